@@ -1,0 +1,168 @@
+// What travels between an edge and the ledger beside the events themselves.
+
+import { z } from "zod";
+import { deviceStates } from "./reading.ts";
+import {
+  atMsSchema,
+  confidenceSchema,
+  digestSchema,
+  durationMsSchema,
+  idSchema,
+  randomIdSchema,
+  sequenceSchema,
+} from "./units.ts";
+
+/** The wire's version. The bridge accepts this one and the one before it. */
+export const schemaVersion = 1;
+/** Most events in a batch. */
+export const batchEventCountMax = 500;
+/** Largest batch, inflated. */
+export const batchSizeBytesMax = 256 * 1024;
+/** Batches above this size are sent as gzip. */
+export const batchGzipAboveBytes = 1024;
+
+const throughSequenceSchema = z.int().min(0);
+
+/**
+ * A batch. `events` are looked at one by one, so that one bad event does not take the others with it;
+ * each covers its own sequence, a gap all that it names, and together they are contiguous from
+ * `firstSequence`. A batch without events is a hello and has `oldestSequence` and `lastSequence`.
+ */
+export const batchSchema = z
+  .strictObject({
+    schemaVersion: z.literal(schemaVersion),
+    storeId: idSchema,
+    edgeId: idSchema,
+    outboxId: randomIdSchema,
+    firstSequence: sequenceSchema,
+    /** The chain's digest before `firstSequence`. */
+    previousDigest: digestSchema,
+    /** Everything that happened up to this time is in the outbox up to this batch's end. */
+    completeThroughAtMs: atMsSchema,
+    sentAtMs: atMsSchema,
+    /** Names this message; an answer repeats it. */
+    nonce: randomIdSchema,
+    events: z.array(z.unknown()).max(batchEventCountMax),
+    /** Hello only: the oldest sequence that can still be sent (last + 1 when none is kept). */
+    oldestSequence: sequenceSchema.optional(),
+    /** Hello only: the last sequence given out, 0 before the first. */
+    lastSequence: throughSequenceSchema.optional(),
+    /** Hello only: asks whether the ledger has this digest at this sequence (to find where a cloned or set-back buffer parted). */
+    probe: z.strictObject({ sequence: sequenceSchema, digest: digestSchema }).optional(),
+  })
+  .refine(
+    (batch) => batch.events.length > 0 || batch.lastSequence !== undefined,
+    "a hello needs oldestSequence and lastSequence",
+  );
+export type Batch = z.infer<typeof batchSchema>;
+
+/** An event the ledger could not post: it lies in quarantine under this code. */
+export const rejectionSchema = z.strictObject({
+  sequence: sequenceSchema,
+  code: z.string().max(64),
+  message: z.string().max(500),
+});
+export type Rejection = z.infer<typeof rejectionSchema>;
+
+/** The most rejections that one acknowledgement lists (a batch has no more events). */
+export const rejectionCountMax = batchEventCountMax;
+
+/**
+ * The ledger's word on an outbox: everything through `throughSequence` is committed. `code`
+ * OUTBOX_HOLE: the batch began too far on. OUTBOX_DIVERGED: the chain does not fit, the outbox is frozen.
+ */
+export const acknowledgementSchema = z.strictObject({
+  outboxId: randomIdSchema,
+  /** Grows when a ledger is restored from a backup. */
+  ledgerEpoch: z.int().min(1),
+  throughSequence: throughSequenceSchema,
+  throughDigest: digestSchema,
+  nonce: randomIdSchema.optional(),
+  code: z.enum(["OUTBOX_HOLE", "OUTBOX_DIVERGED"]).optional(),
+  rejected: z.array(rejectionSchema).max(rejectionCountMax),
+  /** Answer to a hello's probe. */
+  probeMatches: z.boolean().optional(),
+});
+export type Acknowledgement = z.infer<typeof acknowledgementSchema>;
+
+/** The answer to a batch that could not be read or is of a foreign version: nothing moved. */
+export const refusalSchema = z.strictObject({
+  code: z.enum(["BATCH_UNREADABLE", "BATCH_TOO_LARGE", "VERSION_UNSUPPORTED"]),
+  message: z.string().max(500),
+  /** SHA-256 of the payload as received: the edge takes the refusal only for bytes it did send. */
+  payloadDigest: digestSchema,
+});
+export type Refusal = z.infer<typeof refusalSchema>;
+
+/** What may come on an `ack` topic. */
+export const answerSchema = z.union([acknowledgementSchema, refusalSchema]);
+export type Answer = z.infer<typeof answerSchema>;
+
+/** Retained on `status`; the broker publishes the offline form as last will. */
+export const edgeStatusSchema = z.strictObject({
+  storeId: idSchema,
+  edgeId: idSchema,
+  state: z.enum(["online", "offline"]),
+  /** `stopped` when said on purpose, `lost` when the broker says it for the edge. */
+  reason: z.enum(["started", "stopped", "lost"]),
+  bootId: randomIdSchema,
+  outboxId: randomIdSchema,
+  softwareVersion: z.string().max(40),
+  sinceAtMs: atMsSchema,
+});
+export type EdgeStatus = z.infer<typeof edgeStatusSchema>;
+
+/** How one device does. */
+export const deviceHealthSchema = z.strictObject({
+  deviceId: idSchema,
+  kind: z.string().max(40),
+  state: z.enum(deviceStates),
+  reason: z.string().max(500).optional(),
+  readingCount: z.int().min(0),
+  lastReadingAtMs: atMsSchema.optional(),
+  restartCount: z.int().min(0),
+});
+
+/** Every 30 s on `health`. */
+export const healthSchema = z.strictObject({
+  atMs: atMsSchema,
+  uptimeMs: durationMsSchema,
+  bootId: randomIdSchema,
+  clockSynced: z.boolean(),
+  outboxId: randomIdSchema,
+  lastSequence: throughSequenceSchema,
+  acknowledgedSequence: throughSequenceSchema,
+  waitingCount: z.int().min(0),
+  oldestWaitingAtMs: atMsSchema.optional(),
+  bufferUsedShare: confidenceSchema,
+  linkState: z.enum(["offline", "connecting", "online", "held"]),
+  rssBytes: z.int().min(0),
+  eventLoopDelayMsP99: z.number().min(0),
+  devices: z.array(deviceHealthSchema).max(256),
+  /** Counters since the start, by name. */
+  counters: z.record(z.string(), z.number()),
+});
+export type Health = z.infer<typeof healthSchema>;
+
+/** To an edge. */
+export const commandSchema = z.discriminatedUnion("command", [
+  z.strictObject({ id: randomIdSchema, command: z.literal("hello_request") }),
+  z.strictObject({
+    id: randomIdSchema,
+    command: z.literal("workflow"),
+    deviceId: idSchema,
+    workflow: z.enum(["sell", "receive", "return", "count"]),
+    /** Where the workflow works; absent for the device's configured place. */
+    location: z.string().max(200).optional(),
+  }),
+]);
+export type Command = z.infer<typeof commandSchema>;
+
+/** The edge's answer to a command. */
+export const replySchema = z.strictObject({
+  id: randomIdSchema,
+  ok: z.boolean(),
+  code: z.string().max(64).optional(),
+  message: z.string().max(500).optional(),
+});
+export type Reply = z.infer<typeof replySchema>;

@@ -1,0 +1,71 @@
+// The one error class of Gondola and every code it can carry. A code names one situation for ever:
+// codes are added, never renamed, reused or matched by text.
+
+/** Every code a `GatewayError`, a quarantine row or an acknowledgement can carry. */
+export const errorCodes = {
+  CONFIG_INVALID:
+    "a configuration, plan or scenario file is wrong; the message names path and range",
+  CONFIG_UNREADABLE: "a configuration, plan or scenario file cannot be read",
+  DRIVER_KIND_UNKNOWN: "no driver of that kind is registered",
+  DRIVER_PORT_MISSING: "the port does not exist",
+  DRIVER_PORT_BUSY: "the port is held by another process; the message names it",
+  DRIVER_PORT_DENIED: "no permission for the port; the message names the group",
+  DRIVER_PORT_LOST: "the port closed under the driver (unplugged, powered off, connection cut)",
+  DRIVER_PORT_FAILED: "the port failed in another way",
+  DRIVER_NOT_IDENTIFIED: "something is connected, but it is not the device that was configured",
+  DRIVER_GARBAGE: "bytes arrive, but no valid frame: wrong speed, parity or dialect",
+  DRIVER_SILENT: "the device stopped answering",
+  DRIVER_COMMAND_REFUSED: "the device answered a command with an error",
+  DRIVER_NATIVE_MISSING: "a native package of the driver is not installed or does not load",
+  EVENT_INVALID: "an event does not fit its schema",
+  EVENT_TOO_LARGE: "an event is larger than 16 KiB",
+  OUTBOX_CORRUPT: "the buffer file is damaged; it is set aside and a new outbox begins",
+  OUTBOX_FULL: "the buffer cannot take an event even after shedding",
+  OUTBOX_FAILED: "the buffer's disk failed; the process must stop and start anew",
+  OUTBOX_QUEUE_FULL: "more events wait for the next commit than the named limit",
+  BATCH_UNREADABLE: "a batch cannot be decoded; nothing of it was posted",
+  BATCH_TOO_LARGE: "a batch inflates past 256 KiB or has more than 500 events",
+  VERSION_UNSUPPORTED: "the batch is of a schema version this bridge does not speak; nothing moved",
+  TOPIC_FOREIGN: "a topic outside the contract, or ids in the payload that differ from the topic's",
+  OUTBOX_HOLE: "the batch begins beyond the ledger's position; the old position is acknowledged",
+  OUTBOX_DIVERGED: "the outbox's digest chain does not continue the ledger's; the outbox is frozen",
+  LEDGER_FAILED: "the ledger's disk or database failed; the process must stop and start anew",
+  LEDGER_CORRUPT: "the ledger's chain, sums or balances do not verify",
+  LEDGER_RULE:
+    "an event is readable but cannot be posted (for example a location of another store)",
+  BROKER_PORT_BUSY: "the broker's port is in use",
+  HTTP_PORT_BUSY: "the HTTP port is in use",
+  MESSAGE_INVALID: "a message other than a batch does not fit its schema",
+  SCENARIO_FAILED: "a simulated scenario did not run to its end",
+} as const;
+
+/** One of the codes above. */
+export type ErrorCode = keyof typeof errorCodes;
+
+/** An operating error: expected in the field, named by its code. Programmer errors are assertions. */
+export class GatewayError extends Error {
+  override readonly name = "GatewayError";
+  readonly code: ErrorCode;
+  /** Whether the same call may succeed later without anybody changing anything. */
+  readonly retryable: boolean;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; retryable?: boolean } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** The code of an error of ours, or undefined for any other value. */
+export function errorCodeOf(error: unknown): ErrorCode | undefined {
+  return error instanceof GatewayError ? error.code : undefined;
+}
+
+/** The text of anything that was thrown. */
+export function errorMessageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

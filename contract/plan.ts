@@ -1,0 +1,58 @@
+// The plan of a store: what the ledger tells the edges about products and places. Retained, versioned.
+
+import { z } from "zod";
+import { gtinSchema, idSchema, isWithin, locationSchema } from "./units.ts";
+
+export const productSchema = z.strictObject({
+  gtin: gtinSchema,
+  name: z.string().min(1).max(120),
+  /** Weight of one unit as sold; absent where no weight shelf sells it. Zero is refused. */
+  unitWeightGrams: z.number().min(0.1).max(1e6).optional(),
+  /** Standard deviation of that weight between units. */
+  unitWeightSdGrams: z.number().min(0).max(1e5).optional(),
+});
+export type Product = z.infer<typeof productSchema>;
+
+export const locationRoles = ["floor", "stockroom", "dock", "exit", "till", "shelf"] as const;
+
+export const planLocationSchema = z.strictObject({
+  location: locationSchema,
+  role: z.enum(locationRoles),
+  /** True where sensors report every pick, so that what is sold stands in the basket already. */
+  picksSensed: z.boolean().default(false),
+});
+
+/** Where a product has its place. */
+export const facingSchema = z.strictObject({ location: locationSchema, gtin: gtinSchema });
+
+export const planSchema = z
+  .strictObject({
+    schemaVersion: z.literal(1),
+    storeId: idSchema,
+    /** Grows with every change; an edge ignores a lower one. */
+    version: z.int().min(1),
+    products: z.array(productSchema).max(200_000),
+    locations: z.array(planLocationSchema).max(20_000),
+    facings: z.array(facingSchema).max(200_000),
+  })
+  .superRefine((plan, context) => {
+    const known = new Set(plan.locations.map((place) => place.location));
+    const gtins = new Set(plan.products.map((product) => product.gtin));
+    for (const [index, place] of plan.locations.entries()) {
+      if (isWithin(place.location, plan.storeId)) continue;
+      const message = `${place.location} lies outside store ${plan.storeId}`;
+      context.addIssue({ code: "custom", path: ["locations", index, "location"], message });
+    }
+    for (const [index, facing] of plan.facings.entries()) {
+      const path = ["facings", index];
+      if (!known.has(facing.location)) {
+        const message = `${facing.location} is not among the plan's locations`;
+        context.addIssue({ code: "custom", path: [...path, "location"], message });
+      }
+      if (!gtins.has(facing.gtin)) {
+        const message = `${facing.gtin} is not among the plan's products`;
+        context.addIssue({ code: "custom", path: [...path, "gtin"], message });
+      }
+    }
+  });
+export type Plan = z.infer<typeof planSchema>;

@@ -1,0 +1,71 @@
+// Readings: what a device said, from the drivers to the edge. A recording is these, one JSON object
+// a line. LLRP words where LLRP has them.
+
+import { z } from "zod";
+import { atMsSchema, epcHexSchema, idSchema } from "./units.ts";
+
+const common = { deviceId: idSchema, receivedAtMs: atMsSchema };
+
+export const tagReadingSchema = z.strictObject({
+  kind: z.literal("tag"),
+  ...common,
+  antenna: z.int().min(1).max(255),
+  epc: epcHexSchema,
+  tid: epcHexSchema.optional(),
+  rssiDbm: z.number().min(-150).max(50),
+  phaseDeg: z.number().min(0).max(360).optional(),
+  channelMhz: z.number().min(1).max(6000).optional(),
+  count: z.int().min(1).optional(),
+  readerAtMs: atMsSchema.optional(),
+});
+
+export const weightStatuses = ["ok", "overload", "underload", "fault"] as const;
+export const weightReadingSchema = z.strictObject({
+  kind: z.literal("weight"),
+  ...common,
+  cell: z.int().min(1).max(255),
+  weightGrams: z.number().min(-1e7).max(1e7),
+  status: z.enum(weightStatuses),
+});
+
+export const scanReadingSchema = z.strictObject({
+  kind: z.literal("scan"),
+  ...common,
+  /** AIM identifier with its bracket, like `]d2`; absent where the scanner sends none. */
+  symbology: z
+    .string()
+    .regex(/^\][A-Za-z][0-9A-Za-z]$/)
+    .optional(),
+  data: z.string().min(1).max(4096),
+});
+
+export const inputReadingSchema = z.strictObject({
+  kind: z.literal("input"),
+  ...common,
+  line: z.string().min(1).max(64),
+  active: z.boolean(),
+});
+
+export const deviceStates = ["online", "offline", "degraded"] as const;
+export const deviceReadingSchema = z.strictObject({
+  kind: z.literal("device"),
+  ...common,
+  state: z.enum(deviceStates),
+  reason: z.string().max(500).optional(),
+});
+
+/** What a device said: one read of a tag, one sample of a cell, one scan, one edge of a line, one change of a device's state. */
+export const readingSchema = z.discriminatedUnion("kind", [
+  tagReadingSchema,
+  weightReadingSchema,
+  scanReadingSchema,
+  inputReadingSchema,
+  deviceReadingSchema,
+]);
+
+export type TagReading = z.infer<typeof tagReadingSchema>;
+export type WeightReading = z.infer<typeof weightReadingSchema>;
+export type ScanReading = z.infer<typeof scanReadingSchema>;
+export type InputReading = z.infer<typeof inputReadingSchema>;
+export type DeviceReading = z.infer<typeof deviceReadingSchema>;
+export type Reading = z.infer<typeof readingSchema>;

@@ -1,0 +1,39 @@
+// The shape of every sensing machine: pure and deterministic. Readings and a clock value in,
+// conclusions and state out. No timers, no I/O: deadlines fire at their own time, in order, before
+// the next reading, so live and replay agree whatever the ticks.
+
+import type { Conclusion } from "../../contract/event.ts";
+import type { Plan } from "../../contract/plan.ts";
+import type { Reading } from "../../contract/reading.ts";
+
+/** A durable fact a machine wants to find again after a restart; `null` deletes it. */
+export interface StateChange {
+  /** `machine/device/...`, unique over the edge. At most 200 characters. */
+  readonly key: string;
+  /** JSON text. At most 4 KiB. */
+  readonly value: string | null;
+}
+
+/** What one step decided. Conclusions and state of one step are committed together. */
+export interface Output {
+  readonly conclusions: Conclusion[];
+  readonly state: StateChange[];
+}
+
+/** One sensing machine: a portal, a shelf, a scanner. */
+export interface Machine {
+  /** Devices whose readings it takes. */
+  readonly deviceIds: readonly string[];
+  /** When its next own decision falls due; Infinity when none. */
+  nextDeadlineMs(): number;
+  /** Fires every deadline up to and including `atMs`, each at its own time. */
+  advance(atMs: number, output: Output): void;
+  /** Takes one reading; the caller has advanced to its time before. */
+  apply(reading: Reading, output: Output): void;
+  /** Everything that happened before this time is decided (at most `nowMs`). */
+  decidedThroughMs(nowMs: number): number;
+  /** Takes back what it stored: all stored keys that begin with its prefix. Called once, first. */
+  restore(stored: ReadonlyMap<string, string>, nowMs: number): void;
+  /** Takes a newer plan. */
+  setPlan(plan: Plan): void;
+}
