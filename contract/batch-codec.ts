@@ -49,8 +49,12 @@ export function decodeBatch(payload: Uint8Array): DecodedBatch {
     return refuse(payload, "VERSION_UNSUPPORTED", message);
   }
   const batch = batchSchema.safeParse(value);
-  if (!batch.success) return refuse(payload, "BATCH_UNREADABLE", z.prettifyError(batch.error));
-  return { ok: true, batch: batch.data };
+  if (batch.success) return { ok: true, batch: batch.data };
+  const isTooLong = batch.error.issues.some(({ code, path }) => {
+    return code === "too_big" && path.length === 1 && path[0] === "events";
+  });
+  const code = isTooLong ? "BATCH_TOO_LARGE" : "BATCH_UNREADABLE";
+  return refuse(payload, code, z.prettifyError(batch.error));
 }
 
 /** SHA-256 of a payload, by which a refusal names it. */

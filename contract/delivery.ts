@@ -51,7 +51,8 @@ export const batchSchema = z
     probe: z.strictObject({ sequence: sequenceSchema, digest: digestSchema }).optional(),
   })
   .refine(
-    (batch) => batch.events.length > 0 || batch.lastSequence !== undefined,
+    ({ events, oldestSequence, lastSequence }) =>
+      events.length > 0 || (oldestSequence !== undefined && lastSequence !== undefined),
     "a hello needs oldestSequence and lastSequence",
   );
 export type Batch = z.infer<typeof batchSchema>;

@@ -34,7 +34,9 @@ export const errorCodes = {
   LEDGER_RULE:
     "an event is readable but cannot be posted (for example a location of another store)",
   BROKER_PORT_BUSY: "the broker's port is in use",
+  BROKER_LIMIT: "a client reached a limit of the embedded broker and was refused or cut off",
   HTTP_PORT_BUSY: "the HTTP port is in use",
+  LISTEN_FAILED: "a port cannot be listened on (permission, address); the message says why",
   MESSAGE_INVALID: "a message other than a batch does not fit its schema",
   SCENARIO_FAILED: "a simulated scenario did not run to its end",
 } as const;

@@ -30,14 +30,16 @@ const schemas = {
   Alert: alertSchema,
 };
 
-/** One JSON Schema document (draft 2020-12) with a definition for each message. */
+/** One JSON Schema document (draft 2020-12) with a definition for each message; every `$ref` stays in it. */
 export function exportJsonSchema(): object {
-  const $defs = Object.fromEntries(
-    Object.entries(schemas).map(([name, schema]) => [
-      name,
-      z.toJSONSchema(schema, { io: "input" }),
-    ]),
-  );
+  const $defs: Record<string, object> = {};
+  for (const [name, schema] of Object.entries(schemas)) {
+    // Zod refers to the parts of a schema from that schema's own root; here they move to the document's.
+    const text = JSON.stringify(z.toJSONSchema(schema, { io: "input" }));
+    const own = JSON.parse(text.replaceAll("__schema", `${name}_part`));
+    const { $schema: _dialect, $defs: parts, ...definition } = own;
+    Object.assign($defs, { [name]: definition }, parts);
+  }
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "Gondola wire 1",

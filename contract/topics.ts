@@ -1,5 +1,7 @@
 // Every topic of Gondola is written here and nowhere else. `1` is the version of the wire.
 
+import { reservedIds } from "./units.ts";
+
 const root = "gondola/1";
 
 /** Number of partitions that bridge workers share. */
@@ -10,11 +12,16 @@ export const partitionCount = 64;
  * s0001 -> 53, berlin-mitte -> 41.
  */
 export function partitionOf(storeId: string): number {
+  return fnv1a32(storeId) % partitionCount;
+}
+
+/** FNV-1a, 32 bits, of a text's UTF-8 bytes. */
+export function fnv1a32(text: string): number {
   let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(storeId, "utf8")) {
+  for (const byte of Buffer.from(text, "utf8")) {
     hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   }
-  return hash % partitionCount;
+  return hash;
 }
 
 const edge = (storeId: string, edgeId: string) => `${root}/${storeId}/${edgeId}`;
@@ -55,7 +62,8 @@ export const bridgeSubscriptions = {
 
 const edgeChannels = ["ack", "status", "health", "command", "reply"] as const;
 const storeChannels = ["plan", "sold", "entries", "alerts", "epcis"] as const;
-const idPattern = /^[a-z0-9][a-z0-9-]{0,31}$/;
+const isId = (name: string) =>
+  /^[a-z0-9][a-z0-9-]{0,31}$/.test(name) && !(reservedIds as readonly string[]).includes(name);
 
 /** What a topic means. */
 export type Topic =
@@ -70,7 +78,7 @@ export function parseTopic(topic: string): Topic | undefined {
   const names = topic.slice(root.length + 1).split("/");
   if (names[0] === "p") return parseEventsTopic(names);
   const [storeId, second, third] = names;
-  if (storeId === undefined || second === undefined || !idPattern.test(storeId)) return undefined;
+  if (storeId === undefined || second === undefined || !isId(storeId)) return undefined;
   if (names.length === 2) {
     const channel = storeChannels.find((name) => name === second);
     return channel === undefined ? undefined : { channel, storeId };
@@ -80,7 +88,7 @@ export function parseTopic(topic: string): Topic | undefined {
     return /^\d{14}$/.test(third) ? { channel: "stock", storeId, gtin: third } : undefined;
   }
   const channel = edgeChannels.find((name) => name === third);
-  if (channel === undefined || !idPattern.test(second)) return undefined;
+  if (channel === undefined || !isId(second)) return undefined;
   return { channel, storeId, edgeId: second };
 }
 
@@ -88,7 +96,7 @@ function parseEventsTopic(names: string[]): Topic | undefined {
   const [, partitionText, storeId, edgeId, channel] = names;
   if (names.length !== 5 || channel !== "events") return undefined;
   if (storeId === undefined || edgeId === undefined) return undefined;
-  if (!idPattern.test(storeId) || !idPattern.test(edgeId)) return undefined;
+  if (!isId(storeId) || !isId(edgeId)) return undefined;
   const partition = partitionOf(storeId);
   if (partitionText !== String(partition)) return undefined;
   return { channel, storeId, edgeId, partition };

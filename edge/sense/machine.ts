@@ -20,6 +20,9 @@ export interface Output {
   readonly state: StateChange[];
 }
 
+/** Counts something worth counting that is no event: readings left out, passages discarded. */
+export type Count = (name: string, by?: number) => void;
+
 /** One sensing machine: a portal, a shelf, a scanner. */
 export interface Machine {
   /** Devices whose readings it takes. */
@@ -32,8 +35,10 @@ export interface Machine {
   apply(reading: Reading, output: Output): void;
   /** Everything that happened before this time is decided (at most `nowMs`). */
   decidedThroughMs(nowMs: number): number;
-  /** Takes back what it stored: all stored keys that begin with its prefix. Called once, first. */
+  /** Takes back what it stored out of everything that is stored. Called once, first. */
   restore(stored: ReadonlyMap<string, string>, nowMs: number): void;
   /** Takes a newer plan. */
   setPlan(plan: Plan): void;
+  /** The wall clock was set: every time the machine holds moves by `byMs`, and nothing else happens. */
+  shiftTime(byMs: number): void;
 }

@@ -1,0 +1,49 @@
+// Errors over HTTP as problem documents (RFC 9457), each naming what is wrong.
+
+import type { FastifyReply } from "fastify";
+import type { z } from "zod";
+
+/** What can be wrong with a request. `type` is `urn:gondola:problem:{kind}`. */
+const kinds = {
+  query_invalid: { status: 400, title: "A parameter is missing or wrong" },
+  request_invalid: { status: 400, title: "The request cannot be read" },
+  store_unknown: { status: 404, title: "The ledger does not know this store" },
+  path_unknown: { status: 404, title: "Nothing is served here" },
+  quarantine_unknown: { status: 404, title: "No such event lies in quarantine" },
+  not_postable: { status: 409, title: "The event still cannot be posted" },
+  failed: { status: 500, title: "The bridge failed to answer" },
+} as const;
+export type ProblemKind = keyof typeof kinds;
+
+/** A request that ends with a problem document. */
+export class ProblemError extends Error {
+  override readonly name = "ProblemError";
+  readonly kind: ProblemKind;
+  readonly members: Record<string, unknown>;
+
+  constructor(kind: ProblemKind, detail: string, members: Record<string, unknown> = {}) {
+    super(detail);
+    this.kind = kind;
+    this.members = members;
+  }
+}
+
+/** Sends a problem document. */
+export function sendProblem(reply: FastifyReply, problem: ProblemError): FastifyReply {
+  const { status, title } = kinds[problem.kind];
+  const type = `urn:gondola:problem:${problem.kind}`;
+  const body = { type, title, status, detail: problem.message, ...problem.members };
+  return reply.code(status).type("application/problem+json").send(JSON.stringify(body));
+}
+
+/** The query or body as its schema wants it, or a problem that names each wrong parameter. */
+export function checked<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value ?? {});
+  if (result.success) return result.data;
+  const errors = result.error.issues.map((issue) => ({
+    parameter: issue.path.join(".") || "(request)",
+    message: issue.message,
+  }));
+  const detail = errors.map(({ parameter, message }) => `${parameter}: ${message}`).join("; ");
+  throw new ProblemError("query_invalid", detail, { errors });
+}

@@ -1,0 +1,97 @@
+// The bridge's HTTP server (fastify): health, metrics, and the routes of consumers. It answers on
+// loopback unless configured otherwise, and asks nobody who they are.
+
+import type { AddressInfo } from "node:net";
+import Fastify, { type FastifyInstance } from "fastify";
+import { errorCodeOf, errorMessageOf } from "../../contract/errors.ts";
+import { listenError } from "../listen.ts";
+import type { Logger } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import { ProblemError, sendProblem } from "./problem.ts";
+import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
+
+/** How the parts of the bridge do. */
+export interface HealthReport {
+  readonly broker: "online" | "offline";
+  readonly ledger: "answers" | "silent";
+  readonly ingest: { readonly waitingCount: number };
+  readonly [fact: string]: unknown;
+}
+
+export interface ApiOptions extends StockRoutesOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly connectionCountMax: number;
+  readonly health: () => Promise<HealthReport>;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+const requestTimeoutMs = 10_000;
+const bodySizeBytesMax = 4096;
+
+/** The running server. */
+export class ApiServer {
+  readonly port: number;
+  readonly #app: FastifyInstance;
+
+  /** Starts to listen. Throws HTTP_PORT_BUSY (naming the holder) or LISTEN_FAILED. */
+  static async open(options: ApiOptions): Promise<ApiServer> {
+    const app = Fastify({
+      bodyLimit: bodySizeBytesMax,
+      requestTimeout: requestTimeoutMs,
+      forceCloseConnections: true,
+    });
+    app.server.maxConnections = options.connectionCountMax;
+    addErrors(app, options);
+    addOwnRoutes(app, options);
+    addStockRoutes(app, options);
+    const { host, port } = options;
+    try {
+      await app.listen({ host, port });
+    } catch (error) {
+      throw await listenError(error, { host, port, busyCode: "HTTP_PORT_BUSY" });
+    }
+    return new ApiServer(app, (app.server.address() as AddressInfo).port);
+  }
+
+  private constructor(app: FastifyInstance, port: number) {
+    this.#app = app;
+    this.port = port;
+  }
+
+  async close(): Promise<void> {
+    await this.#app.close();
+  }
+}
+
+function addOwnRoutes(app: FastifyInstance, { health, metrics }: ApiOptions): void {
+  app.get("/health", async (_request, reply) => {
+    const report = await health();
+    const isOk = report.broker === "online" && report.ledger === "answers";
+    return await reply.code(isOk ? 200 : 503).send({ status: isOk ? "ok" : "failing", ...report });
+  });
+  app.get("/metrics", async (_request, reply) => {
+    const text = await metrics.registry.metrics();
+    return await reply.type(metrics.registry.contentType).send(text);
+  });
+}
+
+function addErrors(app: FastifyInstance, { metrics, log }: ApiOptions): void {
+  app.setNotFoundHandler((request, reply) => {
+    const detail = `${request.method} ${request.url.slice(0, 200)}`;
+    return sendProblem(reply, new ProblemError("path_unknown", detail));
+  });
+  app.setErrorHandler((error, request, reply) => {
+    metrics.count("http_errors");
+    if (error instanceof ProblemError) return sendProblem(reply, error);
+    const { statusCode } = error as { statusCode?: number };
+    if (statusCode !== undefined && statusCode < 500) {
+      return sendProblem(reply, new ProblemError("request_invalid", errorMessageOf(error)));
+    }
+    log.error({ err: error, url: request.url }, "request failed");
+    const code = errorCodeOf(error);
+    const detail = code === undefined ? "see the bridge's log" : `${code}: see the bridge's log`;
+    return sendProblem(reply, new ProblemError("failed", detail));
+  });
+}

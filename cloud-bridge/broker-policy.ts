@@ -1,0 +1,125 @@
+// Who may say what on the embedded broker. Pure: each question is answered by undefined (yes) or by
+// the reason for a no.
+
+import { timingSafeEqual } from "node:crypto";
+import type { ErrorCode } from "../contract/errors.ts";
+import { parseTopic, type Topic } from "../contract/topics.ts";
+import type { EmbeddedBrokerSettings } from "./config.ts";
+
+/** How the bridge itself comes in: random for each start, known to nobody else. */
+export interface BridgeLogin {
+  readonly clientId: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Why not: a code, a text, and what a CONNECT is answered (MQTT 3.1.1, table 3.1). */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly returnCode: number;
+}
+
+const returnCodes = { identifierRejected: 2, unavailable: 3, badCredentials: 4, notAuthorized: 5 };
+const clientIdLengthMax = 128;
+const filterLengthMax = 256;
+
+/** What a client publishes; everything else on a contract topic comes from the bridge alone. */
+const clientChannels: readonly Topic["channel"][] = [
+  "events",
+  "status",
+  "health",
+  "command",
+  "reply",
+];
+
+/** The parts of a PUBLISH or a last will that count here. */
+export interface Publication {
+  readonly topic: string;
+  readonly payload: { readonly length: number };
+}
+
+/** Why a client's publication, live or as last will, is refused. The bridge itself is not asked. */
+export function publishRefusal(
+  publication: Publication,
+  limits: Pick<EmbeddedBrokerSettings, "smallPayloadSizeBytesMax">,
+): Refusal | undefined {
+  const topic = parseTopic(publication.topic);
+  const shown = publication.topic.slice(0, 100);
+  if (topic === undefined) return refuse("TOPIC_FOREIGN", `${shown} is no topic of the contract`);
+  if (!clientChannels.includes(topic.channel)) {
+    return refuse("TOPIC_FOREIGN", `${shown} is published by the bridge alone`);
+  }
+  const sizeBytesMax = limits.smallPayloadSizeBytesMax;
+  if (topic.channel === "events" || publication.payload.length <= sizeBytesMax) return undefined;
+  return refuse(
+    "BROKER_LIMIT",
+    `${publication.payload.length} bytes on ${shown}, at most ${sizeBytesMax}`,
+  );
+}
+
+/** Why a subscription is refused. */
+export function subscribeRefusal(filter: string): Refusal | undefined {
+  // MQTT 3.1.1 has no shared subscriptions, and where a broker has them they reorder an edge's batches.
+  if (filter.startsWith("$"))
+    return refuse("TOPIC_FOREIGN", `${filter.slice(0, 40)} is not served`);
+  if (filter.length <= filterLengthMax) return undefined;
+  return refuse(
+    "BROKER_LIMIT",
+    `a filter of ${filter.length} characters, at most ${filterLengthMax}`,
+  );
+}
+
+/** The parts of a CONNECT that count here. */
+export interface Connect {
+  readonly clientId: string;
+  readonly clean?: boolean | undefined;
+  readonly username?: string | undefined;
+  readonly password?: Uint8Array | string | undefined;
+  readonly will?: Publication | undefined;
+}
+
+/** Whether a CONNECT carries the bridge's own login. */
+export function isBridgeLogin(connect: Connect, login: BridgeLogin): boolean {
+  if (connect.clientId !== login.clientId || connect.username !== login.username) return false;
+  const given = Buffer.from(connect.password ?? "");
+  const wanted = Buffer.from(login.password);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+/** Why a CONNECT that is not the bridge's is refused. */
+export function connectRefusal(
+  connect: Connect,
+  login: BridgeLogin,
+  limits: Pick<EmbeddedBrokerSettings, "smallPayloadSizeBytesMax">,
+): Refusal | undefined {
+  const { clientId, clean, will } = connect;
+  // [MQTT-3.1.3-8]: without an id there is no session to come back to.
+  if (clientId === "" && clean !== true) {
+    return refuse("BROKER_LIMIT", "an empty client id needs clean=true", "identifierRejected");
+  }
+  if (clientId.length > clientIdLengthMax) {
+    return refuse(
+      "BROKER_LIMIT",
+      `a client id is at most ${clientIdLengthMax} characters`,
+      "identifierRejected",
+    );
+  }
+  if (clientId === login.clientId) {
+    return refuse("BROKER_LIMIT", "this client id is the bridge's own", "badCredentials");
+  }
+  return will === undefined ? undefined : publishRefusal(will, limits);
+}
+
+/** A limit of the broker that a CONNECT ran into: the client may try again later. */
+export function limitRefusal(message: string): Refusal {
+  return refuse("BROKER_LIMIT", message, "unavailable");
+}
+
+function refuse(
+  code: ErrorCode,
+  message: string,
+  reason: keyof typeof returnCodes = "notAuthorized",
+): Refusal {
+  return { code, message, returnCode: returnCodes[reason] };
+}

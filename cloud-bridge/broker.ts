@@ -1,0 +1,242 @@
+// The embedded MQTT broker (aedes, MQTT 3.1.1) with a limit on everything a client can make it hold.
+// A client that breaks a rule is refused or cut off, counted, and named in the log; nobody else notices.
+
+import { createServer, type Server, type Socket } from "node:net";
+import {
+  Aedes,
+  type Client,
+  type ConnectPacket,
+  type PublishPacket,
+  type Subscription,
+} from "aedes";
+import { guardPackets } from "./broker-guard.ts";
+import {
+  type BridgeLogin,
+  connectRefusal,
+  isBridgeLogin,
+  limitRefusal,
+  publishRefusal,
+  type Refusal,
+  subscribeRefusal,
+} from "./broker-policy.ts";
+import { KeptSessions } from "./broker-sessions.ts";
+import type { EmbeddedBrokerSettings } from "./config.ts";
+import { listen } from "./listen.ts";
+import { type Logger, SparingLog } from "./log.ts";
+
+export interface EmbeddedBrokerOptions {
+  readonly settings: EmbeddedBrokerSettings;
+  readonly login: BridgeLogin;
+  readonly log: Logger;
+  readonly count: (name: string, by?: number) => void;
+}
+
+/** Sockets beyond the clients' limit, so that one of them is there to be told so (and one for the bridge). */
+const spareConnectionCount = 16;
+const qos2InFlightCountMax = 20;
+
+/** A running broker. */
+export class EmbeddedBroker {
+  readonly #options: EmbeddedBrokerOptions;
+  readonly #aedes: Aedes;
+  readonly #server: Server;
+  readonly #sessions: KeptSessions;
+  readonly #sockets = new Set<Socket>();
+  /** What CONNECT was found to be, until `authenticate` answers it; undefined: welcome. */
+  readonly #refusals = new WeakMap<Client, Refusal>();
+  readonly #bridgeClients = new WeakSet<Client>();
+  readonly #filters = new WeakMap<Client, Set<string>>();
+  readonly #retainedTopics = new Set<string>();
+  readonly #warnings: SparingLog;
+  #port = 0;
+
+  /** Starts to listen. Throws BROKER_PORT_BUSY (naming the holder) or LISTEN_FAILED. */
+  static async open(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
+    const { settings } = options;
+    const aedes = await Aedes.createBroker({
+      concurrency: settings.deliveryCountMax,
+      queueLimit: settings.earlyPacketCountMax,
+      connectTimeout: settings.connectTimeoutMs,
+      drainTimeout: settings.drainTimeoutMs,
+      maxTopicLevels: settings.topicLevelCountMax,
+      maxInflightInbound: qos2InFlightCountMax,
+    });
+    const broker = new EmbeddedBroker(options, aedes);
+    try {
+      broker.#port = await listen(broker.#server, { ...settings, busyCode: "BROKER_PORT_BUSY" });
+      return broker;
+    } catch (error) {
+      aedes.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: EmbeddedBrokerOptions, aedes: Aedes) {
+    this.#options = options;
+    this.#aedes = aedes;
+    this.#warnings = new SparingLog(options.log);
+    const { settings, count } = options;
+    this.#sessions = new KeptSessions(aedes, {
+      queueCountMax: settings.sessionQueueCountMax,
+      onOverflow: () => count("broker_session_overflow"),
+    });
+    this.#setRules();
+    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
+    this.#server.maxConnections = settings.connectionCountMax + spareConnectionCount;
+    this.#server.on("connection", (socket) => this.#onSocket(socket));
+    this.#server.on("drop", () => count("broker_connections_dropped"));
+    this.#watchErrors();
+  }
+
+  /** The port it listens on. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Where a client on this machine finds it. */
+  get url(): string {
+    const { host } = this.#options.settings;
+    const local = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+    return `mqtt://${local.includes(":") ? `[${local}]` : local}:${this.#port}`;
+  }
+
+  /** Clients that are connected now. */
+  get connectionCount(): number {
+    return this.#aedes.connectedClients;
+  }
+
+  /** Stops listening, closes every client (their last wills are published), frees the port. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await new Promise<void>((resolve) => this.#aedes.close(resolve));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  #setRules(): void {
+    const aedes = this.#aedes;
+    aedes.preConnect = (client, packet, done) => {
+      this.#onConnect(client, packet);
+      done(null, true);
+    };
+    aedes.authenticate = (client, _username, _password, done) => {
+      const refusal = this.#refusals.get(client);
+      if (refusal === undefined) return done(null, true);
+      done(Object.assign(new Error(refusal.message), { returnCode: refusal.returnCode }), false);
+    };
+    aedes.authorizePublish = (client, packet, done) => done(this.#onPublish(client, packet));
+    aedes.authorizeSubscribe = (client, subscription, done) =>
+      done(null, this.#onSubscribe(client, subscription));
+    aedes.on("unsubscribe", (filters, client) => {
+      for (const filter of filters) this.#filters.get(client)?.delete(filter);
+    });
+  }
+
+  #watchErrors(): void {
+    const { log, count } = this.#options;
+    const onClientError = (client: Client, error: Error) => {
+      count("broker_client_errors");
+      log.debug({ clientId: client.id, message: error.message }, "client cut off");
+    };
+    this.#aedes.on("clientError", onClientError).on("connectionError", onClientError);
+    const onError = (error: Error) => {
+      count("broker_errors");
+      log.error({ err: error }, "broker error");
+    };
+    // aedes emits plain errors too, which its types do not know; unheard they would end the process.
+    (this.#aedes as NodeJS.EventEmitter).on("error", onError);
+    this.#server.on("error", onError);
+  }
+
+  #onSocket(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on("close", () => this.#sockets.delete(socket));
+    const client = this.#aedes.handle(socket);
+    const guard = guardPackets(socket, {
+      sizeBytesMax: this.#options.settings.packetSizeBytesMax,
+      onTooLarge: () => this.#report(limitRefusal("an MQTT packet is too large"), client.id),
+    });
+    client.once("connected", () => {
+      if (this.#bridgeClients.has(client)) guard.lift();
+    });
+  }
+
+  #onConnect(client: Client, packet: ConnectPacket): void {
+    const { login, settings } = this.#options;
+    if (isBridgeLogin(packet, login)) {
+      this.#bridgeClients.add(client);
+      return;
+    }
+    const refusal = connectRefusal(packet, login, settings) ?? this.#capacityRefusal(packet);
+    if (refusal === undefined) {
+      this.#sessions.connect(packet.clientId, packet.clean === true);
+    } else {
+      this.#report(refusal, packet.clientId);
+      this.#refusals.set(client, refusal);
+    }
+  }
+
+  #capacityRefusal(packet: ConnectPacket): Refusal | undefined {
+    const { connectionCountMax, sessionCountMax } = this.#options.settings;
+    if (this.connectionCount >= connectionCountMax) {
+      return limitRefusal(`${connectionCountMax} clients are connected`);
+    }
+    if (packet.clean === true || this.#sessions.has(packet.clientId)) return undefined;
+    if (this.#sessions.count < sessionCountMax) return undefined;
+    return limitRefusal(`${sessionCountMax} sessions are kept (clean=false)`);
+  }
+
+  /** The error that cuts the client off, or null when the message may go on. Also asked for last wills. */
+  #onPublish(client: Client | null, packet: PublishPacket): Error | null {
+    if (client !== null && this.#bridgeClients.has(client)) return null;
+    const refusal = publishRefusal(packet, this.#options.settings) ?? this.#retainRefusal(packet);
+    if (refusal === undefined) return null;
+    this.#report(refusal, client?.id);
+    return new Error(refusal.message);
+  }
+
+  #retainRefusal(packet: PublishPacket): Refusal | undefined {
+    if (!packet.retain) return undefined;
+    const { topic, payload } = packet;
+    if (!topic.endsWith("/status")) {
+      // A retained batch would come again with every subscription of the bridge: it passes once.
+      packet.retain = false;
+      this.#options.count("broker_retain_cleared");
+      return undefined;
+    }
+    if (payload.length === 0) {
+      this.#retainedTopics.delete(topic);
+    } else if (!this.#retainedTopics.has(topic)) {
+      const { retainedCountMax } = this.#options.settings;
+      if (this.#retainedTopics.size >= retainedCountMax) {
+        return limitRefusal(`${retainedCountMax} retained messages are kept`);
+      }
+      this.#retainedTopics.add(topic);
+    }
+    return undefined;
+  }
+
+  /** The subscription, or null: SUBACK then says failure (0x80). */
+  #onSubscribe(client: Client, subscription: Subscription): Subscription | null {
+    if (this.#bridgeClients.has(client)) return subscription;
+    const filters = this.#filters.get(client) ?? new Set();
+    this.#filters.set(client, filters);
+    const { subscriptionCountMax } = this.#options.settings;
+    const isOver = !filters.has(subscription.topic) && filters.size >= subscriptionCountMax;
+    const refusal =
+      subscribeRefusal(subscription.topic) ??
+      (isOver ? limitRefusal(`${subscriptionCountMax} subscriptions of one client`) : undefined);
+    if (refusal === undefined) {
+      filters.add(subscription.topic);
+      return subscription;
+    }
+    this.#report(refusal, client.id);
+    return null;
+  }
+
+  #report(refusal: Refusal, clientId: string | undefined): void {
+    const { code, message } = refusal;
+    this.#options.count(`broker_refused_${code.toLowerCase()}`);
+    this.#warnings.warn(code, { message, clientId }, "client refused");
+  }
+}

@@ -1,0 +1,89 @@
+// How the commands reach a ledger: the file beside a running bridge, or the bridge itself where a
+// change must be published too.
+
+import { existsSync } from "node:fs";
+import { type ErrorCode, GatewayError } from "../contract/errors.ts";
+import { systemClock } from "./clock.ts";
+import { type BridgeConfig, ledgerPath, loadBridgeConfig } from "./config.ts";
+import { SqliteLedger } from "./ledger/sqlite-ledger.ts";
+import type { Ledger } from "./ledger/types.ts";
+
+/** Which ledger a command means. */
+export interface LedgerOptions {
+  readonly config?: string;
+  readonly ledger?: string;
+  readonly json?: true;
+}
+
+const askTimeoutMs = 10_000;
+
+/** Opens the ledger for one piece of work. CONFIG_INVALID when it is not said which, or there is none. */
+export async function withLedger<T>(
+  options: LedgerOptions,
+  work: (ledger: Ledger) => Promise<T>,
+): Promise<T> {
+  const path = options.ledger ?? ledgerPath((await configOf(options)).dataDir);
+  if (!existsSync(path)) throw new GatewayError("CONFIG_INVALID", `there is no ledger at ${path}`);
+  const ledger = await SqliteLedger.open({ path, nowMs: systemClock.nowMs() });
+  try {
+    return await work(ledger);
+  } finally {
+    await ledger.close();
+  }
+}
+
+/** Posts a quarantined event again: through the running bridge, so that it is published, else directly. */
+export async function repost(
+  id: string,
+  options: LedgerOptions,
+): Promise<{ ok: true } | { ok: false; code: ErrorCode | string; message: string }> {
+  if (options.ledger === undefined) {
+    const response = await ask(await configOf(options), "/v1/quarantine/repost", { id });
+    if (response?.ok) return { ok: true };
+    if (response !== undefined) {
+      const problem = (await response.json()) as { detail: string; code?: string; type: string };
+      return { ok: false, code: problem.code ?? problem.type, message: problem.detail };
+    }
+  }
+  const result = await withLedger(options, (ledger) => ledger.repost(id, systemClock.nowMs()));
+  return result.ok ? { ok: true } : result;
+}
+
+/** Throws CONFIG_INVALID when the bridge of this configuration is running. */
+export async function refuseWhileRunning(options: LedgerOptions): Promise<void> {
+  if (options.config === undefined) return;
+  const config = await configOf(options);
+  if ((await ask(config, "/health")) === undefined) return;
+  const message = `a bridge answers on port ${config.http.port}: stop it first`;
+  throw new GatewayError("CONFIG_INVALID", message);
+}
+
+async function configOf(options: LedgerOptions): Promise<BridgeConfig> {
+  if (options.config !== undefined) return await loadBridgeConfig(options.config);
+  throw new GatewayError("CONFIG_INVALID", "say which ledger: --config FILE or --ledger FILE");
+}
+
+/** Asks the running bridge; undefined when none answers. */
+async function ask(
+  { http }: BridgeConfig,
+  path: string,
+  body?: object,
+): Promise<Response | undefined> {
+  const host = http.host.includes(":") ? `[${http.host}]` : http.host;
+  const post = {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  };
+  try {
+    return await fetch(`http://${host}:${http.port}${path}`, {
+      ...(body === undefined ? {} : post),
+      signal: AbortSignal.timeout(askTimeoutMs),
+    });
+  } catch (error) {
+    // fetch tells a refused connection by its cause; anything else is a bridge in trouble.
+    const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
+    if (cause?.code === "ECONNREFUSED") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,175 @@
+// The bridge's configuration: one YAML file, one schema with ranges and defaults. Unknown keys are
+// refused, and a message names the path, the range and the file.
+
+import { readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { parse as parseYaml } from "yaml";
+import { z } from "zod";
+import { batchSizeBytesMax } from "../contract/delivery.ts";
+import { errorMessageOf, GatewayError } from "../contract/errors.ts";
+import { type Plan, planSchema } from "../contract/plan.ts";
+import { logLevels } from "./log.ts";
+
+/** A group of settings that refuses unknown keys by name. */
+function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  const known = Object.keys(shape).join(", ");
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === "unrecognized_keys"
+        ? `unknown key ${issue.keys?.join(", ")} (known are ${known})`
+        : `must be a group of the keys ${known}`,
+  });
+}
+
+/** A whole number within bounds; the message names both. */
+function whole(min: number, max: number) {
+  const error = `must be ${min}..${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+const text = z.string({ error: "must be a text" }).min(1, { error: "must not be empty" });
+const listen = (port: number) => ({
+  /** Loopback unless said otherwise: neither broker nor HTTP asks who is there. */
+  host: text.default("127.0.0.1"),
+  port: whole(1, 65_535).default(port),
+});
+
+const embeddedSchema = section({
+  ...listen(1883),
+  /** Connections at once. */
+  connectionCountMax: whole(1, 20_000).default(1000),
+  /** Largest MQTT packet of a client: a batch that forgot to compress still gets its answer. */
+  packetSizeBytesMax: whole(batchSizeBytesMax + 1024, 16 * 1024 * 1024).default(512 * 1024),
+  /** Largest payload on any topic but `events`. */
+  smallPayloadSizeBytesMax: whole(1024, 1024 * 1024).default(64 * 1024),
+  /** Levels of a topic or filter; the contract needs 7. */
+  topicLevelCountMax: whole(7, 32).default(8),
+  /** Filters that one client subscribes to. */
+  subscriptionCountMax: whole(1, 10_000).default(100),
+  /** Topics on which clients keep a retained message (the `status` of an edge). */
+  retainedCountMax: whole(1, 1_000_000).default(50_000),
+  /** Clients with a kept session (clean=false), and what is kept for each while it is away. */
+  sessionCountMax: whole(0, 10_000).default(200),
+  sessionQueueCountMax: whole(1, 1_000_000).default(10_000),
+  /** Time from the TCP connection to CONNECT. */
+  connectTimeoutMs: whole(500, 60_000).default(5000),
+  /** How long a client that reads nothing may hold up deliveries. */
+  drainTimeoutMs: whole(1000, 60_000).default(12_000),
+  /** Packets that a client may send before its CONNECT is accepted. */
+  earlyPacketCountMax: whole(1, 1000).default(42),
+  /** Deliveries that run at the same time. */
+  deliveryCountMax: whole(1, 10_000).default(100),
+});
+/** Settings of the embedded broker. */
+export type EmbeddedBrokerSettings = z.infer<typeof embeddedSchema>;
+
+const brokerSchema = section({
+  embedded: embeddedSchema.optional(),
+  url: z
+    .string({ error: "must be mqtt://host:port or mqtts://host:port" })
+    .regex(/^mqtts?:\/\/[^\s@/]+$/, "must be mqtt://host:port or mqtts://host:port")
+    .optional(),
+  /** For an external broker: the session's name, one for each bridge. */
+  clientId: text.max(64).default("gondola-bridge"),
+  username: text.optional(),
+  /** A file that holds the password, so that no password stands in a configuration. */
+  passwordFile: text.optional(),
+}).refine((broker) => (broker.embedded === undefined) !== (broker.url === undefined), {
+  error: "needs either embedded or url",
+});
+
+/** Everything a bridge can be told. */
+export const bridgeConfigSchema = section({
+  /** Where the ledger lives. */
+  dataDir: text,
+  logLevel: z.enum(logLevels, { error: `must be one of ${logLevels.join(", ")}` }).default("info"),
+  broker: brokerSchema.prefault({ embedded: {} }),
+  http: section({ ...listen(8080), connectionCountMax: whole(1, 20_000).default(500) }).prefault(
+    {},
+  ),
+  ingest: section({
+    /** Batches that arrive within this time are committed together. */
+    commitDelayMs: whole(0, 1000).default(10),
+  }).prefault({}),
+  publish: section({
+    /** Pause after each page of stock levels when all are published anew. */
+    republishPauseMs: whole(0, 60_000).default(100),
+    /** Entries and alerts that wait for the broker; the oldest are dropped beyond, and counted. */
+    queueCountMax: whole(100, 1_000_000).default(50_000),
+  }).prefault({}),
+  /** Plan files, one for each store. */
+  plans: z.array(text, { error: "must be a list of files" }).max(10_000).default([]),
+});
+export type BridgeConfig = z.infer<typeof bridgeConfigSchema>;
+
+/** Reads and checks a configuration file; relative paths in it count from the file. */
+export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
+  const config = check(bridgeConfigSchema, await readYaml(file), file);
+  const base = dirname(file);
+  const { passwordFile } = config.broker;
+  return {
+    ...config,
+    dataDir: resolve(base, config.dataDir),
+    plans: config.plans.map((plan) => resolve(base, plan)),
+    broker: {
+      ...config.broker,
+      ...(passwordFile === undefined ? {} : { passwordFile: resolve(base, passwordFile) }),
+    },
+  };
+}
+
+/** The ledger file of a data directory. */
+export function ledgerPath(dataDir: string): string {
+  return join(dataDir, "ledger.db");
+}
+
+/** Reads and checks plan files; two plans for one store are refused. */
+export async function loadPlans(files: readonly string[]): Promise<Plan[]> {
+  const fileOf = new Map<string, string>();
+  const plans: Plan[] = [];
+  for (const file of files) {
+    const plan = check(planSchema, await readYaml(file), file);
+    const other = fileOf.get(plan.storeId);
+    if (other !== undefined) {
+      const message = `storeId: ${other} has a plan for ${plan.storeId} too (${file})`;
+      throw new GatewayError("CONFIG_INVALID", message);
+    }
+    fileOf.set(plan.storeId, file);
+    plans.push(plan);
+  }
+  return plans;
+}
+
+/** The value as its schema wants it, or CONFIG_INVALID with a line for each thing that is wrong. */
+function check<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map((issue) => {
+    const { found, isMissing } = valueAt(value, issue.path);
+    const path = z.core.toDotPath(issue.path);
+    const got = isMissing ? ", but is missing" : typeof found === "object" ? "" : `, got ${found}`;
+    return `${path === "" ? "" : `${path}: `}${issue.message}${got} (${file})`;
+  });
+  throw new GatewayError("CONFIG_INVALID", lines.join("\n"));
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]) {
+  let found: unknown = value;
+  for (const key of path) found = (found as Record<PropertyKey, unknown> | undefined)?.[key];
+  return { found, isMissing: found === undefined || found === null };
+}
+
+async function readYaml(file: string): Promise<unknown> {
+  let content: string;
+  try {
+    content = await readFile(file, "utf8");
+  } catch (error) {
+    throw new GatewayError("CONFIG_UNREADABLE", errorMessageOf(error), { cause: error });
+  }
+  try {
+    return parseYaml(content);
+  } catch (error) {
+    const message = `not YAML: ${errorMessageOf(error)} (${file})`;
+    throw new GatewayError("CONFIG_INVALID", message, { cause: error });
+  }
+}

@@ -1,0 +1,170 @@
+// From a message on an `events` topic to an acknowledgement after the commit. Taking a message is quick
+// and never waits: the PUBACK means nothing. What waits together is committed together; of one outbox
+// only the newest batch waits, because an edge has but one message in flight and the others are echoes.
+
+import { decodeBatch, payloadDigest } from "../contract/batch-codec.ts";
+import { type Answer, batchEventCountMax, type Refusal } from "../contract/delivery.ts";
+import type { ErrorCode } from "../contract/errors.ts";
+import { parseTopic, topics } from "../contract/topics.ts";
+import type { Clock } from "./clock.ts";
+import { batchProblem } from "./ledger/batch-items.ts";
+import { outboxKey } from "./ledger/changes.ts";
+import type { Committed, Incoming, Ledger } from "./ledger/types.ts";
+
+/** Outboxes whose batch may wait. Beyond, a batch is dropped and counted; its edge asks again. */
+const waitingCountMax = 1000;
+/** Events that may wait, all together. */
+const waitingEventCountMax = 100_000;
+/** Events of one transaction; it may exceed this by one batch. */
+const groupEventCountMax = 10 * batchEventCountMax;
+
+/** What ingest is given. */
+export interface IngestOptions {
+  readonly ledger: Pick<Ledger, "post">;
+  readonly clock: Pick<Clock, "nowMs" | "timer">;
+  /** How long a batch waits for others to be committed with. */
+  readonly commitDelayMs: number;
+  readonly publishAnswer: (topic: string, answer: Answer) => void;
+  /** After the commit, once for each group. */
+  readonly onCommitted: (committed: readonly Committed[]) => void;
+  /** The ledger failed: the process must stop and start anew. Nothing is taken any more. */
+  readonly onFailure: (error: unknown) => void;
+  readonly count: (name: string, by?: number) => void;
+  /** For the log: what was refused, and why. */
+  readonly onRefused?: (topic: string, code: ErrorCode, message: string) => void;
+}
+
+/** Takes messages of edges and brings them to the ledger. */
+export class Ingest {
+  readonly #options: IngestOptions;
+  readonly #waiting = new Map<string, Incoming>();
+  #waitingEventCount = 0;
+  #cancelTimer: (() => void) | undefined;
+  #posting: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: IngestOptions) {
+    this.#options = options;
+  }
+
+  /** Batches that wait for the next transaction. */
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
+  /** Takes one message. Never throws, never waits. */
+  handle(topic: string, payload: Uint8Array): void {
+    const { count } = this.#options;
+    if (this.#closed) return;
+    const parsed = parseTopic(topic);
+    if (parsed?.channel !== "events") {
+      this.#refuse(topic, "TOPIC_FOREIGN", "not a topic of an edge's events");
+      return;
+    }
+    const { storeId, edgeId } = parsed;
+    const decoded = decodeBatch(payload);
+    if (!decoded.ok) {
+      this.#answerRefusal(topic, parsed, decoded.refusal);
+      return;
+    }
+    const { batch } = decoded;
+    if (batch.storeId !== storeId || batch.edgeId !== edgeId) {
+      // No answer: a refusal would make the edge set its events aside.
+      const message = `the batch says ${batch.storeId}/${batch.edgeId}`;
+      this.#refuse(topic, "TOPIC_FOREIGN", message);
+      return;
+    }
+    const problem = batchProblem(batch);
+    if (problem !== undefined) {
+      const refusal = { code: "BATCH_UNREADABLE", message: problem } as const;
+      this.#answerRefusal(topic, parsed, { ...refusal, payloadDigest: payloadDigest(payload) });
+      return;
+    }
+    count(batch.events.length === 0 ? "ingest_hellos" : "ingest_batches");
+    this.#enqueue({ storeId, edgeId, batch });
+  }
+
+  /** Commits and answers what waits, then takes nothing any more. */
+  async close(): Promise<void> {
+    this.#cancelTimer?.();
+    if (!this.#closed && this.#waiting.size > 0) this.#flush();
+    this.#closed = true;
+    while (this.#posting !== undefined) await this.#posting;
+  }
+
+  #enqueue(incoming: Incoming): void {
+    const key = outboxKey({ ...incoming, outboxId: incoming.batch.outboxId });
+    const older = this.#waiting.get(key);
+    const eventCount = incoming.batch.events.length - (older?.batch.events.length ?? 0);
+    const isFull = older === undefined && this.#waiting.size >= waitingCountMax;
+    if (isFull || this.#waitingEventCount + eventCount > waitingEventCountMax) {
+      this.#options.count("ingest_queue_full");
+      return;
+    }
+    if (older !== undefined) this.#options.count("ingest_batches_replaced");
+    this.#waiting.set(key, incoming);
+    this.#waitingEventCount += eventCount;
+    if (this.#posting !== undefined || this.#cancelTimer !== undefined) return;
+    const { clock, commitDelayMs } = this.#options;
+    this.#cancelTimer = clock.timer(commitDelayMs, () => this.#flush());
+  }
+
+  #flush(): void {
+    this.#cancelTimer = undefined;
+    if (this.#posting !== undefined) return;
+    this.#posting = this.#postWaiting().finally(() => {
+      this.#posting = undefined;
+    });
+  }
+
+  /** Posts group after group until nothing waits. */
+  async #postWaiting(): Promise<void> {
+    const { clock, count, ledger, onCommitted, onFailure } = this.#options;
+    try {
+      while (this.#waiting.size > 0) {
+        const group = this.#takeGroup();
+        const results = await ledger.post(group, clock.nowMs());
+        count("ingest_groups");
+        for (const [index, committed] of results.entries()) this.#tell(group[index]!, committed);
+        onCommitted(results);
+      }
+    } catch (error) {
+      this.#closed = true;
+      this.#waiting.clear();
+      onFailure(error);
+    }
+  }
+
+  #takeGroup(): Incoming[] {
+    const group: Incoming[] = [];
+    let eventCount = 0;
+    for (const [key, incoming] of this.#waiting) {
+      if (eventCount >= groupEventCountMax) break;
+      this.#waiting.delete(key);
+      eventCount += incoming.batch.events.length;
+      group.push(incoming);
+    }
+    this.#waitingEventCount -= eventCount;
+    return group;
+  }
+
+  #tell({ storeId, edgeId }: Incoming, committed: Committed): void {
+    const { count, publishAnswer } = this.#options;
+    const { answer, postedEventCount, skippedEventCount } = committed;
+    if (answer.code !== undefined) count(`ingest_${answer.code.toLowerCase()}`);
+    count("ingest_events_posted", postedEventCount);
+    count("ingest_events_skipped", skippedEventCount);
+    publishAnswer(topics.ack(storeId, edgeId), answer);
+  }
+
+  #answerRefusal(topic: string, to: { storeId: string; edgeId: string }, refusal: Refusal): void {
+    this.#refuse(topic, refusal.code, refusal.message);
+    const message = refusal.message.slice(0, 500);
+    this.#options.publishAnswer(topics.ack(to.storeId, to.edgeId), { ...refusal, message });
+  }
+
+  #refuse(topic: string, code: ErrorCode, message: string): void {
+    this.#options.count(`ingest_${code.toLowerCase()}`);
+    this.#options.onRefused?.(topic, code, message);
+  }
+}

@@ -1,0 +1,158 @@
+// The double-entry book of one group, in memory: balances and chain heads as they were read, changed by
+// every transfer. The sum over all accounts stays zero because a transfer is the only way to change one.
+
+import { strict as assert } from "node:assert";
+import type { Entry } from "../../contract/stock.ts";
+import type { StockState } from "../../contract/units.ts";
+import type { Balance, ChainHead, PlacedEntry, SerialHolding, View } from "./changes.ts";
+import { productKey } from "./changes.ts";
+import { entryHash, genesisHash } from "./entry-hash.ts";
+import { isOutside, isReal, type Movement, type Places } from "./settle.ts";
+import { TaskBook } from "./task-book.ts";
+
+/** The event behind an entry. */
+export interface Source {
+  readonly storeId: string;
+  readonly edgeId: string;
+  readonly outboxId: string;
+  readonly sequence: number;
+  readonly deviceId: string;
+  readonly recordedAtMs: number;
+  readonly placedAtMs: number;
+  readonly unsyncedBootId: string | null;
+}
+
+/** Balances, chains, serials and tasks of one group. */
+export class Book {
+  readonly tasks = new TaskBook();
+  readonly #view: View;
+  readonly #balances = new Map<string, Balance>();
+  readonly #changed = new Set<Balance>();
+  readonly #heads = new Map<string, ChainHead>();
+  readonly #entries: PlacedEntry[] = [];
+  readonly #serials = new Map<string, SerialHolding>();
+
+  constructor(view: View) {
+    this.#view = view;
+    for (const balance of view.balances) {
+      this.#balances.set(accountKey(balance.storeId, balance.item, balance), { ...balance });
+    }
+    for (const head of view.heads) this.#heads.set(head.storeId, { ...head });
+  }
+
+  /** What the plan says about an item. */
+  places(storeId: string, item: string): Places {
+    const facings = this.#view.facings.get(productKey(storeId, item)) ?? [];
+    return { facings, stockroom: this.#view.stockrooms.get(storeId) };
+  }
+
+  /** Balances of a store, as far as the group's view holds them. */
+  holdings(storeId: string): Balance[] {
+    return [...this.#balances.values()].filter((balance) => balance.storeId === storeId);
+  }
+
+  /** Posts a transfer: the only way in which balances change. */
+  transfer(movement: Movement, source: Source): Entry {
+    const { item, serial, lot, quantity, from, to, reason, occurredAtMs } = movement;
+    const { storeId, edgeId, outboxId, sequence, deviceId, recordedAtMs } = source;
+    assert(quantity > 0);
+    const head = this.#head(storeId);
+    const entry: Entry = {
+      storeId,
+      entryNumber: head.entryNumber + 1,
+      item,
+      quantity,
+      from,
+      to,
+      reason,
+      occurredAtMs,
+      recordedAtMs,
+      edgeId,
+      outboxId,
+      sequence,
+      deviceId,
+      previousHash: head.hash,
+      hash: "",
+    };
+    if (serial !== undefined) entry.serial = serial;
+    if (lot !== undefined) entry.lot = lot;
+    entry.hash = entryHash(head.hash, entry);
+    head.entryNumber = entry.entryNumber;
+    head.hash = entry.hash;
+    const { placedAtMs, unsyncedBootId } = source;
+    this.#entries.push({ entry, placedAtMs, unsyncedBootId });
+    this.#add(entry, from, -quantity);
+    this.#add(entry, to, quantity);
+    if (serial !== undefined) {
+      this.hold({ storeId, serialKey: `01/${item}/21/${serial}`, ...to, atMs: placedAtMs });
+    }
+    return entry;
+  }
+
+  /** Says where a serial is held, unless something later is known. */
+  hold(holding: SerialHolding): void {
+    const key = productKey(holding.storeId, holding.serialKey);
+    const known = this.#serials.get(key);
+    if (known === undefined || known.atMs <= holding.atMs) this.#serials.set(key, holding);
+  }
+
+  changes() {
+    return {
+      entries: this.#entries,
+      balances: [...this.#changed],
+      heads: [...this.#heads.values()],
+      serials: [...this.#serials.values()],
+      ...this.tasks.changes(),
+    };
+  }
+
+  #head(storeId: string): ChainHead {
+    let head = this.#heads.get(storeId);
+    if (head === undefined) {
+      head = { storeId, entryNumber: 0, hash: genesisHash(storeId) };
+      this.#heads.set(storeId, head);
+    }
+    return head;
+  }
+
+  #add(entry: Entry, account: { location: string; state: StockState }, quantity: number): void {
+    const { storeId, item, entryNumber } = entry;
+    const { location, state } = account;
+    const key = accountKey(storeId, item, account);
+    let balance = this.#balances.get(key);
+    if (balance === undefined) {
+      balance = { storeId, item, location, state, quantity: 0, entryNumber };
+      this.#balances.set(key, balance);
+    }
+    const before = balance.quantity;
+    balance.quantity += quantity;
+    balance.entryNumber = entryNumber;
+    this.#changed.add(balance);
+    if (before < 0 !== balance.quantity < 0 && !isOutside(location)) this.#turn(balance, entry);
+  }
+
+  /** A balance fell below zero: somebody should count. Or it came back. */
+  #turn({ storeId, item, location, state, quantity }: Balance, entry: Entry): void {
+    const key = `negative/${location}/${state}/${item}`;
+    if (quantity >= 0) {
+      this.tasks.close(storeId, key);
+      return;
+    }
+    // A basket cannot be counted; the shelf that its units come from can.
+    const shelf = this.places(storeId, item).facings[0]?.location ?? storeId;
+    this.tasks.open({
+      ...{ storeId, key, code: "negative_balance", item },
+      ...(isReal(location) ? { location, state } : { location: shelf }),
+      message: `${item} stands at ${quantity} in ${location} ${state}`,
+      openedAtMs: entry.recordedAtMs,
+    });
+  }
+}
+
+function accountKey(
+  storeId: string,
+  item: string,
+  { location, state }: { location: string; state: StockState },
+): string {
+  return `${storeId}|${item}|${location}|${state}`;
+}

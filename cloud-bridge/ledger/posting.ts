@@ -1,0 +1,134 @@
+// What one event does to the book: transfers, tasks and alerts. Pure. Nothing is changed before all
+// rules have been checked, so an event is posted whole or not at all.
+
+import { z } from "zod";
+import {
+  type CountedEvent,
+  type MovedEvent,
+  type NoticedEvent,
+  noticeCodes,
+  type StockEvent,
+} from "../../contract/event.ts";
+import type { Alert, Entry } from "../../contract/stock.ts";
+import { randomIdSchema } from "../../contract/units.ts";
+import type { Book, Source } from "./book.ts";
+import type { OutboxKey, Placement } from "./changes.ts";
+import { isCountSure, itemKeyOf, type Movement, settleCounted, settleMoved } from "./settle.ts";
+import type { CountTaskCode, Posted } from "./types.ts";
+
+const clockSetSchema = z.looseObject({ bootId: randomIdSchema, offsetMs: z.int() });
+const serialKeyPattern = /^01\/\d{14}\/21\/.+$/;
+
+/** Collects what one batch (or repost) changed. */
+export class Posting {
+  readonly entries: Entry[] = [];
+  readonly alerts: Alert[] = [];
+  readonly outbox: OutboxKey;
+  readonly recordedAtMs: number;
+  readonly #book: Book;
+  readonly #placements: Placement[];
+
+  constructor(book: Book, placements: Placement[], outbox: OutboxKey, recordedAtMs: number) {
+    this.#book = book;
+    this.#placements = placements;
+    this.outbox = outbox;
+    this.recordedAtMs = recordedAtMs;
+  }
+
+  /** Posts an event placed at `placedAtMs`; gives the rule it breaks, and then changes nothing. */
+  apply(event: StockEvent, placedAtMs: number): string | undefined {
+    if (event.type === "moved") return this.#moved(event, placedAtMs);
+    if (event.type === "counted") return this.#counted(event, placedAtMs);
+    return this.#noticed(event);
+  }
+
+  alert(alert: Pick<Alert, "code" | "severity" | "message" | "detail"> & { atMs?: number }): void {
+    const { storeId, edgeId, outboxId } = this.outbox;
+    const message = alert.message.slice(0, 500);
+    const detail = { outboxId, ...alert.detail };
+    this.alerts.push({ atMs: this.recordedAtMs, ...alert, storeId, edgeId, message, detail });
+  }
+
+  /** Opens a count task for the whole store, with an alert. */
+  askForCount(code: CountTaskCode, key: string, message: string, detail: Alert["detail"]): void {
+    const { storeId } = this.outbox;
+    this.#book.tasks.open({
+      ...{ storeId, code, key: `${code}/${key}`, location: storeId, message },
+      openedAtMs: this.recordedAtMs,
+    });
+    this.alert({ code, severity: "warning", message, detail });
+  }
+
+  posted(): Posted {
+    const { storeId } = this.outbox;
+    const gtins = new Set(this.entries.map((entry) => entry.item));
+    const changedItems = [...gtins]
+      .filter((item) => !item.startsWith("epc/"))
+      .map((gtin) => ({ storeId, gtin }));
+    return { entries: this.entries, changedItems, alerts: this.alerts };
+  }
+
+  #moved(event: MovedEvent, placedAtMs: number): string | undefined {
+    const { storeId } = this.outbox;
+    const places = this.#book.places(storeId, itemKeyOf(event.item));
+    const settlement = settleMoved(event, storeId, places);
+    if (!settlement.ok) return settlement.message;
+    this.#transfer(event, placedAtMs, settlement.movements);
+    return undefined;
+  }
+
+  #counted(event: CountedEvent, placedAtMs: number): string | undefined {
+    const { storeId } = this.outbox;
+    const { location, state, complete, confidence, deviceId, sequence } = event;
+    const settlement = settleCounted(event, storeId, this.#book.holdings(storeId));
+    if (!settlement.ok) return settlement.message;
+    if (!isCountSure(event)) {
+      const message = `a count of ${location} is too unsure to change stock`;
+      const detail = { location, state, deviceId, sequence, confidence: confidence ?? 1 };
+      this.alert({ code: "count_observed", severity: "warning", message, detail });
+      return undefined;
+    }
+    this.#transfer(event, placedAtMs, settlement.movements);
+    for (const { key, observedAtMs } of event.serials ?? []) {
+      if (!serialKeyPattern.test(key)) continue;
+      this.#book.hold({ storeId, serialKey: key, location, state, atMs: observedAtMs });
+    }
+    if (complete) this.#book.tasks.closeCounted(storeId, location, state);
+    return undefined;
+  }
+
+  #noticed(event: NoticedEvent): string | undefined {
+    const { storeId, edgeId } = this.outbox;
+    const { code, severity, deviceId, sequence, detail } = event;
+    if (code === noticeCodes.clockSet) {
+      const parsed = clockSetSchema.safeParse(detail);
+      if (!parsed.success) return `clock_set: ${z.prettifyError(parsed.error)}`;
+      const { bootId, offsetMs } = parsed.data;
+      this.#placements.push({ storeId, edgeId, bootId, offsetMs });
+    }
+    if (severity !== "info") {
+      const message = `${deviceId}: ${code.replaceAll("_", " ")}`;
+      const alert = { code, severity, message, detail: { ...detail, deviceId, sequence } };
+      this.alert({ ...alert, atMs: event.occurredAtMs });
+    }
+    return undefined;
+  }
+
+  #transfer(event: StockEvent, placedAtMs: number, movements: readonly Movement[]): void {
+    const { sequence, deviceId, clockSynced, bootId } = event;
+    const { recordedAtMs } = this;
+    const { storeId, edgeId, outboxId } = this.outbox;
+    const unsyncedBootId = clockSynced ? null : bootId;
+    const source: Source = {
+      storeId,
+      edgeId,
+      outboxId,
+      sequence,
+      deviceId,
+      recordedAtMs,
+      placedAtMs,
+      unsyncedBootId,
+    };
+    for (const movement of movements) this.entries.push(this.#book.transfer(movement, source));
+  }
+}

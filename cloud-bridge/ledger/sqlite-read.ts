@@ -1,0 +1,188 @@
+// Questions to the ledger, on a connection of their own: each is one statement and so one snapshot.
+
+import type { Plan } from "../../contract/plan.ts";
+import type { Entry, StockLevel } from "../../contract/stock.ts";
+import type { StockState } from "../../contract/units.ts";
+import type { Position } from "./changes.ts";
+import { genesisHash } from "./entry-hash.ts";
+import { isReal } from "./settle.ts";
+import type { SqlConnection } from "./sqlite.ts";
+import type { CountTask, DeclaredLoss, Notice, OutboxStanding, QuarantinedEvent } from "./types.ts";
+
+interface BalanceRow {
+  gtin: string;
+  location: string;
+  state: StockState;
+  quantity: number;
+  entryNumber: number;
+  atMs: number;
+}
+
+/** Levels by GTIN. Items that are not GS1 have none; `e` sorts after every digit. */
+export async function readStockLevels(
+  connection: SqlConnection,
+  query: { storeId: string; gtin?: string; afterGtin?: string; countMax: number },
+): Promise<StockLevel[]> {
+  const { storeId, gtin, afterGtin = "", countMax } = query;
+  const rows = await connection.all<BalanceRow>(
+    `SELECT b.item AS gtin, b.location, b.state, b.quantity, b.entry_number AS entryNumber,
+            e.recorded_at_ms AS atMs
+     FROM (SELECT DISTINCT item FROM balances
+           WHERE store_id = ? AND item > ? AND item < 'e' AND item = coalesce(?, item)
+           ORDER BY item LIMIT ?) i
+     JOIN balances b ON b.store_id = ? AND b.item = i.item
+     JOIN entries e ON e.store_id = b.store_id AND e.entry_number = b.entry_number
+     ORDER BY b.item, b.location, b.state`,
+    ...[storeId, afterGtin, gtin ?? null, countMax, storeId],
+  );
+  const levels = new Map<string, StockLevel>();
+  for (const { gtin: item, location, state, quantity, entryNumber, atMs } of rows) {
+    let level = levels.get(item);
+    if (level === undefined) {
+      const empty = { revision: 0, atMs: 0, sellable: 0, balances: [] };
+      level = { storeId, gtin: item as StockLevel["gtin"], ...empty };
+      levels.set(item, level);
+    }
+    level.revision = Math.max(level.revision, entryNumber);
+    level.atMs = Math.max(level.atMs, atMs);
+    if (quantity !== 0) level.balances.push({ location, state, quantity });
+    if (state === "sellable" && isReal(location)) level.sellable += quantity;
+  }
+  return [...levels.values()];
+}
+
+interface EntryRow extends Omit<Entry, "from" | "to" | "serial" | "lot" | "previousHash"> {
+  serial: string | null;
+  lot: string | null;
+  fromLocation: string;
+  fromState: StockState;
+  toLocation: string;
+  toState: StockState;
+}
+
+/** Entries after a number, in order. */
+export async function readEntries(
+  connection: SqlConnection,
+  query: { storeId: string; afterEntryNumber: number; countMax: number },
+): Promise<Entry[]> {
+  const { storeId, afterEntryNumber, countMax } = query;
+  // The entry before is read too: its hash is the first one's previous hash.
+  const rows = await connection.all<EntryRow>(
+    `SELECT store_id AS storeId, entry_number AS entryNumber, item, serial, lot, quantity,
+            from_location AS fromLocation, from_state AS fromState,
+            to_location AS toLocation, to_state AS toState, reason,
+            occurred_at_ms AS occurredAtMs, recorded_at_ms AS recordedAtMs, edge_id AS edgeId,
+            outbox_id AS outboxId, sequence, device_id AS deviceId, hash
+     FROM entries WHERE store_id = ? AND entry_number >= ? ORDER BY entry_number LIMIT ?`,
+    ...[storeId, afterEntryNumber, countMax + 1],
+  );
+  let previousHash = genesisHash(storeId);
+  const entries: Entry[] = [];
+  for (const row of rows) {
+    if (row.entryNumber > afterEntryNumber) entries.push(entryOf(row, previousHash));
+    previousHash = row.hash;
+  }
+  return entries.slice(0, countMax);
+}
+
+function entryOf(row: EntryRow, previousHash: string): Entry {
+  const { serial, lot, fromLocation, fromState, toLocation, toState, hash, ...rest } = row;
+  return {
+    ...rest,
+    ...(serial === null ? {} : { serial }),
+    ...(lot === null ? {} : { lot }),
+    from: { location: fromLocation, state: fromState },
+    to: { location: toLocation, state: toState },
+    previousHash,
+    hash,
+  };
+}
+
+export async function readPositions(connection: SqlConnection): Promise<OutboxStanding[]> {
+  const rows = await connection.all<Omit<Position, "frozen"> & { frozen: number }>(
+    `SELECT store_id AS storeId, edge_id AS edgeId, outbox_id AS outboxId,
+            through_sequence AS throughSequence, through_digest AS throughDigest, frozen,
+            complete_through_at_ms AS completeThroughAtMs
+     FROM positions ORDER BY store_id, edge_id, outbox_id`,
+  );
+  return rows.map((row) => ({ ...row, frozen: row.frozen === 1 }));
+}
+
+export async function readTasks(connection: SqlConnection, storeId?: string): Promise<CountTask[]> {
+  const rows = await connection.all<Record<string, unknown>>(
+    `SELECT store_id AS storeId, task_id AS taskId, code, location, state, item, message,
+            opened_at_ms AS openedAtMs
+     FROM tasks WHERE closed_at_ms IS NULL AND store_id = coalesce(?, store_id)
+     ORDER BY store_id, task_id`,
+    storeId ?? null,
+  );
+  return rows.map((row) => withoutNulls(row) as unknown as CountTask);
+}
+
+export async function readNotices(
+  connection: SqlConnection,
+  { storeId, code, countMax }: { storeId: string; code?: string; countMax: number },
+): Promise<Notice[]> {
+  const rows = await connection.all<Record<string, unknown> & { body: string }>(
+    `SELECT store_id AS storeId, edge_id AS edgeId, outbox_id AS outboxId, sequence, body
+     FROM event_log WHERE store_id = ? AND type = 'noticed' AND coalesce(?, body->>'code') = body->>'code'
+     ORDER BY recorded_at_ms DESC, rowid DESC LIMIT ?`,
+    ...[storeId, code ?? null, countMax],
+  );
+  return rows.map(({ body, ...identity }) => {
+    const event = JSON.parse(body);
+    const { severity, deviceId, occurredAtMs, detail } = event;
+    return { ...identity, code: event.code, severity, deviceId, occurredAtMs, detail } as Notice;
+  });
+}
+
+export async function readDeclaredLosses(
+  connection: SqlConnection,
+  storeId?: string,
+): Promise<DeclaredLoss[]> {
+  return await connection.all(
+    `SELECT store_id AS storeId, edge_id AS edgeId, outbox_id AS outboxId,
+            first_sequence AS firstSequence, sequence AS lastSequence, body->>'reason' AS reason
+     FROM event_log WHERE type = 'gap' AND store_id = coalesce(?, store_id)
+     ORDER BY store_id, edge_id, outbox_id, sequence`,
+    storeId ?? null,
+  );
+}
+
+/** What waits in quarantine; `id` for one of it. */
+export async function readQuarantine(
+  connection: SqlConnection,
+  id?: string,
+): Promise<QuarantinedEvent[]> {
+  const key = id?.split("/") ?? [];
+  return await connection.all(
+    `SELECT store_id || '/' || edge_id || '/' || outbox_id || '/' || sequence AS id,
+            store_id AS storeId, edge_id AS edgeId, outbox_id AS outboxId, sequence, code, message,
+            body AS text, quarantined_at_ms AS quarantinedAtMs
+     FROM quarantine WHERE reposted_at_ms IS NULL AND store_id = coalesce(?, store_id)
+      AND edge_id = coalesce(?, edge_id) AND outbox_id = coalesce(?, outbox_id)
+      AND sequence = coalesce(?, sequence)
+     ORDER BY quarantined_at_ms, store_id, edge_id, outbox_id, sequence`,
+    ...[
+      key[0] ?? null,
+      key[1] ?? null,
+      key[2] ?? null,
+      key[3] === undefined ? null : Number(key[3]),
+    ],
+  );
+}
+
+export async function readPlan(
+  connection: SqlConnection,
+  storeId: string,
+): Promise<Plan | undefined> {
+  const [row] = await connection.all<{ body: string }>(
+    "SELECT body FROM plans WHERE store_id = ?",
+    storeId,
+  );
+  return row === undefined ? undefined : (JSON.parse(row.body) as Plan);
+}
+
+function withoutNulls(row: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
+}

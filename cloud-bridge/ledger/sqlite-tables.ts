@@ -1,0 +1,113 @@
+// The tables of the ledger. Every primary key starts with the store, so that a larger database can
+// partition by it. Times are Unix ms, digests lower-case hex, flags 0 or 1; no REAL anywhere.
+
+/** Version of the tables, in `PRAGMA user_version`. */
+export const tablesVersion = 1;
+
+export const tables = `
+CREATE TABLE meta (
+  name TEXT NOT NULL PRIMARY KEY,
+  value INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE positions (
+  store_id TEXT NOT NULL, edge_id TEXT NOT NULL, outbox_id TEXT NOT NULL,
+  through_sequence INTEGER NOT NULL,
+  through_digest TEXT NOT NULL,
+  frozen INTEGER NOT NULL,
+  complete_through_at_ms INTEGER NOT NULL,
+  sent_at_ms INTEGER NOT NULL,
+  placed_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (store_id, edge_id, outbox_id)
+) WITHOUT ROWID;
+
+-- What was posted: an event a row; a gap is one row from first_sequence to sequence.
+CREATE TABLE event_log (
+  store_id TEXT NOT NULL, edge_id TEXT NOT NULL, outbox_id TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  first_sequence INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  body TEXT NOT NULL,
+  evidence TEXT,
+  recorded_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (store_id, edge_id, outbox_id, sequence)
+);
+CREATE INDEX event_log_noticed ON event_log (store_id, recorded_at_ms) WHERE type = 'noticed';
+CREATE INDEX event_log_gap ON event_log (store_id) WHERE type = 'gap';
+
+CREATE TABLE quarantine (
+  store_id TEXT NOT NULL, edge_id TEXT NOT NULL, outbox_id TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  message TEXT NOT NULL,
+  body TEXT NOT NULL,
+  quarantined_at_ms INTEGER NOT NULL,
+  reposted_at_ms INTEGER,
+  PRIMARY KEY (store_id, edge_id, outbox_id, sequence)
+);
+
+-- Append-only. placed_at_ms is derived and outside the hash: occurred_at_ms is what the edge reported.
+CREATE TABLE entries (
+  store_id TEXT NOT NULL, entry_number INTEGER NOT NULL,
+  item TEXT NOT NULL, serial TEXT, lot TEXT,
+  quantity INTEGER NOT NULL CHECK (quantity > 0),
+  from_location TEXT NOT NULL, from_state TEXT NOT NULL,
+  to_location TEXT NOT NULL, to_state TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  occurred_at_ms INTEGER NOT NULL, placed_at_ms INTEGER NOT NULL, recorded_at_ms INTEGER NOT NULL,
+  edge_id TEXT NOT NULL, outbox_id TEXT NOT NULL, sequence INTEGER NOT NULL,
+  device_id TEXT NOT NULL,
+  unsynced_boot_id TEXT,
+  hash TEXT NOT NULL,
+  PRIMARY KEY (store_id, entry_number)
+);
+CREATE INDEX entries_unsynced ON entries (store_id, edge_id, unsynced_boot_id)
+  WHERE unsynced_boot_id IS NOT NULL;
+
+CREATE TABLE chain_heads (
+  store_id TEXT NOT NULL PRIMARY KEY,
+  entry_number INTEGER NOT NULL,
+  hash TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- entry_number is the last entry that touched the account.
+CREATE TABLE balances (
+  store_id TEXT NOT NULL, item TEXT NOT NULL, location TEXT NOT NULL, state TEXT NOT NULL,
+  quantity INTEGER NOT NULL,
+  entry_number INTEGER NOT NULL,
+  PRIMARY KEY (store_id, item, location, state)
+) WITHOUT ROWID;
+CREATE INDEX balances_place ON balances (store_id, location);
+
+CREATE TABLE serials (
+  store_id TEXT NOT NULL, serial_key TEXT NOT NULL,
+  location TEXT NOT NULL, state TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (store_id, serial_key)
+) WITHOUT ROWID;
+
+CREATE TABLE tasks (
+  store_id TEXT NOT NULL, task_id INTEGER NOT NULL,
+  task_key TEXT NOT NULL,
+  code TEXT NOT NULL,
+  location TEXT NOT NULL, state TEXT, item TEXT,
+  message TEXT NOT NULL,
+  opened_at_ms INTEGER NOT NULL, closed_at_ms INTEGER,
+  PRIMARY KEY (store_id, task_id)
+);
+CREATE UNIQUE INDEX tasks_open ON tasks (store_id, task_key) WHERE closed_at_ms IS NULL;
+
+CREATE TABLE plans (
+  store_id TEXT NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL,
+  stockroom TEXT,
+  body TEXT NOT NULL
+);
+CREATE TABLE facings (
+  store_id TEXT NOT NULL, gtin TEXT NOT NULL, ordinal INTEGER NOT NULL,
+  location TEXT NOT NULL,
+  picks_sensed INTEGER NOT NULL,
+  PRIMARY KEY (store_id, gtin, ordinal)
+) WITHOUT ROWID;
+`;

@@ -1,0 +1,225 @@
+// Checks a ledger from end to end, in one snapshot and in pages, and says where something does not fit.
+// Whoever edits a row with other tools is found: by the chain, by the balances, or by the digests.
+
+import { nextDigest } from "../../contract/digest.ts";
+import type { Entry } from "../../contract/stock.ts";
+import { entryHash, genesisHash } from "./entry-hash.ts";
+import type { SqlConnection } from "./sqlite.ts";
+import { readEntries } from "./sqlite-read.ts";
+import { newPosition } from "./stream.ts";
+import { type VerifyProblem, type VerifyReport, verifyProblemCountMax } from "./types.ts";
+
+const pageCount = 2000;
+
+/** Checks everything `VerifyReport` names. The connection is used by nobody else. */
+export async function verifyLedger(connection: SqlConnection): Promise<VerifyReport> {
+  await connection.run("BEGIN");
+  try {
+    return await new Verification(connection).report();
+  } finally {
+    await connection.run("ROLLBACK");
+  }
+}
+
+class Verification {
+  readonly #connection: SqlConnection;
+  readonly #problems: VerifyProblem[] = [];
+  #problemCount = 0;
+  #entryCount = 0;
+  #eventCount = 0;
+
+  constructor(connection: SqlConnection) {
+    this.#connection = connection;
+  }
+
+  async report(): Promise<VerifyReport> {
+    await this.#checkFile();
+    const stores = await this.#connection.all<{ storeId: string }>(
+      `SELECT store_id AS storeId FROM entries UNION SELECT store_id FROM chain_heads
+       UNION SELECT store_id FROM positions ORDER BY 1`,
+    );
+    for (const { storeId } of stores) await this.#checkChain(storeId);
+    await this.#checkBalances();
+    await this.#checkStreams();
+    return {
+      ok: this.#problemCount === 0,
+      storeCount: stores.length,
+      entryCount: this.#entryCount,
+      eventCount: this.#eventCount,
+      problems: this.#problems,
+      problemCount: this.#problemCount,
+    };
+  }
+
+  #found(check: VerifyProblem["check"], storeId: string, where: string, message: string): void {
+    this.#problemCount += 1;
+    if (this.#problems.length >= verifyProblemCountMax) return;
+    this.#problems.push({ storeId, check, where, message });
+  }
+
+  async #checkFile(): Promise<void> {
+    const rows = await this.#connection.all<{ quick_check: string }>("PRAGMA quick_check(10)");
+    for (const { quick_check: message } of rows) {
+      if (message !== "ok") this.#found("file", "", "file", message);
+    }
+  }
+
+  async #checkChain(storeId: string): Promise<void> {
+    let entryNumber = 0;
+    let hash = genesisHash(storeId);
+    const order = new PostingOrder(await this.#reposted(storeId));
+    for (;;) {
+      const query = { storeId, afterEntryNumber: entryNumber, countMax: pageCount };
+      const entries = await readEntries(this.#connection, query);
+      for (const entry of entries) {
+        const where = `entry ${entry.entryNumber}`;
+        if (entry.entryNumber !== entryNumber + 1) {
+          this.#found("chain", storeId, where, `follows entry ${entryNumber}`);
+        } else if (entry.hash !== entryHash(hash, entry)) {
+          this.#found("chain", storeId, where, "its content does not have its hash");
+        }
+        const disorder = order.next(entry);
+        if (disorder !== undefined) this.#found("posting_order", storeId, where, disorder);
+        ({ entryNumber, hash } = entry);
+      }
+      this.#entryCount += entries.length;
+      if (entries.length < pageCount) break;
+    }
+    await this.#checkHead(storeId, entryNumber, hash);
+  }
+
+  async #checkHead(storeId: string, entryNumber: number, hash: string): Promise<void> {
+    const [head] = await this.#connection.all<{ entryNumber: number; hash: string }>(
+      "SELECT entry_number AS entryNumber, hash FROM chain_heads WHERE store_id = ?",
+      storeId,
+    );
+    const expected = head?.entryNumber ?? 0;
+    if (expected !== entryNumber) {
+      const message = `the chain ends here, its head says ${expected}`;
+      this.#found("chain", storeId, `entry ${entryNumber}`, message);
+    } else if (head !== undefined && head.hash !== hash) {
+      this.#found("chain", storeId, "chain head", "differs from the last entry's hash");
+    }
+  }
+
+  async #reposted(storeId: string): Promise<ReadonlySet<string>> {
+    const rows = await this.#connection.all<{ outboxId: string; sequence: number }>(
+      `SELECT outbox_id AS outboxId, sequence FROM quarantine
+       WHERE store_id = ? AND reposted_at_ms IS NOT NULL`,
+      storeId,
+    );
+    return new Set(rows.map(({ outboxId, sequence }) => `${outboxId}/${sequence}`));
+  }
+
+  async #checkBalances(): Promise<void> {
+    const sums = await this.#connection.all<{ storeId: string; item: string; sum: number }>(
+      `SELECT store_id AS storeId, item, sum(quantity) AS sum FROM balances
+       GROUP BY store_id, item HAVING sum(quantity) <> 0`,
+    );
+    for (const { storeId, item, sum } of sums) {
+      this.#found("sum_zero", storeId, `item ${item}`, `the sum of its balances is ${sum}`);
+    }
+    const rows = await this.#connection.all<Record<string, string> & { difference: number }>(
+      `SELECT store_id AS storeId, item, location, state, sum(quantity) AS difference FROM (
+         SELECT store_id, item, location, state, quantity FROM balances
+         UNION ALL SELECT store_id, item, to_location, to_state, -quantity FROM entries
+         UNION ALL SELECT store_id, item, from_location, from_state, quantity FROM entries)
+       GROUP BY store_id, item, location, state HAVING sum(quantity) <> 0`,
+    );
+    for (const { storeId, item, location, state, difference } of rows) {
+      const message = `its balance exceeds its entries by ${difference}`;
+      this.#found("balances", storeId!, `account ${location} ${state} ${item}`, message);
+    }
+  }
+
+  async #checkStreams(): Promise<void> {
+    interface Row {
+      storeId: string;
+      edgeId: string;
+      outboxId: string;
+      throughSequence: number;
+      throughDigest: string;
+    }
+    const rows = await this.#connection.all<Row>(
+      `SELECT store_id AS storeId, edge_id AS edgeId, outbox_id AS outboxId,
+              through_sequence AS throughSequence, through_digest AS throughDigest
+       FROM positions ORDER BY store_id, edge_id, outbox_id`,
+    );
+    for (const row of rows) await this.#checkStream(row);
+    const orphans = await this.#connection.all<Row>(
+      `SELECT store_id AS storeId, edge_id AS edgeId, outbox_id AS outboxId FROM event_log
+       UNION SELECT store_id, edge_id, outbox_id FROM entries
+       EXCEPT SELECT store_id, edge_id, outbox_id FROM positions`,
+    );
+    for (const { storeId, edgeId, outboxId } of orphans) {
+      this.#found("sequences", storeId, `outbox ${edgeId}/${outboxId}`, "has no position");
+    }
+  }
+
+  async #checkStream(position: {
+    storeId: string;
+    edgeId: string;
+    outboxId: string;
+    throughSequence: number;
+    throughDigest: string;
+  }): Promise<void> {
+    const { storeId, edgeId, outboxId } = position;
+    let { throughSequence: sequence, throughDigest: digest } = newPosition(position);
+    for (;;) {
+      const rows = await this.#connection.all<{
+        firstSequence: number;
+        sequence: number;
+        type: string;
+        digest: string;
+        body: string;
+      }>(
+        `SELECT first_sequence AS firstSequence, sequence, type, digest, body FROM event_log
+         WHERE store_id = ? AND edge_id = ? AND outbox_id = ? AND sequence > ?
+         ORDER BY sequence LIMIT ?`,
+        ...[storeId, edgeId, outboxId, sequence, pageCount],
+      );
+      for (const row of rows) {
+        const where = `event ${edgeId}/${outboxId}/${row.sequence}`;
+        if (row.firstSequence !== sequence + 1) {
+          this.#found(
+            "sequences",
+            storeId,
+            where,
+            `begins at ${row.firstSequence} after ${sequence}`,
+          );
+        }
+        if (row.type !== "gap" && row.digest !== nextDigest(digest, row.body)) {
+          this.#found("digests", storeId, where, "its content does not have its digest");
+        }
+        ({ sequence, digest } = row);
+      }
+      this.#eventCount += rows.length;
+      if (rows.length < pageCount) break;
+    }
+    const where = `outbox ${edgeId}/${outboxId}`;
+    if (sequence !== position.throughSequence) {
+      const message = `its events end at ${sequence}, its position is ${position.throughSequence}`;
+      this.#found("sequences", storeId, where, message);
+    } else if (digest !== position.throughDigest) {
+      this.#found("digests", storeId, where, "its position has another digest than its last event");
+    }
+  }
+}
+
+/** Entries of one outbox are posted in the order of its sequences; only reposted ones come later. */
+class PostingOrder {
+  readonly #reposted: ReadonlySet<string>;
+  readonly #last = new Map<string, number>();
+
+  constructor(reposted: ReadonlySet<string>) {
+    this.#reposted = reposted;
+  }
+
+  next({ edgeId, outboxId, sequence }: Entry): string | undefined {
+    if (this.#reposted.has(`${outboxId}/${sequence}`)) return undefined;
+    const stream = `${edgeId}/${outboxId}`;
+    const last = this.#last.get(stream) ?? 0;
+    this.#last.set(stream, Math.max(last, sequence));
+    return sequence >= last ? undefined : `posts sequence ${sequence} of ${stream} after ${last}`;
+  }
+}

@@ -1,0 +1,169 @@
+// The one file of the bridge that names the package `sqlite3`: one connection with cached statements,
+// promises instead of callbacks, and two kinds of errors. A statement that was refused leaves the
+// connection sound (`StatementError`); anything else means that file or disk cannot be trusted.
+
+import sqlite3 from "sqlite3";
+import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
+
+/** A value that is bound or read. */
+export type SqlValue = string | number | null;
+
+/** Wraps every operation; a simulation decides here when, and whether, it runs. */
+export type Gate = <T>(operation: () => Promise<T>) => Promise<T>;
+
+/** How a file is opened. */
+export interface SqliteOptions {
+  readonly path: string;
+  /** FULL loses no committed row at power loss; the others are for tests and benches. */
+  readonly synchronous?: "FULL" | "NORMAL" | "OFF";
+  readonly gate?: Gate | undefined;
+}
+
+/** What the rest of the ledger uses of a database. */
+export interface SqlConnection {
+  /** Runs one statement; gives the number of changed rows. */
+  run(sql: string, ...values: SqlValue[]): Promise<number>;
+  all<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]>;
+}
+
+/** SQLite refused one statement (a constraint, a value too long); the transaction is as before it. */
+export class StatementError extends Error {
+  override readonly name = "StatementError";
+}
+
+// SQLite result codes after which a savepoint can be rolled back and work goes on.
+const refusals = new Set([sqlite3.ERROR, sqlite3.CONSTRAINT, sqlite3.MISMATCH, sqlite3.TOOBIG]);
+const busyTimeoutMs = 10_000;
+const checkpointPageCount = 4000;
+
+/** One connection to a SQLite file in WAL mode. Callers await one operation before the next. */
+export class SqliteConnection implements SqlConnection {
+  readonly #database: sqlite3.Database;
+  readonly #gate: Gate;
+  readonly #path: string;
+  readonly #statements = new Map<string, sqlite3.Statement>();
+  #gone: string | undefined;
+
+  private constructor(database: sqlite3.Database, options: SqliteOptions) {
+    this.#database = database;
+    this.#path = options.path;
+    this.#gate = options.gate ?? ((operation) => operation());
+  }
+
+  /** Opens, or creates, a file. LEDGER_FAILED when that is impossible. */
+  static async open(options: SqliteOptions): Promise<SqliteConnection> {
+    const database = await new Promise<sqlite3.Database>((resolve, reject) => {
+      const opened = new sqlite3.Database(options.path, (error) =>
+        error === null ? resolve(opened) : reject(failure(error, options.path)),
+      );
+    });
+    const connection = new SqliteConnection(database, options);
+    try {
+      await connection.script(
+        `PRAGMA busy_timeout=${busyTimeoutMs}; PRAGMA journal_mode=WAL;
+         PRAGMA synchronous=${options.synchronous ?? "FULL"}; PRAGMA foreign_keys=ON;
+         PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA cache_size=-32768;
+         PRAGMA wal_autocheckpoint=${checkpointPageCount}; PRAGMA journal_size_limit=67108864;`,
+      );
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+    return connection;
+  }
+
+  run(sql: string, ...values: SqlValue[]): Promise<number> {
+    return this.#call(async () => {
+      const statement = await this.#statement(sql);
+      return await new Promise((resolve, reject) => {
+        statement.run(values, function (this: sqlite3.RunResult, error: Error | null) {
+          if (error === null) resolve(this.changes);
+          else reject(error);
+        });
+      });
+    });
+  }
+
+  all<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]> {
+    return this.#call(async () => {
+      const statement = await this.#statement(sql);
+      return await new Promise((resolve, reject) => {
+        statement.all<Row>(values, (error: Error | null, rows: Row[]) =>
+          error === null ? resolve(rows) : reject(error),
+        );
+      });
+    });
+  }
+
+  /** Runs several statements without values. */
+  script(sql: string): Promise<void> {
+    return this.#call(
+      () =>
+        new Promise((resolve, reject) => {
+          this.#database.exec(sql, (error) => (error === null ? resolve() : reject(error)));
+        }),
+    );
+  }
+
+  /** Closes in order; what was asked for before is done first. */
+  close(): Promise<void> {
+    return this.#end("is closed");
+  }
+
+  /** As a crash would: what is not committed is gone, and every later call fails. */
+  abandon(): Promise<void> {
+    return this.#end("was abandoned");
+  }
+
+  async #end(why: string): Promise<void> {
+    if (this.#gone !== undefined) return;
+    this.#gone = why;
+    await Promise.all(
+      [...this.#statements.values()].map(
+        (statement) => new Promise<void>((resolve) => statement.finalize(() => resolve())),
+      ),
+    );
+    await new Promise<void>((resolve, reject) => {
+      this.#database.close((error) =>
+        error === null ? resolve() : reject(failure(error, this.#path)),
+      );
+    });
+  }
+
+  #call<T>(operate: () => Promise<T>): Promise<T> {
+    return this.#gate(async () => {
+      if (this.#gone !== undefined) {
+        throw new GatewayError("LEDGER_FAILED", `the ledger ${this.#path} ${this.#gone}`);
+      }
+      try {
+        return await operate();
+      } catch (error) {
+        throw failure(error as Error, this.#path);
+      }
+    });
+  }
+
+  // A statement is prepared once and kept; there are some thirty of them.
+  #statement(sql: string): Promise<sqlite3.Statement> | sqlite3.Statement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    return new Promise((resolve, reject) => {
+      const statement = this.#database.prepare(sql, (error) => {
+        if (error !== null) return reject(error);
+        // Closed meanwhile: whoever closes has finalized only what it found.
+        if (this.#gone !== undefined) statement.finalize();
+        else this.#statements.set(sql, statement);
+        resolve(statement);
+      });
+    });
+  }
+}
+
+function failure(error: Error, path: string): Error {
+  const errno = (error as { errno?: number }).errno;
+  if (errno !== undefined && refusals.has(errno)) {
+    return new StatementError(error.message, { cause: error });
+  }
+  const message = `the ledger ${path}: ${errorMessageOf(error)}`;
+  return new GatewayError("LEDGER_FAILED", message, { cause: error });
+}

@@ -1,0 +1,167 @@
+// What the bridge's shell knows of a ledger. The rules and the database are behind it.
+
+import type { Acknowledgement, Batch } from "../../contract/delivery.ts";
+import type { ErrorCode } from "../../contract/errors.ts";
+import type { gapReasons, severities } from "../../contract/event.ts";
+import type { Plan } from "../../contract/plan.ts";
+import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
+import type { StockState } from "../../contract/units.ts";
+
+/** A decoded batch. Its ids equal the topic's, and `batchProblem` found nothing wrong with it. */
+export interface Incoming {
+  readonly storeId: string;
+  readonly edgeId: string;
+  readonly batch: Batch;
+}
+
+/** What one batch (or repost) changed, known once it is committed. */
+export interface Posted {
+  entries: Entry[];
+  /** GTINs whose stock level changed, each once. */
+  changedItems: { storeId: string; gtin: string }[];
+  alerts: Alert[];
+}
+
+/** What became of one incoming batch. */
+export interface Committed extends Posted {
+  answer: Acknowledgement;
+  /** Events and gaps that advanced the position, the quarantined ones included. */
+  postedEventCount: number;
+  /** Events and gaps that the ledger had already. */
+  skippedEventCount: number;
+}
+
+/** How far the ledger has read one outbox. */
+export interface OutboxStanding {
+  storeId: string;
+  edgeId: string;
+  outboxId: string;
+  throughSequence: number;
+  throughDigest: string;
+  /** The digest chain parted: nothing more is taken from this outbox. */
+  frozen: boolean;
+  /** Everything that happened up to here has been posted; never goes back. */
+  completeThroughAtMs: number;
+}
+
+/** Why somebody should count. */
+export type CountTaskCode = "negative_balance" | "second_outbox" | "declared_loss";
+
+/** A request to count a location (the whole store where `location` is the store id). */
+export interface CountTask {
+  storeId: string;
+  taskId: number;
+  code: CountTaskCode;
+  location: string;
+  state?: StockState;
+  /** GTIN, or `epc/HEX`. */
+  item?: string;
+  message: string;
+  openedAtMs: number;
+}
+
+/** An event that could not be posted, kept whole. */
+export interface QuarantinedEvent {
+  /** `{storeId}/{edgeId}/{outboxId}/{sequence}`: what `repost` takes. */
+  id: string;
+  storeId: string;
+  edgeId: string;
+  outboxId: string;
+  sequence: number;
+  code: ErrorCode;
+  message: string;
+  /** The event as it came, as JSON. */
+  text: string;
+  quarantinedAtMs: number;
+}
+
+/** Posted and taken out of quarantine, or still there, and why. */
+export type RepostResult =
+  | ({ ok: true } & Posted)
+  | { ok: false; code: ErrorCode | "QUARANTINE_UNKNOWN"; message: string };
+
+/** What an edge noticed: outbox_started, sensing_gap, clock_set, exit_unpaid and the like. */
+export interface Notice {
+  storeId: string;
+  edgeId: string;
+  outboxId: string;
+  sequence: number;
+  code: string;
+  severity: (typeof severities)[number];
+  deviceId: string;
+  occurredAtMs: number;
+  detail: Record<string, unknown>;
+}
+
+/** Sequences that an edge declared as gone, as far as the ledger did not have them. */
+export interface DeclaredLoss {
+  storeId: string;
+  edgeId: string;
+  outboxId: string;
+  firstSequence: number;
+  lastSequence: number;
+  reason: (typeof gapReasons)[number];
+}
+
+/** One thing that does not verify. */
+export interface VerifyProblem {
+  storeId: string;
+  check: "file" | "chain" | "sum_zero" | "balances" | "sequences" | "digests" | "posting_order";
+  /** The row: `entry 17`, `account s0042/floor sellable 0952…`, `event edge-1/{outboxId}/12`. */
+  where: string;
+  message: string;
+}
+
+export interface VerifyReport {
+  ok: boolean;
+  storeCount: number;
+  entryCount: number;
+  eventCount: number;
+  /** The first `verifyProblemCountMax` of `problemCount`. */
+  problems: VerifyProblem[];
+  problemCount: number;
+}
+
+/** Problems that a report spells out. */
+export const verifyProblemCountMax = 100;
+
+/** The central stock ledger. Every method rejects with LEDGER_FAILED once its disk has failed. */
+export interface Ledger {
+  /** Unix ms of its creation or last restore. */
+  readonly epoch: number;
+  /**
+   * Posts a group in one transaction: one result per incoming, in order, after the commit. What
+   * cannot be posted is quarantined, so it rejects only with LEDGER_FAILED.
+   */
+  post(group: readonly Incoming[], recordedAtMs: number): Promise<Committed[]>;
+  /** Levels in order of GTIN; `afterGtin` pages on. A GTIN that never moved has none. */
+  stockLevels(query: {
+    storeId: string;
+    gtin?: string;
+    afterGtin?: string;
+    countMax: number;
+  }): Promise<StockLevel[]>;
+  entries(query: { storeId: string; afterEntryNumber: number; countMax: number }): Promise<Entry[]>;
+  /** Of all outboxes, in order of their ids. */
+  positions(): Promise<OutboxStanding[]>;
+  /** Open count tasks. */
+  tasks(query: { storeId?: string }): Promise<CountTask[]>;
+  /** Newest first. */
+  notices(query: { storeId: string; code?: string; countMax: number }): Promise<Notice[]>;
+  declaredLosses(query: { storeId?: string }): Promise<DeclaredLoss[]>;
+  /** What lies in quarantine and was not reposted. */
+  quarantine(): Promise<QuarantinedEvent[]>;
+  /** Posts a quarantined event through the same rules, where it was. */
+  repost(id: string, recordedAtMs: number): Promise<RepostResult>;
+  /** Takes a plan: a lower version, or other content under the same version, is CONFIG_INVALID. */
+  setPlan(plan: Plan): Promise<void>;
+  plan(storeId: string): Promise<Plan | undefined>;
+  /**
+   * Checks everything: the file, the chain, that the sum is zero, balances = sum of entries, sequences
+   * 1..n without hole or repeat per outbox, their digests, posting order = sequence order.
+   */
+  verify(): Promise<VerifyReport>;
+  /** Says that this ledger was restored from a backup: the epoch becomes max(now, old + 1). */
+  restoreMark(nowMs: number): Promise<number>;
+  close(): Promise<void>;
+}

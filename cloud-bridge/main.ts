@@ -1,0 +1,244 @@
+// Composition root of the bridge: read it top to bottom to see the whole daemon. Start order: ledger,
+// plans, broker, HTTP, link, publisher, READY. Stop order is the reverse. Clock and chance enter here.
+
+import assert from "node:assert/strict";
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
+import { parseTopic } from "../contract/topics.ts";
+import { ApiServer, type HealthReport } from "./api/server.ts";
+import { EmbeddedBroker } from "./broker.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { type BridgeConfig, ledgerPath, loadPlans } from "./config.ts";
+import { Ingest } from "./ingest.ts";
+import { KnownStores } from "./known-stores.ts";
+import { SqliteLedger } from "./ledger/sqlite-ledger.ts";
+import type { Ledger } from "./ledger/types.ts";
+import { Lifecycle } from "./lifecycle.ts";
+import {
+  BridgeLink,
+  type IncomingMessage,
+  type LinkOptions,
+  loopbackBackoff,
+  networkBackoff,
+  type OutgoingMessage,
+} from "./link.ts";
+import { type Logger, SparingLog } from "./log.ts";
+import { Metrics } from "./metrics.ts";
+import { HelloRequests } from "./publish/hello-requests.ts";
+import { publishPlans, storePlans } from "./publish/plans.ts";
+import { StockTopics } from "./publish/stock-topics.ts";
+import type { SystemdNotify } from "./systemd-notify.ts";
+import { softwareVersion } from "./version.ts";
+
+/** Where a bridge is found once it is ready. */
+export interface BridgeReady {
+  readonly brokerUrl: string;
+  /** Of the embedded broker; absent with an external one. */
+  readonly brokerPort?: number;
+  readonly httpPort: number;
+}
+
+export interface BridgeRun {
+  readonly log: Logger;
+  /** Aborts to stop. */
+  readonly signal: AbortSignal;
+  readonly notify?: SystemdNotify;
+  readonly onReady?: (ready: BridgeReady) => void;
+}
+
+const probeTimeoutMs = 5000;
+
+/**
+ * Runs a bridge until `signal` aborts. Rejects with the failure that kept it from starting or made it
+ * stop: CONFIG_INVALID, BROKER_PORT_BUSY, HTTP_PORT_BUSY, LISTEN_FAILED, LEDGER_FAILED, LEDGER_CORRUPT.
+ */
+export async function runBridge(config: BridgeConfig, run: BridgeRun): Promise<void> {
+  const life = new Lifecycle({ signal: run.signal, log: run.log, clock: systemClock });
+  try {
+    const ready = await startBridge(config, run, life);
+    if (!life.signal.aborted) {
+      run.log.info({ ...ready, version: softwareVersion() }, "bridge ready");
+      run.notify?.ready(`broker ${ready.brokerUrl}, http port ${ready.httpPort}`);
+      run.onReady?.(ready);
+    }
+  } catch (error) {
+    life.fail(error);
+  }
+  await life.finish(() => {
+    run.notify?.stopping();
+    run.log.info({}, "bridge stopping");
+  });
+  run.log.info({}, "bridge stopped");
+}
+
+async function startBridge(
+  config: BridgeConfig,
+  { log, notify }: BridgeRun,
+  life: Lifecycle,
+): Promise<BridgeReady> {
+  const clock = systemClock;
+  const metrics = new Metrics();
+  const { count } = metrics;
+  const refusals = new SparingLog(log);
+
+  const plans = await loadPlans(config.plans);
+  await mkdir(config.dataDir, { recursive: true });
+  const ledger = await SqliteLedger.open({
+    path: ledgerPath(config.dataDir),
+    nowMs: clock.nowMs(),
+  });
+  life.onStop("ledger", () => ledger.close());
+  await storePlans(ledger, plans, log);
+  const planStoreIds = plans.map(({ storeId }) => storeId);
+  const stores = new KnownStores(ledger, planStoreIds);
+
+  const { broker, access } = await openBroker(config, { log, count, life });
+  let onFirstOnline: (() => void) | undefined;
+  const firstOnline = new Promise<void>((resolve) => {
+    onFirstOnline = resolve;
+  });
+  const link: BridgeLink = new BridgeLink({
+    ...{ ...access, clock, random: Math.random, log, count },
+    onMessage: (message) => route(message, { ingest, hello, log, count, life }),
+    onOnline: () => {
+      onFirstOnline?.();
+      stockTopics.onOnline();
+      life.watch(greet());
+    },
+  });
+  const stockTopics = new StockTopics({
+    ...{ ...config.publish, ledger, link, clock, count },
+    storeIds: () => stores.list(),
+  });
+  const hello = new HelloRequests({
+    ...{ link, count, newId: randomUUID },
+    knownEdges: () => ledger.positions(),
+  });
+  const greet = async () => {
+    const publish = (message: OutgoingMessage) => link.publish(message);
+    await publishPlans({ ledger, storeIds: await stores.list(), publish });
+    await hello.onOnline();
+  };
+  const ingest = new Ingest({
+    ...{ ledger, clock, count, commitDelayMs: config.ingest.commitDelayMs },
+    publishAnswer: (topic, answer) =>
+      life.watch(link.publish({ topic, payload: JSON.stringify(answer) })),
+    onCommitted: (group) => {
+      const committedAtMs = clock.nowMs();
+      for (const committed of group) {
+        metrics.onCommitted(committed, committedAtMs);
+        stockTopics.onPosted(committed);
+      }
+    },
+    onRefused: (topic, code, message) => refusals.warn(code, { topic, message }, "batch refused"),
+    onFailure: (error) => life.fail(error),
+  });
+
+  const health = async (): Promise<HealthReport> => ({
+    broker: link.isOnline ? "online" : "offline",
+    ledger: (await isAnswering(ledger, clock)) ? "answers" : "silent",
+    ingest: { waitingCount: ingest.waitingCount },
+    publish: { waitingCount: stockTopics.waitingCount },
+    ledgerEpoch: ledger.epoch,
+    version: softwareVersion(),
+  });
+  metrics.gauge("link_online", "Whether the broker is connected", () => Number(link.isOnline));
+  metrics.gauge("link_in_flight", "Messages not yet acknowledged", () => link.inFlightCount);
+  metrics.gauge("ingest_waiting", "Batches that wait for the ledger", () => ingest.waitingCount);
+  metrics.gauge("publish_waiting", "What waits to be published", () => stockTopics.waitingCount);
+  metrics.gauge("broker_connections", "Clients of the broker", () => broker?.connectionCount ?? 0);
+
+  const api = await ApiServer.open({
+    ...{ ...config.http, ledger, stores, metrics, log, health, nowMs: clock.nowMs },
+    onReposted: (posted) => stockTopics.onPosted(posted),
+  });
+  life.onStop("http", () => api.close());
+  // Stopping goes backward: commit and answer what waits, publish it, say goodbye to the broker.
+  life.serve("link", (signal) => link.run(signal));
+  life.serve("publisher", (signal) => stockTopics.run(signal));
+  life.onStop("ingest", () => ingest.close());
+  if (notify !== undefined) {
+    const isHealthy = () => isAnswering(ledger, clock);
+    life.serve("watchdog", (signal) => notify.runWatchdog(isHealthy, clock, signal));
+  }
+  // With a broker of its own, ready means that edges are heard. Another one may take its time.
+  if (broker !== undefined) await Promise.race([firstOnline, life.stopping]);
+  const brokerPort = broker === undefined ? {} : { brokerPort: broker.port };
+  return { brokerUrl: access.url, ...brokerPort, httpPort: api.port };
+}
+
+/** The broker to use: the embedded one, started here, or the configured one. */
+async function openBroker(
+  config: BridgeConfig,
+  parts: { log: Logger; count: Metrics["count"]; life: Lifecycle },
+): Promise<{ broker?: EmbeddedBroker; access: BrokerAccess }> {
+  const { embedded, url, clientId, username, passwordFile } = config.broker;
+  if (embedded === undefined) {
+    assert(url !== undefined);
+    const login = username === undefined ? {} : { username };
+    const secret =
+      passwordFile === undefined ? {} : { password: (await readFile(passwordFile, "utf8")).trim() };
+    return {
+      access: { url, clientId, clean: false, backoff: networkBackoff, ...login, ...secret },
+    };
+  }
+  const login = {
+    clientId: `bridge-${randomUUID()}`,
+    username: "bridge",
+    password: randomBytes(32).toString("hex"),
+  };
+  const broker = await EmbeddedBroker.open({ ...parts, settings: embedded, login });
+  parts.life.onStop("broker", () => broker.close());
+  if (!/^(127\.|::1$|localhost$)/.test(embedded.host)) {
+    const message = "the broker listens beyond this machine and asks nobody who they are";
+    parts.log.warn({ host: embedded.host, message }, "broker open");
+  }
+  return {
+    broker,
+    access: { url: broker.url, clean: true, backoff: loopbackBackoff, ...login },
+  };
+}
+
+type BrokerAccess = Pick<
+  LinkOptions,
+  "url" | "clientId" | "clean" | "username" | "password" | "backoff"
+>;
+
+function route(
+  { topic, payload, isRetained }: IncomingMessage,
+  parts: {
+    ingest: Ingest;
+    hello: HelloRequests;
+    log: Logger;
+    life: Lifecycle;
+    count: Metrics["count"];
+  },
+): void {
+  const parsed = parseTopic(topic);
+  if (parsed?.channel === "events") {
+    parts.ingest.handle(topic, payload);
+  } else if (parsed?.channel === "status") {
+    parts.life.watch(parts.hello.onStatus(parsed, payload, isRetained));
+  } else if (parsed?.channel === "reply") {
+    parts.log.debug({ topic, payload: Buffer.from(payload).toString("utf8") }, "edge replied");
+  } else {
+    // Only on a broker of somebody else: the embedded one lets no such topic in.
+    parts.count("topic_foreign");
+    parts.log.debug({ code: "TOPIC_FOREIGN", topic }, "message ignored");
+  }
+}
+
+/** Whether the ledger answers a small question in time. */
+async function isAnswering(ledger: Pick<Ledger, "plan">, clock: Clock): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const cancel = clock.timer(probeTimeoutMs, () => resolve(false));
+    const settle = (isAlive: boolean) => {
+      cancel();
+      resolve(isAlive);
+    };
+    ledger.plan("probe").then(
+      () => settle(true),
+      () => settle(false),
+    );
+  });
+}

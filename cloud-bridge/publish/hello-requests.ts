@@ -1,0 +1,82 @@
+// Asks edges to say hello. A bridge that starts, or whose broker came back, does not know what its
+// edges wait for, and an edge that waits for an answer sends nothing until its time is up.
+
+import { type Command, edgeStatusSchema } from "../../contract/delivery.ts";
+import { topics } from "../../contract/topics.ts";
+import type { OutgoingMessage } from "../link.ts";
+
+export interface HelloRequestsOptions {
+  /** Edges that the ledger has a position of. */
+  readonly knownEdges: () => Promise<{ storeId: string; edgeId: string }[]>;
+  readonly link: {
+    readonly isOnline: boolean;
+    publish(message: OutgoingMessage): Promise<boolean>;
+  };
+  /** A fresh id for a command. */
+  readonly newId: () => string;
+  readonly count: (name: string, by?: number) => void;
+}
+
+/** Edges whose `status` says online that are remembered. */
+const onlineCountMax = 100_000;
+
+/** Sends `hello_request` once to each edge and connection. */
+export class HelloRequests {
+  readonly #options: HelloRequestsOptions;
+  readonly #online = new Map<string, { storeId: string; edgeId: string }>();
+  /** Edges asked since the link came online; a new set for each time. */
+  #asked = new Set<string>();
+
+  constructor(options: HelloRequestsOptions) {
+    this.#options = options;
+  }
+
+  /** The link came online. Resolves when every known edge has been asked, or the link is lost. */
+  async onOnline(): Promise<void> {
+    const asked = new Set<string>();
+    this.#asked = asked;
+    const known = await this.#options.knownEdges();
+    for (const edge of [...known, ...this.#online.values()]) {
+      if (asked !== this.#asked || !this.#options.link.isOnline) return;
+      await this.#ask(edge);
+    }
+  }
+
+  /** Takes a `status` message. One that was kept by the broker may be of an edge that waits. */
+  async onStatus(
+    edge: { storeId: string; edgeId: string },
+    payload: Uint8Array,
+    isRetained: boolean,
+  ): Promise<void> {
+    // An edge that ended its session for good clears its status.
+    if (payload.length === 0) return;
+    const state = this.#stateOf(edge, payload);
+    if (state === undefined) return this.#options.count("message_invalid");
+    const key = `${edge.storeId}/${edge.edgeId}`;
+    if (state === "offline") this.#online.delete(key);
+    else if (this.#online.size < onlineCountMax) this.#online.set(key, edge);
+    if (state === "online" && isRetained && this.#options.link.isOnline) await this.#ask(edge);
+  }
+
+  #stateOf(edge: { storeId: string; edgeId: string }, payload: Uint8Array) {
+    let value: unknown;
+    try {
+      value = JSON.parse(Buffer.from(payload).toString("utf8"));
+    } catch {
+      return undefined;
+    }
+    const status = edgeStatusSchema.safeParse(value).data;
+    const isOwn = status?.storeId === edge.storeId && status.edgeId === edge.edgeId;
+    return isOwn ? status.state : undefined;
+  }
+
+  async #ask(edge: { storeId: string; edgeId: string }): Promise<void> {
+    const key = `${edge.storeId}/${edge.edgeId}`;
+    if (this.#asked.has(key)) return;
+    this.#asked.add(key);
+    const command: Command = { id: this.#options.newId(), command: "hello_request" };
+    const topic = topics.command(edge.storeId, edge.edgeId);
+    const isTaken = await this.#options.link.publish({ topic, payload: JSON.stringify(command) });
+    this.#options.count(isTaken ? "hello_requests" : "hello_requests_failed");
+  }
+}

@@ -1,0 +1,203 @@
+// Tells the world what changed: after each commit the stock levels of the items it touched, the posted
+// entries and the alerts. A level is re-read when it is published, so that the newest wins and a
+// revision never goes back; one loop does all of it, so that no two messages race on a topic. Posting
+// never waits for it.
+
+import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
+import { topics } from "../../contract/topics.ts";
+import type { Clock } from "../clock.ts";
+import type { Ledger, Posted } from "../ledger/types.ts";
+import type { OutgoingMessage } from "../link.ts";
+
+export interface StockTopicsOptions {
+  readonly ledger: Pick<Ledger, "stockLevels">;
+  /** Every store that the ledger knows. */
+  readonly storeIds: () => Promise<string[]>;
+  readonly link: {
+    readonly isOnline: boolean;
+    publish(message: OutgoingMessage): Promise<boolean>;
+  };
+  readonly clock: Clock;
+  readonly count: (name: string, by?: number) => void;
+  /** Entries and alerts that wait for the broker; beyond it the oldest are dropped and counted. */
+  readonly queueCountMax: number;
+  /** Pause after each page when all levels are published anew. */
+  readonly republishPauseMs: number;
+}
+
+/** Messages on the way to the broker at the same time, and levels read in one go. */
+const windowCount = 100;
+const pageCount = 200;
+/** Items that wait for their level; beyond it everything is published anew instead. */
+const changedCountMax = 100_000;
+const retryDelayMs = 250;
+
+/** The publisher of stock levels, entries and alerts. */
+export class StockTopics {
+  readonly #options: StockTopicsOptions;
+  readonly #changed = new Map<string, { storeId: string; gtin: string }>();
+  readonly #queue: OutgoingMessage[] = [];
+  #isRepublishAsked = false;
+  /** What is left of publishing all levels anew: stores, and the last GTIN of the first one. */
+  #republish: { storeIds: string[]; afterGtin?: string; notBeforeMs: number } | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(options: StockTopicsOptions) {
+    this.#options = options;
+  }
+
+  /** Messages and levels that wait. */
+  get waitingCount(): number {
+    return this.#queue.length + this.#changed.size;
+  }
+
+  /** Takes what was committed, in order; returns at once. */
+  onPosted({ entries, alerts, changedItems }: Posted): void {
+    for (const entry of entries) this.#enqueue(topics.entries(entry.storeId), entry);
+    for (const alert of alerts) this.#enqueue(topics.alerts(alert.storeId), alert);
+    for (const item of changedItems) this.#changed.set(`${item.storeId}/${item.gtin}`, item);
+    if (this.#changed.size > changedCountMax) {
+      this.#options.count("publish_levels_overflow");
+      this.#changed.clear();
+      this.#isRepublishAsked = true;
+    }
+    this.#wake?.();
+  }
+
+  /** The link came (back) online: the broker may have lost what it kept, so all levels go out anew. */
+  onOnline(): void {
+    this.#isRepublishAsked = true;
+    this.#wake?.();
+  }
+
+  /**
+   * Publishes until `signal` aborts, and then what still waits as long as the broker takes it.
+   * Rejects when the ledger cannot be read.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const { link } = this.#options;
+      const isFine = !link.isOnline || (await this.#step());
+      if (!isFine) await this.#pause(signal, retryDelayMs);
+      else if (!link.isOnline || !this.#hasWork()) await this.#pause(signal, this.#restMs());
+    }
+    this.#republish = undefined;
+    this.#isRepublishAsked = false;
+    while (this.waitingCount > 0 && this.#options.link.isOnline && (await this.#step()));
+  }
+
+  #enqueue(topic: string, message: Entry | Alert): void {
+    this.#queue.push({ topic, payload: JSON.stringify(message) });
+    this.#trim();
+  }
+
+  #trim(): void {
+    const over = this.#queue.length - this.#options.queueCountMax;
+    if (over <= 0) return;
+    // Consumers see the hole in `entryNumber` and read it from /v1/entries.
+    this.#queue.splice(0, over);
+    this.#options.count("publish_queue_dropped", over);
+  }
+
+  #hasWork(): boolean {
+    const isPageDue = this.#republish !== undefined && this.#restMs() <= 0;
+    return this.waitingCount > 0 || this.#isRepublishAsked || isPageDue;
+  }
+
+  #restMs(): number {
+    if (this.#republish === undefined) return Number.POSITIVE_INFINITY;
+    return this.#republish.notBeforeMs - this.#options.clock.monotonicMs();
+  }
+
+  /** One round of each; false when the broker did not take everything. */
+  async #step(): Promise<boolean> {
+    if (!(await this.#publishQueue())) return false;
+    if (!(await this.#publishChanged())) return false;
+    return await this.#publishPage();
+  }
+
+  async #publishQueue(): Promise<boolean> {
+    const window = this.#queue.splice(0, windowCount);
+    const taken = await this.#publish(window);
+    const firstFailed = taken.indexOf(false);
+    if (firstFailed < 0) return true;
+    // In order, so from the first one that failed on.
+    this.#queue.unshift(...window.slice(firstFailed));
+    this.#trim();
+    return false;
+  }
+
+  async #publishChanged(): Promise<boolean> {
+    const items = [...this.#changed.values()].slice(0, windowCount);
+    for (const { storeId, gtin } of items) this.#changed.delete(`${storeId}/${gtin}`);
+    const levels: StockLevel[] = [];
+    for (const item of items) {
+      levels.push(...(await this.#options.ledger.stockLevels({ ...item, countMax: 1 })));
+    }
+    return await this.#publishLevels(levels);
+  }
+
+  async #publishPage(): Promise<boolean> {
+    const { clock, ledger, republishPauseMs, storeIds } = this.#options;
+    if (this.#isRepublishAsked) {
+      this.#isRepublishAsked = false;
+      this.#republish = { storeIds: await storeIds(), notBeforeMs: 0 };
+    }
+    const republish = this.#republish;
+    if (republish === undefined || this.#restMs() > 0) return true;
+    const storeId = republish.storeIds[0];
+    if (storeId === undefined) {
+      this.#republish = undefined;
+      return true;
+    }
+    const { afterGtin } = republish;
+    const after = afterGtin === undefined ? {} : { afterGtin };
+    const levels = await ledger.stockLevels({ storeId, ...after, countMax: pageCount });
+    const last = levels.at(-1);
+    if (last === undefined || levels.length < pageCount) {
+      republish.storeIds.shift();
+      delete republish.afterGtin;
+    } else {
+      republish.afterGtin = last.gtin;
+    }
+    republish.notBeforeMs = clock.monotonicMs() + republishPauseMs;
+    return await this.#publishLevels(levels);
+  }
+
+  async #publishLevels(levels: readonly StockLevel[]): Promise<boolean> {
+    const messages = levels.map((level) => {
+      const topic = topics.stock(level.storeId, level.gtin);
+      return { topic, payload: JSON.stringify(level), retain: true };
+    });
+    const taken = await this.#publish(messages);
+    for (const [index, { storeId, gtin }] of levels.entries()) {
+      if (!taken[index]) this.#changed.set(`${storeId}/${gtin}`, { storeId, gtin });
+    }
+    return !taken.includes(false);
+  }
+
+  async #publish(messages: readonly OutgoingMessage[]): Promise<boolean[]> {
+    if (messages.length === 0) return [];
+    const { count, link } = this.#options;
+    const taken = await Promise.all(messages.map((message) => link.publish(message)));
+    count("publish_messages", taken.filter(Boolean).length);
+    return taken;
+  }
+
+  /** Waits for work, `signal`, or the time given (infinite: no time). */
+  #pause(signal: AbortSignal, delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      let cancel: (() => void) | undefined;
+      const done = () => {
+        cancel?.();
+        signal.removeEventListener("abort", done);
+        this.#wake = undefined;
+        resolve();
+      };
+      if (Number.isFinite(delayMs)) cancel = this.#options.clock.timer(Math.max(0, delayMs), done);
+      this.#wake = done;
+      signal.addEventListener("abort", done);
+    });
+  }
+}

@@ -1,0 +1,149 @@
+// Frames of one run of a driver, one at a time and each with a time-out. Reads the transport only
+// when asked, so nothing piles up here; counts what it discards and recognises a wrong line speed.
+
+import { GatewayError } from "../contract/errors.ts";
+import type { DriverContext } from "./driver.ts";
+import type { Decoded, StreamDecoder } from "./stream-decoder.ts";
+
+/** This many bytes in a row without one valid frame are no disturbance any more. */
+const garbageByteCountMax = 1024;
+
+/** Runs a driver's work and takes its rejection for an orderly end once `signal` is aborted. */
+export async function untilAborted(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** The frames that arrive at one driver. */
+export class FrameFeed<Frame> {
+  readonly #context: DriverContext;
+  readonly #decoder: StreamDecoder<Frame>;
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #ready: Frame[] = [];
+  #isReading = false;
+  #failure: unknown;
+  #wake: (() => void) | undefined;
+  #lastByteAtMs = 0;
+  #frameCount = 0;
+  #garbageByteCount = 0;
+
+  constructor(context: DriverContext, decoder: StreamDecoder<Frame>) {
+    this.#context = context;
+    this.#decoder = decoder;
+    this.#chunks = context.transport.chunks[Symbol.asyncIterator]();
+  }
+
+  /**
+   * The next frame; undefined after `timeoutMs` without one. Throws DRIVER_PORT_LOST, DRIVER_GARBAGE
+   * when nothing but garbage comes, and the signal's reason when the driver must stop.
+   */
+  async next(timeoutMs: number): Promise<Frame | undefined> {
+    const { clock, signal } = this.#context;
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    while (this.#ready.length === 0) {
+      signal.throwIfAborted();
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#garbageByteCount >= garbageByteCountMax) throw this.#garbage();
+      const nowMs = clock.monotonicMs();
+      const idleAtMs =
+        this.#decoder.pendingByteCount > 0
+          ? this.#lastByteAtMs + this.#decoder.idleMs
+          : Number.POSITIVE_INFINITY;
+      if (idleAtMs <= nowMs) this.#take(this.#decoder.idle());
+      else if (deadlineMs <= nowMs) return undefined;
+      else await this.#wait(Math.min(deadlineMs, idleAtMs) - nowMs);
+    }
+    return this.#ready.shift();
+  }
+
+  /** Writes without waiting: a device that does not take bytes does not answer either. */
+  send(bytes: Uint8Array): void {
+    this.#context.transport.write(bytes).catch((error: unknown) => this.#fail(error));
+  }
+
+  /** Drops what arrived and was not asked for, before a question is repeated. */
+  drop(): void {
+    this.#context.count("frames_dropped", this.#ready.length);
+    this.#ready.length = 0;
+  }
+
+  /** Whether any valid frame came in this run. */
+  get heardFrames(): boolean {
+    return this.#frameCount > 0;
+  }
+
+  /** Whether any byte came, since the last valid frame or at all. */
+  get heardBytes(): boolean {
+    return this.heardFrames || this.#garbageByteCount > 0;
+  }
+
+  /** Why nobody answered: DRIVER_GARBAGE or DRIVER_SILENT. */
+  unanswered(what: string): GatewayError {
+    if (this.#garbageByteCount > 0 && !this.heardFrames) return this.#garbage();
+    const message = `${what} was not answered${this.heardFrames ? "" : "; no byte came at all"}`;
+    return new GatewayError("DRIVER_SILENT", message, { retryable: true });
+  }
+
+  #wait(delayMs: number): Promise<void> {
+    const { clock, signal } = this.#context;
+    return new Promise((resolve) => {
+      const done = () => {
+        cancel();
+        signal.removeEventListener("abort", done);
+        this.#wake = undefined;
+        resolve();
+      };
+      const cancel = clock.timer(delayMs, done);
+      signal.addEventListener("abort", done);
+      this.#wake = done;
+      this.#read();
+    });
+  }
+
+  // One read is under way at most; it outlives the wait that began it.
+  #read(): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    this.#chunks.next().then(
+      (result) => {
+        this.#isReading = false;
+        if (result.done === true) return this.#fail(new GatewayError("DRIVER_PORT_LOST", "closed"));
+        this.#lastByteAtMs = this.#context.clock.monotonicMs();
+        this.#take(this.#decoder.push(result.value));
+        this.#wake?.();
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#wake?.();
+  }
+
+  #take(found: Decoded<Frame>[]): void {
+    const { count } = this.#context;
+    for (const item of found) {
+      if (item.kind === "frame") {
+        count("frames");
+        this.#frameCount += 1;
+        this.#garbageByteCount = 0;
+        this.#ready.push(item.frame);
+      } else {
+        count("discarded_bytes", item.byteCount);
+        count(`discarded_${item.reason}`);
+        this.#garbageByteCount += item.byteCount;
+      }
+    }
+  }
+
+  #garbage(): GatewayError {
+    const message =
+      `${this.#garbageByteCount} bytes came and no valid frame among them: ` +
+      "wrong speed? Check baudRate, parity and the kind of device";
+    return new GatewayError("DRIVER_GARBAGE", message, { retryable: true });
+  }
+}

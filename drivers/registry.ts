@@ -1,0 +1,28 @@
+// Every kind of device, one line each. A driver and its native packages load only when configured.
+
+import { errorMessageOf, GatewayError } from "../contract/errors.ts";
+import type { DeviceModule } from "./device-module.ts";
+
+const loaders: Readonly<Record<string, () => Promise<{ device: DeviceModule }>>> = {
+  "load-cell-board": () => import("./load-cell-board/driver.ts"),
+  r2000: () => import("./r2000/driver.ts"),
+  "serial-scanner": () => import("./serial-scanner/driver.ts"),
+};
+
+/** The kinds that `findDevice` knows. */
+export const deviceKinds: readonly string[] = Object.keys(loaders);
+
+/** Loads a kind. DRIVER_KIND_UNKNOWN names the known ones; DRIVER_NATIVE_MISSING a missing package. */
+export async function findDevice(kind: string): Promise<DeviceModule> {
+  const load = Object.hasOwn(loaders, kind) ? loaders[kind] : undefined;
+  if (load === undefined) {
+    const message = `no device of kind "${kind}"; the kinds are ${deviceKinds.join(", ")}`;
+    throw new GatewayError("DRIVER_KIND_UNKNOWN", message);
+  }
+  try {
+    return (await load()).device;
+  } catch (error) {
+    const message = `the driver ${kind} does not load (${errorMessageOf(error)}); run: npm run setup`;
+    throw new GatewayError("DRIVER_NATIVE_MISSING", message, { cause: error });
+  }
+}

@@ -1,0 +1,55 @@
+// Where a device hangs, as the configuration says it: a serial path or a network address.
+
+import { realpathSync } from "node:fs";
+import { z } from "zod";
+import { openSerial } from "./serial.ts";
+import { openTcp } from "./tcp.ts";
+import type { Transport } from "./transport.ts";
+
+/** A serial line. Without `baudRate` the speed is the device kind's usual one. */
+export const serialPortSchema = z.strictObject({
+  path: z
+    .string()
+    .max(4096)
+    .regex(/^\/[^\0]+$/, "a serial port is an absolute path, like /dev/serial/by-id/usb-..."),
+  /** Bits per second. */
+  baudRate: z.int().min(300).max(4_000_000).optional(),
+  dataBits: z.union([z.literal(7), z.literal(8)]).default(8),
+  parity: z.enum(["none", "even", "odd"]).default("none"),
+  stopBits: z.union([z.literal(1), z.literal(2)]).default(1),
+});
+
+/** A device that speaks its serial dialect over TCP. */
+export const tcpPortSchema = z.strictObject({
+  host: z.string().regex(/^[0-9A-Za-z.:_-]{1,253}$/, "a host is a name or an address"),
+  port: z.int().min(1).max(65_535),
+});
+
+/** A device's port: `{ path, baudRate? }` or `{ host, port }`. */
+export const portConfigSchema = z.union([serialPortSchema, tcpPortSchema]);
+export type PortConfig = z.infer<typeof portConfigSchema>;
+
+/** Opens it; errors as the transports say. */
+export function openPort(config: PortConfig, baudRateDefault: number): Promise<Transport> {
+  if ("host" in config) return openTcp(config);
+  return openSerial({ ...config, baudRate: config.baudRate ?? baudRateDefault });
+}
+
+/** Two configurations with the same key are the same port, whatever links they are reached by. */
+export function portKey(config: PortConfig): string {
+  if ("host" in config) return `${config.host.toLowerCase()}:${config.port}`;
+  try {
+    return realpathSync(config.path);
+  } catch {
+    return config.path;
+  }
+}
+
+/** A warning for a path that may be another device after a restart; undefined when it is a stable one. */
+export function portWarning(config: PortConfig): string | undefined {
+  if ("host" in config || !/^\/dev\/tty(USB|ACM)\d+$/.test(config.path)) return undefined;
+  return (
+    `${config.path} is numbered in the order of plugging and may be another device tomorrow; ` +
+    "use its link in /dev/serial/by-id (or by-path, for adapters without a serial number)"
+  );
+}

@@ -1,0 +1,263 @@
+// Opens the file of an outbox, or begins a new one. A damaged file is set aside, never deleted and
+// never used again; what it still tells goes into the new outbox's first event, `outbox_started`.
+
+import { canonicalJson, genesisDigest } from "../../contract/digest.ts";
+import { errorCodeOf, errorMessageOf, GatewayError } from "../../contract/errors.ts";
+import { noticeCodes } from "../../contract/event.ts";
+import { exists, type Identity, readIdentity, setFilesAside, writeIdentity } from "./identity.ts";
+import { type CheckedEvent, chainEvent, checkDraft, type EventStamp, insertRows } from "./rows.ts";
+import {
+  applicationId,
+  createTables,
+  type OutboxRecord,
+  outboxRecordSchema,
+  tablesVersion,
+} from "./schema.ts";
+import { type Sql, SqliteFile, type SqliteOptions } from "./sqlite.ts";
+
+/** Why an outbox began. */
+export type StartReason = "new" | "corrupt" | "diverged";
+
+/** What an outbox needs to begin. */
+export interface Beginning {
+  readonly edgeId: string;
+  readonly outboxId: string;
+  readonly nowMs: number;
+  readonly stamp: EventStamp;
+}
+
+/** An opened outbox. `started` only where a new one began. */
+export interface OpenedFile {
+  readonly sqlite: SqliteFile;
+  readonly record: OutboxRecord;
+  readonly state: Map<string, string>;
+  readonly started?: {
+    readonly reason: StartReason;
+    readonly setAsideFile?: string;
+    readonly cause?: string;
+  };
+}
+
+/** Opens or begins; GatewayError OUTBOX_FAILED or OUTBOX_FULL when the disk does not let us. */
+export async function openOutboxFile(
+  options: SqliteOptions,
+  beginning: Beginning,
+): Promise<OpenedFile> {
+  const { file } = options;
+  const identity = await readIdentity(file);
+  const damage = await tryExisting(options, identity, beginning.nowMs);
+  if (damage !== undefined && "record" in damage) return damage;
+  if (identity === undefined && damage === undefined) {
+    return { ...(await begin(options, beginning, "new", {})), started: { reason: "new" } };
+  }
+  const { known, ...rest } = damage ?? { known: {}, cause: `${file} is gone` };
+  const opened = await begin(options, beginning, "corrupt", { ...identity, ...known });
+  return { ...opened, started: { reason: "corrupt", ...rest } };
+}
+
+interface Damage {
+  readonly known: Partial<OutboxRecord>;
+  readonly cause: string;
+  readonly setAsideFile: string;
+}
+
+// Resolves to nothing where there is no outbox yet; sets a damaged one aside.
+async function tryExisting(
+  options: SqliteOptions,
+  identity: Identity | undefined,
+  nowMs: number,
+): Promise<OpenedFile | Damage | undefined> {
+  const { file } = options;
+  try {
+    if (await exists(file)) return await openExisting(options, identity);
+    if (!(await exists(`${file}-wal`))) return undefined;
+    throw new GatewayError("OUTBOX_CORRUPT", `${file} is gone, but not its -wal`);
+  } catch (error) {
+    if (errorCodeOf(error) !== "OUTBOX_CORRUPT") throw error;
+    const known = await readDamaged(file);
+    const setAsideFile = await setFilesAside(file, nowMs);
+    return { known, cause: errorMessageOf(error), setAsideFile };
+  }
+}
+
+/** The record of a file, checked; GatewayError OUTBOX_CORRUPT where it cannot be read. */
+export async function readRecord(sql: Sql): Promise<OutboxRecord> {
+  const row = await sql.get<{ record: string }>("SELECT record FROM outbox");
+  try {
+    return outboxRecordSchema.parse(JSON.parse(row?.record ?? ""));
+  } catch (error) {
+    const message = `the outbox's record cannot be read: ${errorMessageOf(error)}`;
+    throw new GatewayError("OUTBOX_CORRUPT", message, { cause: error });
+  }
+}
+
+/** The record of an outbox without events. `known`: what is carried over from its predecessor. */
+export function emptyRecord(
+  { outboxId, nowMs }: Pick<Beginning, "outboxId" | "nowMs">,
+  known: Partial<OutboxRecord>,
+): OutboxRecord {
+  const digest = genesisDigest(outboxId);
+  return {
+    outboxId,
+    createdAtMs: nowMs,
+    lastSequence: 0,
+    lastDigest: digest,
+    acknowledgedSequence: 0,
+    acknowledgedDigest: digest,
+    ledgerEpoch: known.ledgerEpoch ?? 0,
+    baseSequence: 0,
+    baseDigest: digest,
+    overflowSequence: 0,
+    aliveAtMs: known.aliveAtMs ?? 0,
+    wallAtMs: known.wallAtMs ?? nowMs,
+    evidenceShedCount: known.evidenceShedCount ?? 0,
+    trimmedCount: known.trimmedCount ?? 0,
+    overflowedCount: known.overflowedCount ?? 0,
+    setAsideCount: known.setAsideCount ?? 0,
+  };
+}
+
+/** The first event of every outbox. `previous`: what is known of the one before. */
+export function outboxStarted(
+  { edgeId, nowMs, stamp }: Omit<Beginning, "outboxId">,
+  reason: StartReason,
+  previous: {
+    outboxId?: string | undefined;
+    lastSequence?: number | undefined;
+    lostCount?: number;
+  },
+): CheckedEvent {
+  const { outboxId, lastSequence, lostCount } = previous;
+  return checkDraft({
+    type: "noticed",
+    code: noticeCodes.outboxStarted,
+    severity: reason === "new" ? "info" : "alarm",
+    deviceId: edgeId,
+    occurredAtMs: nowMs,
+    detail: {
+      reason,
+      ...(outboxId === undefined ? {} : { previousOutboxId: outboxId }),
+      ...(lastSequence === undefined ? {} : { lastKnownSequence: lastSequence }),
+      ...(lostCount === undefined ? {} : { lostCount }),
+    },
+    ...stamp,
+  });
+}
+
+// Resolves to nothing for a file without tables, as a crash leaves it before the first commit.
+async function openExisting(
+  options: SqliteOptions,
+  identity: Identity | undefined,
+): Promise<OpenedFile | undefined> {
+  const sqlite = await SqliteFile.open(options);
+  try {
+    const opened = await sqlite.read(async (sql) => {
+      if (await isEmpty(sql)) {
+        if (identity === undefined) return undefined;
+        throw new GatewayError("OUTBOX_CORRUPT", `${options.file} has lost its tables`);
+      }
+      await checkVersion(sql, options.file);
+      const check = await sql.all<{ quick_check: string }>("PRAGMA quick_check(1)");
+      const verdict = check[0]?.quick_check;
+      if (verdict !== "ok") throw new GatewayError("OUTBOX_CORRUPT", `quick_check: ${verdict}`);
+      const record = await readRecord(sql);
+      await checkEnds(sql, record);
+      await shrink(sql);
+      const rows = await sql.all<{ key: string; value: string }>("SELECT key, value FROM state");
+      return { sqlite, record, state: new Map(rows.map(({ key, value }) => [key, value])) };
+    });
+    if (opened === undefined) await sqlite.close();
+    else if (opened.record.outboxId !== identity?.outboxId) {
+      await writeIdentity(options.file, opened.record);
+    }
+    return opened;
+  } catch (error) {
+    await sqlite.close();
+    throw error;
+  }
+}
+
+/** Free pages given back to the disk at a start: 16 MiB, so that a start stays quick. */
+const shrinkPageCount = 4096;
+
+// After a long outage most of the file is free. Less than that is soon used again and stays.
+async function shrink(sql: Sql): Promise<void> {
+  const row = await sql.get<{ pages: number; free: number }>(
+    `SELECT page_count AS pages, freelist_count AS free
+     FROM pragma_page_count, pragma_freelist_count`,
+  );
+  if (row === undefined || row.free < shrinkPageCount || row.free < row.pages / 2) return;
+  await sql.exec(`PRAGMA incremental_vacuum(${shrinkPageCount})`);
+}
+
+async function isEmpty(sql: Sql): Promise<boolean> {
+  return (await sql.get("SELECT 1 FROM sqlite_schema LIMIT 1")) === undefined;
+}
+
+async function checkVersion(sql: Sql, file: string): Promise<void> {
+  const row = await sql.get<{ application_id: number; user_version: number }>(
+    "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version",
+  );
+  if (row?.application_id !== applicationId) {
+    const message = `${file} is another program's database; choose another data directory`;
+    throw new GatewayError("OUTBOX_FAILED", message);
+  }
+  if (row.user_version > tablesVersion) {
+    const message = `${file} was written by a newer version; install that one or a newer one`;
+    throw new GatewayError("OUTBOX_FAILED", message);
+  }
+}
+
+// The tables and the record are committed together; where they differ, the file lost something.
+async function checkEnds(sql: Sql, record: OutboxRecord): Promise<void> {
+  const row = await sql.get<{ count: number; first: number | null; digest: string | null }>(
+    `SELECT count(*) AS count, min(sequence) AS first,
+       (SELECT digest FROM event ORDER BY sequence DESC LIMIT 1) AS digest FROM event`,
+  );
+  const keptCount = record.lastSequence - record.baseSequence;
+  const fits =
+    row?.count === keptCount &&
+    (keptCount === 0 || row.first === record.baseSequence + 1) &&
+    (row.digest ?? record.baseDigest) === record.lastDigest;
+  if (!fits) throw new GatewayError("OUTBOX_CORRUPT", "events and counter do not fit together");
+}
+
+// What a damaged file still tells of itself.
+async function readDamaged(file: string): Promise<Partial<OutboxRecord>> {
+  try {
+    const sqlite = await SqliteFile.open({ file, readOnly: true });
+    try {
+      return await sqlite.read((sql) => readRecord(sql));
+    } finally {
+      await sqlite.close();
+    }
+  } catch {
+    // Too damaged to tell: the identity file is all that is left.
+    return {};
+  }
+}
+
+async function begin(
+  options: SqliteOptions,
+  beginning: Beginning,
+  reason: StartReason,
+  known: Partial<OutboxRecord>,
+): Promise<OpenedFile> {
+  const sqlite = await SqliteFile.open(options);
+  try {
+    const record = emptyRecord(beginning, known);
+    const row = chainEvent(record, outboxStarted(beginning, reason, known));
+    await sqlite.write(async (sql) => {
+      await sql.exec(createTables);
+      await insertRows(sql, [row]);
+      await sql.run("INSERT INTO outbox (id, record) VALUES (1, ?)", canonicalJson(record));
+    });
+    // So that the file alone, without its -wal, is already an outbox.
+    await sqlite.read((sql) => sql.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
+    await writeIdentity(options.file, record);
+    return { sqlite, record, state: new Map() };
+  } catch (error) {
+    await sqlite.close();
+    throw error;
+  }
+}

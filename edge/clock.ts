@@ -1,0 +1,101 @@
+// Whether the machine's wall clock can be believed, and where an event stands by the clock that never
+// jumps. A store device without a battery-backed clock boots in the past: until it learns the time, its
+// events say so, and when it does, one `clock_set` tells the ledger by how much they were wrong. Pure:
+// both clocks are fed in.
+
+import type { Conclusion, EventDraft } from "../contract/event.ts";
+import { noticeCodes } from "../contract/event.ts";
+
+/** A wall clock that moves this much against the monotonic one was set, not slewed. */
+export const clockStepMsMin = 2_000;
+
+/** What a clock is begun with. */
+export interface EdgeClockOptions {
+  /** Of the machine's boot, not of this process. */
+  readonly bootId: string;
+  /** Named as the device in what the clock itself notices. */
+  readonly edgeId: string;
+  /** The later of build time and last wall time the outbox knows: no true clock shows less. */
+  readonly notBeforeAtMs: number;
+  readonly wallMs: number;
+  /** Milliseconds since boot. */
+  readonly monotonicMs: number;
+  /** What the system says of its time synchronisation, where it says anything. */
+  readonly synchronised?: boolean;
+}
+
+/** The edge's clock. */
+export class EdgeClock {
+  readonly #options: EdgeClockOptions;
+  #monotonicMs: number;
+  /** Wall time at boot as the wall clock has it: constant but for steps and slewing. */
+  #wallAtBootMs: number;
+  /** The same when the clock became untrue; what `offsetMs` counts from. */
+  #untrueWallAtBootMs: number;
+  #synced: boolean;
+  #stepMs = 0;
+
+  constructor(options: EdgeClockOptions) {
+    this.#options = options;
+    this.#monotonicMs = options.monotonicMs;
+    this.#wallAtBootMs = options.wallMs - options.monotonicMs;
+    this.#untrueWallAtBootMs = this.#wallAtBootMs;
+    this.#synced = this.#isTrue(options.wallMs, options.synchronised);
+  }
+
+  /** Whether the wall clock is believed. */
+  get clockSynced(): boolean {
+    return this.#synced;
+  }
+
+  /** By how much the wall clock had been set when it was last observed; 0 when it had not. */
+  get steppedByMs(): number {
+    return this.#stepMs;
+  }
+
+  /** Looks at both clocks: `clock_set` once the time is learned, `clock_stepped` when a true clock is set. */
+  observe(wallMs: number, monotonicMs: number, synchronised?: boolean): Conclusion[] {
+    const wallAtBootMs = wallMs - monotonicMs;
+    const movedMs = wallAtBootMs - this.#wallAtBootMs;
+    this.#stepMs = Math.abs(movedMs) > clockStepMsMin ? Math.round(movedMs) : 0;
+    this.#wallAtBootMs = wallAtBootMs;
+    this.#monotonicMs = monotonicMs;
+    const wasSynced = this.#synced;
+    this.#synced = this.#isTrue(wallMs, synchronised);
+    if (wasSynced && !this.#synced) this.#untrueWallAtBootMs = wallAtBootMs;
+    if (!wasSynced && this.#synced) {
+      const offsetMs = Math.round(wallAtBootMs - this.#untrueWallAtBootMs);
+      return [this.#notice(wallMs, noticeCodes.clockSet, { offsetMs })];
+    }
+    if (this.#stepMs === 0) return [];
+    return [this.#notice(wallMs, "clock_stepped", { stepMs: this.#stepMs })];
+  }
+
+  /** Stamps a conclusion with the clock as last observed. */
+  stamp(conclusion: Conclusion): EventDraft {
+    return { ...conclusion, ...this.reading() };
+  }
+
+  /** The stamp alone. */
+  reading(): { bootId: string; uptimeMs: number; clockSynced: boolean } {
+    const { bootId } = this.#options;
+    return { bootId, uptimeMs: Math.floor(this.#monotonicMs), clockSynced: this.#synced };
+  }
+
+  #isTrue(wallMs: number, synchronised: boolean | undefined): boolean {
+    // A clock a moment behind the last life's is the same clock after a small correction.
+    return synchronised ?? wallMs >= this.#options.notBeforeAtMs - clockStepMsMin;
+  }
+
+  #notice(wallMs: number, code: string, detail: Record<string, number>): Conclusion {
+    const { bootId, edgeId } = this.#options;
+    return {
+      type: "noticed",
+      occurredAtMs: Math.max(Math.round(wallMs), 0),
+      deviceId: edgeId,
+      code,
+      severity: "info",
+      detail: { bootId, ...detail },
+    };
+  }
+}

@@ -1,0 +1,103 @@
+// The edge's configuration: one YAML file, one schema with ranges and defaults. Unknown keys are
+// refused, and a message names the file, the path and the range.
+
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { parse as parseYaml } from "yaml";
+import { z } from "zod";
+import { errorMessageOf, GatewayError } from "../contract/errors.ts";
+import { type Plan, planSchema } from "../contract/plan.ts";
+import { durationMsSchema, idSchema } from "../contract/units.ts";
+import { findDevice } from "../drivers/registry.ts";
+import { portConfigSchema } from "../drivers/transport/port.ts";
+import { outboxSettingsSchema } from "./buffer/settings.ts";
+import { logLevels } from "./log.ts";
+import { senseConfigSchema } from "./sense/build-machines.ts";
+import { linkSettingsSchema, uplinkSettingsSchema } from "./uplink-settings.ts";
+
+const deviceSchema = z.strictObject({
+  id: idSchema,
+  /** A kind of drivers/registry.ts. */
+  kind: z.string().min(1).max(40),
+  port: portConfigSchema,
+  /** Checked against the kind's own schema (`drivers/<kind>/options.ts`). */
+  options: z.record(z.string(), z.unknown()).default({}),
+});
+
+/** Everything an edge can be told. */
+export const edgeConfigSchema = z
+  .strictObject({
+    storeId: idSchema,
+    edgeId: idSchema,
+    /** Where the buffer lives: its own partition, if possible. */
+    dataDir: z.string().min(1),
+    broker: z.strictObject({
+      url: z
+        .string()
+        .regex(/^mqtts?:\/\/[^\s]+$/, "a broker is mqtt://host:port or mqtts://host:port"),
+    }),
+    /** The plan to begin with; a newer one from the ledger replaces it. */
+    plan: z.string().min(1).optional(),
+    logLevel: z.enum(logLevels).default("info"),
+    healthIntervalMs: durationMsSchema.min(1000).max(3_600_000).default(30_000),
+    devices: z.array(deviceSchema).max(64),
+    ...senseConfigSchema.shape,
+    outbox: outboxSettingsSchema.prefault({}),
+    uplink: uplinkSettingsSchema.prefault({}),
+    link: linkSettingsSchema.prefault({}),
+  })
+  .superRefine((config, context) => {
+    const ids = new Set<string>();
+    for (const [index, device] of config.devices.entries()) {
+      if (ids.has(device.id)) {
+        const message = `two devices are called ${device.id}`;
+        context.addIssue({ code: "custom", path: ["devices", index, "id"], message });
+      }
+      ids.add(device.id);
+    }
+    for (const group of ["portals", "shelves", "scanners"] as const) {
+      for (const [index, sensor] of config[group].entries()) {
+        if (ids.has(sensor.deviceId)) continue;
+        const message = `no device is called ${sensor.deviceId}; there are ${[...ids].join(", ")}`;
+        context.addIssue({ code: "custom", path: [group, index, "deviceId"], message });
+      }
+    }
+  });
+export type EdgeConfig = z.infer<typeof edgeConfigSchema>;
+
+/** Reads and checks a configuration file; relative paths in it count from the file. */
+export async function loadEdgeConfig(file: string): Promise<EdgeConfig> {
+  const config = checked(edgeConfigSchema, await readYaml(file), file);
+  for (const [index, device] of config.devices.entries()) {
+    const module = await findDevice(device.kind);
+    const options = module.optionsSchema.safeParse(device.options);
+    if (!options.success) {
+      const where = `${file}: devices[${index}].options (${device.kind})`;
+      throw new GatewayError("CONFIG_INVALID", `${where}:\n${z.prettifyError(options.error)}`);
+    }
+  }
+  const base = dirname(file);
+  const plan = config.plan === undefined ? {} : { plan: resolve(base, config.plan) };
+  return { ...config, dataDir: resolve(base, config.dataDir), ...plan };
+}
+
+/** Reads and checks a plan file. */
+export async function loadPlan(file: string): Promise<Plan> {
+  return checked(planSchema, await readYaml(file), file);
+}
+
+function checked<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new GatewayError("CONFIG_INVALID", `${file}:\n${z.prettifyError(result.error)}`);
+}
+
+async function readYaml(file: string): Promise<unknown> {
+  try {
+    return parseYaml(await readFile(file, "utf8"));
+  } catch (error) {
+    throw new GatewayError("CONFIG_UNREADABLE", `${file}: ${errorMessageOf(error)}`, {
+      cause: error,
+    });
+  }
+}

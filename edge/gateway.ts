@@ -1,0 +1,147 @@
+// The edge without its process: sensing, outbox, uplink and devices tied together. The daemon runs it
+// on the machine's clock, the virtual store on a simulated one.
+
+import { commandSchema, type Rejection, type Reply } from "../contract/delivery.ts";
+import { errorCodeOf, errorMessageOf } from "../contract/errors.ts";
+import type { Conclusion, NoticedConclusion } from "../contract/event.ts";
+import type { Plan } from "../contract/plan.ts";
+import type { Reading } from "../contract/reading.ts";
+import type { Clock } from "../drivers/clock.ts";
+import type { Outbox } from "./buffer/outbox.ts";
+import type { EdgeClock } from "./clock.ts";
+import type { EdgeConfig } from "./config.ts";
+import { Intake } from "./intake.ts";
+import type { Pipeline } from "./sense/pipeline.ts";
+import { type SupervisedDevice, Supervisor, type SupervisorLog } from "./supervisor.ts";
+import { Uplink } from "./uplink.ts";
+
+/** What a gateway is made of. */
+export interface GatewayParts {
+  readonly config: EdgeConfig;
+  readonly outbox: Outbox;
+  readonly pipeline: Pipeline;
+  readonly edgeClock: EdgeClock;
+  readonly devices: readonly SupervisedDevice[];
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly randomId: () => string;
+  /** Publishes with QoS 1; may lose it. */
+  readonly send: (topic: string, payload: Uint8Array) => void;
+  /** Sees every reading before sensing does. */
+  readonly onReading?: (reading: Reading) => void;
+  /** Nothing goes on: the process must stop and start anew. */
+  readonly onFailure: (error: unknown) => void;
+  readonly count: (name: string, by?: number) => void;
+  readonly log: SupervisorLog;
+}
+
+/** Sensing, outbox, uplink and devices of one edge. */
+export class Gateway {
+  readonly uplink: Uplink;
+  readonly supervisor: Supervisor;
+  readonly #parts: GatewayParts;
+  readonly #intake: Intake;
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+    const { config, clock, random, count, log } = parts;
+    this.#intake = new Intake({
+      ...parts,
+      onRefused: (conclusions, error) => this.#eventsRefused(conclusions, error),
+    });
+    this.uplink = new Uplink({
+      ...parts,
+      storeId: config.storeId,
+      edgeId: config.edgeId,
+      settings: config.uplink,
+      completeThroughAtMs: () => this.#intake.completeThroughAtMs(),
+      alarm: (code, message, detail) => this.#alarm(code, message, detail),
+      onRejected: (rejections) => this.#eventsRejected(rejections),
+    });
+    this.supervisor = new Supervisor({
+      devices: parts.devices,
+      clock,
+      random,
+      count,
+      log,
+      onReading: (reading) => {
+        parts.onReading?.(reading);
+        this.#intake.take(reading);
+      },
+    });
+  }
+
+  /** Starts sensing, then the devices. */
+  start(): void {
+    this.#intake.start();
+    this.supervisor.start();
+  }
+
+  /** Stops devices, sensing, delivery; what was accepted is in the outbox. */
+  async stop(): Promise<void> {
+    const lateDeviceIds = await this.supervisor.stop();
+    if (lateDeviceIds.length > 0) this.#parts.log.warn({ lateDeviceIds }, "devices did not stop");
+    this.#intake.stop();
+    this.uplink.disconnected();
+  }
+
+  /** Takes a newer plan. */
+  setPlan(plan: Plan): void {
+    this.#intake.setPlan(plan);
+    this.#parts.log.info({ version: plan.version }, "plan taken");
+  }
+
+  /** Carries out a command message; undefined for one without an id to answer to. */
+  command(payload: Uint8Array): Reply | undefined {
+    const parsed = commandSchema.safeParse(parseJson(payload));
+    if (!parsed.success) {
+      this.#parts.count("commands_invalid");
+      this.#parts.log.warn({ code: "MESSAGE_INVALID" }, "command refused");
+      return undefined;
+    }
+    const command = parsed.data;
+    if (command.command === "hello_request") {
+      this.uplink.helloRequested();
+      return { id: command.id, ok: true };
+    }
+    const { deviceId, workflow, location } = command;
+    const problem = this.#intake.setWorkflow(deviceId, workflow, location);
+    if (problem === undefined) return { id: command.id, ok: true };
+    return { id: command.id, ok: false, code: "MESSAGE_INVALID", message: problem };
+  }
+
+  /** An alarm is an event like any other: stored, delivered, and shown to a person by the ledger. */
+  #alarm(code: string, message: string, detail: Record<string, unknown>): void {
+    this.#parts.log.warn({ code, ...detail }, message);
+    const notice: NoticedConclusion = {
+      type: "noticed",
+      occurredAtMs: this.#parts.clock.nowMs(),
+      deviceId: this.#parts.config.edgeId,
+      code,
+      severity: "alarm",
+      detail: { message, ...(detail as NoticedConclusion["detail"]) },
+    };
+    this.#intake.note([notice]);
+  }
+
+  #eventsRejected(rejections: readonly Rejection[]): void {
+    for (const rejection of rejections) {
+      this.#parts.log.warn({ ...rejection }, "the ledger put an event into quarantine");
+    }
+  }
+
+  #eventsRefused(conclusions: readonly Conclusion[], error: unknown): void {
+    const { count, log } = this.#parts;
+    count("events_refused", conclusions.length);
+    const code = errorCodeOf(error);
+    log.error({ code, message: errorMessageOf(error), conclusions }, "events not accepted");
+  }
+}
+
+function parseJson(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(payload).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,118 @@
+// From readings to stored events: the one path by which anything a device said becomes a fact. The
+// pipeline decides, the clock stamps, the outbox commits conclusions and state together. The same
+// object serves live devices and simulated ones in virtual time.
+
+import type { Conclusion } from "../contract/event.ts";
+import type { Plan } from "../contract/plan.ts";
+import type { Reading } from "../contract/reading.ts";
+import type { Clock } from "../drivers/clock.ts";
+import type { Outbox } from "./buffer/outbox.ts";
+import type { EdgeClock } from "./clock.ts";
+import type { Output, StateChange } from "./sense/machine.ts";
+import type { Pipeline } from "./sense/pipeline.ts";
+import type { Workflow } from "./sense/scan-config.ts";
+
+/** The longest time that passes without looking at deadlines and the clock. */
+const tickMsMax = 250;
+
+/** What an intake works with. */
+export interface IntakeParts {
+  readonly pipeline: Pipeline;
+  readonly outbox: Outbox;
+  readonly edgeClock: EdgeClock;
+  readonly clock: Clock;
+  /** Told of an event that the outbox did not take, with the reason. */
+  readonly onRefused: (conclusions: readonly Conclusion[], error: unknown) => void;
+  readonly count: (name: string, by?: number) => void;
+}
+
+/** Takes readings, keeps deadlines, appends what was concluded. */
+export class Intake {
+  readonly #parts: IntakeParts;
+  #cancelTick: (() => void) | undefined;
+  #appendsUnderWay = 0;
+  #decidedThroughAtMs = 0;
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts;
+  }
+
+  /** Begins to keep deadlines. */
+  start(): void {
+    this.#tick();
+  }
+
+  /** Stops keeping deadlines; what was concluded is already with the outbox. */
+  stop(): void {
+    this.#cancelTick?.();
+  }
+
+  /** Takes one reading. */
+  take(reading: Reading): void {
+    this.#parts.count(`readings_${reading.kind}`);
+    this.#observeClock();
+    this.#commit(this.#parts.pipeline.push(reading));
+  }
+
+  /** Takes a newer plan. */
+  setPlan(plan: Plan): void {
+    this.#parts.pipeline.setPlan(plan);
+  }
+
+  /** Puts a scanner to work on something else; a text says why not. */
+  setWorkflow(deviceId: string, workflow: Workflow, location?: string): string | undefined {
+    const result = this.#parts.pipeline.setWorkflow(deviceId, workflow, location);
+    if (typeof result === "string") return result;
+    this.#commit(result);
+    return undefined;
+  }
+
+  /** Appends something the edge itself concluded, with state that belongs to it. */
+  note(conclusions: Conclusion[], state: StateChange[] = []): void {
+    this.#commit({ conclusions, state });
+  }
+
+  /** Everything that happened before this time is in the outbox, committed. Never goes back. */
+  completeThroughAtMs(): number {
+    if (this.#appendsUnderWay === 0) {
+      const decidedAtMs = this.#parts.pipeline.decidedThroughMs(this.#parts.clock.nowMs());
+      this.#decidedThroughAtMs = Math.max(this.#decidedThroughAtMs, decidedAtMs);
+    }
+    return this.#decidedThroughAtMs;
+  }
+
+  #tick(): void {
+    const { clock, pipeline, outbox } = this.#parts;
+    this.#observeClock();
+    const nowMs = clock.nowMs();
+    this.#commit(pipeline.advance(nowMs));
+    outbox.keepAlive(this.completeThroughAtMs());
+    const untilDeadlineMs = pipeline.nextDeadlineMs() - nowMs;
+    const delayMs = Math.min(Math.max(untilDeadlineMs, 1), tickMsMax);
+    this.#cancelTick = clock.timer(delayMs, () => this.#tick());
+  }
+
+  /** Before anything that reads the wall clock: a step moves the machines' times with it. */
+  #observeClock(): void {
+    const { clock, edgeClock, pipeline } = this.#parts;
+    const notices = edgeClock.observe(clock.nowMs(), clock.monotonicMs());
+    if (edgeClock.steppedByMs !== 0) pipeline.shiftTime(edgeClock.steppedByMs);
+    this.note(notices);
+  }
+
+  #commit(output: Output): void {
+    if (output.conclusions.length === 0 && output.state.length === 0) return;
+    const { edgeClock, outbox, onRefused, count } = this.#parts;
+    const drafts = output.conclusions.map((conclusion) => edgeClock.stamp(conclusion));
+    this.#appendsUnderWay += 1;
+    outbox
+      .append(drafts, output.state)
+      .then(
+        () => count("events_accepted", drafts.length),
+        (error: unknown) => onRefused(output.conclusions, error),
+      )
+      .finally(() => {
+        this.#appendsUnderWay -= 1;
+      });
+  }
+}

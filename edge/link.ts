@@ -1,0 +1,228 @@
+// The edge as a client of any MQTT 3.1.1 broker. Each connection is a fresh mqtt.js client: its own
+// reconnecting has no back-off, stops for ever after one refused CONNACK unless told otherwise, and
+// sends what was in flight again from a store of its own, while here only the uplink repeats
+// (messaging 2.4). The session is clean: what the edge needs again is retained or asked for.
+
+import { connect, type MqttClient } from "mqtt";
+import type { EdgeStatus, Health, Reply } from "../contract/delivery.ts";
+import { errorMessageOf } from "../contract/errors.ts";
+import { topics } from "../contract/topics.ts";
+import { type Clock, sleep } from "../drivers/clock.ts";
+import type { LinkSettings } from "./uplink-settings.ts";
+
+/** Messages that may wait for the broker's receipt; more are dropped and counted. */
+export const linkInFlightCountMax = 64;
+
+/** What the edge listens to, and the largest payload that it takes there. */
+const payloadSizeBytesMaxOf = {
+  ack: 512 * 1024,
+  command: 64 * 1024,
+  plan: 64 * 1024 * 1024,
+  sold: 16 * 1024 * 1024,
+};
+/** A topic that the edge subscribes to. */
+export type LinkChannel = keyof typeof payloadSizeBytesMaxOf;
+const channels = Object.keys(payloadSizeBytesMaxOf) as LinkChannel[];
+
+/** What the link is given. No callback may throw. */
+export interface EdgeLinkOptions {
+  /** `mqtt://` or `mqtts://`, with user and password where the broker asks for them. */
+  readonly url: string;
+  readonly storeId: string;
+  readonly edgeId: string;
+  readonly settings: LinkSettings;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** The status to publish, and to leave as last will; asked anew for every connection. */
+  readonly status: (state: EdgeStatus["state"], reason: EdgeStatus["reason"]) => EdgeStatus;
+  /** Connected, and the ack topic subscribed. */
+  readonly onOnline: () => void;
+  /** The connection ended after `onOnline`. */
+  readonly onOffline: () => void;
+  readonly onMessage: Readonly<Record<LinkChannel, (payload: Uint8Array) => void>>;
+  /** Something a technician wants to read in the log: why a connection failed, what was refused. */
+  readonly onProblem: (message: string) => void;
+  readonly count: (name: string, by?: number) => void;
+}
+
+/** The edge's link to its broker. */
+export class EdgeLink {
+  readonly #options: EdgeLinkOptions;
+  readonly #channelOf: ReadonlyMap<string, LinkChannel>;
+  /** The connection that is up and subscribed. */
+  #online: { readonly client: MqttClient; inFlightCount: number } | undefined;
+  #running = false;
+
+  constructor(options: EdgeLinkOptions) {
+    this.#options = options;
+    const { storeId, edgeId } = options;
+    this.#channelOf = new Map(
+      channels.map((channel) => [topics[channel](storeId, edgeId), channel] as const),
+    );
+  }
+
+  /** Where the link stands. */
+  state(): "offline" | "connecting" | "online" {
+    if (this.#online !== undefined) return "online";
+    return this.#running ? "connecting" : "offline";
+  }
+
+  /** Connects, and again whenever the connection ends, until `signal` aborts; then says goodbye. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random, settings, count, onProblem } = this.#options;
+    this.#running = true;
+    for (let attempt = 0; !signal.aborted; attempt += 1) {
+      const startedAtMs = clock.monotonicMs();
+      const reason = await this.#connection(signal);
+      if (signal.aborted) break;
+      // Let in and thrown out again (two edges under one id do that to each other) is not health.
+      if (clock.monotonicMs() - startedAtMs > settings.reconnectDelayMsMax) attempt = 0;
+      const rangeMs = settings.reconnectDelayMs * 2 ** Math.min(attempt, 30);
+      const delayMs = Math.ceil(random() * Math.min(settings.reconnectDelayMsMax, rangeMs));
+      count("link_connections_ended");
+      onProblem(`${reason}; connecting again in ${delayMs} ms`);
+      await sleep(clock, delayMs, signal);
+    }
+    this.#running = false;
+  }
+
+  /** Publishes with QoS 1. Lost when offline: whoever needs it there repeats it. */
+  send(topic: string, payload: Uint8Array | string): void {
+    this.#publish(topic, payload, { qos: 1, retain: false });
+  }
+
+  publishHealth(health: Health): void {
+    const { storeId, edgeId } = this.#options;
+    this.#publish(topics.health(storeId, edgeId), JSON.stringify(health), {
+      qos: 0,
+      retain: false,
+    });
+  }
+
+  publishReply(reply: Reply): void {
+    const { storeId, edgeId } = this.#options;
+    this.send(topics.reply(storeId, edgeId), JSON.stringify(reply));
+  }
+
+  #publish(
+    topic: string,
+    payload: Uint8Array | string,
+    options: { qos: 0 | 1; retain: boolean },
+  ): void {
+    const { count } = this.#options;
+    const online = this.#online;
+    if (online === undefined) {
+      count("link_publish_offline");
+    } else if (online.inFlightCount >= linkInFlightCountMax) {
+      count("link_publish_dropped");
+    } else {
+      online.inFlightCount += 1;
+      const bytes = typeof payload === "string" ? payload : Buffer.from(payload);
+      online.client.publish(topic, bytes, options, (error) => {
+        online.inFlightCount -= 1;
+        if (error) count("link_publish_failed");
+      });
+    }
+  }
+
+  #publishStatus(state: EdgeStatus["state"], reason: EdgeStatus["reason"]): void {
+    const { storeId, edgeId, status } = this.#options;
+    const text = JSON.stringify(status(state, reason));
+    this.#publish(topics.status(storeId, edgeId), text, { qos: 1, retain: true });
+  }
+
+  /** One connection from CONNECT to its end; gives the reason it ended. */
+  #connection(signal: AbortSignal): Promise<string> {
+    const { clock, settings } = this.#options;
+    const client = this.#open();
+    return new Promise((resolve) => {
+      let reason = "the broker closed the connection";
+      const fail = (message: string) => {
+        reason = message;
+        client.end(true);
+      };
+      const cancels = [
+        clock.timer(settings.connectTimeoutMs, () => {
+          if (this.#online?.client !== client) fail("the broker did not answer in time");
+        }),
+      ];
+      const sayGoodbye = () => {
+        const isOnline = this.#online?.client === client;
+        if (isOnline) this.#publishStatus("offline", "stopped");
+        // DISCONNECT follows the receipt of what is in flight, or is not waited for any longer.
+        client.end(!isOnline);
+        cancels.push(clock.timer(settings.connectTimeoutMs, () => client.stream.destroy()));
+      };
+      client.on("message", (topic, payload) => this.#take(topic, payload));
+      client.on("connect", () => void this.#subscribe(client, fail));
+      client.on("error", (error) => fail(error.message));
+      client.on("close", () => {
+        signal.removeEventListener("abort", sayGoodbye);
+        for (const cancel of cancels) cancel();
+        this.#closed(client);
+        resolve(reason);
+      });
+      if (signal.aborted) sayGoodbye();
+      else signal.addEventListener("abort", sayGoodbye);
+    });
+  }
+
+  #open(): MqttClient {
+    const { url, storeId, edgeId, settings, status } = this.#options;
+    return connect(url, {
+      clientId: `${storeId}:${edgeId}`,
+      protocolVersion: 4,
+      clean: true,
+      keepalive: Math.ceil(settings.keepaliveMs / 1000),
+      connectTimeout: settings.connectTimeoutMs,
+      reconnectPeriod: 0,
+      resubscribe: false,
+      queueQoSZero: false,
+      will: {
+        topic: topics.status(storeId, edgeId),
+        payload: Buffer.from(JSON.stringify(status("offline", "lost"))),
+        qos: 1,
+        retain: true,
+      },
+    });
+  }
+
+  #closed(client: MqttClient): void {
+    client.end(true);
+    if (this.#online?.client !== client) return;
+    this.#online = undefined;
+    this.#options.onOffline();
+  }
+
+  async #subscribe(client: MqttClient, fail: (message: string) => void): Promise<void> {
+    const { onOnline, onProblem, count } = this.#options;
+    // One SUBSCRIBE each: mqtt.js does not say which of several topics was refused.
+    const outcomes = [...this.#channelOf].map(async ([topic, channel]) => {
+      try {
+        await client.subscribeAsync(topic, { qos: 1 });
+        return undefined;
+      } catch (error) {
+        return { channel, text: `subscribing to ${topic} failed: ${errorMessageOf(error)}` };
+      }
+    });
+    for (const failed of await Promise.all(outcomes)) {
+      if (failed === undefined || !client.connected) continue;
+      count("link_subscriptions_refused");
+      // Without acknowledgements nothing can be delivered; without a plan, everything can.
+      if (failed.channel === "ack") return fail(failed.text);
+      onProblem(failed.text);
+    }
+    if (!client.connected) return;
+    this.#online = { client, inFlightCount: 0 };
+    this.#publishStatus("online", "started");
+    onOnline();
+  }
+
+  #take(topic: string, payload: Uint8Array): void {
+    const { count, onMessage } = this.#options;
+    const channel = this.#channelOf.get(topic);
+    if (channel === undefined) count("link_messages_foreign");
+    else if (payload.length > payloadSizeBytesMaxOf[channel]) count("link_messages_too_large");
+    else onMessage[channel](payload);
+  }
+}

@@ -1,0 +1,73 @@
+// From the configuration to the sensing machines of an edge.
+
+import { z } from "zod";
+import { GatewayError } from "../../contract/errors.ts";
+import { isWithin } from "../../contract/units.ts";
+import type { Count, Machine } from "./machine.ts";
+import { Outage, outageConfigSchema } from "./outage.ts";
+import { Pipeline } from "./pipeline.ts";
+import { Portal } from "./portal.ts";
+import { portalConfigSchema } from "./portal-config.ts";
+import { Scanner } from "./scan.ts";
+import { scannerConfigSchema } from "./scan-config.ts";
+import { Shelf } from "./shelf.ts";
+import { shelfConfigSchema } from "./shelf-config.ts";
+
+/** The sensing part of an edge's configuration. */
+export const senseConfigSchema = z.strictObject({
+  portals: z.array(portalConfigSchema).max(64).default([]),
+  shelves: z.array(shelfConfigSchema).max(64).default([]),
+  scanners: z.array(scannerConfigSchema).max(64).default([]),
+  outage: outageConfigSchema.prefault({}),
+});
+export type SenseConfig = z.infer<typeof senseConfigSchema>;
+
+/**
+ * Builds the sensing of an edge. `lastAliveAtMs`: through when sensing was complete in its last life, as
+ * the outbox knows it. CONFIG_INVALID for a location of another store or a device used twice.
+ */
+export function buildPipeline(
+  config: SenseConfig & { readonly storeId: string; readonly edgeId: string },
+  lastAliveAtMs?: number,
+  count: Count = () => undefined,
+): Pipeline {
+  const { storeId, edgeId, portals, shelves, scanners } = config;
+  refuseForeignLocations(config);
+  const sensors: Machine[] = [
+    ...portals.map((portal) => new Portal(portal, count)),
+    ...shelves.map((shelf) => new Shelf(shelf, count)),
+    ...scanners.map((scanner) => new Scanner(storeId, scanner, count)),
+  ];
+  const deviceIds = sensors.flatMap((machine) => machine.deviceIds);
+  const twice = deviceIds.find((deviceId, index) => deviceIds.indexOf(deviceId) !== index);
+  if (twice !== undefined) {
+    const message = `device ${twice} has more than one of portals, shelves and scanners`;
+    throw new GatewayError("CONFIG_INVALID", message);
+  }
+  const machineOf = new Map(sensors.map((machine) => [machine.deviceIds[0], machine]));
+  const outage = new Outage({
+    edgeId,
+    deviceIds,
+    config: config.outage,
+    decidedThroughMs: (deviceId, nowMs) =>
+      machineOf.get(deviceId)?.decidedThroughMs(nowMs) ?? nowMs,
+    lastAliveAtMs,
+  });
+  return new Pipeline({ machines: [outage, ...sensors], count });
+}
+
+function refuseForeignLocations(config: SenseConfig & { readonly storeId: string }): void {
+  const { storeId, portals, shelves, scanners } = config;
+  const locations = [
+    ...portals.flatMap(({ sideA, sideB }) => [sideA.location, sideB.location]),
+    ...shelves.flatMap(({ cells, stockroom }) => [
+      ...cells.map((cell) => cell.location),
+      stockroom,
+    ]),
+    ...scanners.map(({ location }) => location),
+  ];
+  const foreign = locations.find((one) => one !== undefined && !isWithin(one, storeId));
+  if (foreign === undefined) return;
+  const message = `location ${foreign} does not belong to store ${storeId}`;
+  throw new GatewayError("CONFIG_INVALID", message);
+}

@@ -1,0 +1,44 @@
+// Settings of an RFID portal.
+
+import { z } from "zod";
+import { stepSchema } from "../../contract/event.ts";
+import { durationMsSchema, idSchema, locationSchema } from "../../contract/units.ts";
+
+const sideSchema = z.strictObject({
+  location: locationSchema,
+  /** Antennas that look to this side. */
+  antennas: z.array(z.int().min(1).max(255)).min(1).max(32),
+});
+
+/** A portal between two locations. */
+export const portalConfigSchema = z
+  .strictObject({
+    deviceId: idSchema,
+    sideA: sideSchema,
+    sideB: sideSchema,
+    stepAToB: stepSchema.default("relocating"),
+    stepBToA: stepSchema.default("relocating"),
+    /** A passage is over when its tag was silent for this long. */
+    quietMs: durationMsSchema.min(100).max(60_000).default(1500),
+    /** Fewest reads on each side for a movement. */
+    readCountMin: z.int().min(1).max(1000).default(3),
+    /** Shortest passage that is a movement. */
+    spanMsMin: durationMsSchema.max(60_000).default(300),
+    /** A tag that stays longer than this is background: it stands there. */
+    staticAfterMs: durationMsSchema.min(1000).max(3_600_000).default(60_000),
+    /** A tag seen clearly and then silent for this long has gone; a stay begins anew. */
+    goneAfterMs: durationMsSchema.min(1000).max(600_000).default(5_000),
+    /** The same for a tag of which a read is caught now and then. */
+    rareGoneAfterMs: durationMsSchema.min(1000).max(3_600_000).default(60_000),
+    /** Background that was silent for this long, the portal being online, is forgotten. */
+    forgetAfterMs: durationMsSchema.min(10_000).max(86_400_000).default(600_000),
+    /** Weaker reads are left out. */
+    rssiDbmMin: z.number().min(-150).max(0).optional(),
+    /** Most tags followed at once, background included. */
+    tagCountMax: z.int().min(100).max(1_000_000).default(50_000),
+  })
+  .refine(({ sideA, sideB }) => !sideA.antennas.some((one) => sideB.antennas.includes(one)), {
+    message: "an antenna looks to one side only",
+    path: ["sideB", "antennas"],
+  });
+export type PortalConfig = z.infer<typeof portalConfigSchema>;

@@ -1,0 +1,76 @@
+// Which product, and how many of it, a change of weight was. A change of n units is normal around n times
+// the unit's weight with variance n * unit variance + 2 * sensor variance (before and after).
+
+import type { Gtin } from "../../contract/units.ts";
+
+/** A product that may lie on a cell. */
+export interface WeighedProduct {
+  readonly gtin: Gtin;
+  readonly unitWeightGrams: number;
+  readonly unitWeightSdGrams: number;
+}
+
+/** How exact a cell is. */
+export interface MatchSettings {
+  /** Standard deviation of one stable weight. */
+  readonly sensorSdGrams: number;
+  /** A residual beyond this many standard deviations fits nothing. */
+  readonly toleranceSigmas: number;
+}
+
+/** One explanation of a change. */
+export interface Candidate {
+  readonly product: WeighedProduct;
+  readonly quantity: number;
+  readonly residualGrams: number;
+  readonly likelihood: number;
+}
+
+/** What a change was. `confidence` is the best candidate's share against the others and the unknown. */
+export type Match =
+  | { readonly kind: "fits"; readonly best: Candidate; readonly confidence: number }
+  | { readonly kind: "ambiguous"; readonly candidates: readonly Candidate[] }
+  | { readonly kind: "none" };
+
+/** A second candidate this near in likelihood is as good as the first. */
+const ambiguousRatio = 5;
+/** Chance per gram that something quite different (a bag, a hand, a foreign product) weighs just that. */
+const unknownPerGram = 1e-4;
+/** Most units in one movement. */
+const quantityMax = 1000;
+
+/** Explains a change of `changeGrams` (its size, without sign). */
+export function matchWeight(
+  changeGrams: number,
+  products: readonly WeighedProduct[],
+  settings: MatchSettings,
+): Match {
+  const candidates = products
+    .flatMap((product) => candidatesOf(changeGrams, product, settings))
+    .sort((one, other) => other.likelihood - one.likelihood);
+  const [best, second] = candidates;
+  if (best === undefined) return { kind: "none" };
+  if (second !== undefined && second.likelihood * ambiguousRatio >= best.likelihood) {
+    return { kind: "ambiguous", candidates };
+  }
+  const all = candidates.reduce((sum, one) => sum + one.likelihood, unknownPerGram);
+  return { kind: "fits", best, confidence: best.likelihood / all };
+}
+
+function candidatesOf(
+  changeGrams: number,
+  product: WeighedProduct,
+  { sensorSdGrams, toleranceSigmas }: MatchSettings,
+): Candidate[] {
+  const { unitWeightGrams, unitWeightSdGrams } = product;
+  const nearest = Math.round(changeGrams / unitWeightGrams);
+  return [nearest - 1, nearest, nearest + 1].flatMap((quantity) => {
+    if (quantity < 1 || quantity > quantityMax) return [];
+    const residualGrams = changeGrams - quantity * unitWeightGrams;
+    const sdGrams = Math.sqrt(quantity * unitWeightSdGrams ** 2 + 2 * sensorSdGrams ** 2);
+    const sigmas = residualGrams / sdGrams;
+    if (Math.abs(sigmas) > toleranceSigmas) return [];
+    const likelihood = Math.exp(-(sigmas ** 2) / 2) / (sdGrams * Math.sqrt(2 * Math.PI));
+    return [{ product, quantity, residualGrams, likelihood }];
+  });
+}

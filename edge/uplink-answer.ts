@@ -1,0 +1,71 @@
+// What an acknowledgement means. All rules by which the ledger's word may move the outbox's position
+// stand here, as one pure function: answers rewind, echoes do not, and only where the digests agree.
+
+import { type Acknowledgement, answerSchema, type Refusal } from "../contract/delivery.ts";
+import type { OutboxPosition } from "./buffer/outbox.ts";
+
+/** The largest answer that is looked at: every rejection of a full batch, at its full length. */
+const answerSizeBytesMax = 512 * 1024;
+
+/** Reads a payload of the ack topic; undefined for garbage. */
+export function parseAnswer(payload: Uint8Array): Acknowledgement | Refusal | undefined {
+  if (payload.length > answerSizeBytesMax) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+  } catch {
+    return undefined;
+  }
+  return answerSchema.safeParse(value).data;
+}
+
+/**
+ * - `foreign`, `older_epoch`, `echo`: moves nothing
+ * - `same`: confirms the position
+ * - `forward`: everything through it is committed
+ * - `shed`: forward, but our digest there is gone; the gap that holds it has to go out
+ * - `rewind`: the ledger lost what it had acknowledged (restored from a backup)
+ * - `diverged`: the ledger has another history under this outbox's id
+ */
+export type Meaning =
+  | "foreign"
+  | "older_epoch"
+  | "echo"
+  | "same"
+  | "forward"
+  | "shed"
+  | "rewind"
+  | "diverged";
+
+/** Judges an acknowledgement. `answers`: it names the message in flight. `ownDigest`: ours at its sequence, undefined when gone. */
+export function judge(
+  { outboxId, ledgerEpoch, throughSequence, throughDigest, code }: Acknowledgement,
+  position: OutboxPosition,
+  { answers, ownDigest }: { answers: boolean; ownDigest: string | undefined },
+): Meaning {
+  if (outboxId !== position.outboxId) return "foreign";
+  if (ledgerEpoch < position.ledgerEpoch) return "older_epoch";
+  const ahead = throughSequence > position.acknowledgedSequence;
+  const behind = throughSequence < position.acknowledgedSequence;
+  const agrees = ownDigest === throughDigest;
+  if (!answers) return ahead && agrees ? "forward" : "echo";
+  if (code === "OUTBOX_DIVERGED" || throughSequence > position.lastSequence) return "diverged";
+  if (ownDigest !== undefined && !agrees) return "diverged";
+  if (behind) return "rewind";
+  if (!ahead) return "same";
+  return ownDigest === undefined ? "shed" : "forward";
+}
+
+/** Tells each rejection once, though the ledger lists it with every repeat. */
+export class RejectionFilter {
+  #told = { outboxId: "", sequence: 0 };
+
+  /** The rejections that were not told before. */
+  fresh({ outboxId, throughSequence, rejected }: Acknowledgement): Acknowledgement["rejected"] {
+    const told = this.#told.outboxId === outboxId ? this.#told.sequence : 0;
+    const fresh = rejected.filter(({ sequence }) => sequence > told && sequence <= throughSequence);
+    const sequence = Math.max(told, ...fresh.map((rejection) => rejection.sequence));
+    this.#told = { outboxId, sequence };
+    return fresh;
+  }
+}

@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# Installs a built Gondola on this machine as a systemd service. Run again it changes only what differs.
+#   sudo systemd/install.sh edge|bridge [--dry-run] [--root DIR]
+# --dry-run prints what would be done. --root installs below DIR (for an image) and starts nothing.
+set -euo pipefail
+here="$(cd "$(dirname "$0")" && pwd)"
+source_dir="$(dirname "$here")"
+role="" dry_run="" root=""
+
+fail() {
+  echo "install: $1" >&2
+  exit 1
+}
+usage="usage: install.sh edge|bridge [--dry-run] [--root DIR]"
+while [ $# -gt 0 ]; do
+  case "$1" in
+    edge | bridge) role="$1" ;;
+    --dry-run) dry_run=yes ;;
+    --root) root="${2:?"$usage"}" && root="${root%/}" && shift ;;
+    *) fail "$usage" ;;
+  esac
+  shift
+done
+[ -n "$role" ] || fail "$usage"
+
+# Prints a step, and does it unless this is a dry run.
+step() {
+  local what="$1"
+  shift
+  echo "install: $what"
+  [ -n "$dry_run" ] || "$@"
+}
+
+# Installs file $1 as $2 with mode 0644 where it differs; remembers that something changed.
+changed=""
+put() {
+  if cmp -s "$1" "$root$2"; then
+    echo "install: $2 is as it should be"
+    return
+  fi
+  changed=yes
+  step "write $2" install -D -m 0644 "$1" "$root$2"
+}
+
+check_machine() {
+  [ -n "$dry_run$root" ] || [ "$(id -u)" -eq 0 ] || fail "needs root: sudo $0 $role"
+  [ -f "$source_dir/dist/edge/cli.js" ] ||
+    fail "not built yet: run npm run setup in $source_dir first"
+  local node
+  node="$(command -v node)" || fail "node is not on the PATH; version 20.19 or newer is needed"
+  node="$(readlink -f "$node")"
+  case "$node" in
+    /home/* | ~root/*)
+      fail "$node lies in a home folder, which services cannot read; install Node for all users"
+      ;;
+  esac
+}
+
+# The program: what was built and tested here, without what only development needs.
+put_program() {
+  local target="$root/opt/gondola" stamp
+  stamp="$(cd "$source_dir" &&
+    find dist package-lock.json -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)"
+  if [ -f "$target/.installed" ] && [ "$(cat "$target/.installed")" = "$stamp" ]; then
+    echo "install: /opt/gondola is as it should be"
+    return
+  fi
+  changed=yes
+  step "copy the program to /opt/gondola" copy_program "$target" "$stamp"
+}
+
+# Copies beside the target, then swaps, so that a running daemon never sees half a program.
+copy_program() {
+  local target="$1" stamp="$2"
+  rm -rf "$target.new"
+  mkdir -p "$target.new"
+  local parts=(dist node_modules package.json package-lock.json README.md LICENSE)
+  (cd "$source_dir" && cp -a "${parts[@]}" "$target.new/")
+  (cd "$target.new" && npm prune --omit=dev --offline --ignore-scripts --no-audit --loglevel=error)
+  [ "$(id -u)" -ne 0 ] || chown -R root:root "$target.new"
+  echo "$stamp" >"$target.new/.installed"
+  rm -rf "$target.old"
+  [ ! -d "$target" ] || mv "$target" "$target.old"
+  mv "$target.new" "$target"
+  rm -rf "$target.old"
+}
+
+# Configuration is the site's: an example to begin with, with the plan that it names, never overwritten.
+put_config() {
+  local file
+  for file in "$role.example.yaml" plans/s0042.yaml; do
+    local target="/etc/gondola/${file/.example/}"
+    if [ -f "$root$target" ]; then
+      echo "install: $target stays as it is"
+    else
+      step "write $target (an example: edit it)" \
+        install -D -m 0644 "$source_dir/config/$file" "$root$target"
+    fi
+  done
+}
+
+start_service() {
+  systemctl daemon-reload
+  systemd-tmpfiles --create gondola.conf
+  if [ "$role" = edge ]; then
+    systemctl restart systemd-modules-load.service
+    udevadm control --reload && udevadm trigger --subsystem-match=tty --subsystem-match=usb-serial
+  fi
+  systemctl enable "gondola-$role.service"
+  systemctl restart "gondola-$role.service"
+}
+
+check_machine
+put_program
+put "$here/gondola-$role.service" "/etc/systemd/system/gondola-$role.service"
+put "$here/tmpfiles.conf" /etc/tmpfiles.d/gondola.conf
+if [ "$role" = edge ]; then
+  put "$here/60-gondola.rules" /etc/udev/rules.d/60-gondola.rules
+  put "$here/modules-load.conf" /etc/modules-load.d/gondola.conf
+fi
+put_config
+
+if [ -n "$root" ]; then
+  echo "install: done below $root"
+elif [ -n "$changed" ]; then
+  step "load the changed files, enable and start gondola-$role" start_service
+  echo "install: done. Watch it with: journalctl -fu gondola-$role"
+else
+  echo "install: nothing to do"
+fi

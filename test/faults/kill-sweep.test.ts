@@ -1,0 +1,83 @@
+// Edge and bridge killed, the link cut, at random points under load: of what was accepted (committed
+// to the outbox, read from the edge's log) nothing is lost, nothing stands twice, the ledger verifies.
+
+import { expect, test } from "vitest";
+import { entrySchema } from "../../contract/stock.ts";
+import { seededRandom } from "../../simulators/random.ts";
+import { StoreProcesses } from "./store-processes.ts";
+
+const faultCount = Number(process.env["GONDOLA_KILLS"] ?? 50);
+const seed = Number(process.env["GONDOLA_SEED"] ?? 1);
+const scansPerSecond = 200;
+
+type Pause = (msMax: number) => Promise<void>;
+type Fault = (store: StoreProcesses, pause: Pause) => Promise<void>;
+
+const faults: Record<string, Fault> = {
+  async killEdge(store) {
+    await store.killEdge();
+    await store.startEdge();
+  },
+  async killBridge(store, pause) {
+    await store.killBridge();
+    await pause(200);
+    await store.startBridge();
+  },
+  async killBoth(store) {
+    await Promise.all([store.killBridge(), store.killEdge()]);
+    await Promise.all([store.startBridge(), store.startEdge()]);
+  },
+  async cutLink(store, pause) {
+    await store.proxy.cut();
+    await pause(400);
+    await store.proxy.mend();
+  },
+};
+
+test(`${faultCount} faults at random points, seed ${seed}`, { timeout: 300_000 }, async () => {
+  const random = seededRandom(seed);
+  const pause: Pause = (msMax) => new Promise((resolve) => setTimeout(resolve, random() * msMax));
+  const store = await StoreProcesses.open();
+  try {
+    store.source.start(scansPerSecond);
+    const names = Object.keys(faults);
+    for (let index = 0; index < faultCount; index += 1) {
+      await pause(400);
+      await faults[names[Math.floor(random() * names.length)]!]!(store, pause);
+    }
+    await pause(500);
+    store.source.stop();
+    const through = await store.drained(60_000);
+    const posted = await postedSequences(store);
+    const lost = [...store.accepted].filter((key) => {
+      const [outboxId = "", sequence] = key.split("/");
+      return Number(sequence) > (through.get(outboxId) ?? 0);
+    });
+    const twice = [...posted].filter(([, count]) => count > 1);
+    process.stdout.write(
+      `${faultCount} faults: ${store.accepted.size} accepted, ${lost.length} lost, ${twice.length} twice\n`,
+    );
+    expect(posted.size).toBeGreaterThan(faultCount * 5);
+    expect({ lost, twice }).toEqual({ lost: [], twice: [] });
+    const verdict = await store.verify();
+    expect(verdict.code, verdict.text).toBe(0);
+  } finally {
+    await store.close();
+  }
+});
+
+/** How often each accepted event stands in the ledger: moved events as entries, by outbox and sequence. */
+async function postedSequences(store: StoreProcesses): Promise<Map<string, number>> {
+  const posted = new Map<string, number>();
+  for (let after = 0; ; ) {
+    const path = `/v1/entries?store=s0042&after=${after}&limit=1000`;
+    const body = (await store.get(path)) as { items: unknown[] };
+    if (body.items.length === 0) return posted;
+    for (const value of body.items) {
+      const entry = entrySchema.parse(value);
+      const key = `${entry.outboxId}/${entry.sequence}`;
+      posted.set(key, (posted.get(key) ?? 0) + 1);
+      after = entry.entryNumber;
+    }
+  }
+}

@@ -1,0 +1,94 @@
+// Starts the built daemons as real processes and reads their JSON log lines. Every process is ended
+// by the one who started it, by pid.
+
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** A log line of a daemon. */
+export type LogLine = Record<string, unknown> & { msg?: string };
+
+/** A running daemon. */
+export class Daemon {
+  readonly lines: LogLine[] = [];
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<number | null>;
+  #partial = "";
+  #wake: (() => void)[] = [];
+  /** What it wrote beside JSON lines, the last of it. */
+  noise = "";
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#take(text));
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#keepNoise(text));
+    this.#exited = new Promise((resolve) => {
+      child.on("close", (code) => {
+        resolve(code);
+        for (const wake of this.#wake.splice(0)) wake();
+      });
+    });
+  }
+
+  /** Starts `dist/{program}/cli.js` with arguments. */
+  static start(program: "edge" | "cloud-bridge" | "simulators", ...words: string[]): Daemon {
+    const file = `${root}dist/${program}/cli.js`;
+    assert(existsSync(file), `${file} is not built: run npm run build`);
+    const child = spawn(process.execPath, [file, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    return new Daemon(child);
+  }
+
+  /** The first log line (from `fromIndex` on) that fits; throws when the daemon ends before or time is up. */
+  async line(fits: (line: LogLine) => boolean, waitMs = 20_000, fromIndex = 0): Promise<LogLine> {
+    const deadlineAtMs = Date.now() + waitMs;
+    for (let index = fromIndex; ; ) {
+      for (; index < this.lines.length; index += 1) {
+        const line = this.lines[index]!;
+        if (fits(line)) return line;
+      }
+      const ended = this.#child.exitCode !== null || this.#child.signalCode !== null;
+      if (ended || Date.now() > deadlineAtMs) {
+        const tail = this.lines.slice(-5).map((line) => JSON.stringify(line));
+        throw new Error(`no such line (ended: ${ended}):\n${tail.join("\n")}\n${this.noise}`);
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, 200);
+        this.#wake.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+
+  /** Sends a signal and waits for the end; the exit code, null after a signal. */
+  async end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null> {
+    this.#child.kill(signal);
+    return await this.#exited;
+  }
+
+  /** Waits for the daemon to end by itself. */
+  exited(): Promise<number | null> {
+    return this.#exited;
+  }
+
+  #take(text: string): void {
+    const lines = (this.#partial + text).split("\n");
+    this.#partial = lines.pop() ?? "";
+    for (const line of lines) {
+      try {
+        this.lines.push(JSON.parse(line) as LogLine);
+      } catch {
+        this.#keepNoise(`${line}\n`);
+      }
+    }
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+
+  #keepNoise(text: string): void {
+    this.noise = (this.noise + text).slice(-4000);
+  }
+}
