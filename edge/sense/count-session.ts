@@ -17,7 +17,7 @@ const lineSizeBytes = 80;
 export type CountResult = "counted" | "repeated_serial" | "full";
 
 const atMs = z.number();
-const headSchema = z.strictObject({ location: locationSchema });
+const headSchema = z.strictObject({ location: locationSchema, isFull: z.boolean() });
 const lineSchema = z.strictObject({ quantity: z.int().min(1), observedAtMs: atMs });
 const serialSchema = z.strictObject({ observedAtMs: atMs });
 
@@ -41,7 +41,7 @@ export class CountSession {
   /** Begins a count. */
   static begin(deviceId: string, location: string, output: Output): CountSession {
     const session = new CountSession(prefixOf(deviceId), location);
-    session.#store("head", { location }, output);
+    session.#store("head", { location, isFull: false }, output);
     return session;
   }
 
@@ -51,6 +51,7 @@ export class CountSession {
     const head = readStored(headSchema, stored.get(`${prefix}head`) ?? "");
     if (head === undefined) return undefined;
     const session = new CountSession(prefix, head.location);
+    session.#isFull = head.isFull;
     for (const [key, text] of stored) {
       if (!key.startsWith(prefix)) continue;
       const name = key.slice(prefix.length);
@@ -78,6 +79,7 @@ export class CountSession {
     if (key !== undefined && this.#serials.has(key)) return "repeated_serial";
     const newBytes = (this.#lines.has(gtin) ? 0 : lineSizeBytes) + sizeBytesOf(key);
     if (this.#sizeBytes + newBytes > countSizeBytesMax) {
+      if (!this.#isFull) this.#store("head", { location: this.location, isFull: true }, output);
       this.#isFull = true;
       return "full";
     }

@@ -22,6 +22,8 @@ export type Verdict = "moved" | "uncertain" | "thin" | "stayed";
 
 /** From this order on the sides were passed one after the other; a tag that stands between them has 0.5. */
 const orderMin = 0.7;
+/** From this order on a tag that now stands had been carried through before. */
+const standingOrderMin = 0.95;
 /** From this order on a passage that seems to end where it began did not. */
 const contradictionOrderMin = 0.8;
 
@@ -89,6 +91,11 @@ export class Passage {
     }
     if (isEnough && this.order >= orderMin) return "moved";
     return this.reads.a + this.reads.b >= readCountMin ? "uncertain" : "thin";
+  }
+
+  /** Whether its tag, which has stood here for long, was first carried through. */
+  wasCarriedThrough(floors: PassageFloors): boolean {
+    return this.judge(floors) === "moved" && this.order >= standingOrderMin;
   }
 
   /** What an event shows of it. */

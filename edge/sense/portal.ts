@@ -111,8 +111,7 @@ export class Portal implements Machine {
     if (receivedAtMs - passage.staySinceMs <= this.#config.staticAfterMs) {
       this.#open.set(epc, passage);
     } else {
-      // Somebody who carried it through and then stood still did move it.
-      if (passage.judge(this.#config) === "moved" && passage.order >= 0.95) {
+      if (passage.wasCarriedThrough(this.#config)) {
         this.#reportMoved(epc, passage, receivedAtMs, output);
       }
       this.#background.add(epc, passage, output);

@@ -17,11 +17,6 @@ const assignedSchema = z.strictObject({
   location: locationSchema.optional(),
 });
 
-/** Whether a workflow was taken, or why not. */
-export type WorkflowResult =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly reason: string };
-
 /** Characters of an unknown code that a notice shows. */
 const shownLengthMax = 200;
 
@@ -111,23 +106,26 @@ export class Scanner implements Machine {
     output: Output,
   ): string | undefined {
     const place = location ?? this.#config.location;
-    if (place === undefined && workflow !== "sell") {
-      return `${workflow} needs a location`;
-    }
+    if (place === undefined && workflow !== "sell") return `${workflow} needs a location`;
     if (place !== undefined && !this.#isOurs(place)) {
       return `${place} is no location of store ${this.#storeId}`;
     }
     this.#abandonCount("workflow_changed", atMs, output);
     this.#assign(workflow, place);
     if (workflow === "count" && place !== undefined) this.#beginCount(place, atMs, output);
-    else
-      output.state.push({ key: this.#assignedKey, value: JSON.stringify({ workflow, location }) });
+    const value = this.#isAsConfigured() ? null : JSON.stringify({ workflow, location });
+    output.state.push({ key: this.#assignedKey, value });
     return undefined;
   }
 
   #assign(workflow: Workflow, location: string | undefined): void {
     this.#workflow = workflow;
     this.#location = location ?? this.#config.location;
+  }
+
+  #isAsConfigured(): boolean {
+    const { workflow, location } = this.#config;
+    return this.#workflow === workflow && this.#location === location;
   }
 
   // Back to what is configured.
@@ -156,7 +154,7 @@ export class Scanner implements Machine {
       this.#session.end(this.#config.deviceId, atMs, output);
       this.#session = undefined;
       this.#unassign(output);
-    } else if (this.#workflow !== this.#config.workflow) {
+    } else if (!this.#isAsConfigured()) {
       this.#unassign(output);
     } else {
       this.#refuse(text, "nothing to end", atMs, output);

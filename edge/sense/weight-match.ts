@@ -23,17 +23,22 @@ export interface Candidate {
   readonly product: WeighedProduct;
   readonly quantity: number;
   readonly residualGrams: number;
+  /** Density of the change, had it been this. */
   readonly likelihood: number;
+  /** The same, taking into account that few units are moved more often than many. */
+  readonly plausibility: number;
 }
 
-/** What a change was. `confidence` is the best candidate's share against the others and the unknown. */
+/** What a change was. `confidence` is the best candidate's share against the others, and the unknown. */
 export type Match =
   | { readonly kind: "fits"; readonly best: Candidate; readonly confidence: number }
   | { readonly kind: "ambiguous"; readonly candidates: readonly Candidate[] }
   | { readonly kind: "none" };
 
-/** A second candidate this near in likelihood is as good as the first. */
+/** A second candidate this near in plausibility is as good as the first. */
 const ambiguousRatio = 5;
+/** One unit more is so much rarer. */
+const oneMoreShare = 0.6;
 /** Chance per gram that something quite different (a bag, a hand, a foreign product) weighs just that. */
 const unknownPerGram = 1e-4;
 /** Most units in one movement. */
@@ -47,14 +52,15 @@ export function matchWeight(
 ): Match {
   const candidates = products
     .flatMap((product) => candidatesOf(changeGrams, product, settings))
-    .sort((one, other) => other.likelihood - one.likelihood);
+    .sort((one, other) => other.plausibility - one.plausibility);
   const [best, second] = candidates;
   if (best === undefined) return { kind: "none" };
-  if (second !== undefined && second.likelihood * ambiguousRatio >= best.likelihood) {
+  if (second !== undefined && second.plausibility * ambiguousRatio >= best.plausibility) {
     return { kind: "ambiguous", candidates };
   }
-  const all = candidates.reduce((sum, one) => sum + one.likelihood, unknownPerGram);
-  return { kind: "fits", best, confidence: best.likelihood / all };
+  const all = candidates.reduce((sum, one) => sum + one.plausibility, 0);
+  const knownShare = best.likelihood / (best.likelihood + unknownPerGram);
+  return { kind: "fits", best, confidence: (best.plausibility / all) * knownShare };
 }
 
 function candidatesOf(
@@ -71,6 +77,7 @@ function candidatesOf(
     const sigmas = residualGrams / sdGrams;
     if (Math.abs(sigmas) > toleranceSigmas) return [];
     const likelihood = Math.exp(-(sigmas ** 2) / 2) / (sdGrams * Math.sqrt(2 * Math.PI));
-    return [{ product, quantity, residualGrams, likelihood }];
+    const plausibility = likelihood * oneMoreShare ** (quantity - 1);
+    return [{ product, quantity, residualGrams, likelihood, plausibility }];
   });
 }

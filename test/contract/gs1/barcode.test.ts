@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { itemSchema } from "../../../contract/event.ts";
 import { parseBarcode } from "../../../contract/gs1/barcode.ts";
 import { isoDateOf, parseElementString } from "../../../contract/gs1/element-string.ts";
-import { hasVectors, vectorsOf } from "./vectors.ts";
+import { describeVectors, vectorsOf } from "./vectors.ts";
 
 const atMs = Date.UTC(2025, 10, 23);
 const gs = "\u001d";
@@ -120,7 +120,7 @@ test("whatever is scanned gives a valid item or a reason, and never throws", () 
   );
 });
 
-describe.skipIf(!hasVectors)("shared vectors", () => {
+describeVectors("barcodes", () => {
   const gtinVectors = vectorsOf("numbers.json", "normaliseGtin").filter(
     ({ input, expected }) => expected.gtin14 !== undefined && input.gtin.length >= 12,
   );

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { checkDigitOf, hasCheckDigit } from "../../../contract/gs1/check-digit.ts";
 import { restrictedUse } from "../../../contract/gs1/restricted.ts";
 import { gtinSchema } from "../../../contract/units.ts";
-import { hasVectors, vectorsOf } from "./vectors.ts";
+import { describeVectors, vectorsOf } from "./vectors.ts";
 
 describe("check digit", () => {
   test("known numbers", () => {
@@ -26,7 +26,7 @@ describe("check digit", () => {
     );
   });
 
-  describe.skipIf(!hasVectors)("shared vectors: numbers.json", () => {
+  describeVectors("numbers.json", () => {
     test.each(vectorsOf("numbers.json", "computeCheckDigit"))("$id", ({ input, expected }) => {
       expect(checkDigitOf(input.payload)).toBe(expected.checkDigit);
     });

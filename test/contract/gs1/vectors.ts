@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { describe, test } from "vitest";
 
 /** One vector; `input` and `expected` differ by kind. */
 export interface Vector {
@@ -16,8 +17,13 @@ export interface Vector {
 
 const folder = resolve(import.meta.dirname, "../../../../shared/vectors/gs1");
 
-/** Whether the shared vectors are on this machine. */
-export const hasVectors = existsSync(folder);
+const hasVectors = existsSync(folder);
+
+/** Tests over the shared vectors; skipped by name on a machine without them. */
+export function describeVectors(name: string, body: () => void): void {
+  if (hasVectors) describe(`shared vectors: ${name}`, body);
+  else test.skip(`shared vectors: ${name} (there is no ../shared/vectors/gs1 here)`);
+}
 
 /** The vectors of a file, of the given kinds; none where the folder is absent. */
 export function vectorsOf(file: string, ...kinds: string[]): Vector[] {
