@@ -7,7 +7,7 @@ import { type Answer, batchEventCountMax, type Refusal } from "../contract/deliv
 import type { ErrorCode } from "../contract/errors.ts";
 import { parseTopic, topics } from "../contract/topics.ts";
 import type { Clock } from "./clock.ts";
-import { batchProblem } from "./ledger/batch-items.ts";
+import { batchProblem, itemsOf } from "./ledger/batch-items.ts";
 import { outboxKey } from "./ledger/changes.ts";
 import type { Committed, Incoming, Ledger } from "./ledger/types.ts";
 
@@ -81,7 +81,8 @@ export class Ingest {
       return;
     }
     count(batch.events.length === 0 ? "ingest_hellos" : "ingest_batches");
-    this.#enqueue({ storeId, edgeId, batch });
+    // Taken apart here, while the database works on the group before.
+    this.#enqueue({ storeId, edgeId, batch, items: itemsOf(batch) });
   }
 
   /** Commits and answers what waits, then takes nothing any more. */

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { topics } from "../../../contract/topics.ts";
+import { startBridge, type TestBridge } from "../bridge.ts";
+import { TestClient } from "../mqtt-client.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { received, TestOutbox } from "../test-outbox.ts";
+
+const gtins = ["09506000134352", "09521321001015", "09521321001022"];
+let bridge: TestBridge;
+const closers: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  const folder = await temporaryFolder();
+  closers.push(folder.remove);
+  bridge = await startBridge(folder.path);
+  closers.push(() => bridge.stop());
+  const edge = await TestClient.open(bridge.brokerPort);
+  closers.push(() => edge.close());
+  await edge.subscribe(topics.ack("s1", "e1"));
+  const bad = { ...received("s1", gtins[0]!), quantity: 0 };
+  await new TestOutbox("s1", "e1").send(edge, ...gtins.map((gtin) => received("s1", gtin)), bad);
+});
+afterAll(async () => {
+  for (const close of closers.reverse()) await close();
+});
+
+test.each([
+  ["/v1/stock", 400, "query_invalid", "store:"],
+  ["/v1/stock?store=S1", 400, "query_invalid", "store: an id is 1-32 of a-z"],
+  ["/v1/stock?store=s1&gtin=12", 400, "query_invalid", "gtin: a GTIN has 8, 12, 13 or 14 digits"],
+  [
+    "/v1/stock?store=s1&gtin=09506000134353",
+    400,
+    "query_invalid",
+    "gtin: the GTIN's check digit is wrong",
+  ],
+  ["/v1/stock?store=s1&limit=5000", 400, "query_invalid", "limit: must be 1..1000"],
+  ["/v1/stock?store=s1&colour=red", 400, "query_invalid", "colour"],
+  ["/v1/entries?store=s1&after=x", 400, "query_invalid", "after: must be an entry number"],
+  [
+    "/v1/stock?store=s7",
+    404,
+    "store_unknown",
+    "store s7 has neither a plan nor an edge that reported",
+  ],
+  ["/v1/entries?store=s7", 404, "store_unknown", "s7"],
+  ["/v1/tasks?store=s7", 404, "store_unknown", "s7"],
+  ["/v2/stock", 404, "path_unknown", "GET /v2/stock"],
+])("%s is a problem that names what is wrong", async (path, status, kind, detail) => {
+  const answer = await bridge.get(path);
+  expect(answer.status).toBe(status);
+  expect(answer.type).toContain("application/problem+json");
+  expect(answer.body).toMatchObject({ status, type: `urn:gondola:problem:${kind}` });
+  expect(answer.body["detail"]).toContain(detail);
+});
+
+test("a known store answers, with stock or without", async () => {
+  const { items } = (await bridge.get("/v1/stock?store=s1")).body as { items: { gtin: string }[] };
+  expect(items.map(({ gtin }) => gtin)).toEqual(gtins);
+  expect(await bridge.get("/v1/stock?store=s1&gtin=00000095200002")).toMatchObject({
+    status: 200,
+    body: { items: [] },
+  });
+  // A GTIN-13 is the same product.
+  expect((await bridge.get("/v1/stock?store=s1&gtin=9506000134352")).body).toMatchObject({
+    items: [{ gtin: gtins[0] }],
+  });
+});
+
+test("pages go on where the last one ended", async () => {
+  const first = (await bridge.get("/v1/stock?store=s1&limit=2")).body;
+  expect(first).toMatchObject({ items: [{ gtin: gtins[0] }, { gtin: gtins[1] }], next: gtins[1] });
+  const second = (await bridge.get(`/v1/stock?store=s1&limit=2&after=${first["next"]}`)).body;
+  expect(second).toMatchObject({ items: [{ gtin: gtins[2] }] });
+  expect(second).not.toHaveProperty("next");
+  expect((await bridge.get("/v1/entries?store=s1&after=1&limit=1")).body).toMatchObject({
+    items: [{ entryNumber: 2 }],
+    next: "2",
+  });
+});
+
+test("lists of all stores", async () => {
+  expect((await bridge.get("/v1/positions?store=s1")).body).toMatchObject({
+    items: [{ throughSequence: 4 }],
+  });
+  expect((await bridge.get("/v1/quarantine")).body).toMatchObject({ items: [{ sequence: 4 }] });
+  expect(await bridge.get("/v1/tasks")).toMatchObject({ status: 200 });
+  expect(await bridge.get("/v1/notices?store=s1")).toMatchObject({ status: 200 });
+});
+
+test("reposting says why not", async () => {
+  const post = async (body: string, type = "application/json") => {
+    const url = `http://127.0.0.1:${bridge.httpPort}/v1/quarantine/repost`;
+    const response = await fetch(url, { method: "POST", headers: { "content-type": type }, body });
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  };
+  expect(await post('{"id":"s1/e1/none/9"}')).toMatchObject({ status: 404 });
+  const { items } = (await bridge.get("/v1/quarantine")).body as { items: { id: string }[] };
+  expect(await post(JSON.stringify({ id: items[0]!.id }))).toMatchObject({ status: 409 });
+  expect(await post("{}")).toMatchObject({
+    status: 400,
+    body: { detail: expect.stringContaining("id:") },
+  });
+  expect(await post("{")).toMatchObject({ status: 400 });
+  expect(await post("id=1", "text/plain")).toMatchObject({ status: 400 });
+});

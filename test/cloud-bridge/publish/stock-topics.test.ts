@@ -1,0 +1,155 @@
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../../../cloud-bridge/clock.ts";
+import { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
+import type { OutgoingMessage } from "../../../cloud-bridge/link.ts";
+import { StockTopics } from "../../../cloud-bridge/publish/stock-topics.ts";
+import { decodeBatch } from "../../../contract/batch-codec.ts";
+import { entrySchema, stockLevelSchema } from "../../../contract/stock.ts";
+import { topics } from "../../../contract/topics.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { received, TestOutbox } from "../test-outbox.ts";
+
+const gtins = ["09506000134352", "09521321001015", "09521321001022"];
+let ledger: SqliteLedger;
+let remove: () => Promise<void>;
+beforeEach(async () => {
+  const folder = await temporaryFolder();
+  remove = folder.remove;
+  ledger = await SqliteLedger.open({ path: join(folder.path, "ledger.db"), nowMs: Date.now() });
+});
+afterEach(async () => {
+  await ledger.close();
+  await remove();
+});
+
+/** Posts one batch of receipts, as an edge would send them. */
+async function post(outbox: TestOutbox, ...items: string[]) {
+  const drafts = items.map((gtin) => received(outbox.storeId, gtin));
+  const decoded = decodeBatch(outbox.batch(...drafts));
+  if (!decoded.ok) throw new Error(decoded.refusal.message);
+  const { storeId, edgeId } = outbox;
+  const [committed] = await ledger.post([{ storeId, edgeId, batch: decoded.batch }], Date.now());
+  return committed!;
+}
+
+/** A publisher on a link that the test rules. */
+function publisher(settings: { queueCountMax?: number } = {}) {
+  const sent: OutgoingMessage[] = [];
+  const counts = new Map<string, number>();
+  const link = {
+    isOnline: true,
+    isTaking: (_message: OutgoingMessage) => true,
+    publish: async (message: OutgoingMessage) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      const isTaken = link.isTaking(message);
+      if (isTaken) sent.push(message);
+      return isTaken;
+    },
+  };
+  const stockTopics = new StockTopics({
+    ...{ ledger, link, clock: systemClock, republishPauseMs: 1 },
+    queueCountMax: settings.queueCountMax ?? 1000,
+    count: (name, by = 1) => counts.set(name, (counts.get(name) ?? 0) + by),
+    storeIds: async () => [...new Set((await ledger.positions()).map(({ storeId }) => storeId))],
+  });
+  const stop = new AbortController();
+  const done = stockTopics.run(stop.signal);
+  const finish = () => {
+    stop.abort();
+    return done;
+  };
+  const levels = () =>
+    sent
+      .filter(({ topic }) => topic.includes("/stock/"))
+      .map(({ payload }) => stockLevelSchema.parse(JSON.parse(payload)));
+  const entryNumbers = () =>
+    sent
+      .filter(({ topic }) => topic.endsWith("/entries"))
+      .map(({ payload }) => entrySchema.parse(JSON.parse(payload)).entryNumber);
+  return { stockTopics, link, sent, counts, levels, entryNumbers, finish };
+}
+
+test("what was committed while the broker was away is one level an item, and every entry in order", async () => {
+  const { stockTopics, link, levels, entryNumbers, finish } = publisher();
+  link.isOnline = false;
+  const outbox = new TestOutbox("s1", "e1");
+  for (let round = 0; round < 5; round += 1) {
+    stockTopics.onPosted(await post(outbox, gtins[0]!, gtins[1]!));
+  }
+  expect(stockTopics.waitingCount).toBe(12);
+  const last = await post(outbox, gtins[0]!);
+  link.isOnline = true;
+  stockTopics.onPosted(last);
+  await finish();
+  expect(entryNumbers()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+  expect(levels().map(({ gtin, revision, sellable }) => [gtin, revision, sellable])).toEqual([
+    [gtins[0], 11, 6],
+    [gtins[1], 10, 5],
+  ]);
+});
+
+test("over a link that breaks, entries stay in order and revisions never go back", async () => {
+  const { stockTopics, link, levels, entryNumbers, finish } = publisher();
+  let restCount = 5;
+  link.isTaking = () => {
+    restCount -= 1;
+    if (restCount < 0 && link.isOnline) {
+      link.isOnline = false;
+      setTimeout(() => {
+        restCount = 11;
+        link.isOnline = true;
+        stockTopics.onOnline();
+      }, 5);
+    }
+    return restCount >= 0;
+  };
+  const outbox = new TestOutbox("s1", "e1");
+  for (let round = 0; round < 20; round += 1) {
+    stockTopics.onPosted(await post(outbox, gtins[round % 3]!, gtins[(round + 1) % 3]!));
+  }
+  await expect.poll(() => stockTopics.waitingCount, { timeout: 10_000 }).toBe(0);
+  await finish();
+  expect(entryNumbers()).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+  for (const gtin of gtins) {
+    const own = levels().filter((level) => level.gtin === gtin);
+    const revisions = own.map(({ revision }) => revision);
+    expect(revisions).toEqual([...revisions].sort((one, other) => one - other));
+    expect(own.at(-1)).toEqual((await ledger.stockLevels({ storeId: "s1", gtin, countMax: 1 }))[0]);
+  }
+});
+
+test("the queue is bounded, what is dropped is counted, the newest stays", async () => {
+  const { stockTopics, link, counts, entryNumbers, finish } = publisher({ queueCountMax: 3 });
+  link.isOnline = false;
+  const outbox = new TestOutbox("s1", "e1");
+  stockTopics.onPosted(await post(outbox, ...Array(10).fill(gtins[0])));
+  expect(counts.get("publish_queue_dropped")).toBe(7);
+  link.isOnline = true;
+  await finish();
+  expect(entryNumbers()).toEqual([8, 9, 10]);
+});
+
+test("after a connection every level of every store is published anew, page by page", async () => {
+  const many = Array.from({ length: 450 }, (_, index) =>
+    withCheckDigit(`0950600${String(index).padStart(6, "0")}`),
+  );
+  for (let at = 0; at < many.length; at += 150) {
+    await post(new TestOutbox("s1", "e1", `aaaaaaaa-${1000 + at}`), ...many.slice(at, at + 150));
+  }
+  await post(new TestOutbox("s2", "e1"), gtins[0]!);
+  const { stockTopics, sent, levels, finish } = publisher();
+  stockTopics.onOnline();
+  await expect.poll(() => levels().length).toBe(451);
+  await finish();
+  expect(new Set(sent.map(({ topic }) => topic)).size).toBe(451);
+  expect(sent.at(-1)).toMatchObject({ topic: topics.stock("s2", gtins[0]!), retain: true });
+});
+
+function withCheckDigit(digits: string): string {
+  const sum = [...digits].reduce(
+    (total, digit, index) => total + Number(digit) * (index % 2 === 0 ? 3 : 1),
+    0,
+  );
+  return `${digits}${(10 - (sum % 10)) % 10}`;
+}
