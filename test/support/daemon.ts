@@ -7,6 +7,8 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+/** As in the first line of edge/cli.ts and in the systemd unit. */
+const nodeOptions = ["--max-semi-space-size=2"];
 
 /** A log line of a daemon. */
 export type LogLine = Record<string, unknown> & { msg?: string };
@@ -37,8 +39,14 @@ export class Daemon {
   static start(program: "edge" | "cloud-bridge" | "simulators", ...words: string[]): Daemon {
     const file = `${root}dist/${program}/cli.js`;
     assert(existsSync(file), `${file} is not built: run npm run build`);
-    const child = spawn(process.execPath, [file, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    const command = [...nodeOptions, file, ...words];
+    const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe"] });
     return new Daemon(child);
+  }
+
+  get pid(): number {
+    assert(this.#child.pid !== undefined);
+    return this.#child.pid;
   }
 
   /** The first log line (from `fromIndex` on) that fits; throws when the daemon ends before or time is up. */
