@@ -3,6 +3,7 @@
 // sends what was in flight again from a store of its own, while here only the uplink repeats
 // (messaging 2.4). The session is clean: what the edge needs again is retained or asked for.
 
+import { Socket } from "node:net";
 import { connect, type MqttClient } from "mqtt";
 import type { EdgeStatus, Health, Reply } from "../contract/delivery.ts";
 import { errorMessageOf } from "../contract/errors.ts";
@@ -154,7 +155,11 @@ export class EdgeLink {
         cancels.push(clock.timer(settings.connectTimeoutMs, () => client.stream.destroy()));
       };
       client.on("message", (topic, payload) => this.#take(topic, payload));
-      client.on("connect", () => void this.#subscribe(client, fail));
+      client.on("connect", () => {
+        // A batch waits for its answer: Nagle's algorithm would hold each back for a delayed ACK.
+        if (client.stream instanceof Socket) client.stream.setNoDelay(true);
+        void this.#subscribe(client, fail);
+      });
       client.on("error", (error) => fail(error.message));
       client.on("close", () => {
         signal.removeEventListener("abort", sayGoodbye);

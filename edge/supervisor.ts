@@ -183,7 +183,7 @@ class Keeper {
       this.#logFailure(error, failureCount);
       this.#report("offline", `${errorCodeOf(error) ?? "unexpected"}: ${errorMessageOf(error)}`);
       // Half of the wait is left to chance, so that devices that failed together come back apart.
-      await sleep(clock, delayMs * (0.5 + random() / 2), signal);
+      await sleep(clock, Math.round(delayMs * (0.5 + random() / 2)), signal);
     }
     this.#report("offline", "stopped");
   }

@@ -21,7 +21,7 @@ export function parseAnswer(payload: Uint8Array): Acknowledgement | Refusal | un
 
 /**
  * - `foreign`, `older_epoch`, `echo`: moves nothing
- * - `same`: confirms the position
+ * - `same`: moves nothing, but answers
  * - `forward`: everything through it is committed
  * - `shed`: forward, but our digest there is gone; the gap that holds it has to go out
  * - `rewind`: the ledger lost what it had acknowledged (restored from a backup)
@@ -37,23 +37,32 @@ export type Meaning =
   | "rewind"
   | "diverged";
 
-/** Judges an acknowledgement. `answers`: it names the message in flight. `ownDigest`: ours at its sequence, undefined when gone. */
+/**
+ * Judges an acknowledgement. `inFlight`: the message it answers, undefined for an echo. `ownDigest`:
+ * ours at its sequence, undefined when gone.
+ */
 export function judge(
   { outboxId, ledgerEpoch, throughSequence, throughDigest, code }: Acknowledgement,
   position: OutboxPosition,
-  { answers, ownDigest }: { answers: boolean; ownDigest: string | undefined },
+  { inFlight, ownDigest }: Evidence,
 ): Meaning {
   if (outboxId !== position.outboxId) return "foreign";
   if (ledgerEpoch < position.ledgerEpoch) return "older_epoch";
   const ahead = throughSequence > position.acknowledgedSequence;
-  const behind = throughSequence < position.acknowledgedSequence;
   const agrees = ownDigest === throughDigest;
-  if (!answers) return ahead && agrees ? "forward" : "echo";
+  if (inFlight === undefined) return ahead && agrees ? "forward" : "echo";
   if (code === "OUTBOX_DIVERGED" || throughSequence > position.lastSequence) return "diverged";
   if (ownDigest !== undefined && !agrees) return "diverged";
-  if (behind) return "rewind";
-  if (!ahead) return "same";
-  return ownDigest === undefined ? "shed" : "forward";
+  if (ahead) return ownDigest === undefined ? "shed" : "forward";
+  // An echo may have overtaken the answer: the ledger has lost only what it had when it was asked.
+  const isRestored = ledgerEpoch > position.ledgerEpoch;
+  const known = isRestored ? position.acknowledgedSequence : inFlight.afterSequence;
+  return throughSequence < known ? "rewind" : "same";
+}
+
+interface Evidence {
+  readonly inFlight: { readonly afterSequence: number } | undefined;
+  readonly ownDigest: string | undefined;
 }
 
 /** Tells each rejection once, though the ledger lists it with every repeat. */

@@ -17,6 +17,8 @@ export interface UplinkMessage {
   readonly nonce: string;
   readonly payload: Uint8Array;
   readonly payloadDigest: string;
+  /** The acknowledged position when it was written. */
+  readonly afterSequence: number;
   /** Data only: the events and gaps in it. */
   readonly rows: readonly OutboxRow[];
   readonly compressed: boolean;
@@ -103,6 +105,7 @@ function message(
   return {
     kind,
     nonce: header.nonce,
+    afterSequence: header.firstSequence - 1,
     payload,
     payloadDigest: payloadDigest(payload),
     rows,

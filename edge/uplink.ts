@@ -231,13 +231,14 @@ export class Uplink {
     const { outbox, count } = this.#options;
     const position = outbox.position();
     const message = this.#inFlight?.nonce === answer.nonce ? this.#inFlight : undefined;
-    const answers = message !== undefined;
     const generation = this.#generation;
     const ownDigest = await this.#digestAt(answer.throughSequence, position);
-    const meaning = judge(answer, position, { answers, ownDigest });
+    const meaning = judge(answer, position, { inFlight: message, ownDigest });
     if (meaning === "foreign" || meaning === "older_epoch") {
       count(`uplink_acks_${meaning}`);
-      if (answers && meaning === "older_epoch") this.#alarmOlderEpoch(answer, position);
+      if (message !== undefined && meaning === "older_epoch") {
+        this.#alarmOlderEpoch(answer, position);
+      }
       return;
     }
     if (message === undefined) {
@@ -252,11 +253,12 @@ export class Uplink {
     if (this.#state === "held") this.#state = "online";
     if (this.#search !== undefined) this.#search.take(answer.probeMatches === true);
     else if (meaning === "diverged") this.#diverged(answer, position, ownDigest);
+    else if (meaning === "same") await this.#learnEpoch(answer, position);
     else if (meaning !== "shed") await this.#move(answer, answer.ledgerEpoch);
     if (generation !== this.#generation) return;
     if (message.kind === "data") {
-      const endSequence = message.rows.at(-1)?.lastSequence ?? 0;
-      if (meaning === "same" && answer.throughSequence < endSequence) return this.#stall();
+      const isStill = position.acknowledgedSequence === message.afterSequence;
+      if (meaning === "same" && isStill) return this.#stall();
       this.#stallCount = 0;
       this.#limit.grow();
     }
@@ -269,14 +271,17 @@ export class Uplink {
     const { throughSequence, throughDigest } = answer;
     const position = outbox.position();
     if (throughSequence < position.acknowledgedSequence) this.#alarmBehind(answer, position);
-    const moves = throughSequence !== position.acknowledgedSequence;
-    if (moves || ledgerEpoch !== position.ledgerEpoch) {
-      await outbox.acknowledge(throughSequence, throughDigest, ledgerEpoch);
-    }
+    await outbox.acknowledge(throughSequence, throughDigest, ledgerEpoch);
     const rejected = this.#rejections.fresh(answer);
     if (rejected.length === 0) return;
     count("uplink_events_rejected", rejected.length);
     onRejected(rejected);
+  }
+
+  async #learnEpoch({ ledgerEpoch }: Acknowledgement, position: OutboxPosition): Promise<void> {
+    if (ledgerEpoch === position.ledgerEpoch) return;
+    const { acknowledgedSequence, acknowledgedDigest } = position;
+    await this.#options.outbox.acknowledge(acknowledgedSequence, acknowledgedDigest, ledgerEpoch);
   }
 
   #diverged(answer: Acknowledgement, position: OutboxPosition, own: string | undefined): void {

@@ -30,7 +30,8 @@ export class StoreProcesses {
   readonly #folder: string;
   #edge: Daemon | undefined;
   #bridge: Daemon | undefined;
-  #brokerPort = 0;
+  /** Of the bridge's own broker, past the proxy. */
+  brokerPort = 0;
   httpPort = 0;
 
   private constructor(folder: string, source: ScanSource, proxy: TcpProxy) {
@@ -39,12 +40,13 @@ export class StoreProcesses {
     this.proxy = proxy;
   }
 
-  static async open(): Promise<StoreProcesses> {
+  /** Starts a store. The edge's log names every commit at `debug`, which `accepted` is read from. */
+  static async open(options: { logLevel?: "debug" | "info" } = {}): Promise<StoreProcesses> {
     const folder = await mkdtemp(join(tmpdir(), "gondola-faults-"));
     const source = await ScanSource.open();
-    const proxy = await TcpProxy.open(() => store.#brokerPort);
+    const proxy = await TcpProxy.open(() => store.brokerPort);
     const store: StoreProcesses = new StoreProcesses(folder, source, proxy);
-    await store.#writeConfigs();
+    await store.#writeConfigs(options.logLevel ?? "debug");
     await store.startBridge();
     await store.startEdge();
     return store;
@@ -52,11 +54,11 @@ export class StoreProcesses {
 
   /** Starts the bridge; the first time on any free ports, later on the same ones. */
   async startBridge(): Promise<void> {
-    const ports = ["--port", String(this.#brokerPort), "--http-port", String(this.httpPort)];
+    const ports = ["--port", String(this.brokerPort), "--http-port", String(this.httpPort)];
     const config = join(this.#folder, "bridge.yaml");
     this.#bridge = Daemon.start("cloud-bridge", "run", "--config", config, ...ports);
     const ready = await this.#bridge.line((line) => line.msg === "bridge ready");
-    this.#brokerPort = Number(ready["brokerPort"]);
+    this.brokerPort = Number(ready["brokerPort"]);
     this.httpPort = Number(ready["httpPort"]);
   }
 
@@ -129,7 +131,7 @@ export class StoreProcesses {
     }
   }
 
-  async #writeConfigs(): Promise<void> {
+  async #writeConfigs(logLevel: string): Promise<void> {
     const broker = { url: `mqtt://127.0.0.1:${this.proxy.port}` };
     const edge = {
       storeId: "s0042",
@@ -137,7 +139,7 @@ export class StoreProcesses {
       dataDir: "edge-data",
       broker,
       plan: "plan.yaml",
-      logLevel: "debug",
+      logLevel,
       devices: [
         {
           id: "backdoor",

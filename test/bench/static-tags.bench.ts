@@ -1,0 +1,115 @@
+// A night in a stockroom: 5,000 tags that stand in view of a portal, 1,000 reads a second and nothing
+// to tell. What the edge needs of memory, and what it writes to its card: the kernel's own count of
+// bytes, the first minute (in which it learns the scene) beside the steady state, extrapolated to a day.
+
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { stringify } from "yaml";
+import { startDevice } from "../../simulators/device-process.ts";
+import { Daemon } from "../support/daemon.ts";
+
+const tagCount = 5_000;
+/** Two portals of 500 reads a second each: what two of the serial readers can do. */
+const readerCount = 2;
+const learnMs = 75_000;
+const steadyMs = 60_000;
+const dayMs = 86_400_000;
+
+/** Memory and disk writes of an edge in a static scene. */
+export async function benchStaticTags(): Promise<object> {
+  const folder = await mkdtemp(join(tmpdir(), "gondola-static-"));
+  const readers = await Promise.all(
+    Array.from({ length: readerCount }, (_, at) => startReader(at)),
+  );
+  await writeFile(join(folder, "edge.yaml"), stringify(config(readers.map((one) => one.address))));
+  const edge = Daemon.start("edge", "run", "--config", join(folder, "edge.yaml"));
+  try {
+    await edge.line((line) => line.msg === "edge ready");
+    await delay(learnMs);
+    const learnBytes = await writtenBytes(edge.pid);
+    const before = await health(edge);
+    const startedAtMs = performance.now();
+    await delay(steadyMs);
+    const after = await health(edge);
+    const spanMs = performance.now() - startedAtMs;
+    const steadyBytes = (await writtenBytes(edge.pid)) - learnBytes;
+    const readCount =
+      (after.counters["readings_tag"] ?? 0) - (before.counters["readings_tag"] ?? 0);
+    return {
+      tagCount,
+      readsPerSecond: Math.round((readCount * 1000) / spanMs),
+      rssMiB: Math.round(after.rssBytes / 1024 / 1024),
+      aimRssMiB: 100,
+      eventCount: after.lastSequence,
+      learnWrittenMiB: mib(learnBytes),
+      steadyWrittenBytes: steadyBytes,
+      dayWrittenMiB: mib(learnBytes + (steadyBytes * dayMs) / spanMs),
+      aimDayWrittenMiB: 100,
+    };
+  } finally {
+    await edge.end("SIGTERM");
+    await Promise.all(readers.map((reader) => reader.stop()));
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function startReader(index: number) {
+  // Each read takes 2 ms on the air: about 500 a second.
+  const reader = await startDevice({ kind: "r2000", tcpPort: 0, seed: index + 1 });
+  const tags = Array.from({ length: tagCount / readerCount }, (_, tag) => ({
+    epc: `3034257BF7194E40${(index * tagCount + tag).toString(16).toUpperCase().padStart(8, "0")}`,
+    antenna: 1 + (tag % 2),
+    rssiDbm: -55,
+  }));
+  reader.control({ type: "field", tags });
+  return reader;
+}
+
+function config(addresses: string[]) {
+  const ids = addresses.map((_, at) => `portal-${at + 1}`);
+  return {
+    storeId: "s0042",
+    edgeId: "edge-1",
+    dataDir: "data",
+    // Nobody listens there: a night without a link.
+    broker: { url: "mqtt://127.0.0.1:9" },
+    logLevel: "debug",
+    healthIntervalMs: 1000,
+    devices: addresses.map((address, at) => ({
+      id: ids[at],
+      kind: "r2000",
+      port: { host: "127.0.0.1", port: Number(address.split(":")[1]) },
+      options: { antennas: [1, 2] },
+    })),
+    portals: ids.map((deviceId) => ({
+      deviceId,
+      sideA: { location: "s0042/stockroom", antennas: [1] },
+      sideB: { location: "s0042/floor", antennas: [2] },
+    })),
+  };
+}
+
+interface HealthLine {
+  readonly rssBytes: number;
+  readonly lastSequence: number;
+  readonly counters: Record<string, number>;
+}
+
+async function health(edge: Daemon): Promise<HealthLine> {
+  const isHealth = (line: Record<string, unknown>) => line["msg"] === "health";
+  return (await edge.line(isHealth, 5_000, edge.lines.length)) as unknown as HealthLine;
+}
+
+/** Bytes that the process had the kernel write to a disk. */
+async function writtenBytes(pid: number): Promise<number> {
+  const bytes = /^write_bytes: (\d+)$/m.exec(await readFile(`/proc/${pid}/io`, "utf8"))?.[1];
+  assert(bytes !== undefined);
+  return Number(bytes);
+}
+
+function mib(bytes: number): number {
+  return Math.round((bytes / 1024 / 1024) * 100) / 100;
+}

@@ -1,0 +1,117 @@
+// Sensing, outbox, uplink and a device tied together: real SQLite, a scanner at the end of a memory line.
+
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { decodeBatch } from "../../contract/batch-codec.ts";
+import { systemClock as clock } from "../../drivers/clock.ts";
+import { findDevice } from "../../drivers/registry.ts";
+import { MemoryPort } from "../../drivers/transport/memory.ts";
+import { Outbox } from "../../edge/buffer/outbox.ts";
+import { EdgeClock } from "../../edge/clock.ts";
+import { type EdgeConfig, edgeConfigSchema } from "../../edge/config.ts";
+import { Gateway } from "../../edge/gateway.ts";
+import { Counters } from "../../edge/health.ts";
+import { buildPipeline } from "../../edge/sense/build-machines.ts";
+
+const config: EdgeConfig = edgeConfigSchema.parse({
+  storeId: "s0042",
+  edgeId: "edge-1",
+  dataDir: "unused",
+  broker: { url: "mqtt://127.0.0.1:9" },
+  devices: [{ id: "till-1", kind: "serial-scanner", port: { path: "/dev/unused" } }],
+  scanners: [{ deviceId: "till-1", workflow: "sell" }],
+});
+
+let folder: string;
+let outbox: Outbox;
+let gateway: Gateway;
+const counters = new Counters();
+const sent: Uint8Array[] = [];
+const line = new MemoryPort("till");
+const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "gondola-gateway-"));
+  const edgeClock = new EdgeClock({
+    bootId: randomUUID(),
+    edgeId: "edge-1",
+    notBeforeAtMs: 0,
+    wallMs: clock.nowMs(),
+    monotonicMs: clock.monotonicMs(),
+  });
+  const onFailure = (error: unknown) => expect.unreachable(String(error));
+  outbox = await Outbox.open({
+    file: join(folder, "outbox.db"),
+    edgeId: "edge-1",
+    settings: config.outbox,
+    clock,
+    randomId: randomUUID,
+    stamp: () => edgeClock.reading(),
+    onCommit: () => gateway?.uplink.wake(),
+    onFailure,
+  });
+  const driver = (await findDevice("serial-scanner")).createDriver({});
+  const device = { deviceId: "till-1", kind: "serial-scanner", portKey: "memory", driver };
+  gateway = new Gateway({
+    config,
+    outbox,
+    pipeline: buildPipeline(config),
+    edgeClock,
+    devices: [{ ...device, open: line.open }],
+    clock,
+    random: Math.random,
+    randomId: randomUUID,
+    send: (_topic, payload) => sent.push(payload),
+    onFailure,
+    count: counters.count,
+    log,
+  });
+  line.plug(() => undefined);
+  gateway.start();
+  return async () => {
+    await gateway.stop();
+    await outbox.close();
+    await rm(folder, { recursive: true });
+  };
+});
+afterEach(() => {
+  sent.length = 0;
+});
+
+const command = (body: object) => gateway.command(Buffer.from(JSON.stringify(body)));
+
+async function storedTexts(): Promise<string[]> {
+  await outbox.flush();
+  const rows = await outbox.read(1, { countMax: 500, sizeBytesMax: 1e6 });
+  return rows.map((row) => row.text);
+}
+
+test("commands: a workflow is set, a foreign device and garbage are refused, hello is said", async () => {
+  const id = randomUUID();
+  const count = { command: "workflow", workflow: "count", location: "s0042/floor" };
+  expect(command({ id, ...count, deviceId: "till-1" })).toEqual({ id, ok: true });
+  expect(command({ id, ...count, deviceId: "till-9" })).toMatchObject({ id, ok: false });
+  expect(command({ id, command: "reboot" })).toBeUndefined();
+  expect(gateway.command(Buffer.from("{"))).toBeUndefined();
+  expect(counters.snapshot()["commands_invalid"]).toBe(2);
+  gateway.uplink.connected();
+  await expect.poll(() => sent.length).toBe(1);
+  const hello = decodeBatch(sent[0]!);
+  expect(hello.ok && hello.batch.events).toEqual([]);
+});
+
+test("a scan becomes a stored event with the clock's stamp, and one batch when the ledger answers", async () => {
+  await expect.poll(() => gateway.supervisor.health()[0]?.state).toBe("online");
+  line.send(Buffer.from("9506000134352\r"));
+  const sale = async () => (await storedTexts()).find((text) => text.includes("retail_selling"));
+  await expect.poll(sale).toBeDefined();
+  expect(JSON.parse((await sale()) ?? "")).toMatchObject({
+    type: "moved",
+    item: { gtin: "09506000134352" },
+    clockSynced: true,
+    deviceId: "till-1",
+  });
+});
