@@ -66,7 +66,7 @@ export class FrameFeed<Frame> {
 
   /** Drops what arrived and was not asked for, before a question is repeated. */
   drop(): void {
-    this.#context.count("frames_dropped", this.#ready.length);
+    if (this.#ready.length > 0) this.#context.count("frames_dropped", this.#ready.length);
     this.#ready.length = 0;
   }
 

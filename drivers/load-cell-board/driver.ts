@@ -46,6 +46,7 @@ async function identify(
   options: LoadCellBoardOptions,
   feed: FrameFeed<BoardLine>,
 ): Promise<Identity> {
+  let isPrinting = false;
   for (let attempt = 1; attempt <= attemptCountMax; attempt += 1) {
     feed.send(encodeIdentify());
     const deadlineMs = clock.monotonicMs() + options.answerTimeoutMs;
@@ -53,10 +54,11 @@ async function identify(
       const line = await feed.next(deadlineMs - clock.monotonicMs());
       if (line === undefined) break;
       if (line.type === "identity") return checked(line, options);
+      isPrinting = true;
     }
     count("timeouts");
   }
-  if (!feed.heardFrames) throw feed.unanswered("ID?");
+  if (!isPrinting) throw feed.unanswered("ID?");
   throw notIdentified("it prints samples but does not answer ID?");
 }
 

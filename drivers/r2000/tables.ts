@@ -21,28 +21,28 @@ export const results = {
   invalid: 0x41,
 } as const;
 
-const resultTexts: Readonly<Record<number, string>> = {
-  16: "success",
-  17: "failed",
-  32: "reader was reset",
-  33: "carrier failed to switch on",
-  34: "antenna is not connected",
-  35: "flash write failed",
-  36: "flash read failed",
-  37: "power cannot be set",
-  54: "no tag",
-  65: "parameter is invalid",
-  82: "frequency synthesiser does not lock",
-  83: "RF chip does not answer",
-  84: "output power is not reached",
-  86: "spectrum regulation forbids the carrier",
-  238: "return loss cannot be measured",
-};
+const resultTexts: ReadonlyMap<number, string> = new Map([
+  [0x10, "success"],
+  [0x11, "failed"],
+  [0x20, "reader was reset"],
+  [0x21, "carrier failed to switch on"],
+  [0x22, "antenna is not connected"],
+  [0x23, "flash write failed"],
+  [0x24, "flash read failed"],
+  [0x25, "power cannot be set"],
+  [0x36, "no tag"],
+  [0x41, "parameter is invalid"],
+  [0x52, "frequency synthesiser does not lock"],
+  [0x53, "RF chip does not answer"],
+  [0x54, "output power is not reached"],
+  [0x56, "spectrum regulation forbids the carrier"],
+  [0xee, "return loss cannot be measured"],
+]);
 
 /** Words for a result code. */
 export function resultText(code: number): string {
   const hex = `0x${code.toString(16).padStart(2, "0")}`;
-  return `${resultTexts[code] ?? "unknown result"} (${hex})`;
+  return `${resultTexts.get(code) ?? "unknown result"} (${hex})`;
 }
 
 /** Regions with a fixed channel table: number on the wire, first and last channel index. */

@@ -1,5 +1,6 @@
 // Why a serial port did not open, said so that a technician can act: who holds it, which group may
-// use it, which ports there are instead. Looks at the system, not at the library's message.
+// use it, which ports there are instead. Looks at the system more than at the
+// library's message, which has no codes.
 
 import { constants } from "node:fs";
 import { access, readdir, readFile, readlink, stat } from "node:fs/promises";
@@ -18,9 +19,9 @@ export async function explainOpenError(
   if (!(await isAccessible(device))) {
     return new GatewayError("DRIVER_PORT_DENIED", await deniedMessage(path, device), options);
   }
-  const holder = await holderOf(device);
-  if (holder !== undefined || /lock|busy/i.test(errorMessageOf(cause))) {
-    const who = holder ?? "a process that this user may not see (try: sudo fuser -v PORT)";
+  if (/lock|busy/i.test(errorMessageOf(cause))) {
+    const unseen = `a process that this user may not see (try: sudo fuser -v ${device})`;
+    const who = (await holderOf(device)) ?? unseen;
     return new GatewayError("DRIVER_PORT_BUSY", `${path} is held by ${who}`, options);
   }
   const message = `${path} cannot be opened: ${errorMessageOf(cause)}`;

@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import {
+  type PortConfig,
+  portConfigSchema,
+  portKey,
+  portWarning,
+} from "../../../drivers/transport/port.ts";
+
+const parse = (input: unknown): PortConfig => portConfigSchema.parse(input);
+
+describe("the configuration of a port", () => {
+  test("a serial line has the usual settings", () => {
+    expect(parse({ path: "/dev/ttyS0" })).toEqual({
+      path: "/dev/ttyS0",
+      dataBits: 8,
+      parity: "none",
+      stopBits: 1,
+    });
+  });
+
+  test.each([
+    { path: "ttyUSB0" },
+    { path: "/dev/x", baudRate: 10 },
+    { path: "/dev/x", speed: 9600 },
+    { host: "reader", port: 0 },
+    { host: "a b", port: 1 },
+    { path: "/dev/x", host: "reader", port: 1 },
+    {},
+  ])("refused: %j", (input) => {
+    expect(portConfigSchema.safeParse(input).success).toBe(false);
+  });
+
+  test("two links to one device are one port", () => {
+    const folder = mkdtempSync(join(tmpdir(), "gondola-port-"));
+    symlinkSync("/dev/null", join(folder, "a"));
+    symlinkSync("/dev/null", join(folder, "b"));
+    const [first, second] = ["a", "b"].map((name) => portKey(parse({ path: join(folder, name) })));
+    expect(first).toBe("/dev/null");
+    expect(second).toBe(first);
+    rmSync(folder, { recursive: true });
+    expect(portKey(parse({ path: "/dev/not-there" }))).toBe("/dev/not-there");
+    expect(portKey(parse({ host: "Reader", port: 4001 }))).toBe("reader:4001");
+  });
+
+  test("a numbered path is warned of, a stable one is not", () => {
+    expect(portWarning(parse({ path: "/dev/ttyUSB0" }))).toContain("/dev/serial/by-id");
+    expect(portWarning(parse({ path: "/dev/ttyACM12" }))).toBeDefined();
+    expect(portWarning(parse({ path: "/dev/serial/by-id/usb-x" }))).toBeUndefined();
+    expect(portWarning(parse({ path: "/dev/ttyS0" }))).toBeUndefined();
+    expect(portWarning(parse({ host: "reader", port: 1 }))).toBeUndefined();
+  });
+});
