@@ -72,11 +72,10 @@ export function batchProblem(batch: Batch): string | undefined {
 }
 
 /** Takes apart a batch that `batchProblem` found nothing wrong with. */
-export function prepareBatch({ storeId, edgeId, batch }: Incoming): PreparedBatch {
-  const { firstSequence, previousDigest } = batch;
+export function itemsOf({ firstSequence, previousDigest, events }: Batch): BatchItem[] {
   let digest = previousDigest;
   let next = firstSequence;
-  const items = batch.events.map((value): BatchItem => {
+  return events.map((value): BatchItem => {
     const raw = value as object;
     const { first, last } = spanOf(raw);
     assert.equal(first, next, "the caller has asked batchProblem");
@@ -87,7 +86,19 @@ export function prepareBatch({ storeId, edgeId, batch }: Incoming): PreparedBatc
     digest = content.kind === "gap" ? content.gap.digest : nextDigest(digest, text);
     return { firstSequence: first, lastSequence: last, digest, text, evidence, content, raw };
   });
-  return { storeId, edgeId, batch, firstSequence, previousDigest, items };
+}
+
+/** A batch with its items, taken apart now unless that was done when it arrived. */
+export function prepareBatch({ storeId, edgeId, batch, items }: Incoming): PreparedBatch {
+  const { firstSequence, previousDigest } = batch;
+  return {
+    storeId,
+    edgeId,
+    batch,
+    firstSequence,
+    previousDigest,
+    items: items ?? itemsOf(batch),
+  };
 }
 
 /** What an event as it came says. */

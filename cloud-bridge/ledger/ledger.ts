@@ -116,9 +116,10 @@ class GroupPoster {
     items: readonly BatchItem[],
   ): void {
     if (position.throughSequence === 0) this.#welcome(position, posting);
+    const { storeId, edgeId, outboxId } = position;
     for (const item of items) {
       const type = this.#apply(position, posting, item);
-      this.#events.push({ ...posting.outbox, item, type });
+      this.#events.push({ storeId, edgeId, outboxId, item, type });
       position.throughSequence = item.lastSequence;
       position.throughDigest = item.digest;
     }

@@ -84,15 +84,16 @@ export function itemKeyOf(item: MovedEvent["item"]): string {
 /** Transfers of a `moved` event. */
 export function settleMoved(event: MovedEvent, storeId: string, places: Places): Settlement {
   const route = routes[event.step];
-  const fill = (spot: Spot, state: StockState = "sellable"): Place => ({
-    location: locate(spot, event, storeId, places),
-    state,
-  });
-  const from = event.from ?? fill(route.from);
-  const to = event.to ?? fill(route.to, route.toState);
-  for (const [name, { location }] of Object.entries({ from, to })) {
-    if (storeOf(location) !== storeId) return outside(`${name}.location`, location, storeId);
-  }
+  const from = event.from ?? {
+    location: locate(route.from, event, storeId, places),
+    state: "sellable",
+  };
+  const to = event.to ?? {
+    location: locate(route.to, event, storeId, places),
+    state: route.toState ?? "sellable",
+  };
+  if (storeOf(from.location) !== storeId) return outside("from.location", from.location, storeId);
+  if (storeOf(to.location) !== storeId) return outside("to.location", to.location, storeId);
   if (from.location === to.location && from.state === to.state) return { ok: true, movements: [] };
   const { step: reason, quantity, occurredAtMs } = event;
   const { serial, lot } = event.item;

@@ -79,7 +79,6 @@ export class SqliteLedger implements Ledger {
   }
 
   async post(group: readonly Incoming[], recordedAtMs: number): Promise<Committed[]> {
-    // Digests are computed while the transaction before this one still writes.
     const prepared = group.map(prepareBatch);
     return await this.#write(() => this.#attempt(prepared, recordedAtMs));
   }

@@ -35,12 +35,13 @@ export async function loadGroupView(
     const last = prepared.items.at(-1)?.lastSequence;
     return last === undefined ? [] : [[...keyOf(prepared), prepared.firstSequence, last] as const];
   });
-  return {
-    ...(await loadStores(connection, events)),
-    positions: await loadPositions(connection, group),
-    digests: await loadDigests(connection, asked),
-    rejections: await loadRejections(connection, ranges),
-  };
+  const [positions, digests, rejections, stores] = await Promise.all([
+    loadPositions(connection, group),
+    loadDigests(connection, asked),
+    loadRejections(connection, ranges),
+    loadStores(connection, events),
+  ]);
+  return { ...stores, positions, digests, rejections };
 }
 
 /** Reads the view that one event needs, positions left out. */
@@ -122,22 +123,22 @@ async function loadStores(
   const counts = events.flatMap(({ storeId, event }) =>
     event.type === "counted" ? [[storeId, event.location]] : [],
   );
-  const heads = await connection.all<ChainHead>(
-    `SELECT h.store_id AS storeId, h.entry_number AS entryNumber, h.hash
-     FROM json_each(?) k JOIN chain_heads h ON h.store_id = k.value->>0`,
-    stores,
-  );
-  const stockrooms = await connection.all<{ storeId: string; stockroom: string }>(
-    `SELECT p.store_id AS storeId, p.stockroom
-     FROM json_each(?) k JOIN plans p ON p.store_id = k.value->>0 WHERE p.stockroom IS NOT NULL`,
-    stores,
-  );
-  return {
-    heads,
-    balances: await loadBalances(connection, items, keysJson(counts)),
-    facings: await loadFacings(connection, items),
-    stockrooms: new Map(stockrooms.map(({ storeId, stockroom }) => [storeId, stockroom])),
-  };
+  const [heads, stockrooms, balances, facings] = await Promise.all([
+    connection.all<ChainHead>(
+      `SELECT h.store_id AS storeId, h.entry_number AS entryNumber, h.hash
+       FROM json_each(?) k JOIN chain_heads h ON h.store_id = k.value->>0`,
+      stores,
+    ),
+    connection.all<{ storeId: string; stockroom: string }>(
+      `SELECT p.store_id AS storeId, p.stockroom
+       FROM json_each(?) k JOIN plans p ON p.store_id = k.value->>0 WHERE p.stockroom IS NOT NULL`,
+      stores,
+    ),
+    loadBalances(connection, items, keysJson(counts)),
+    loadFacings(connection, items),
+  ]);
+  const stockroomOf = new Map(stockrooms.map(({ storeId, stockroom }) => [storeId, stockroom]));
+  return { heads, balances, facings, stockrooms: stockroomOf };
 }
 
 function itemsOf(event: StockEvent): string[] {

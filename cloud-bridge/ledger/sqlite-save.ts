@@ -129,17 +129,19 @@ const serialConflict = `ON CONFLICT (store_id, serial_key) DO UPDATE SET
   location = excluded.location, state = excluded.state, at_ms = excluded.at_ms
   WHERE excluded.at_ms >= serials.at_ms`;
 
-/** Writes a group's changes. The caller holds the transaction. */
+/** Writes a group's changes; rows are made into text while the statement before them runs. */
 export async function saveChanges(connection: SqlConnection, changes: Changes): Promise<void> {
   const { recordedAtMs, positions, events, quarantined, entries, balances, heads, serials } =
     changes;
-  await insertRows(connection, "positions", positionColumns, positions, positionConflict);
-  await insertRows(connection, "event_log", eventColumns(recordedAtMs), events);
-  await insertRows(connection, "quarantine", quarantineColumns(recordedAtMs), quarantined);
-  await insertRows(connection, "entries", entryColumns, entries);
-  await insertRows(connection, "balances", balanceColumns, balances, balanceConflict);
-  await insertRows(connection, "chain_heads", headColumns, heads, headConflict);
-  await insertRows(connection, "serials", serialColumns, serials, serialConflict);
+  await Promise.all([
+    insertRows(connection, "event_log", eventColumns(recordedAtMs), events),
+    insertRows(connection, "entries", entryColumns, entries),
+    insertRows(connection, "positions", positionColumns, positions, positionConflict),
+    insertRows(connection, "quarantine", quarantineColumns(recordedAtMs), quarantined),
+    insertRows(connection, "balances", balanceColumns, balances, balanceConflict),
+    insertRows(connection, "chain_heads", headColumns, heads, headConflict),
+    insertRows(connection, "serials", serialColumns, serials, serialConflict),
+  ]);
   await savePlacements(connection, changes);
   await saveTasks(connection, changes);
 }

@@ -1,5 +1,5 @@
 // The one file of the bridge that names the package `sqlite3`: one connection with cached statements,
-// promises instead of callbacks, and two kinds of errors. A statement that was refused leaves the
+// promises instead of callbacks, one operation after the other, and two kinds of errors. A statement that was refused leaves the
 // connection sound (`StatementError`); anything else means that file or disk cannot be trusted.
 
 import sqlite3 from "sqlite3";
@@ -36,12 +36,16 @@ const refusals = new Set([sqlite3.ERROR, sqlite3.CONSTRAINT, sqlite3.MISMATCH, s
 const busyTimeoutMs = 10_000;
 const checkpointPageCount = 4000;
 
-/** One connection to a SQLite file in WAL mode. Callers await one operation before the next. */
+/**
+ * One connection to a SQLite file in WAL mode. Operations run in the order in which they were asked
+ * for, each after the one before; so a caller may ask for several and prepare the next while one runs.
+ */
 export class SqliteConnection implements SqlConnection {
   readonly #database: sqlite3.Database;
   readonly #gate: Gate;
   readonly #path: string;
   readonly #statements = new Map<string, sqlite3.Statement>();
+  #last: Promise<unknown> = Promise.resolve();
   #gone: string | undefined;
 
   private constructor(database: sqlite3.Database, options: SqliteOptions) {
@@ -131,7 +135,7 @@ export class SqliteConnection implements SqlConnection {
   }
 
   #call<T>(operate: () => Promise<T>): Promise<T> {
-    return this.#gate(async () => {
+    const operation = async () => {
       if (this.#gone !== undefined) {
         throw new GatewayError("LEDGER_FAILED", `the ledger ${this.#path} ${this.#gone}`);
       }
@@ -140,7 +144,10 @@ export class SqliteConnection implements SqlConnection {
       } catch (error) {
         throw failure(error as Error, this.#path);
       }
-    });
+    };
+    const result = this.#last.then(() => this.#gate(operation));
+    this.#last = result.catch(ignoreTold);
+    return result;
   }
 
   // A statement is prepared once and kept; there are some thirty of them.
@@ -166,4 +173,9 @@ function failure(error: Error, path: string): Error {
   }
   const message = `the ledger ${path}: ${errorMessageOf(error)}`;
   return new GatewayError("LEDGER_FAILED", message, { cause: error });
+}
+
+/** For an error that its own caller is told. */
+function ignoreTold(): undefined {
+  return undefined;
 }

@@ -37,17 +37,14 @@ export function judgeBatch(
   const { throughSequence } = position;
   const { items, firstSequence, previousDigest } = prepared;
   if (firstSequence > throughSequence + 1) return { kind: "hole" };
-  const crossing = items.find((item) => item.lastSequence >= throughSequence);
-  if (firstSequence === throughSequence + 1) {
-    const parted = partedAt(throughSequence, previousDigest, digestAt);
-    if (parted !== undefined) return parted;
-  } else {
-    // Within a gap the edge knows no digest, and what the ledger has there stays.
-    const last = crossing ?? items.at(-1)!;
-    const spans = last.lastSequence > throughSequence;
-    const parted = spans ? undefined : partedAt(last.lastSequence, last.digest, digestAt);
-    if (parted !== undefined) return parted;
-  }
+  // Where the chain crosses the position, or at the batch's end below it, it has to be ours. Within a
+  // gap the edge knows no digest, and what the ledger has there stays.
+  const crossing = items.find((item) => item.lastSequence >= throughSequence) ?? items.at(-1)!;
+  const parted =
+    firstSequence === throughSequence + 1
+      ? partedAt(throughSequence, previousDigest, digestAt)
+      : partedAt(crossing.lastSequence, crossing.digest, digestAt);
+  if (parted !== undefined) return parted;
   const above = items.filter((item) => item.lastSequence > throughSequence);
   return {
     kind: "post",

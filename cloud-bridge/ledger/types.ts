@@ -6,12 +6,15 @@ import type { gapReasons, severities } from "../../contract/event.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StockState } from "../../contract/units.ts";
+import type { BatchItem } from "./batch-items.ts";
 
 /** A decoded batch. Its ids equal the topic's, and `batchProblem` found nothing wrong with it. */
 export interface Incoming {
   readonly storeId: string;
   readonly edgeId: string;
   readonly batch: Batch;
+  /** `itemsOf(batch)`, where that was done while the ledger was busy with others. */
+  readonly items?: readonly BatchItem[];
 }
 
 /** What one batch (or repost) changed, known once it is committed. */

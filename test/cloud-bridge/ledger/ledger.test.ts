@@ -83,6 +83,8 @@ describe("position", () => {
     expect(await through()).toBe(500);
     await postOne(ledger, edge.hello(4, { completeThroughAtMs: 700 }));
     expect(await through()).toBe(700);
+    await postOne(ledger, edge.hello(6, { completeThroughAtMs: 900 }));
+    expect(await through()).toBe(700);
   });
 });
 
@@ -263,6 +265,16 @@ describe("a second outbox of an edge", () => {
     expect(tasks.map(({ code }) => code)).toEqual(["second_outbox", "second_outbox"]);
   });
 
+  test("an outbox that its edge gave up for another reason than divergence is not frozen", async () => {
+    const ledger = await openLedger();
+    const edge = six();
+    await postOne(ledger, edge.batch(1));
+    const detail = { previousOutboxId: edge.outboxId, reason: "corrupt" };
+    const next = new FakeEdge("0b0b0b0b-2222").append(noticed("outbox_started", { detail }));
+    await postOne(ledger, next.batch(1));
+    expect((await ledger.positions()).map(({ frozen }) => frozen)).toEqual([false, false]);
+  });
+
   test("the first outbox of each edge asks for nothing", async () => {
     const ledger = await openLedger();
     const detail = { reason: "first" };
@@ -300,5 +312,30 @@ describe("count tasks", () => {
     expect((await ledger.tasks({})).map(({ code }) => code)).toEqual(["declared_loss"]);
     await postOne(ledger, edge.append(counted("s0042", { [coffee]: 3 })).batch(4));
     expect(await ledger.tasks({})).toEqual([]);
+  });
+
+  test("other counts close nothing: partial ones, of another state, elsewhere", async () => {
+    const ledger = await openLedger();
+    const sell = moved("retail_selling", coffee, { from: shelf });
+    const others = [
+      counted(shelf.location, {}, { complete: false }),
+      counted(shelf.location, {}, { state: "damaged" }),
+      counted("s0042/floor/b", {}),
+    ];
+    const edge = new FakeEdge().append(sell, ...others);
+    await postOne(ledger, edge.batch(1));
+    await postOne(ledger, edge.append(...others).batch(5));
+    expect((await ledger.tasks({})).map(({ code }) => code)).toEqual(["negative_balance"]);
+  });
+
+  test("a complete count empties what is not listed anywhere below its location", async () => {
+    const ledger = await openLedger();
+    const edge = new FakeEdge().append(receive(4));
+    await postOne(ledger, edge.batch(1));
+    await postOne(ledger, edge.append(counted("s0042/floor", {})).batch(2));
+    expect(await balancesOf(ledger, coffee)).toEqual({
+      "@supplier sellable": -4,
+      "@variance sellable": 4,
+    });
   });
 });

@@ -1,0 +1,214 @@
+// What facts mean as transfers, seen in the balances of a real ledger; and the property that the sum is zero.
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { itemKeyOf, settleCounted, settleMoved } from "../../../cloud-bridge/ledger/settle.ts";
+import { type CountedEvent, type MovedEvent, stockEventSchema } from "../../../contract/event.ts";
+import {
+  balancesOf,
+  coffee,
+  counted,
+  FakeEdge,
+  moved,
+  openLedger,
+  place,
+  plan,
+  postOne,
+  shirt,
+  startAtMs,
+  tea,
+} from "./edge-fixture.ts";
+
+const places = {
+  facings: [{ location: "s0042/floor/gondola-1/c1", picksSensed: true }],
+  stockroom: "s0042/stockroom",
+};
+
+function routeOf(event: object, known = places): string {
+  const parsed = stockEventSchema.parse({ ...event, sequence: 1 }) as MovedEvent;
+  const settlement = settleMoved(parsed, "s0042", known);
+  if (!settlement.ok) return settlement.message;
+  const [movement] = settlement.movements;
+  if (movement === undefined) return "nothing";
+  const { from, to } = movement;
+  const name = ({ location, state }: typeof from) =>
+    `${location.replace("s0042/", "")}${state === "sellable" ? "" : ` ${state}`}`;
+  return `${name(from)} -> ${name(to)}`;
+}
+
+describe("what a fact leaves out", () => {
+  const transfer = { reference: { type: "transfer", id: "T 17/Ü" } };
+  const cases: [string, Record<string, unknown>, string][] = [
+    ["receiving", {}, "@supplier -> stockroom"],
+    ["receiving", { readPoint: "s0042/dock" }, "@supplier -> dock"],
+    ["stocking", {}, "stockroom -> floor/gondola-1/c1"],
+    ["customer_pick", {}, "floor/gondola-1/c1 -> @basket"],
+    ["customer_putback", { readPoint: "s0042/floor/x" }, "@basket -> floor/x"],
+    ["retail_selling", {}, "@basket -> @customer"],
+    ["retail_selling", { from: place("s0042/till") }, "till -> @customer"],
+    ["returning", { to: place("s0042/till", "damaged") }, "@customer -> till damaged"],
+    ["returning", {}, "@customer -> floor/gondola-1/c1 returned"],
+    ["shipping", {}, "stockroom -> @customer"],
+    ["shipping", transfer, "stockroom -> @transit/t-17--"],
+    ["departing", transfer, "stockroom -> @transit/t-17--"],
+    ["arriving", {}, "@transit/unnamed -> stockroom"],
+    ["first_seen", { readPoint: "s0042/floor/y" }, "@unknown -> floor/y"],
+    ["relocating", { from: place("s0042/a"), to: place("s0042/a") }, "nothing"],
+  ];
+  for (const [step, fields, route] of cases) {
+    test(`${step} ${JSON.stringify(fields)}: ${route}`, () => {
+      expect(routeOf(moved(step, coffee, fields))).toBe(route);
+    });
+  }
+
+  test("a sale comes from the shelf where picks are not sensed, from the floor where nothing is planned", () => {
+    const facings = [{ location: "s0042/floor/apparel", picksSensed: false }];
+    const sale = moved("retail_selling", shirt);
+    expect(routeOf(sale, { ...places, facings })).toBe("floor/apparel -> @customer");
+    expect(routeOf(sale, { ...places, facings: [] })).toBe("floor -> @customer");
+  });
+
+  test("a location of another store is a broken rule", () => {
+    const away = moved("relocating", coffee, { from: place("s0042/a"), to: place("s0099/a") });
+    expect(routeOf(away)).toBe("to.location s0099/a lies outside store s0042");
+    const seen = moved("receiving", coffee, { readPoint: "s0099/dock" });
+    expect(routeOf(seen)).toBe("to.location s0099/dock lies outside store s0042");
+  });
+
+  test("a tag that is not GS1 is an item of its own", () => {
+    const item = stockEventSchema.parse({
+      ...moved("receiving", "", { item: { epc: "30AB" } }),
+      sequence: 1,
+    });
+    expect(itemKeyOf((item as MovedEvent).item)).toBe("epc/30AB");
+  });
+});
+
+describe("a count", () => {
+  const holding = (
+    location: string,
+    item: string,
+    quantity: number,
+    state = "sellable" as const,
+  ) => ({
+    ...{ location: `s0042/${location}`, item, quantity, state },
+  });
+  const settle = (event: object, holdings: Parameters<typeof settleCounted>[2]) => {
+    const parsed = stockEventSchema.parse({ ...event, sequence: 1 }) as CountedEvent;
+    const settlement = settleCounted(parsed, "s0042", holdings);
+    if (!settlement.ok) return settlement.message;
+    return settlement.movements.map(({ item, quantity, from, to }) =>
+      [item, quantity, from.location.slice(6), to.location.slice(6)].join(" "),
+    );
+  };
+
+  test("posts only differences, at the location itself where there is more", () => {
+    const holdings = [holding("floor/a", coffee, 3), holding("floor/b", coffee, 1)];
+    expect(settle(counted("s0042/floor", { [coffee]: 4 }), holdings)).toEqual([]);
+    expect(settle(counted("s0042/floor", { [coffee]: 6 }), holdings)).toEqual([
+      `${coffee} 2 @variance floor`,
+    ]);
+  });
+
+  test("takes what is missing from the accounts below that hold it", () => {
+    const holdings = [holding("floor/a", coffee, 3), holding("floor/b", coffee, 1)];
+    expect(settle(counted("s0042/floor", { [coffee]: 0 }), holdings)).toEqual([
+      `${coffee} 3 floor/a @variance`,
+      `${coffee} 1 floor/b @variance`,
+    ]);
+  });
+
+  test("a complete one means that what is not listed is absent; another does not", () => {
+    const holdings = [holding("floor/a", coffee, 3), holding("floor/a", tea, 2)];
+    const lines = { [coffee]: 3 };
+    expect(settle(counted("s0042/floor/a", lines), holdings)).toEqual([
+      `${tea} 2 floor/a @variance`,
+    ]);
+    expect(settle(counted("s0042/floor/a", lines, { complete: false }), holdings)).toEqual([]);
+  });
+
+  test("leaves other states, other places, virtual places and foreign tags alone", () => {
+    const others = [
+      holding("floor/a", coffee, 3, "returned" as never),
+      holding("floor/ab", coffee, 3),
+      holding("@basket", coffee, 3),
+      holding("floor/a", "epc/30AB", 1),
+    ];
+    expect(settle(counted("s0042/floor/a", {}), others)).toEqual([]);
+  });
+
+  test("makes every balance what was counted, whatever was there before", () => {
+    const quantities = fc.array(fc.integer({ min: -5, max: 20 }), { maxLength: 6 });
+    fc.assert(
+      fc.property(quantities, fc.integer({ min: 0, max: 30 }), (before, quantity) => {
+        const holdings = before.map((held, index) => holding(`floor/x${index}`, coffee, held));
+        const event = { ...counted("s0042/floor", { [coffee]: quantity }), sequence: 1 };
+        const parsed = stockEventSchema.parse(event) as CountedEvent;
+        const settlement = settleCounted(parsed, "s0042", holdings);
+        let sum = before.reduce((total, held) => total + held, 0);
+        for (const movement of settlement.ok ? settlement.movements : []) {
+          const isAdded = movement.from.location === "s0042/@variance";
+          sum += isAdded ? movement.quantity : -movement.quantity;
+        }
+        expect(sum).toBe(quantity);
+      }),
+    );
+  });
+});
+
+describe("on a ledger with a plan", () => {
+  test("till and shelf agree in either order", async () => {
+    const pick = moved("customer_pick", coffee, { from: place("s0042/floor/gondola-1/c1") });
+    const sale = moved("retail_selling", coffee);
+    const stock = moved("receiving", coffee, {
+      quantity: 5,
+      to: place("s0042/floor/gondola-1/c1"),
+    });
+    for (const events of [
+      [stock, pick, sale],
+      [sale, pick, stock],
+    ]) {
+      const ledger = await openLedger();
+      await ledger.setPlan(plan);
+      const { entries } = await postOne(ledger, new FakeEdge().append(...events).batch(1));
+      expect(entries).toHaveLength(3);
+      expect(await balancesOf(ledger, coffee)).toEqual({
+        "@customer sellable": 1,
+        "@supplier sellable": -5,
+        "floor/gondola-1/c1 sellable": 4,
+      });
+      const [level] = await ledger.stockLevels({ storeId: "s0042", gtin: coffee, countMax: 1 });
+      expect([level?.sellable, level?.revision, level?.atMs]).toEqual([4, 3, startAtMs + 60_000]);
+      expect(await ledger.tasks({})).toEqual([]);
+    }
+  });
+
+  test("an unsure count is only observed", async () => {
+    const ledger = await openLedger();
+    const unsure = counted("s0042/floor", { [coffee]: 4 }, { confidence: 0.97 });
+    const { entries, alerts } = await postOne(ledger, new FakeEdge().append(unsure).batch(1));
+    expect([entries, alerts.map(({ code }) => code)]).toEqual([[], ["count_observed"]]);
+  });
+
+  test("a count's differences carry its reason and the line's own time", async () => {
+    const ledger = await openLedger();
+    const sure = counted("s0042/floor", { [coffee]: 4 }, { confidence: 0.98 });
+    const { entries } = await postOne(ledger, new FakeEdge().append(sure).batch(1));
+    expect(entries).toMatchObject([
+      { reason: "count_difference", occurredAtMs: startAtMs + 1, quantity: 4 },
+    ]);
+  });
+
+  test("plans replace each other by growing version only", async () => {
+    const ledger = await openLedger();
+    await ledger.setPlan(plan);
+    await ledger.setPlan(plan);
+    const changed = { ...plan, facings: [] };
+    await expect(ledger.setPlan(changed)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    await ledger.setPlan({ ...changed, version: 2 });
+    expect((await ledger.plan("s0042"))?.facings).toEqual([]);
+    expect(await ledger.plan("s0099")).toBeUndefined();
+    await postOne(ledger, new FakeEdge().append(moved("retail_selling", coffee)).batch(1));
+    expect(await balancesOf(ledger, coffee)).toMatchObject({ "floor sellable": -1 });
+  });
+});

@@ -1,0 +1,138 @@
+// Whoever edits a row with other tools is found, and the report says where.
+
+import { beforeEach, describe, expect, test } from "vitest";
+import { entryHash, genesisHash } from "../../../cloud-bridge/ledger/entry-hash.ts";
+import { SqliteConnection } from "../../../cloud-bridge/ledger/sqlite.ts";
+import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
+import { canonicalJson, nextDigest } from "../../../contract/digest.ts";
+import { entrySchema } from "../../../contract/stock.ts";
+import { coffee, FakeEdge, ledgerPath, moved, openLedger, place, postOne } from "./edge-fixture.ts";
+
+const shelf = place("s0042/floor/a");
+let ledger: SqliteLedger;
+let path: string;
+const edge = new FakeEdge().append(
+  ...Array.from({ length: 5 }, (_, index) =>
+    moved("receiving", coffee, {
+      to: shelf,
+      quantity: index + 1,
+      item: { gtin: coffee, lot: "L1" },
+    }),
+  ),
+);
+
+beforeEach(async () => {
+  path = ledgerPath();
+  ledger = await openLedger({ path });
+  await postOne(ledger, edge.batch(1));
+});
+
+async function tamper(...statements: string[]): Promise<void> {
+  const connection = await SqliteConnection.open({ path });
+  for (const statement of statements) await connection.run(statement);
+  await connection.close();
+}
+
+test("an untouched ledger verifies, and says how much it holds", async () => {
+  expect(await ledger.verify()).toEqual({
+    ...{ ok: true, storeCount: 1, entryCount: 5, eventCount: 5, problems: [], problemCount: 0 },
+  });
+});
+
+test("the hash of an entry is that of its canonical JSON", async () => {
+  const [entry] = await ledger.entries({ storeId: "s0042", afterEntryNumber: 0, countMax: 1 });
+  const { hash, previousHash, ...rest } = entrySchema.parse(entry);
+  expect(previousHash).toBe(genesisHash("s0042"));
+  expect(hash).toBe(nextDigest(previousHash, canonicalJson(rest)));
+  expect(entryHash(previousHash, { ...rest, serial: "x" })).not.toBe(hash);
+});
+
+const cases: [string, string[], string[]][] = [
+  [
+    "an entry with another quantity",
+    ["UPDATE entries SET quantity = 9 WHERE entry_number = 3"],
+    [
+      "chain entry 3",
+      `balances account s0042/@supplier sellable ${coffee}`,
+      `balances account s0042/floor/a sellable ${coffee}`,
+    ],
+  ],
+  [
+    "an entry with another time",
+    ["UPDATE entries SET occurred_at_ms = 1 WHERE entry_number = 2"],
+    ["chain entry 2"],
+  ],
+  [
+    "an entry with a hash of its own",
+    ["UPDATE entries SET hash = 'abc' WHERE entry_number = 2"],
+    ["chain entry 2", "chain entry 3"],
+  ],
+  [
+    "a missing entry and what it moved",
+    ["DELETE FROM entries WHERE entry_number = 2"],
+    [
+      "chain entry 3",
+      `balances account s0042/@supplier sellable ${coffee}`,
+      `balances account s0042/floor/a sellable ${coffee}`,
+    ],
+  ],
+  [
+    "a chain that was cut, even with its balances",
+    [
+      "DELETE FROM entries WHERE entry_number = 5",
+      "UPDATE balances SET quantity = 10 WHERE location = 's0042/floor/a'",
+      "UPDATE balances SET quantity = -10 WHERE location = 's0042/@supplier'",
+    ],
+    ["chain entry 4"],
+  ],
+  [
+    "a changed balance",
+    ["UPDATE balances SET quantity = 99 WHERE location = 's0042/floor/a'"],
+    [`sum_zero item ${coffee}`, `balances account s0042/floor/a sellable ${coffee}`],
+  ],
+  [
+    "a balance that vanished",
+    ["DELETE FROM balances WHERE location = 's0042/floor/a'"],
+    [`sum_zero item ${coffee}`, `balances account s0042/floor/a sellable ${coffee}`],
+  ],
+  [
+    "a changed event",
+    ["UPDATE event_log SET body = replace(body, '\"quantity\":3', '\"quantity\":30')"],
+    [`digests event edge-1/${edge.outboxId}/3`],
+  ],
+  [
+    "a missing event",
+    ["DELETE FROM event_log WHERE sequence = 3"],
+    [`sequences event edge-1/${edge.outboxId}/4`, `digests event edge-1/${edge.outboxId}/4`],
+  ],
+  [
+    "a position that was moved back",
+    ["UPDATE positions SET through_sequence = 4"],
+    [`sequences outbox edge-1/${edge.outboxId}`],
+  ],
+  [
+    "a position with another digest",
+    [`UPDATE positions SET through_digest = '${"0".repeat(64)}'`],
+    [`digests outbox edge-1/${edge.outboxId}`],
+  ],
+  [
+    "an outbox without a position",
+    ["DELETE FROM positions"],
+    [`sequences outbox edge-1/${edge.outboxId}`],
+  ],
+  [
+    "entries posted in another order than their events",
+    ["UPDATE entries SET sequence = 9 WHERE entry_number = 1"],
+    ["chain entry 1", ...[2, 3, 4, 5].map((entryNumber) => `posting_order entry ${entryNumber}`)],
+  ],
+];
+describe("finds", () => {
+  for (const [name, statements, found] of cases) {
+    test(name, async () => {
+      await tamper(...statements);
+      const { ok, problems, problemCount } = await ledger.verify();
+      expect(problems.map(({ check, where }) => `${check} ${where}`)).toEqual(found);
+      expect([ok, problemCount]).toEqual([false, found.length]);
+    });
+  }
+});
