@@ -4,7 +4,7 @@
 import { GatewayError } from "../../contract/errors.ts";
 import type { Clock } from "../../drivers/clock.ts";
 import type { StateChange } from "../sense/machine.ts";
-import type { CheckedEvent } from "./rows.ts";
+import type { CheckedEvent } from "./draft.ts";
 import type { OutboxSettings } from "./settings.ts";
 
 /** Events and state of one `append`, which are committed in one transaction. */

@@ -60,12 +60,18 @@ export class DiskSpace {
     }
   }
 
-  // Half of the ballast's room is for the file to grow, the other half for its -wal.
+  // Half of the ballast's room is for the file to grow, the other half for its -wal, which is emptied
+  // as far as that is possible.
   async #makeDo(sqlite: SqliteFile): Promise<void> {
     const hadBallast = await this.#ballast.drop();
     const growthBytes = hadBallast ? this.#settings.ballastSizeBytes / 2 : 0;
-    const row = await sqlite.read((sql) => sql.get<{ page_count: number }>("PRAGMA page_count"));
-    const pageCount = (row?.page_count ?? 0) + growthBytes / pageSizeBytes;
-    this.#pageCountMax = Math.min(this.#pageCountMax, pageCount);
+    const pageCount = await sqlite.read(async (sql) => {
+      await sql.exec("PRAGMA wal_checkpoint(TRUNCATE)").catch((error: unknown) => {
+        if (errorCodeOf(error) !== "OUTBOX_FULL") throw error;
+      });
+      return (await sql.get<{ page_count: number }>("PRAGMA page_count"))?.page_count ?? 0;
+    });
+    const pageCountMax = pageCount + growthBytes / pageSizeBytes;
+    this.#pageCountMax = Math.min(this.#pageCountMax, pageCountMax);
   }
 }

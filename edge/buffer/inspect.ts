@@ -12,7 +12,7 @@ export async function inspectOutbox(file: string): Promise<OutboxFacts> {
     const message = `there is no outbox at ${file}: did the edge run with this data directory?`;
     throw new GatewayError("OUTBOX_FAILED", message);
   }
-  const sqlite = await SqliteFile.open({ file, readOnly: true });
+  const sqlite = await SqliteFile.open({ file, mode: "read" });
   try {
     return await sqlite.read(async (sql) => readFacts(sql, await readRecord(sql)));
   } finally {

@@ -4,8 +4,9 @@
 import { canonicalJson, genesisDigest } from "../../contract/digest.ts";
 import { errorCodeOf, errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import { noticeCodes } from "../../contract/event.ts";
+import { type CheckedEvent, checkDraft, type EventStamp } from "./draft.ts";
 import { exists, type Identity, readIdentity, setFilesAside, writeIdentity } from "./identity.ts";
-import { type CheckedEvent, chainEvent, checkDraft, type EventStamp, insertRows } from "./rows.ts";
+import { chainEvent, insertRows } from "./rows.ts";
 import {
   applicationId,
   createTables,
@@ -38,9 +39,12 @@ export interface OpenedFile {
   };
 }
 
+/** How the file is opened. */
+export type FileOptions = Omit<SqliteOptions, "mode">;
+
 /** Opens or begins; GatewayError OUTBOX_FAILED or OUTBOX_FULL when the disk does not let us. */
 export async function openOutboxFile(
-  options: SqliteOptions,
+  options: FileOptions,
   beginning: Beginning,
 ): Promise<OpenedFile> {
   const { file } = options;
@@ -63,7 +67,7 @@ interface Damage {
 
 // Resolves to nothing where there is no outbox yet; sets a damaged one aside.
 async function tryExisting(
-  options: SqliteOptions,
+  options: FileOptions,
   identity: Identity | undefined,
   nowMs: number,
 ): Promise<OpenedFile | Damage | undefined> {
@@ -146,10 +150,10 @@ export function outboxStarted(
 
 // Resolves to nothing for a file without tables, as a crash leaves it before the first commit.
 async function openExisting(
-  options: SqliteOptions,
+  options: FileOptions,
   identity: Identity | undefined,
 ): Promise<OpenedFile | undefined> {
-  const sqlite = await SqliteFile.open(options);
+  const sqlite = await SqliteFile.open({ ...options, mode: "write" });
   try {
     const opened = await sqlite.read(async (sql) => {
       if (await isEmpty(sql)) {
@@ -225,7 +229,7 @@ async function checkEnds(sql: Sql, record: OutboxRecord): Promise<void> {
 // What a damaged file still tells of itself.
 async function readDamaged(file: string): Promise<Partial<OutboxRecord>> {
   try {
-    const sqlite = await SqliteFile.open({ file, readOnly: true });
+    const sqlite = await SqliteFile.open({ file, mode: "read" });
     try {
       return await sqlite.read((sql) => readRecord(sql));
     } finally {
@@ -238,12 +242,12 @@ async function readDamaged(file: string): Promise<Partial<OutboxRecord>> {
 }
 
 async function begin(
-  options: SqliteOptions,
+  options: FileOptions,
   beginning: Beginning,
   reason: StartReason,
   known: Partial<OutboxRecord>,
 ): Promise<OpenedFile> {
-  const sqlite = await SqliteFile.open(options);
+  const sqlite = await SqliteFile.open({ ...options, mode: "create" });
   try {
     const record = emptyRecord(beginning, known);
     const row = chainEvent(record, outboxStarted(beginning, reason, known));

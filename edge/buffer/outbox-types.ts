@@ -3,8 +3,8 @@
 
 import type { GatewayError } from "../../contract/errors.ts";
 import type { Clock } from "../../drivers/clock.ts";
+import type { EventStamp } from "./draft.ts";
 import type { OutboxFacts } from "./facts.ts";
-import type { EventStamp } from "./rows.ts";
 import type { OutboxSettings } from "./settings.ts";
 import type { Gate } from "./sqlite.ts";
 

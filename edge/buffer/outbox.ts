@@ -9,6 +9,7 @@ import type { StateChange } from "../sense/machine.ts";
 import { Ballast } from "./ballast.ts";
 import { CommitQueue, type Entry } from "./commit-queue.ts";
 import { DiskSpace } from "./disk-space.ts";
+import { type CheckedEvent, checkDraft, refusalNotice } from "./draft.ts";
 import { readFacts } from "./facts.ts";
 import { writeIdentity } from "./identity.ts";
 import { type Beginning, type OpenedFile, openOutboxFile } from "./outbox-file.ts";
@@ -22,16 +23,7 @@ import type {
 } from "./outbox-types.ts";
 import { readRows } from "./reading.ts";
 import { moveEvents } from "./renew.ts";
-import {
-  type CheckedEvent,
-  chainEvent,
-  checkDraft,
-  digestAfter,
-  insertRows,
-  refusalNotice,
-  setRowAside,
-  writeState,
-} from "./rows.ts";
+import { chainEvent, digestAfter, insertRows, setRowAside, writeState } from "./rows.ts";
 import { type OutboxRecord, pageSizeBytes } from "./schema.ts";
 import { dropExpired, makeRoom } from "./shedding.ts";
 import type { Sql } from "./sqlite.ts";

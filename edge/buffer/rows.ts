@@ -1,96 +1,10 @@
-// Events on their way into the tables: checked when they are appended, given sequence and digest when
-// they are stored, and written set-based. Everything here works inside somebody else's transaction.
+// Rows of the tables, given sequence and digest when they are stored, and written set-based.
+// Everything here works inside somebody else's job.
 
-import { z } from "zod";
-import { canonicalJson, genesisDigest, nextDigest } from "../../contract/digest.ts";
-import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
-import {
-  type EventDraft,
-  eventDraftSchema,
-  eventSizeBytesMax,
-  type NoticedConclusion,
-} from "../../contract/event.ts";
-import { idSchema } from "../../contract/units.ts";
+import { genesisDigest, nextDigest } from "../../contract/digest.ts";
+import type { CheckedEvent } from "./draft.ts";
 import type { OutboxRecord } from "./schema.ts";
 import type { Sql } from "./sqlite.ts";
-
-/** Bytes that a draft gains when it is stored: the largest sequence, and the key of the evidence. */
-const addedSizeBytes = `,"sequence":${Number.MAX_SAFE_INTEGER},"evidence":`.length;
-
-/** The clock's stamp on an event. */
-export type EventStamp = Pick<EventDraft, "bootId" | "uptimeMs" | "clockSynced">;
-
-/** An event that fits its schema, as text: only its sequence is missing, between the two halves. */
-export interface CheckedEvent {
-  readonly head: string;
-  readonly tail: string;
-  readonly evidence: string | null;
-  readonly occurredAtMs: number;
-  readonly sizeBytes: number;
-}
-
-/** Checks a draft: GatewayError EVENT_INVALID or EVENT_TOO_LARGE. */
-export function checkDraft(draft: EventDraft): CheckedEvent {
-  const { evidence: rawEvidence, ...rest } = draft;
-  const result = eventDraftSchema.safeParse(rest);
-  if (!result.success) throw new GatewayError("EVENT_INVALID", z.prettifyError(result.error));
-  const evidence = evidenceText(rawEvidence);
-  const { head, tail } = canonicalHalves(result.data);
-  const sizeBytes = addedSizeBytes + Buffer.byteLength(head + tail) + byteLengthOf(evidence);
-  if (sizeBytes > eventSizeBytesMax) {
-    const message = `an event of type ${rest.type} has ${sizeBytes} bytes; ${eventSizeBytesMax} are allowed`;
-    throw new GatewayError("EVENT_TOO_LARGE", message);
-  }
-  return { head, tail, evidence, occurredAtMs: rest.occurredAtMs, sizeBytes };
-}
-
-// Writing it as JSON is the check, several times faster than walking it by a schema.
-function evidenceText(evidence: unknown): string | null {
-  if (evidence === undefined) return null;
-  try {
-    const text = JSON.stringify(evidence);
-    if (text.startsWith("{")) return text;
-  } catch (error) {
-    throw new GatewayError("EVENT_INVALID", `evidence: ${errorMessageOf(error)}`, { cause: error });
-  }
-  throw new GatewayError("EVENT_INVALID", "evidence: it is not a JSON object");
-}
-
-// `canonicalEvent` cut where the sequence will stand, so that most of the work is done before the
-// commit. The schema knows every key of the top level; none needs escaping.
-function canonicalHalves(event: EventDraft): { head: string; tail: string } {
-  let head = "";
-  let tail = "";
-  for (const key of Object.keys(event).sort() as (keyof EventDraft)[]) {
-    if (event[key] === undefined) continue;
-    const member = `"${key}":${canonicalJson(event[key])}`;
-    if (key < "sequence") head += `${member},`;
-    else tail += `,${member}`;
-  }
-  return { head: `{${head}"sequence":`, tail: `${tail}}` };
-}
-
-function byteLengthOf(text: string | null): number {
-  return text === null ? 0 : Buffer.byteLength(text);
-}
-
-/** What takes the place of a draft that was refused: the ledger learns that something is missing. */
-export function refusalNotice(
-  draft: EventDraft,
-  error: GatewayError,
-  by: { edgeId: string; stamp: EventStamp; nowMs: number },
-): CheckedEvent {
-  const detail = { type: String(draft.type).slice(0, 40), message: error.message.slice(0, 500) };
-  const conclusion: NoticedConclusion = {
-    type: "noticed",
-    occurredAtMs: by.nowMs,
-    deviceId: idSchema.safeParse(draft.deviceId).data ?? by.edgeId,
-    code: error.code.toLowerCase(),
-    severity: "warning",
-    detail,
-  };
-  return checkDraft({ ...conclusion, ...by.stamp });
-}
 
 /** A row of the tables `event` and `evidence`. An empty body stands for an event that was set aside. */
 export interface EventRow {
@@ -123,20 +37,46 @@ export function chainBody(
   return { sequence, digest, occurredAtMs, body, evidence };
 }
 
+// The texts travel beside the JSON, as one blob: they need not be escaped, parsed and unescaped again.
 const insertEvent = `INSERT INTO event (sequence, digest, occurred_at_ms, body)
-  SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)`;
+  SELECT value ->> 0, value ->> 1, value ->> 2, CAST(substr(?2, value ->> 3, value ->> 4) AS TEXT)
+  FROM json_each(?1)`;
 const insertEvidence = `INSERT INTO evidence (sequence, body)
-  SELECT value ->> 0, value ->> 1 FROM json_each(?)`;
+  SELECT value ->> 0, CAST(substr(?2, value ->> 1, value ->> 2) AS TEXT) FROM json_each(?1)`;
 
 /** Writes rows, evidence in its own table. */
 export async function insertRows(sql: Sql, rows: readonly EventRow[]): Promise<void> {
-  if (rows.length === 0) return;
-  const events = rows.map((row) => [row.sequence, row.digest, row.occurredAtMs, row.body]);
-  await sql.run(insertEvent, JSON.stringify(events));
-  const evidence = rows
-    .filter((row) => row.evidence !== null)
-    .map((row) => [row.sequence, row.evidence]);
-  if (evidence.length > 0) await sql.run(insertEvidence, JSON.stringify(evidence));
+  const bodies = new TextBlob();
+  const events = rows.map((row) => {
+    const { sequence, digest, occurredAtMs, body } = row;
+    return `[${sequence},"${digest}",${occurredAtMs},${bodies.add(body)}]`;
+  });
+  if (events.length > 0) await sql.run(insertEvent, `[${events.join()}]`, bodies.bytes());
+  const details = new TextBlob();
+  const evidence: string[] = [];
+  for (const row of rows) {
+    if (row.evidence !== null) evidence.push(`[${row.sequence},${details.add(row.evidence)}]`);
+  }
+  if (evidence.length > 0) await sql.run(insertEvidence, `[${evidence.join()}]`, details.bytes());
+}
+
+/** Texts one after the other, as UTF-8. */
+class TextBlob {
+  readonly #texts: string[] = [];
+  #sizeBytes = 0;
+
+  /** Adds a text; returns `position,length` for SQL's `substr`, which counts from 1. */
+  add(text: string): string {
+    const lengthBytes = Buffer.byteLength(text);
+    const place = `${this.#sizeBytes + 1},${lengthBytes}`;
+    this.#texts.push(text);
+    this.#sizeBytes += lengthBytes;
+    return place;
+  }
+
+  bytes(): Buffer {
+    return Buffer.from(this.#texts.join(""));
+  }
 }
 
 const selectRows = `SELECT event.sequence, event.digest, event.occurred_at_ms AS occurredAtMs,

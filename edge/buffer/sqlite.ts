@@ -8,7 +8,7 @@ import { type ErrorCode, errorMessageOf, GatewayError } from "../../contract/err
 import { pageSizeBytes } from "./schema.ts";
 
 /** What can be bound to a statement. */
-export type SqlValue = string | number | null;
+export type SqlValue = string | number | Uint8Array | null;
 
 /** SQL within one job. Statements are prepared once and kept. */
 export interface Sql {
@@ -26,7 +26,8 @@ export type Gate = <T>(operation: () => Promise<T>) => Promise<T>;
 /** How a file is opened. */
 export interface SqliteOptions {
   readonly file: string;
-  readonly readOnly?: boolean;
+  /** `create` also opens a file that is still without tables. */
+  readonly mode: "create" | "write" | "read";
   /** FULL survives a power cut; OFF is for simulations, where only the process ends. */
   readonly synchronous?: "FULL" | "OFF";
   readonly sizeBytesMax?: number;
@@ -73,11 +74,13 @@ export class SqliteFile {
     };
   }
 
-  /** Opens a file, and creates it unless `readOnly`. */
+  /** Opens a file. */
   static async open(options: SqliteOptions): Promise<SqliteFile> {
-    const mode = options.readOnly
-      ? sqlite3.OPEN_READONLY
-      : sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE;
+    const mode = {
+      create: sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE,
+      write: sqlite3.OPEN_READWRITE,
+      read: sqlite3.OPEN_READONLY,
+    }[options.mode];
     const database = await new Promise<sqlite3.Database>((resolve, reject) => {
       const opened: sqlite3.Database = new sqlite3.Database(
         options.file,
@@ -211,20 +214,24 @@ export class SqliteFile {
   }
 }
 
-function pragmas({ readOnly, synchronous, sizeBytesMax }: SqliteOptions): string {
-  const common = "PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;";
-  if (readOnly) return common;
-  const pageCountMax = Math.floor((sizeBytesMax ?? 1024 ** 3) / pageSizeBytes);
-  // page_size and auto_vacuum take effect only while the file is empty.
-  return `${common}
+// What is set at the creation stays in the file; said again, auto_vacuum would write to it each time.
+function pragmas({ mode, synchronous, sizeBytesMax }: SqliteOptions): string {
+  const creating = `
     PRAGMA page_size=${pageSizeBytes};
     PRAGMA auto_vacuum=INCREMENTAL;
-    PRAGMA journal_mode=WAL;
+    PRAGMA journal_mode=WAL;`;
+  const writing = `
     PRAGMA synchronous=${synchronous ?? "FULL"};
     PRAGMA wal_autocheckpoint=500;
     PRAGMA journal_size_limit=${4 * 1024 * 1024};
     PRAGMA foreign_keys=ON;
-    PRAGMA max_page_count=${pageCountMax};`;
+    PRAGMA max_page_count=${Math.floor((sizeBytesMax ?? 1024 ** 3) / pageSizeBytes)};`;
+  return `
+    PRAGMA busy_timeout=5000;
+    PRAGMA trusted_schema=OFF;
+    PRAGMA cell_size_check=ON;
+    ${mode === "create" ? creating : ""}
+    ${mode === "read" ? "" : writing}`;
 }
 
 function mapped(error: Error, file: string): GatewayError {

@@ -5,7 +5,8 @@ import { canonicalJson } from "../../contract/digest.ts";
 import { errorCodeOf, errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import type { Clock } from "../../drivers/clock.ts";
 import type { DiskSpace } from "./disk-space.ts";
-import type { EventStamp } from "./rows.ts";
+import type { EventStamp } from "./draft.ts";
+import { readRecord } from "./outbox-file.ts";
 import type { OutboxRecord } from "./schema.ts";
 import type { Sql, SqliteFile } from "./sqlite.ts";
 
@@ -92,8 +93,9 @@ export class Store {
   ): Promise<OutboxRecord> {
     const { sqlite, space } = this.#parts;
     const job = async (sql: Sql) => {
+      await this.#checkAlone(sql);
       const record = await change(sql, this.#marked());
-      await replaceRecord(sql, this.#record, record);
+      await sql.run("UPDATE outbox SET record = ?", canonicalJson(record));
       return record;
     };
     const follow = (record: OutboxRecord) => {
@@ -121,6 +123,13 @@ export class Store {
   async abandon(): Promise<void> {
     this.#failure ??= new GatewayError("OUTBOX_FAILED", "the outbox is abandoned");
     await this.#parts.sqlite.abandon();
+  }
+
+  // Two processes on one file would give out the same sequences.
+  async #checkAlone(sql: Sql): Promise<void> {
+    if (canonicalJson(await readRecord(sql)) === canonicalJson(this.#record)) return;
+    const message = "another process writes to this outbox; stop one of them";
+    throw new GatewayError("OUTBOX_FAILED", message);
   }
 
   #marked(): OutboxRecord {
@@ -157,19 +166,4 @@ export class Store {
 function marksOf(record: OutboxRecord): Marks {
   const { acknowledgedSequence, acknowledgedDigest, ledgerEpoch, aliveAtMs } = record;
   return { acknowledgedSequence, acknowledgedDigest, ledgerEpoch, aliveAtMs };
-}
-
-// Somebody else's writing in between is a failure: two processes would give out the same sequences.
-async function replaceRecord(
-  sql: Sql,
-  before: Readonly<OutboxRecord>,
-  after: OutboxRecord,
-): Promise<void> {
-  const update = "UPDATE outbox SET record = ? WHERE record = ?";
-  const changedCount = await sql.run(update, canonicalJson(after), canonicalJson(before));
-  if (changedCount === 1) return;
-  throw new GatewayError(
-    "OUTBOX_FAILED",
-    "another process writes to this outbox; stop one of them",
-  );
 }

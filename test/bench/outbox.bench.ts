@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import type { EventDraft } from "../../contract/event.ts";
 import { systemClock } from "../../drivers/clock.ts";
 import { Outbox } from "../../edge/buffer/outbox.ts";
@@ -15,6 +16,8 @@ const rowCount = 20_000;
 const roundCount = 5;
 const blockCount = 1000;
 const draftsPerCall = 10;
+const callsPerTurn = 5;
+const openCallCountMax = 400;
 
 type Cell = string | number | null;
 type Row = Cell[];
@@ -59,14 +62,20 @@ async function append(file: string, drafts: readonly EventDraft[]): Promise<numb
     },
   });
   const startedAtMs = systemClock.monotonicMs();
-  // A handful of events a call, as a passage gives them; no more calls open than the outbox takes.
-  const open: Promise<unknown>[] = [];
-  for (let first = 0; first < drafts.length; first += draftsPerCall) {
-    open.push(outbox.append(drafts.slice(first, first + draftsPerCall), []));
-    if (open.length < (4 * blockCount) / draftsPerCall) continue;
-    await Promise.all(open.splice(0, blockCount / draftsPerCall));
+  let openCount = 0;
+  let next = 0;
+  while (next < drafts.length || openCount > 0) {
+    // As readings do: a handful of events a call, some calls in each turn of the event loop.
+    for (let call = 0; call < callsPerTurn && next < drafts.length; call += 1) {
+      if (openCount >= openCallCountMax) break;
+      openCount += 1;
+      void outbox.append(drafts.slice(next, next + draftsPerCall), []).then(() => {
+        openCount -= 1;
+      });
+      next += draftsPerCall;
+    }
+    await setImmediate();
   }
-  await Promise.all(open);
   const rate = rateSince(startedAtMs);
   await outbox.close();
   return rate;
@@ -74,7 +83,7 @@ async function append(file: string, drafts: readonly EventDraft[]): Promise<numb
 
 /** The rows exactly as the outbox stored them. */
 async function storedRows(file: string): Promise<Row[]> {
-  const sqlite = await SqliteFile.open({ file, readOnly: true });
+  const sqlite = await SqliteFile.open({ file, mode: "read" });
   const select = `SELECT event.*, evidence.body AS evidence FROM event
     LEFT JOIN evidence USING (sequence) WHERE sequence > 1 ORDER BY sequence`;
   try {
@@ -85,7 +94,7 @@ async function storedRows(file: string): Promise<Row[]> {
 }
 
 async function insertBare(file: string, rows: readonly Row[]): Promise<number> {
-  const sqlite = await SqliteFile.open({ file });
+  const sqlite = await SqliteFile.open({ file, mode: "create" });
   const create = `CREATE TABLE event (sequence INTEGER PRIMARY KEY, digest TEXT NOT NULL,
     occurred_at_ms INTEGER NOT NULL, body TEXT NOT NULL, evidence TEXT) STRICT`;
   await sqlite.read((sql) => sql.exec(create));
