@@ -1,0 +1,129 @@
+// One simulated device as a process of its own: a pty or a TCP port on one side, control messages
+// over process IPC or, for a technician at a terminal, as JSON lines on stdin.
+
+import { createInterface } from "node:readline";
+import { z } from "zod";
+import { errorMessageOf, GatewayError } from "../contract/errors.ts";
+import { systemClock } from "../drivers/clock.ts";
+import { DeviceRunner, parseControl, type SimulatedDevice } from "./device.ts";
+import { LoadCellBoardSimulator } from "./load-cell-board.ts";
+import { openPty } from "./pty.ts";
+import { R2000Simulator } from "./r2000.ts";
+import { type Random, seededRandom } from "./random.ts";
+import { SerialScannerSimulator } from "./serial-scanner.ts";
+import { openTcpListener } from "./tcp-listener.ts";
+
+const makers = {
+  "load-cell-board": (random, options) => new LoadCellBoardSimulator(random, options),
+  r2000: (random, options) => new R2000Simulator(random, options),
+  "serial-scanner": (random, options) => new SerialScannerSimulator(random, options),
+} satisfies Record<string, (random: Random, options: object) => SimulatedDevice>;
+
+/** Kinds of devices that can be simulated. */
+export const simulatedKinds = Object.keys(makers) as (keyof typeof makers)[];
+
+const deviceRunSchema = z
+  .strictObject({
+    kind: z.enum(simulatedKinds),
+    /** Where the link to the pty is made. */
+    ptyPath: z.string().min(1).optional(),
+    /** Loopback port instead of a pty; 0 takes any free one. */
+    tcpPort: z.int().min(0).max(65_535).optional(),
+    seed: z.int().default(1),
+    /** Options of the simulated device. */
+    options: z.record(z.string(), z.unknown()).default({}),
+  })
+  .refine((run) => (run.ptyPath === undefined) !== (run.tcpPort === undefined), {
+    message: "name a ptyPath or a tcpPort, one of the two",
+  });
+/** What `startDevice` is told. */
+export type DeviceRun = z.input<typeof deviceRunSchema>;
+
+/** A device that runs. */
+export interface RunningDevice {
+  /** Where a driver finds it. */
+  readonly address: string;
+  /** Passes a control message on. MESSAGE_INVALID. */
+  control(message: unknown): void;
+  /** Pulls the plug and removes the link. */
+  stop(): Promise<void>;
+}
+
+/** Makes a simulated device from its kind, for a world in virtual time. CONFIG_INVALID. */
+export function createDevice(kind: keyof typeof makers, random: Random, options: object = {}) {
+  try {
+    return makers[kind](random, options);
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    const message = `options of simulated ${kind}:\n${z.prettifyError(error)}`;
+    throw new GatewayError("CONFIG_INVALID", message);
+  }
+}
+
+/** Runs one device in real time until `stop`. MESSAGE_INVALID, CONFIG_INVALID, or errors of its line. */
+export async function startDevice(input: DeviceRun): Promise<RunningDevice> {
+  const run = parseControl(deviceRunSchema, input);
+  const device = createDevice(run.kind, seededRandom(run.seed), run.options);
+  const received = (bytes: Uint8Array) => runner.receive(bytes);
+  const link =
+    run.ptyPath === undefined
+      ? await openTcpListener(run.tcpPort ?? 0, received)
+      : await openPty(run.ptyPath, received);
+  const runner = new DeviceRunner(device, systemClock, (bytes) => link.write(bytes));
+  runner.start();
+  return {
+    address: link.address,
+    control: (message) => runner.control(message),
+    stop: () => {
+      runner.stop();
+      return link.close();
+    },
+  };
+}
+
+/** What a device process tells its parent, or prints, one JSON object a line. */
+export type DeviceNotice =
+  | { readonly type: "ready"; readonly address: string }
+  | { readonly type: "refused"; readonly message: string };
+
+/**
+ * Runs one device as this whole process, until SIGINT, SIGTERM, SIGHUP or the end of its parent:
+ * control messages come over IPC where there is a parent, else as JSON lines on stdin.
+ */
+export async function runDevice(input: DeviceRun): Promise<void> {
+  const device = await startDevice(input);
+  const say = (notice: DeviceNotice) => {
+    if (process.send === undefined) process.stdout.write(`${JSON.stringify(notice)}\n`);
+    else process.send(notice);
+  };
+  const control = (message: () => unknown) => {
+    try {
+      device.control(message());
+    } catch (error) {
+      say({ type: "refused", message: errorMessageOf(error) });
+    }
+  };
+  const ended = new Promise<void>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => resolve());
+    process.once("disconnect", () => resolve());
+  });
+  // End of input is no end of the device: it may have been started with no terminal at all.
+  const lines = process.send === undefined ? createInterface({ input: process.stdin }) : undefined;
+  lines?.on("line", (line) => line.trim() !== "" && control(() => JSON.parse(line)));
+  process.on("message", (message) => control(() => message));
+  say({ type: "ready", address: device.address });
+  await ended;
+  lines?.close();
+  await device.stop();
+}
+
+// As a child of simulators/device-child.ts: the run is the only argument, as JSON.
+if (/device-process\.[jt]s$/.test(process.argv[1] ?? "")) {
+  try {
+    await runDevice(JSON.parse(process.argv[2] ?? "{}") as DeviceRun);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${errorMessageOf(error)}\n`);
+    process.exit(1);
+  }
+}
