@@ -17,8 +17,6 @@ export interface OutboxKey {
 
 /** The position of an outbox, with what only the ledger needs of it. */
 export interface Position extends OutboxStanding {
-  /** Largest `sentAtMs` of the messages that advanced it. */
-  sentAtMs: number;
   /** Where in time its last event was placed. */
   placedAtMs: number;
 }

@@ -74,7 +74,7 @@ class GroupPoster {
     );
     const items = verdict.kind === "post" ? verdict.items : [];
     if (verdict.kind === "diverged") this.#freeze(position, posting, verdict.reason);
-    if (items.length > 0) this.#advance(position, posting, prepared, items);
+    if (items.length > 0) this.#advance(position, posting, items);
     this.#noteProgress(position, prepared, verdict);
     return {
       answer: this.#answer(prepared, position, verdict),
@@ -109,12 +109,7 @@ class GroupPoster {
     posting.alert({ code: "outbox_diverged", severity: "alarm", message, detail });
   }
 
-  #advance(
-    position: Position,
-    posting: Posting,
-    prepared: PreparedBatch,
-    items: readonly BatchItem[],
-  ): void {
+  #advance(position: Position, posting: Posting, items: readonly BatchItem[]): void {
     if (position.throughSequence === 0) this.#welcome(position, posting);
     const { storeId, edgeId, outboxId } = position;
     for (const item of items) {
@@ -123,7 +118,6 @@ class GroupPoster {
       position.throughSequence = item.lastSequence;
       position.throughDigest = item.digest;
     }
-    position.sentAtMs = Math.max(position.sentAtMs, prepared.batch.sentAtMs);
     this.#save(position);
   }
 

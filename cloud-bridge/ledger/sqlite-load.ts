@@ -74,7 +74,7 @@ async function loadPositions(
   const rows = await connection.all<Omit<Position, "frozen"> & { frozen: number }>(
     `SELECT p.store_id AS storeId, p.edge_id AS edgeId, p.outbox_id AS outboxId,
             p.through_sequence AS throughSequence, p.through_digest AS throughDigest, p.frozen,
-            p.complete_through_at_ms AS completeThroughAtMs, p.sent_at_ms AS sentAtMs,
+            p.complete_through_at_ms AS completeThroughAtMs,
             p.placed_at_ms AS placedAtMs
      FROM json_each(?) k
      JOIN positions p ON p.store_id = k.value->>0 AND p.edge_id = k.value->>1`,

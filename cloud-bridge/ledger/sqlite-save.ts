@@ -47,7 +47,6 @@ const positionColumns: Columns<Position> = {
   through_digest: (row) => row.throughDigest,
   frozen: (row) => Number(row.frozen),
   complete_through_at_ms: (row) => row.completeThroughAtMs,
-  sent_at_ms: (row) => row.sentAtMs,
   placed_at_ms: (row) => row.placedAtMs,
 };
 
@@ -120,7 +119,7 @@ const serialColumns: Columns<SerialHolding> = {
 const positionConflict = `ON CONFLICT (store_id, edge_id, outbox_id) DO UPDATE SET
   through_sequence = excluded.through_sequence, through_digest = excluded.through_digest,
   frozen = excluded.frozen, complete_through_at_ms = excluded.complete_through_at_ms,
-  sent_at_ms = excluded.sent_at_ms, placed_at_ms = excluded.placed_at_ms`;
+  placed_at_ms = excluded.placed_at_ms`;
 const balanceConflict = `ON CONFLICT (store_id, item, location, state) DO UPDATE SET
   quantity = excluded.quantity, entry_number = excluded.entry_number`;
 const headConflict = `ON CONFLICT (store_id) DO UPDATE SET

@@ -16,7 +16,6 @@ CREATE TABLE positions (
   through_digest TEXT NOT NULL,
   frozen INTEGER NOT NULL,
   complete_through_at_ms INTEGER NOT NULL,
-  sent_at_ms INTEGER NOT NULL,
   placed_at_ms INTEGER NOT NULL,
   PRIMARY KEY (store_id, edge_id, outbox_id)
 ) WITHOUT ROWID;

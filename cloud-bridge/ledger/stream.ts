@@ -22,7 +22,7 @@ export type DigestAt = (sequence: number) => string | undefined;
 export function newPosition({ storeId, edgeId, outboxId }: OutboxKey): Position {
   return {
     ...{ storeId, edgeId, outboxId, throughSequence: 0, throughDigest: genesisDigest(outboxId) },
-    ...{ frozen: false, completeThroughAtMs: 0, sentAtMs: 0, placedAtMs: 0 },
+    ...{ frozen: false, completeThroughAtMs: 0, placedAtMs: 0 },
   };
 }
 
@@ -33,7 +33,7 @@ export function judgeBatch(
   digestAt: DigestAt,
 ): Verdict {
   if (position.frozen) return { kind: "frozen" };
-  if (prepared.items.length === 0) return judgeHello(prepared, position, digestAt);
+  if (prepared.items.length === 0) return judgeHello(prepared, digestAt);
   const { throughSequence } = position;
   const { items, firstSequence, previousDigest } = prepared;
   if (firstSequence > throughSequence + 1) return { kind: "hole" };
@@ -53,14 +53,11 @@ export function judgeBatch(
   };
 }
 
-function judgeHello({ batch }: PreparedBatch, position: Position, digestAt: DigestAt): Verdict {
-  const { firstSequence, lastSequence = 0, previousDigest, sentAtMs } = batch;
-  // A hello that the network held back also ends below the position; it was sent before what is posted.
-  const isSetBack = lastSequence < position.throughSequence && sentAtMs > position.sentAtMs;
-  if (isSetBack) {
-    const reason = `the buffer ends at ${lastSequence}, the ledger has ${position.throughSequence}`;
-    return { kind: "diverged", reason };
-  }
+function judgeHello({ batch }: PreparedBatch, digestAt: DigestAt): Verdict {
+  const { firstSequence, previousDigest } = batch;
+  // One that ends below the position was held back by the network, or its card was set back: no clock
+  // of an edge can tell which. The answer can: an edge that finds more acknowledged than it has begins
+  // a new outbox, whose `outbox_started` freezes this one.
   const parted = partedAt(firstSequence - 1, previousDigest, digestAt);
   return parted ?? { kind: "post", items: [], skippedCount: 0 };
 }

@@ -109,33 +109,20 @@ describe("hello", () => {
     expect(await probe(3, edge.digestAt(3))).toBe(true);
     expect(await probe(3, other)).toBe(false);
     expect(await probe(9, other)).toBe(false);
-    await postOne(ledger, edge.hello(7, { lastSequence: 4 }));
+    const twin = edge.clone().append(receive(9), receive());
+    await postOne(ledger, edge.append(receive(), receive()).batch(7));
+    await postOne(ledger, twin.hello(9));
     expect((await ledger.positions())[0]?.frozen).toBe(true);
     expect(await probe(3, edge.digestAt(3))).toBe(true);
     expect(await probe(3, other)).toBe(false);
   });
 
-  test("that ends below the position means a card set back: frozen, with an alarm", async () => {
+  test("that ends below the position is told it, whatever the edge's clock says, and freezes nothing", async () => {
     const ledger = await openLedger();
     const edge = six();
-    const card = edge.clone();
-    await postOne(ledger, edge.append(receive()).batch(1));
-    card.sentAtMs = edge.sentAtMs + 1000;
-    const { answer, alerts } = await postOne(ledger, card.hello(7));
-    expect([answer.code, answer.throughSequence]).toEqual(["OUTBOX_DIVERGED", 7]);
-    expect(alerts).toMatchObject([
-      { code: "outbox_diverged", severity: "alarm", edgeId: "edge-1" },
-    ]);
-    expect(standing(await postOne(ledger, edge.append(receive()).batch(8)))).toEqual([
-      7,
-      "OUTBOX_DIVERGED",
-    ]);
-  });
-
-  test("that was sent before the position was reached is an echo, not a card set back", async () => {
-    const ledger = await openLedger();
-    const edge = six();
+    edge.sentAtMs += 1_000_000;
     const late = edge.hello(1);
+    edge.sentAtMs -= 2_000_000;
     await postOne(ledger, edge.append(receive()).batch(1));
     expect(standing(await postOne(ledger, late))).toEqual([7, undefined]);
     expect((await ledger.positions())[0]?.frozen).toBe(false);
