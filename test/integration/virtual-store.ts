@@ -34,8 +34,6 @@ const warmUpMs = 2000;
 /** Files in memory where the system has that; what is tested does not depend on it. */
 const base = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
-/** Nobody dies here. */
-const immortal = { before: () => undefined, after: () => undefined };
 const ignore = () => undefined;
 
 /** What a day came to. */
@@ -73,6 +71,7 @@ class VirtualStore {
   readonly #runners = new Map<string, DeviceRunner>();
   readonly #problems: string[] = [];
   readonly #closers: (() => Promise<unknown>)[] = [];
+  #movementCount = 0;
 
   constructor(loaded: LoadedScenario, seed: number, folder: string) {
     this.#loaded = loaded;
@@ -87,12 +86,15 @@ class VirtualStore {
     const player = new Player({
       ...{ scenario, plan, seed: this.#seed, clock: this.#clock },
       onControl: (deviceId, message) => this.#runners.get(deviceId)?.control(message),
+      onMovement: () => {
+        this.#movementCount += 1;
+      },
     });
     const ledger = await SqliteLedger.open({
       path: join(this.#folder, "ledger.db"),
       nowMs: this.#clock.nowMs(),
       synchronous: "OFF",
-      gate: this.#gate.for(immortal),
+      gate: (operation) => this.#gate.watch(operation()),
     });
     this.#closers.push(() => ledger.close());
     await ledger.setPlan(plan);
@@ -162,7 +164,7 @@ class VirtualStore {
       onCommit: () => gateway?.uplink.wake(),
       onFailure: failed("outbox"),
       synchronous: "OFF",
-      gate: this.#gate.for(immortal),
+      gate: (operation) => this.#gate.watch(operation()),
     });
     this.#closers.push(() => outbox.close());
     const pipeline = buildPipeline(config);
@@ -223,11 +225,10 @@ class VirtualStore {
     );
     const { problems: unverified } = await ledger.verify();
     const notices = await ledger.notices({ storeId, countMax: 1000 });
-    const { truth } = player.world;
     return {
-      truth: truth.balances,
+      truth: player.world.truth.balances,
       ledger: balances,
-      movementCount: truth.movements.length,
+      movementCount: this.#movementCount,
       notices: notices.map(({ code, detail }) => `${code} ${JSON.stringify(detail)}`),
       problems: [...this.#problems, ...quarantined, ...unverified.map(({ message }) => message)],
     };

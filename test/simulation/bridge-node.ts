@@ -1,0 +1,156 @@
+// The bridge of the simulation: the real ingest and the real ledger on a real file, in a process that
+// dies and starts again, and whose ledger may be restored from an older copy.
+
+import { copyFileSync, existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Ingest } from "../../cloud-bridge/ingest.ts";
+import { SqliteLedger } from "../../cloud-bridge/ledger/sqlite-ledger.ts";
+import { GatewayError } from "../../contract/errors.ts";
+import { topics } from "../../contract/topics.ts";
+import { type EdgeSurroundings, epochAtMs } from "./edge-node.ts";
+import { Mortal } from "./mortal.ts";
+import { MachineClock } from "./virtual-clock.ts";
+
+type Surroundings = Omit<EdgeSurroundings, "random">;
+
+/** The bridge and its ledger. */
+export class BridgeNode {
+  readonly #world: Surroundings;
+  readonly #onDied: () => void;
+  readonly #folder: string;
+  readonly #edges: readonly { storeId: string; edgeId: string }[];
+  #mortal: Mortal;
+  /** The ledger is an older copy, and not yet marked as one. */
+  #isPutBack = false;
+  #ledger: SqliteLedger | undefined;
+
+  constructor(
+    world: Surroundings,
+    options: {
+      folder: string;
+      edges: readonly { storeId: string; edgeId: string }[];
+      onDied: () => void;
+    },
+  ) {
+    this.#world = world;
+    this.#folder = options.folder;
+    this.#edges = options.edges;
+    this.#onDied = options.onDied;
+    this.#mortal = new Mortal(world.gate);
+  }
+
+  get isAlive(): boolean {
+    return this.#ledger !== undefined && this.#mortal.isAlive;
+  }
+
+  /** The open ledger. */
+  get ledger(): SqliteLedger {
+    if (this.#ledger === undefined) throw new Error("the bridge is down");
+    return this.#ledger;
+  }
+
+  /** Starts a process; a ledger that was put back is marked first. */
+  async start(): Promise<void> {
+    const { time, gate, broker, oracle } = this.#world;
+    const mortal = new Mortal(gate);
+    const clock = new MachineClock(time, epochAtMs);
+    this.#mortal = mortal;
+    mortal.onDeath(() => {
+      clock.stop();
+      broker.detachBridge();
+      const ledger = this.#ledger;
+      this.#ledger = undefined;
+      oracle.happens("bridge died");
+      this.#onDied();
+      return ledger?.abandon();
+    });
+    const died = () => new GatewayError("LEDGER_FAILED", "died");
+    try {
+      this.#ledger = await SqliteLedger.open({
+        path: this.#file,
+        nowMs: clock.nowMs(),
+        synchronous: "OFF",
+        gate: mortal.gate(died),
+      });
+      if (this.#isPutBack) await this.#ledger.restoreMark(clock.nowMs());
+      this.#isPutBack = false;
+    } catch (error) {
+      if (mortal.isAlive) throw error;
+      return;
+    }
+    if (!mortal.isAlive) {
+      const ledger = this.#ledger;
+      this.#ledger = undefined;
+      await ledger.abandon();
+      return;
+    }
+    const ingest = this.#createIngest(this.#ledger, mortal, clock);
+    broker.attachBridge((topic, payload) => ingest.handle(topic, payload));
+    for (const { storeId, edgeId } of this.#edges) {
+      broker.toEdges(topics.command(storeId, edgeId), Buffer.from("hello_request"));
+    }
+  }
+
+  /** Ends the process: now, or with an operation on its file that is still to come. */
+  die(operationCount: number, isAfterOperation: boolean): void {
+    this.#mortal.dieWith(operationCount, isAfterOperation);
+  }
+
+  /** Dies of nothing that was planned any more. */
+  spare(): void {
+    this.#mortal.spare();
+  }
+
+  buried(): Promise<void> {
+    return this.#mortal.buried;
+  }
+
+  /** Copies the ledger's files as they are; call it when nothing is under way. */
+  backUp(): void {
+    this.#copy(this.#file, this.#backupFile);
+  }
+
+  /** Puts the copy in the place of the ledger, whose process is dead. */
+  putBack(): void {
+    this.#copy(this.#backupFile, this.#file);
+    this.#isPutBack = true;
+  }
+
+  get #file(): string {
+    return join(this.#folder, "ledger.db");
+  }
+
+  get #backupFile(): string {
+    return join(this.#folder, "backup.db");
+  }
+
+  #copy(from: string, to: string): void {
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(`${to}${suffix}`, { force: true });
+    for (const suffix of ["", "-wal"]) {
+      if (existsSync(`${from}${suffix}`)) copyFileSync(`${from}${suffix}`, `${to}${suffix}`);
+    }
+  }
+
+  #createIngest(ledger: SqliteLedger, mortal: Mortal, clock: MachineClock): Ingest {
+    const { oracle, broker, time, intruder } = this.#world;
+    return new Ingest({
+      ledger,
+      clock,
+      commitDelayMs: 10,
+      publishAnswer: (topic, answer) => {
+        if (!mortal.isAlive) return;
+        if ("outboxId" in answer) {
+          oracle.ledgerSaid(answer);
+          intruder.hearAnswer(topic, answer);
+          oracle.trace("answered", time.nowMs, answer.outboxId, answer.throughSequence);
+        }
+        broker.toEdges(topic, Buffer.from(JSON.stringify(answer)));
+      },
+      onCommitted: () => undefined,
+      onFailure: (error) => {
+        if (mortal.isAlive) oracle.fail(`ingest failed: ${String(error)}`);
+      },
+      count: () => undefined,
+    });
+  }
+}

@@ -1,0 +1,350 @@
+// One edge of the simulation: the real outbox on a real file and the real uplink, in a process that
+// dies and starts again, with a load that hands in numbered movements.
+
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import type { Batch } from "../../contract/delivery.ts";
+import { GatewayError } from "../../contract/errors.ts";
+import { topics } from "../../contract/topics.ts";
+import { gtinSchema } from "../../contract/units.ts";
+import { Outbox, type OutboxReader } from "../../edge/buffer/outbox.ts";
+import { type OutboxSettings, outboxSettingsSchema } from "../../edge/buffer/settings.ts";
+import { Uplink } from "../../edge/uplink.ts";
+import { uplinkSettingsSchema } from "../../edge/uplink-settings.ts";
+import { integerBetween, type Random } from "../../simulators/random.ts";
+import type { WorldGate } from "./gate.ts";
+import type { Intruder } from "./intruder.ts";
+import { Mortal } from "./mortal.ts";
+import type { Attempt, Oracle } from "./oracle.ts";
+import type { EdgePlan } from "./plan.ts";
+import { MachineClock, type VirtualTime } from "./virtual-clock.ts";
+import type { Line, VirtualBroker } from "./virtual-link.ts";
+
+const gtins = ["09506000134352", "04006381333931"].map((text) => gtinSchema.parse(text));
+const placeNames = ["floor/a", "floor/b", "stockroom", "@basket"];
+/** Sensing decides up to this much later than a thing happened. */
+const decisionLagMs = 2_000;
+/** Where virtual time begins. */
+export const epochAtMs = 1_763_000_000_000;
+
+/** What an edge lives in. */
+export interface EdgeSurroundings {
+  readonly time: VirtualTime;
+  readonly gate: WorldGate;
+  readonly broker: VirtualBroker;
+  readonly oracle: Oracle;
+  readonly random: Random;
+  readonly intruder: Intruder;
+}
+
+/** An edge. `line` names the physical card: a clone has the edge's id and a line of its own. */
+export class EdgeNode {
+  readonly plan: EdgePlan;
+  readonly line: string;
+  readonly folder: string;
+  readonly #world: EdgeSurroundings;
+  readonly #settings: OutboxSettings;
+  readonly #firstNumber: number;
+  readonly #fillerBytes: number;
+  readonly #onDied: () => void;
+  #eventCount = 0;
+  #wallOffsetMs: number;
+  #mortal: Mortal;
+  #outbox: Outbox | undefined;
+  #uplink: Uplink | undefined;
+  #clock: MachineClock;
+  #connection: Line | undefined;
+  #appendsUnderWay = 0;
+  #decidedAtMs = 0;
+  #bootId = "";
+
+  constructor(
+    world: EdgeSurroundings,
+    plan: EdgePlan,
+    options: {
+      line: string;
+      folder: string;
+      index: number;
+      settings: Partial<OutboxSettings>;
+      fillerBytes: number;
+      onDied: () => void;
+    },
+  ) {
+    this.#world = world;
+    this.plan = plan;
+    this.line = options.line;
+    this.folder = options.folder;
+    this.#settings = outboxSettingsSchema.parse({ ballastSizeBytes: 0, ...options.settings });
+    this.#firstNumber = (options.index + 1) * 100_000;
+    this.#fillerBytes = options.fillerBytes;
+    this.#onDied = options.onDied;
+    this.#wallOffsetMs = epochAtMs + plan.wallOffsetMs;
+    this.#clock = new MachineClock(world.time, this.#wallOffsetMs);
+    this.#mortal = new Mortal(world.gate);
+  }
+
+  get isAlive(): boolean {
+    return this.#outbox !== undefined && this.#mortal.isAlive;
+  }
+
+  /** Whether the ledger has acknowledged all there is. */
+  get isAtRest(): boolean {
+    if (!this.isAlive || this.#outbox === undefined) return false;
+    const { acknowledgedSequence, lastSequence } = this.#outbox.position();
+    return acknowledgedSequence === lastSequence && this.#appendsUnderWay === 0;
+  }
+
+  /** The outbox's file. */
+  get file(): string {
+    return join(this.folder, "outbox.db");
+  }
+
+  /** For the report of a failure. */
+  describe(): string {
+    const position = this.#outbox?.position();
+    return `${this.line} alive=${this.isAlive} ${this.#uplink?.state()} ${JSON.stringify(position)}`;
+  }
+
+  /** Starts a process on the card; when it dies of an operation meanwhile, starts another. */
+  async start(): Promise<void> {
+    const { time, gate, oracle } = this.#world;
+    const mortal = new Mortal(gate);
+    const clock = new MachineClock(time, this.#wallOffsetMs);
+    this.#mortal = mortal;
+    this.#clock = clock;
+    this.#bootId = this.#randomId();
+    this.#appendsUnderWay = 0;
+    mortal.onDeath(() => {
+      clock.stop();
+      this.#uplink = undefined;
+      this.#connection?.end();
+      const outbox = this.#outbox;
+      this.#outbox = undefined;
+      oracle.happens("edge died");
+      this.#onDied();
+      return outbox?.abandon();
+    });
+    try {
+      this.#outbox = await Outbox.open({
+        file: this.file,
+        edgeId: this.plan.edgeId,
+        settings: this.#settings,
+        clock,
+        randomId: () => this.#randomId(),
+        stamp: () => this.#stamp(clock),
+        onCommit: () => this.#uplink?.wake(),
+        onFailure: (error) => {
+          if (mortal.isAlive) oracle.fail(`${this.line}: outbox failed: ${error.message}`);
+        },
+        synchronous: "OFF",
+        gate: mortal.gate(() => new GatewayError("OUTBOX_FAILED", "died")),
+      });
+    } catch (error) {
+      if (mortal.isAlive) throw error;
+      return;
+    }
+    if (!mortal.isAlive) {
+      const outbox = this.#outbox;
+      this.#outbox = undefined;
+      await outbox.abandon();
+      return;
+    }
+    this.#uplink = this.#createUplink(this.#outbox, mortal, clock);
+    this.#connectAfter(0, mortal);
+  }
+
+  /** Ends the process: now, or with an operation on its file that is still to come. */
+  die(operationCount: number, isAfterOperation: boolean): void {
+    this.#mortal.dieWith(operationCount, isAfterOperation);
+  }
+
+  /** Dies of nothing that was planned any more. */
+  spare(): void {
+    this.#mortal.spare();
+  }
+
+  /** Resolves when a dead process has let go of its file. */
+  buried(): Promise<void> {
+    return this.#mortal.buried;
+  }
+
+  /** Hands in some movements. */
+  append(count: number): void {
+    const outbox = this.#outbox;
+    if (outbox === undefined || !this.isAlive) return;
+    const { oracle } = this.#world;
+    const attempts = Array.from({ length: count }, () => this.#attempt());
+    const filler = this.#fillerBytes === 0 ? [] : [this.#filler()];
+    for (const attempt of attempts) oracle.attempted(attempt);
+    this.#appendsUnderWay += 1;
+    const mortal = this.#mortal;
+    const stored = outbox.append([...attempts.map(({ draft }) => draft), ...filler], []);
+    void stored
+      .then(
+        ({ firstSequence }) => {
+          const { outboxId } = outbox.position();
+          oracle.trace("accepted", this.line, firstSequence, count);
+          for (const [index, attempt] of attempts.entries()) {
+            attempt.accepted = { outboxId, sequence: firstSequence + index };
+          }
+        },
+        (error: Error) => {
+          if (mortal.isAlive) oracle.fail(`${this.line}: append failed: ${error.message}`);
+        },
+      )
+      .finally(() => {
+        if (mortal === this.#mortal) this.#appendsUnderWay -= 1;
+      });
+  }
+
+  jump(byMs: number): void {
+    this.#wallOffsetMs += byMs;
+    this.#clock.jump(byMs);
+  }
+
+  halfOpen(): void {
+    const mortal = this.#mortal;
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    connection.halfOpen();
+    this.#clock.timer(integerBetween(this.#world.random, 1_000, 30_000), () => {
+      if (mortal.isAlive) connection.end();
+    });
+  }
+
+  #createUplink(outbox: Outbox, mortal: Mortal, clock: MachineClock): Uplink {
+    const { oracle, random, intruder } = this.#world;
+    const { storeId, edgeId } = this.plan;
+    return new Uplink({
+      ...{ storeId, edgeId, clock, random },
+      outbox: this.#watched(outbox),
+      randomId: () => this.#randomId(),
+      send: (topic, payload) => {
+        if (mortal.isAlive) this.#send(topic, payload);
+      },
+      completeThroughAtMs: () => this.#completeThroughAtMs(clock),
+      alarm: (code) => {
+        if (!mortal.isAlive) return;
+        oracle.alarm(this.line, code);
+        if (code === "ledger_behind") intruder.repeatRecent();
+      },
+      onRejected: (rejections) => oracle.trace("rejected", this.line, rejections.length),
+      onFailure: (error) => {
+        if (mortal.isAlive) oracle.fail(`${this.line}: uplink failed: ${String(error)}`);
+      },
+      count: () => undefined,
+      settings: uplinkSettingsSchema.parse({}),
+    });
+  }
+
+  /** The outbox, with the oracle looking on where the position moves. */
+  #watched(outbox: Outbox): OutboxReader {
+    const { oracle } = this.#world;
+    return {
+      position: () => outbox.position(),
+      read: (from, limits) => outbox.read(from, limits),
+      digestAt: (sequence) => outbox.digestAt(sequence),
+      acknowledge: (sequence, digest, ledgerEpoch) => {
+        oracle.moved(this.line, outbox.position(), { sequence, digest });
+        return outbox.acknowledge(sequence, digest, ledgerEpoch);
+      },
+      setAside: (sequence) => outbox.setAside(sequence),
+      renew: (reason, afterSequence) => outbox.renew(reason, afterSequence),
+    };
+  }
+
+  #send(topic: string, payload: Uint8Array): void {
+    const { oracle, time, intruder } = this.#world;
+    const plain = payload[0] === 0x1f ? gunzipSync(payload) : payload;
+    const batch = JSON.parse(Buffer.from(plain).toString()) as Batch;
+    const { events, firstSequence, outboxId, completeThroughAtMs } = batch;
+    const last = events.at(-1) as { sequence?: number; lastSequence?: number } | undefined;
+    const isBadRow = last !== undefined && last.sequence === undefined;
+    const endSequence = last?.lastSequence ?? last?.sequence ?? firstSequence - 1;
+    oracle.trace("sent", time.nowMs, this.line, batch.nonce, firstSequence, events.length);
+    if (!isBadRow) oracle.claimed(this.line, outboxId, endSequence, completeThroughAtMs);
+    intruder.hearBatch(topic, payload);
+    this.#connection?.publish(topic, payload);
+  }
+
+  #connectAfter(delayMs: number, mortal: Mortal): void {
+    this.#clock.timer(delayMs, () => {
+      const { storeId, edgeId } = this.plan;
+      const { broker, random } = this.#world;
+      const uplink = this.#uplink;
+      if (!mortal.isAlive || uplink === undefined) return;
+      const ackTopic = topics.ack(storeId, edgeId);
+      const commandTopic = topics.command(storeId, edgeId);
+      const connection = broker.connect(`${storeId}:${edgeId}`, [ackTopic, commandTopic], {
+        onOffline: () => {
+          if (this.#connection === connection) this.#connection = undefined;
+          if (!mortal.isAlive) return;
+          uplink.disconnected();
+          this.#connectAfter(integerBetween(random, 100, 5_000), mortal);
+        },
+        onMessage: (topic, payload) => {
+          if (!mortal.isAlive) return;
+          if (topic === ackTopic) uplink.receive(payload);
+          else uplink.helloRequested();
+        },
+      });
+      this.#connection = connection;
+      uplink.connected();
+    });
+  }
+
+  #completeThroughAtMs(clock: MachineClock): number {
+    if (this.#appendsUnderWay === 0) {
+      this.#decidedAtMs = Math.max(this.#decidedAtMs, clock.nowMs() - decisionLagMs);
+    }
+    return this.#decidedAtMs;
+  }
+
+  #attempt(): Attempt {
+    const { random } = this.#world;
+    const { storeId } = this.plan;
+    this.#eventCount += 1;
+    const number = this.#firstNumber + this.#eventCount;
+    const fromIndex = integerBetween(random, 0, placeNames.length - 1);
+    const toIndex =
+      (fromIndex + integerBetween(random, 1, placeNames.length - 1)) % placeNames.length;
+    const place = (index: number) =>
+      ({ location: `${storeId}/${placeNames[index]}`, state: "sellable" }) as const;
+    const draft = {
+      type: "moved",
+      step: "relocating",
+      occurredAtMs: this.#clock.nowMs() - integerBetween(random, 0, decisionLagMs),
+      deviceId: "shelf-1",
+      item: { gtin: gtins[number % gtins.length]! },
+      quantity: number,
+      from: place(fromIndex),
+      to: place(toIndex),
+      ...this.#stamp(this.#clock),
+    } as const;
+    return { number, line: this.line, draft, isDoomed: false };
+  }
+
+  #filler() {
+    return {
+      type: "noticed",
+      occurredAtMs: this.#clock.nowMs(),
+      deviceId: "shelf-1",
+      code: "filler",
+      severity: "info",
+      detail: { text: "f".repeat(this.#fillerBytes) },
+      ...this.#stamp(this.#clock),
+    } as const;
+  }
+
+  #stamp(clock: MachineClock) {
+    return { bootId: this.#bootId, uptimeMs: clock.monotonicMs(), clockSynced: true };
+  }
+
+  #randomId(): string {
+    const part = () =>
+      Math.floor(this.#world.random() * 0x1_0000_0000)
+        .toString(16)
+        .padStart(8, "0");
+    return `${part()}-${part()}`;
+  }
+}

@@ -1,0 +1,129 @@
+// What a seed means: which edges, how bad the network, when who dies, and the one special thing that
+// happens in this world. Everything is drawn here, before anything runs.
+
+import { between, integerBetween, pickOne, type Random } from "../../simulators/random.ts";
+import type { LinkFaults } from "./virtual-link.ts";
+
+/** The special thing of a world. */
+export const scenarioKinds = [
+  "plain",
+  "plain",
+  "ledger_restored",
+  "plain",
+  "ledger_restored_behind_trimmed",
+  "edge_cloned",
+  "plain",
+  "edge_set_back",
+  "overflow",
+  "bad_row",
+  "unreadable_row",
+  "wrong_clocks",
+] as const;
+export type ScenarioKind = (typeof scenarioKinds)[number];
+
+/** One edge's part. */
+export interface EdgePlan {
+  readonly storeId: string;
+  readonly edgeId: string;
+  /** When it appends how many events. */
+  readonly appends: readonly { readonly atMs: number; readonly count: number }[];
+  /** When it dies: at that moment, or at the operation on its file that is so many further on. */
+  readonly deaths: readonly Death[];
+  /** How far its wall clock is off at the start, and when it jumps by how much. */
+  readonly wallOffsetMs: number;
+  readonly jumps: readonly { readonly atMs: number; readonly byMs: number }[];
+}
+
+/** A process ends. */
+export interface Death {
+  readonly atMs: number;
+  /** Operations on its file that it still gets to ask for; 0 dies at once. */
+  readonly operationCount: number;
+  readonly isAfterOperation: boolean;
+}
+
+/** A whole run. */
+export interface Plan {
+  readonly seed: number;
+  readonly kind: ScenarioKind;
+  /** Faults and load end here; then everything must come to rest. */
+  readonly activeMs: number;
+  readonly edges: readonly EdgePlan[];
+  readonly bridgeDeaths: readonly Death[];
+  readonly faults: LinkFaults;
+  readonly isDurable: boolean;
+  readonly brokerForgetsAtMs: readonly number[];
+  readonly halfOpens: readonly { readonly edge: number; readonly atMs: number }[];
+  readonly intrusionsAtMs: readonly number[];
+  /** The special thing begins, and ends or is done. */
+  readonly special: { readonly beginAtMs: number; readonly endAtMs: number };
+}
+
+const dayMs = 86_400_000;
+/** Operations within which an edge dies, and a bridge: a few commits, and every statement of one. */
+const edgeOperationCount = 8;
+const bridgeOperationCount = 40;
+
+/** The plan of a seed. */
+export function planOf(seed: number, random: Random): Plan {
+  const kind = scenarioKinds[seed % scenarioKinds.length]!;
+  const activeMs = integerBetween(random, 20_000, 120_000);
+  const times = (countMax: number) =>
+    Array.from({ length: integerBetween(random, 0, countMax) }, () =>
+      Math.floor(random() * activeMs),
+    );
+  const deaths = (countMax: number, operationCountMax: number): Death[] =>
+    times(countMax).map((atMs) => ({
+      atMs,
+      operationCount: random() < 0.3 ? 0 : integerBetween(random, 1, operationCountMax),
+      isAfterOperation: random() < 0.5,
+    }));
+  const isBusy = kind === "overflow" || kind === "ledger_restored_behind_trimmed";
+  const edgeCount = isBusy ? 1 : integerBetween(random, 1, 3);
+  const edges = Array.from({ length: edgeCount }, (_, index): EdgePlan => {
+    const appendCount = Math.ceil(integerBetween(random, 16, 40) / edgeCount);
+    return {
+      storeId: index < 2 ? "s0001" : "s0002",
+      edgeId: `edge-${index + 1}`,
+      appends: Array.from({ length: appendCount }, () => ({
+        atMs: Math.floor(random() * activeMs),
+        count: integerBetween(random, 1, 3),
+      })),
+      deaths: deaths(2, edgeOperationCount),
+      wallOffsetMs: kind === "wrong_clocks" ? (pickOne(random, wallOffsets) ?? 0) : 0,
+      jumps:
+        kind === "wrong_clocks"
+          ? times(3).map((atMs) => ({ atMs, byMs: Math.floor(between(random, -400, 400) * dayMs) }))
+          : [],
+    };
+  });
+  const beginAtMs = Math.floor(between(random, 0.1, 0.5) * activeMs);
+  const endAtMs = beginAtMs + Math.floor(between(random, 0.1, 0.5) * activeMs);
+  return {
+    seed,
+    kind,
+    activeMs,
+    edges,
+    bridgeDeaths: deaths(3, bridgeOperationCount),
+    faults: faultsOf(random),
+    isDurable: random() < 0.5,
+    brokerForgetsAtMs: times(2),
+    halfOpens: times(2).map((atMs) => ({ atMs, edge: Math.floor(random() * edgeCount) })),
+    intrusionsAtMs: random() < 0.5 ? times(12) : [],
+    special: { beginAtMs, endAtMs },
+  };
+}
+
+/** Wrong by nothing, by a time zone, or 25 years behind as a dead battery leaves it. */
+const wallOffsets = [0, 3_600_000, -25 * 365 * dayMs];
+
+function faultsOf(random: Random): LinkFaults {
+  const share = (most: number) => (random() < 0.3 ? 0 : random() * most);
+  return {
+    dropShare: share(0.3),
+    repeatShare: share(0.3),
+    lateShare: share(0.3),
+    delayMsMax: integerBetween(random, 5, 1_000),
+    lateMsMax: integerBetween(random, 1_000, 60_000),
+  };
+}

@@ -1,0 +1,154 @@
+// The network of the simulation: a broker between edges and bridge that loses, repeats, delays (and so
+// reorders), cuts off, half-opens and forgets. Edges have clean sessions; a second client under the same
+// id throws the first one out, as MQTT wants it.
+
+import type { Random } from "../../simulators/random.ts";
+import type { VirtualTime } from "./virtual-clock.ts";
+
+/** How bad the network is. Shares are probabilities per message. */
+export interface LinkFaults {
+  readonly dropShare: number;
+  readonly repeatShare: number;
+  /** Of the messages that come late, up to `lateMsMax`, and so overtake each other. */
+  readonly lateShare: number;
+  readonly delayMsMax: number;
+  readonly lateMsMax: number;
+}
+
+/** The network after the faults are over. */
+export const soundLink: LinkFaults = {
+  dropShare: 0,
+  repeatShare: 0,
+  lateShare: 0,
+  delayMsMax: 50,
+  lateMsMax: 0,
+};
+
+/** What a client hears. */
+export interface ClientEvents {
+  readonly onOffline: () => void;
+  readonly onMessage: (topic: string, payload: Uint8Array) => void;
+}
+
+interface Session {
+  readonly clientId: string;
+  readonly topics: ReadonlySet<string>;
+  readonly events: ClientEvents;
+  /** Nothing passes, and the client has not noticed yet. */
+  isHalfOpen: boolean;
+}
+
+/** Most messages kept for a bridge that is away. */
+const backlogCountMax = 1000;
+
+/** The broker and all lines to it. */
+export class VirtualBroker {
+  faults: LinkFaults;
+  /** Whether messages for an absent bridge are kept (a durable session) or lost (an embedded broker). */
+  readonly #isDurable: boolean;
+  readonly #time: VirtualTime;
+  readonly #random: Random;
+  #sessions: Session[] = [];
+  #bridge: ((topic: string, payload: Uint8Array) => void) | undefined;
+  #backlog: { topic: string; payload: Uint8Array }[] = [];
+  /** Grows when the broker forgets: what is under way then never arrives. */
+  #era = 0;
+
+  constructor(options: {
+    time: VirtualTime;
+    random: Random;
+    faults: LinkFaults;
+    isDurable: boolean;
+  }) {
+    this.#time = options.time;
+    this.#random = options.random;
+    this.faults = options.faults;
+    this.#isDurable = options.isDurable;
+  }
+
+  /** A client connects and subscribes; it is online when this returns. */
+  connect(clientId: string, topics: readonly string[], events: ClientEvents): Line {
+    const former = this.#sessions.find((session) => session.clientId === clientId);
+    if (former !== undefined) this.#end(former);
+    const session = { clientId, topics: new Set(topics), events, isHalfOpen: false };
+    this.#sessions.push(session);
+    return {
+      publish: (topic, payload) => {
+        if (this.#sessions.includes(session) && !session.isHalfOpen) this.toBridge(topic, payload);
+      },
+      halfOpen: () => {
+        session.isHalfOpen = true;
+      },
+      end: () => this.#end(session),
+    };
+  }
+
+  /** The bridge is there (again): takes what waited for it. */
+  attachBridge(take: (topic: string, payload: Uint8Array) => void): void {
+    this.#bridge = take;
+    for (const { topic, payload } of this.#backlog.splice(0)) take(topic, payload);
+  }
+
+  detachBridge(): void {
+    this.#bridge = undefined;
+  }
+
+  /** Carries a message to the bridge. */
+  toBridge(topic: string, payload: Uint8Array): void {
+    this.#carry(() => {
+      if (this.#bridge !== undefined) this.#bridge(topic, payload);
+      else if (this.#isDurable && this.#backlog.length < backlogCountMax) {
+        this.#backlog.push({ topic, payload });
+      }
+    });
+  }
+
+  /** Carries a message to whoever is subscribed when it arrives. */
+  toEdges(topic: string, payload: Uint8Array): void {
+    this.#carry(() => {
+      for (const session of [...this.#sessions]) {
+        if (session.isHalfOpen || !session.topics.has(topic)) continue;
+        session.events.onMessage(topic, payload);
+      }
+    });
+  }
+
+  /** The broker dies and comes back with nothing: sessions, queues and what was under way are gone. */
+  forget(): void {
+    this.#era += 1;
+    this.#backlog = [];
+    for (const session of [...this.#sessions]) this.#end(session);
+  }
+
+  #end(session: Session): void {
+    if (!this.#sessions.includes(session)) return;
+    this.#sessions = this.#sessions.filter((other) => other !== session);
+    session.events.onOffline();
+  }
+
+  #carry(deliver: () => void): void {
+    const { dropShare, repeatShare } = this.faults;
+    if (this.#random() < dropShare) return;
+    const copyCount = this.#random() < repeatShare ? 2 : 1;
+    const era = this.#era;
+    for (let copy = 0; copy < copyCount; copy += 1) {
+      this.#time.after(this.#delayMs(), () => {
+        if (era === this.#era) deliver();
+      });
+    }
+  }
+
+  #delayMs(): number {
+    const { lateShare, lateMsMax, delayMsMax } = this.faults;
+    const limitMs = this.#random() < lateShare ? lateMsMax : delayMsMax;
+    return 1 + Math.floor(this.#random() * limitMs);
+  }
+}
+
+/** One client's connection. */
+export interface Line {
+  readonly publish: (topic: string, payload: Uint8Array) => void;
+  /** From now on nothing passes, and nobody notices. */
+  readonly halfOpen: () => void;
+  readonly end: () => void;
+}

@@ -1,0 +1,255 @@
+// A whole store in one process and in virtual time: edges, network, bridge and ledger, with the faults
+// and the special thing that the seed's plan says. Only time and network are models; outbox, uplink,
+// ingest and ledger are the real ones on real files.
+
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { integerBetween, seededRandom } from "../../simulators/random.ts";
+import { appendBadRow } from "./bad-row.ts";
+import { BridgeNode } from "./bridge-node.ts";
+import { EdgeNode, type EdgeSurroundings } from "./edge-node.ts";
+import { WorldGate } from "./gate.ts";
+import { Intruder } from "./intruder.ts";
+import { Oracle } from "./oracle.ts";
+import { type EdgePlan, type Plan, planOf } from "./plan.ts";
+import { VirtualTime } from "./virtual-clock.ts";
+import { soundLink, VirtualBroker } from "./virtual-link.ts";
+
+/** What a run came to. */
+export interface Outcome {
+  readonly seed: number;
+  readonly kind: Plan["kind"];
+  /** Empty when all is well. */
+  readonly problems: readonly string[];
+  /** The same in every run of the seed. */
+  readonly traceHash: string;
+  readonly acceptedCount: number;
+  readonly operationCount: number;
+  readonly virtualMs: number;
+  /** What happened, and how often. */
+  readonly happened: ReadonlyMap<string, number>;
+}
+
+/** Everything must have come to rest this long after the last fault. */
+const restMsMax = 3_600_000;
+/** And must stay at rest over an idle hello; two clones throw each other out, which is busy enough. */
+const quietMs = 700_000;
+const quietMsWithClone = 30_000;
+/** Events take this much room in the worlds where the outbox has to shed some. */
+const fillerBytes = 15_000;
+
+/** Runs the world of a seed; `onTrace` hears what happens in it. */
+export async function runWorld(seed: number, onTrace?: (line: string) => void): Promise<Outcome> {
+  const world = new World(seed, onTrace);
+  try {
+    return await world.run();
+  } finally {
+    await world.clear();
+  }
+}
+
+class World {
+  readonly #plan: Plan;
+  readonly #folder: string;
+  readonly #surroundings: EdgeSurroundings;
+  readonly #bridge: BridgeNode;
+  readonly #edges: EdgeNode[] = [];
+  /** The copy of a card that is put back later. */
+  readonly #image: string;
+
+  constructor(seed: number, onTrace?: (line: string) => void) {
+    const random = seededRandom(seed);
+    this.#plan = planOf(seed, random);
+    const { kind, faults, isDurable, edges } = this.#plan;
+    const base = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+    this.#folder = mkdtempSync(join(base, "gondola-simulation-"));
+    this.#image = join(this.#folder, "image");
+    const time = new VirtualTime();
+    const broker = new VirtualBroker({ time, random, faults, isDurable });
+    const intruder = new Intruder(random, broker, edges);
+    const oracle = new Oracle(kind, onTrace);
+    this.#surroundings = { time, random, broker, intruder, oracle, gate: new WorldGate() };
+    this.#bridge = new BridgeNode(this.#surroundings, {
+      ...{ folder: this.#folder, edges },
+      onDied: () => this.#later(() => this.#reviveBridge()),
+    });
+    for (const [index, plan] of edges.entries()) this.#createEdge(plan, plan.edgeId, index);
+  }
+
+  async run(): Promise<Outcome> {
+    const { time, oracle, gate } = this.#surroundings;
+    const { seed, kind, activeMs, edges } = this.#plan;
+    await this.#bridge.start();
+    for (const edge of this.#edges) await edge.start();
+    this.#schedule();
+    await this.#stepUntil(() => time.nowMs >= activeMs);
+    this.#heal();
+    await this.#stepUntil(() => this.#isAtRest() || time.nowMs > activeMs + restMsMax);
+    const quietUntilMs = time.nowMs + (kind === "edge_cloned" ? quietMsWithClone : quietMs);
+    await this.#stepUntil(
+      () => (time.nowMs > quietUntilMs && this.#isAtRest()) || time.nowMs > activeMs + restMsMax,
+    );
+    if (oracle.problems.length === 0 && !this.#isAtRest()) {
+      for (const edge of this.#edges) oracle.fail(`not at rest: ${edge.describe()}`);
+    }
+    if (oracle.problems.length === 0) {
+      const storeIds = [...new Set(edges.map(({ storeId }) => storeId))];
+      await oracle.judge(this.#bridge.ledger, storeIds);
+    }
+    return {
+      ...{ seed, kind, problems: oracle.problems, happened: oracle.happened },
+      traceHash: oracle.traceHash(),
+      acceptedCount: oracle.attempts.filter(({ accepted }) => accepted).length,
+      operationCount: gate.operationCount,
+      virtualMs: time.nowMs,
+    };
+  }
+
+  /** Lets go of all files, and deletes them. */
+  async clear(): Promise<void> {
+    this.#bridge.die(0, false);
+    for (const edge of this.#edges) edge.die(0, false);
+    await this.#surroundings.gate.idle();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #createEdge(plan: EdgePlan, line: string, index: number): EdgeNode {
+    const folder = join(this.#folder, line);
+    mkdirSync(folder, { recursive: true });
+    const { kind } = this.#plan;
+    const isFull = kind === "overflow" || kind === "ledger_restored_behind_trimmed";
+    const edge: EdgeNode = new EdgeNode(this.#surroundings, plan, {
+      ...{ line, folder, index },
+      settings: isFull ? { sizeBytesMax: 512 * 1024, retainedShareMax: 0.1 } : {},
+      fillerBytes: isFull ? fillerBytes : 0,
+      onDied: () => this.#later(() => this.#revive(edge)),
+    });
+    this.#edges.push(edge);
+    return edge;
+  }
+
+  /** Goes from timer to timer, and lets everything react in between. */
+  async #stepUntil(isDone: () => boolean): Promise<void> {
+    const { gate, time, oracle } = this.#surroundings;
+    await gate.idle();
+    while (!isDone() && oracle.problems.length === 0 && time.step()) await gate.idle();
+  }
+
+  #isAtRest(): boolean {
+    return this.#bridge.isAlive && this.#edges.every((edge) => edge.isAtRest);
+  }
+
+  /** Does something that takes no virtual time, at a moment to come. */
+  #at(atMs: number, act: () => Promise<void> | void): void {
+    const { time, gate, oracle } = this.#surroundings;
+    const done = async () => {
+      try {
+        await act();
+      } catch (error) {
+        oracle.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      }
+    };
+    time.after(atMs - time.nowMs, () => void gate.watch(done()));
+  }
+
+  #later(act: () => Promise<void>): void {
+    const { time, random } = this.#surroundings;
+    this.#at(time.nowMs + integerBetween(random, 50, 15_000), act);
+  }
+
+  async #revive(edge: EdgeNode): Promise<void> {
+    await edge.buried();
+    if (!edge.isAlive) await edge.start();
+  }
+
+  async #reviveBridge(): Promise<void> {
+    await this.#bridge.buried();
+    if (!this.#bridge.isAlive) await this.#bridge.start();
+  }
+
+  #schedule(): void {
+    const { broker, intruder } = this.#surroundings;
+    const plan = this.#plan;
+    for (const [index, { deaths, jumps }] of plan.edges.entries()) {
+      const edge = this.#edges[index]!;
+      this.#load(edge);
+      for (const { atMs, operationCount, isAfterOperation } of deaths) {
+        this.#at(atMs, () => edge.die(operationCount, isAfterOperation));
+      }
+      for (const { atMs, byMs } of jumps) this.#at(atMs, () => edge.jump(byMs));
+    }
+    for (const { atMs, operationCount, isAfterOperation } of plan.bridgeDeaths) {
+      this.#at(atMs, () => this.#bridge.die(operationCount, isAfterOperation));
+    }
+    for (const atMs of plan.brokerForgetsAtMs) this.#at(atMs, () => broker.forget());
+    for (const { atMs, edge } of plan.halfOpens)
+      this.#at(atMs, () => this.#edges[edge]?.halfOpen());
+    for (const atMs of plan.intrusionsAtMs) this.#at(atMs, () => intruder.act());
+    this.#at(plan.special.beginAtMs, () => this.#beginSpecial());
+    this.#at(plan.special.endAtMs, () => this.#endSpecial());
+    // So that the active time ends when it ends, whatever else is due.
+    this.#at(plan.activeMs, () => undefined);
+  }
+
+  /** An edge's appends that are still to come. */
+  #load(edge: EdgeNode): void {
+    const { nowMs } = this.#surroundings.time;
+    for (const { atMs, count } of edge.plan.appends) {
+      if (atMs >= nowMs) this.#at(atMs, () => edge.append(count));
+    }
+  }
+
+  /** The first edge's card, its process dead. */
+  async #card(): Promise<EdgeNode> {
+    const edge = this.#edges[0]!;
+    edge.die(0, false);
+    await edge.buried();
+    return edge;
+  }
+
+  async #beginSpecial(): Promise<void> {
+    const { kind } = this.#plan;
+    const { oracle, broker } = this.#surroundings;
+    if (kind === "overflow") broker.faults = { ...broker.faults, dropShare: 1 };
+    if (kind.startsWith("ledger_restored")) this.#bridge.backUp();
+    if (kind === "bad_row" || kind === "unreadable_row") {
+      await appendBadRow((await this.#card()).file, kind);
+    }
+    if (kind !== "edge_cloned" && kind !== "edge_set_back") return;
+    const original = await this.#card();
+    oracle.cardCopied(original.line);
+    if (kind === "edge_set_back") {
+      cpSync(original.folder, this.#image, { recursive: true });
+      return;
+    }
+    const clone = this.#createEdge(original.plan, `${original.line}-clone`, this.#edges.length);
+    cpSync(original.folder, clone.folder, { recursive: true });
+    this.#load(clone);
+    this.#later(() => this.#revive(clone));
+  }
+
+  async #endSpecial(): Promise<void> {
+    const { kind, faults } = this.#plan;
+    const { oracle, broker } = this.#surroundings;
+    if (kind === "overflow") broker.faults = faults;
+    if (kind === "edge_set_back") {
+      const edge = await this.#card();
+      rmSync(edge.folder, { recursive: true });
+      cpSync(this.#image, edge.folder, { recursive: true });
+      oracle.cardSetBack();
+    }
+    if (!kind.startsWith("ledger_restored")) return;
+    this.#bridge.die(0, false);
+    await this.#bridge.buried();
+    this.#bridge.putBack();
+    oracle.happens("ledger restored");
+  }
+
+  /** The faults are over. */
+  #heal(): void {
+    this.#surroundings.broker.faults = soundLink;
+    this.#bridge.spare();
+    for (const edge of this.#edges) edge.spare();
+  }
+}
