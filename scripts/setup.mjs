@@ -155,7 +155,8 @@ function runNpm(words) {
 function run(program, words) {
   return new Promise((resolve) => {
     const startedAtMs = Date.now();
-    const environment = { ...process.env, JOBS: "max" };
+    // Under `npm --silent` an inner npm would keep the reason of a failure to itself.
+    const environment = { ...process.env, JOBS: "max", npm_config_loglevel: "warn" };
     const stdio = ["ignore", "pipe", "pipe"];
     const child = spawn(program, words, { cwd: root, env: environment, stdio });
     let output = "";

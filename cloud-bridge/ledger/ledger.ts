@@ -185,10 +185,9 @@ class GroupPoster {
 
   #askForSecond(posting: Posting): void {
     const { edgeId, outboxId } = posting.outbox;
-    const key = `second_outbox/${outboxId}`;
     if (posting.alerts.some((alert) => alert.code === "second_outbox")) return;
     const message = `edge ${edgeId} began another outbox, ${outboxId}; events may have been lost`;
-    posting.askForCount("second_outbox", key, message, {});
+    posting.askForCount("second_outbox", outboxId, message, {});
   }
 
   #noteProgress(position: Position, prepared: PreparedBatch, verdict: Verdict): void {

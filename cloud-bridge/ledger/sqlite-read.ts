@@ -7,7 +7,14 @@ import type { Position } from "./changes.ts";
 import { genesisHash } from "./entry-hash.ts";
 import { isReal } from "./settle.ts";
 import type { SqlConnection } from "./sqlite.ts";
-import type { CountTask, DeclaredLoss, Notice, OutboxStanding, QuarantinedEvent } from "./types.ts";
+import {
+  type CountTask,
+  type DeclaredLoss,
+  type Notice,
+  type OutboxStanding,
+  type QuarantinedEvent,
+  quarantineCountMax,
+} from "./types.ts";
 
 interface BalanceRow {
   gtin: string;
@@ -162,7 +169,7 @@ export async function readQuarantine(
      FROM quarantine WHERE reposted_at_ms IS NULL AND store_id = coalesce(?, store_id)
       AND edge_id = coalesce(?, edge_id) AND outbox_id = coalesce(?, outbox_id)
       AND sequence = coalesce(?, sequence)
-     ORDER BY quarantined_at_ms, store_id, edge_id, outbox_id, sequence`,
+     ORDER BY quarantined_at_ms, store_id, edge_id, outbox_id, sequence LIMIT ${quarantineCountMax}`,
     ...[
       key[0] ?? null,
       key[1] ?? null,

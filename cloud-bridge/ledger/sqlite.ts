@@ -145,6 +145,8 @@ export class SqliteConnection implements SqlConnection {
         throw failure(error as Error, this.#path);
       }
     };
+    // After a crash its turn may never come.
+    if (this.#gone !== undefined) return operation();
     const result = this.#last.then(() => this.#gate(operation));
     this.#last = result.catch(ignoreTold);
     return result;

@@ -125,6 +125,9 @@ export interface VerifyReport {
   problemCount: number;
 }
 
+/** Quarantined events that are listed at once. */
+export const quarantineCountMax = 1000;
+
 /** Problems that a report spells out. */
 export const verifyProblemCountMax = 100;
 
@@ -152,7 +155,7 @@ export interface Ledger {
   /** Newest first. */
   notices(query: { storeId: string; code?: string; countMax: number }): Promise<Notice[]>;
   declaredLosses(query: { storeId?: string }): Promise<DeclaredLoss[]>;
-  /** What lies in quarantine and was not reposted. */
+  /** What lies in quarantine and was not reposted: the oldest `quarantineCountMax`. */
   quarantine(): Promise<QuarantinedEvent[]>;
   /** Posts a quarantined event through the same rules, where it was. */
   repost(id: string, recordedAtMs: number): Promise<RepostResult>;
