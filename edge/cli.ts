@@ -92,12 +92,12 @@ function overridden(
 async function runDaemon(config: EdgeConfig): Promise<void> {
   const log = createLog(config.logLevel, config.edgeId);
   const { runEdge } = await import("./main.ts");
-  const { systemdNotifier } = await import("./systemd-notify.ts");
-  const notifier = systemdNotifier(process.env, (message) =>
-    log.warn({ message }, "notify failed"),
+  const { SystemdNotify } = await import("./systemd-notify.ts");
+  const notify = new SystemdNotify(process.env, ({ message }) =>
+    log.warn({ message }, "systemd-notify failed"),
   );
   try {
-    await runEdge({ config, log, signal: stopSignal(), notifier });
+    await runEdge({ config, log, signal: stopSignal(), notify });
   } catch (error) {
     log.fatal({ code: errorCodeOf(error), err: error }, "edge failed");
     process.exitCode = exitCodes.deviceOrDisk;

@@ -17,7 +17,7 @@ import type { Logger } from "./log.ts";
 import { PlanStore } from "./plan-store.ts";
 import { buildPipeline } from "./sense/build-machines.ts";
 import { prepareDevice } from "./supervisor.ts";
-import type { SystemdNotifier } from "./systemd-notify.ts";
+import type { SystemdNotify } from "./systemd-notify.ts";
 import { softwareVersion } from "./version.ts";
 
 /** No true clock shows less than this: the software was not written before. */
@@ -31,12 +31,12 @@ export interface EdgeRun {
   readonly log: Logger;
   /** Aborts to stop. */
   readonly signal: AbortSignal;
-  readonly notifier: SystemdNotifier;
+  readonly notify: SystemdNotify;
 }
 
 /** Runs the daemon until `signal` aborts; rejects when the buffer's disk failed. */
 export async function runEdge(run: EdgeRun): Promise<void> {
-  const { config, log, notifier } = run;
+  const { config, log, notify } = run;
   const { count, snapshot } = new Counters();
   const failure = new AbortController();
   const onFailure = (error: unknown) => failure.abort(error);
@@ -63,15 +63,17 @@ export async function runEdge(run: EdgeRun): Promise<void> {
   const linkDone = link.run(linkEnd.signal);
   gateway.start();
   health.start();
-  notifier.startWatchdog(() => !failure.signal.aborted);
-  notifier.ready(`${devices.length} devices`);
+  notify.ready(`${devices.length} devices`);
   log.info({ ...outbox.position(), deviceCount: devices.length }, "edge ready");
 
   const stop = AbortSignal.any([run.signal, failure.signal]);
+  // Fed only while the event loop turns and the buffer's disk answers.
+  const isHealthy = () => outbox.stats().then(Boolean, () => false);
+  const watchdog = notify.runWatchdog(isHealthy, clock, stop);
   if (!stop.aborted) await once(stop, "abort");
 
-  notifier.stopWatchdog();
-  notifier.stopping("stopping");
+  await watchdog;
+  notify.stopping();
   health.stop();
   await gateway.stop();
   linkEnd.abort();

@@ -1,46 +1,50 @@
-// Tells systemd how the daemon is (sd_notify). Node has no unix datagram socket, so the messages go
+// Tells systemd how the edge is (sd_notify(3)). Node has no unix datagram socket, so the messages go
 // through the `systemd-notify` command, and only where NOTIFY_SOCKET says that somebody listens.
 
 import { spawn } from "node:child_process";
+import { type Clock, sleep } from "../drivers/clock.ts";
 
-/** How the daemon speaks to systemd; every call is a no-op outside of it. */
-export interface SystemdNotifier {
-  ready(status: string): void;
-  stopping(status: string): void;
-  /** Begins watchdog pings at half of WATCHDOG_USEC, each only when `isHealthy` says so. */
-  startWatchdog(isHealthy: () => boolean): void;
-  stopWatchdog(): void;
-}
+/** What the service manager is told; every call does nothing outside of systemd. */
+export class SystemdNotify {
+  readonly #isListening: boolean;
+  readonly #watchdogMs: number;
+  readonly #onError: (error: Error) => void;
+  #hasFailed = false;
 
-/** A notifier for this process's environment. A failing command is reported once through `onError`. */
-export function systemdNotifier(
-  environment: NodeJS.ProcessEnv,
-  onError: (message: string) => void,
-): SystemdNotifier {
-  const isListening = environment["NOTIFY_SOCKET"] !== undefined;
-  const watchdogMs = Number(environment["WATCHDOG_USEC"] ?? 0) / 1000;
-  let watchdog: NodeJS.Timeout | undefined;
-  let failed = false;
+  /** `onError` hears once that the command cannot be run. */
+  constructor(environment: NodeJS.ProcessEnv, onError: (error: Error) => void) {
+    this.#isListening = environment["NOTIFY_SOCKET"] !== undefined;
+    this.#watchdogMs = Number(environment["WATCHDOG_USEC"] ?? 0) / 1000;
+    this.#onError = onError;
+  }
 
-  const send = (...words: string[]) => {
-    if (!isListening) return;
-    const child = spawn("systemd-notify", words, { stdio: "ignore" });
+  ready(status: string): void {
+    this.#send("READY=1", `STATUS=${status}`, `MAINPID=${process.pid}`);
+  }
+
+  stopping(): void {
+    this.#send("STOPPING=1");
+  }
+
+  /** Pings the watchdog at half of its time, each time only when `isHealthy` answers yes within that time. */
+  async runWatchdog(
+    isHealthy: () => Promise<boolean>,
+    clock: Clock,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (!this.#isListening || !(this.#watchdogMs > 0)) return;
+    while (!signal.aborted) {
+      if (await isHealthy()) this.#send("WATCHDOG=1");
+      await sleep(clock, this.#watchdogMs / 2, signal);
+    }
+  }
+
+  #send(...assignments: string[]): void {
+    if (!this.#isListening) return;
+    const child = spawn("systemd-notify", assignments, { stdio: "ignore" });
     child.on("error", (error) => {
-      if (!failed) onError(`systemd-notify: ${error.message}`);
-      failed = true;
+      if (!this.#hasFailed) this.#onError(error);
+      this.#hasFailed = true;
     });
-  };
-
-  return {
-    ready: (status) => send("--ready", `--status=${status}`, `--pid=${process.pid}`),
-    stopping: (status) => send("STOPPING=1", `--status=${status}`),
-    startWatchdog(isHealthy) {
-      if (!isListening || !(watchdogMs > 0)) return;
-      watchdog = setInterval(() => {
-        if (isHealthy()) send("WATCHDOG=1");
-      }, watchdogMs / 2);
-      watchdog.unref();
-    },
-    stopWatchdog: () => clearInterval(watchdog),
-  };
+  }
 }
