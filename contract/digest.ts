@@ -1,7 +1,7 @@
 // The digest chain of an outbox. Each event's digest covers the previous digest and the event without
 // its evidence, so a buffer that was cloned or set back is found out at its first differing event.
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** JSON with sorted keys and no white space: equal values give equal text (after RFC 8785). */
 export function canonicalJson(value: unknown): string {
@@ -33,14 +33,11 @@ export function canonicalEvent(event: object): string {
 
 /** Digest before the first event of an outbox: binds the chain to the outbox. */
 export function genesisDigest(outboxId: string): string {
-  return createHash("sha256").update(`gondola outbox ${outboxId}`).digest("hex");
+  return hash("sha256", `gondola outbox ${outboxId}`);
 }
 
 /** Digest after one more event, given as its canonical text. */
 export function nextDigest(previousDigest: string, canonicalText: string): string {
-  return createHash("sha256")
-    .update(previousDigest)
-    .update("\n")
-    .update(canonicalText)
-    .digest("hex");
+  // In one call: several times faster than a hash object, and each event of the chain needs one.
+  return hash("sha256", `${previousDigest}\n${canonicalText}`);
 }

@@ -108,7 +108,13 @@ export class Intake {
     outbox
       .append(drafts, output.state)
       .then(
-        () => count("events_accepted", drafts.length),
+        ({ refused }) => {
+          count("events_accepted", drafts.length);
+          // A notice with the error's code stands in the place of each.
+          for (const { index, error } of refused) {
+            onRefused(output.conclusions.slice(index, index + 1), error);
+          }
+        },
         (error: unknown) => onRefused(output.conclusions, error),
       )
       .finally(() => {

@@ -14,7 +14,7 @@ export interface OutboxFacts {
   readonly waitingCount: number;
   readonly oldestWaitingAtMs: number | undefined;
   readonly usedSizeBytes: number;
-  readonly lastAliveAtMs: number;
+  readonly lastAliveAtMs: number | undefined;
   readonly lastCommitAtMs: number;
   readonly evidenceShedCount: number;
   readonly trimmedCount: number;
@@ -38,7 +38,7 @@ export async function readFacts(sql: Sql, record: Readonly<OutboxRecord>): Promi
     waitingCount: lastSequence - doneSequence,
     oldestWaitingAtMs: oldest?.atMs,
     usedSizeBytes: (await usedPageCount(sql)) * pageSizeBytes,
-    lastAliveAtMs: record.aliveAtMs,
+    lastAliveAtMs: record.aliveAtMs || undefined,
     lastCommitAtMs: record.wallAtMs,
     evidenceShedCount: record.evidenceShedCount,
     trimmedCount: record.trimmedCount,

@@ -324,6 +324,8 @@ export class Outbox implements OutboxReader {
       this.#expiryCheckedAtMs = clock.monotonicMs();
       await dropExpired(sql, record, clock.nowMs() - settings.retentionMs);
     }
+    // Marks alone need no room; nothing that waits is dropped for them.
+    if (needBytes === 0) return true;
     const { pageCountMax } = this.#space;
     const { retainedShareMax } = settings;
     return await makeRoom(sql, record, { pageCountMax, needBytes, retainedShareMax });

@@ -128,6 +128,22 @@ test("a flipped bit within an event: it is declared as a gap, the others go on",
   expect((await outbox.stats()).setAsideCount).toBe(1);
 });
 
+test("damage while it runs ends the outbox for good, and the next start sets the file aside", async () => {
+  const folder = await temporaryFolder();
+  const { outbox, file, failures } = await openOutbox(folder);
+  for (let serial = 0; serial < 5000; serial += 500) {
+    await outbox.append(movedRange(serial, serial + 499, 700), []);
+  }
+  await truncate(file, 5 * 4096);
+  await expect(readAll(outbox, 1, { countMax: 500, sizeBytesMax: 1e9 })).rejects.toMatchObject({
+    code: "OUTBOX_CORRUPT",
+  });
+  await expect(outbox.append([moved(1)], [])).rejects.toMatchObject({ code: "OUTBOX_CORRUPT" });
+  expect(failures.map((failure) => failure.code)).toEqual(["OUTBOX_CORRUPT"]);
+  await outbox.close();
+  expect((await openOutbox(folder)).outbox.started).toMatchObject({ reason: "corrupt" });
+});
+
 test("another program's database is left alone", async () => {
   const folder = await temporaryFolder();
   await change(join(folder, "outbox.db"), "CREATE TABLE other (a)");
