@@ -20,7 +20,7 @@ export interface ChildOptions {
   readonly words: readonly string[];
   readonly onLine?: (line: LogLine) => void;
   /** Everything it says is written there. */
-  readonly logFile: string;
+  readonly logFile?: string;
   /** It ended, but nobody ended it. */
   readonly onFailure: (error: GatewayError) => void;
 }
@@ -32,13 +32,14 @@ export class Child {
   readonly #ended: Promise<void>;
   readonly #tail: string[] = [];
   readonly #waiters = new Set<{ take(line: LogLine): unknown; end(): void }>();
-  readonly #log: WriteStream;
+  readonly #log: WriteStream | undefined;
   #expected = false;
   #partial = "";
 
   constructor(options: ChildOptions) {
     this.#options = options;
-    this.#log = createWriteStream(options.logFile, { flags: "a" });
+    const { logFile } = options;
+    this.#log = logFile === undefined ? undefined : createWriteStream(logFile, { flags: "a" });
     const words = [...programExecArgv, programFile(options.program), ...options.words];
     // Its own process group: Ctrl-C reaches the demo alone, which then ends its children in order.
     this.#process = spawn(process.execPath, words, {
@@ -49,7 +50,8 @@ export class Child {
     this.#process.stderr?.setEncoding("utf8").on("data", (text: string) => this.#take(text));
     this.#ended = new Promise((resolve) => {
       this.#process.on("close", (code, signal) => {
-        this.#log.end(() => resolve());
+        this.#log?.end();
+        resolve();
         for (const waiter of this.#waiters) waiter.end();
         if (!this.#expected)
           options.onFailure(this.#failure(`ended by ${signal ?? `code ${code}`}`));
@@ -86,7 +88,7 @@ export class Child {
   }
 
   #take(text: string): void {
-    this.#log.write(text);
+    this.#log?.write(text);
     const lines = (this.#partial + text).split("\n");
     this.#partial = lines.pop() ?? "";
     for (const line of lines) {

@@ -8,7 +8,7 @@ import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import { sleep, systemClock } from "../../drivers/clock.ts";
 import { Player } from "../player.ts";
 import { type LoadedScenario, loadScenario } from "../scenario.ts";
-import type { Balances } from "../world/truth.ts";
+import type { Balances, Movement } from "../world/truth.ts";
 import { type Findings, report } from "./report.ts";
 import { type Out, Screen } from "./screen.ts";
 import { Stage } from "./stage.ts";
@@ -44,7 +44,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   try {
     screen.print(`Starting bridge, devices and edge (seed ${options.seed}) ...`);
     const onFailure = (error: GatewayError) => stop.abort(error);
-    stage = await Stage.open({ loaded, folder, seed: options.seed, onFailure });
+    stage = await Stage.open({ ...options, loaded, folder, onFailure });
     const demo = new Demo({ ...options, loaded, stage, screen, stop });
     const findings = await demo.run();
     if (options.keep) await writeTruth(join(folder, "truth.jsonl"), findings.movements);
@@ -54,7 +54,8 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
     return isRight;
   } catch (error) {
     screen.leaveTable();
-    screen.print(`The demo did not end: ${errorMessageOf(stop.signal.reason ?? error)}`);
+    const reason = errorMessageOf(stop.signal.reason ?? error);
+    screen.print(options.signal.aborted ? "Stopped." : `The demo failed: ${reason}`);
     return false;
   } finally {
     options.signal.removeEventListener("abort", interrupt);
@@ -76,6 +77,7 @@ interface DemoParts extends DemoOptions {
 class Demo {
   readonly #parts: DemoParts;
   readonly #player: Player;
+  readonly #movements: Movement[] = [];
   readonly #startMs = systemClock.monotonicMs();
   #happening = "opening count";
   #fault = "";
@@ -89,6 +91,10 @@ class Demo {
       seed,
       clock: systemClock,
       onControl: (deviceId, message) => stage.control(deviceId, message),
+      onMovement: (movement) => {
+        // Without an end there is no verdict, and so no use for what would grow without end.
+        if (!parts.forever) this.#movements.push(movement);
+      },
       onNote: (text) => screen.note(text),
       onPhase: (phase) => {
         this.#happening = phase;
@@ -120,8 +126,8 @@ class Demo {
     this.#player.beginCount();
     await this.#player.reached("counted");
     const after = await this.#compare();
-    const { movements } = this.#player.world.truth;
     const gaps = await stage.ledger.sensingGaps();
+    const movements = this.#movements;
     return { plan: loaded.plan, before, after, movements, gaps, hadFaults: faults };
   }
 

@@ -49,10 +49,11 @@ function verdictText(missed: Movement[] | undefined, isRightAfter: boolean, hadF
   if (!isRightAfter) {
     return { text: "WRONG: after the count the ledger differs from the truth.", isRight: false };
   }
+  const missedText = missed.length === 1 ? "one movement" : `${missed.length} movements`;
   const beforehand =
     missed.length === 0
       ? "before the count, and after it"
-      : `after the count; before it they differed by ${missed.length} unit movements, all inside declared gaps`;
+      : `after the count; before it they differed by ${missedText} inside declared gaps`;
   return { text: `RIGHT: ledger and truth agree ${beforehand}.`, isRight: true };
 }
 

@@ -3,7 +3,9 @@
 import type { Plan } from "../../contract/plan.ts";
 import { clockText, type Moment, statusLine, stockLines } from "./table.ts";
 
-const noteCount = 5;
+/** Notes kept; as many of the newest are shown as the terminal has room for. */
+const noteCountMax = 20;
+const rowCountDefault = 24;
 /** Without a terminal the state is told this often. */
 const plainIntervalMs = 5000;
 const enterAlternate = "\x1b[?1049h\x1b[?25l";
@@ -35,7 +37,7 @@ export class Screen {
   /** Something happened in the store or to the machines. */
   note(text: string): void {
     this.#notes.push(text);
-    if (this.#notes.length > noteCount) this.#notes.shift();
+    if (this.#notes.length > noteCountMax) this.#notes.shift();
     if (!this.#out.isTTY) this.print(text);
   }
 
@@ -55,18 +57,16 @@ export class Screen {
     }
     if (!this.#isTable) this.#out.write(enterAlternate);
     this.#isTable = true;
-    const lines = [
-      `${this.#title}   ${head}`,
-      statusLine(moment),
-      "",
-      ...stockLines(this.#plan, moment.truth, moment.ledger, { withVirtual: false }),
-      "",
-      ...this.#notes,
-    ];
+    const stock = stockLines(this.#plan, moment.truth, moment.ledger, { withVirtual: false });
+    const lines = [`${this.#title}   ${head}`, statusLine(moment), "", ...stock, ""];
+    const rowCount = (this.#out.rows ?? rowCountDefault) - 1;
+    const notes = this.#notes.slice(-Math.max(rowCount - lines.length, 1));
     const width = this.#out.columns ?? 80;
-    const fitting = lines.slice(0, (this.#out.rows ?? 24) - 1).map((line) => line.slice(0, width));
+    const shown = [...lines, ...notes]
+      .slice(0, rowCount)
+      .map((line, index) => emphasised(line.slice(0, width), index === 0));
     // Each line clears its own rest, so that nothing flickers.
-    this.#out.write(`\x1b[H${fitting.map((line) => `${line}\x1b[K\n`).join("")}\x1b[J`);
+    this.#out.write(`\x1b[H${shown.map((line) => `${line}\x1b[K\n`).join("")}\x1b[J`);
   }
 
   /** Gives the terminal back as it was; what is printed from now on stays. */
@@ -74,4 +74,11 @@ export class Screen {
     if (this.#isTable) this.#out.write(leaveAlternate);
     this.#isTable = false;
   }
+}
+
+/** The head in bold, what differs and what is broken in yellow. */
+function emphasised(line: string, isHead: boolean): string {
+  const isOdd = /\d {2}[+-]\d+$|^\*\*\*|, (broker cut|edge killed)$/.test(line);
+  if (!isHead && !isOdd) return line;
+  return `\x1b[${isHead ? "1" : ""}${isOdd ? ";33" : ""}m${line}\x1b[0m`;
 }

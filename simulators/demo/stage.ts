@@ -27,6 +27,8 @@ export interface StageOptions {
   readonly loaded: LoadedScenario;
   readonly folder: string;
   readonly seed: number;
+  /** Whether the daemons' logs are written to the folder. */
+  readonly keep?: boolean;
   /** Something ended that nobody ended. */
   readonly onFailure: (error: GatewayError) => void;
 }
@@ -82,7 +84,7 @@ export class Stage {
       name: "the edge",
       program: "edge/cli",
       words: ["run", "--config", join(this.#options.folder, "edge.yaml")],
-      logFile: join(this.#options.folder, "edge.log"),
+      ...this.#logTo("edge.log"),
       onLine: (line) => this.#takeEdgeLine(line),
       onFailure: this.#options.onFailure,
     });
@@ -106,6 +108,11 @@ export class Stage {
     for (const close of this.#closers.splice(0).reverse()) await close();
   }
 
+  #logTo(name: string): { logFile?: string } {
+    const { keep, folder } = this.#options;
+    return keep ? { logFile: join(folder, name) } : {};
+  }
+
   #takeEdgeLine({ outboxId, lastSequence }: LogLine): void {
     if (typeof outboxId !== "string" || typeof lastSequence !== "number") return;
     this.#accepted = { outboxId, lastSequence };
@@ -119,7 +126,7 @@ export class Stage {
       name: "the bridge",
       program: "cloud-bridge/cli",
       words: ["run", "--config", join(folder, "bridge.yaml"), "--port", "0", "--http-port", "0"],
-      logFile: join(folder, "bridge.log"),
+      ...this.#logTo("bridge.log"),
       onFailure,
     });
     this.#closers.push(() => bridge.end("SIGTERM"));

@@ -10,13 +10,25 @@ export interface SensingGap {
   readonly deviceIds: readonly string[];
 }
 
-/** Movements that began, ended or went on inside one of the gaps. */
+/** What a device says reaches the edge this much later on a busy machine; at a kill it is lost on the way. */
+const onTheWayMs = 500;
+
+/**
+ * Movements of which something fell into a gap of the device that can sense them, or was on its way to
+ * the edge when it began.
+ */
 export function movementsInside(
   movements: readonly Movement[],
   gaps: readonly SensingGap[],
 ): Movement[] {
-  return movements.filter(({ beganAtMs, endedAtMs }) =>
-    gaps.some((gap) => beganAtMs <= gap.toAtMs && endedAtMs >= gap.fromAtMs),
+  return movements.filter(({ deviceId, beganAtMs, endedAtMs }) =>
+    gaps.some(
+      ({ fromAtMs, toAtMs, deviceIds }) =>
+        deviceId !== undefined &&
+        deviceIds.includes(deviceId) &&
+        beganAtMs <= toAtMs &&
+        endedAtMs >= fromAtMs - onTheWayMs,
+    ),
   );
 }
 

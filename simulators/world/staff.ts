@@ -16,10 +16,10 @@ const walkMetres = reachMetres + 0.5;
 const portalRestMs = 3500;
 /** A piece that was brought or received is hung up first. */
 const restMs = 8000;
-/** Somebody who counts scans faster than a till. */
-const countIntervalMs = 60;
+/** Faster than anybody scans, so that a count takes seconds; the scanner is set to take each one. */
+const countIntervalMs = 30;
 
-/** A member of staff carries pieces to the floor, or back, or changes his mind at the door. */
+/** A member of staff carries pieces to the floor or back, and sometimes turns round at the door. */
 export function* carrier(store: Store): Actor {
   const { random } = store;
   const { deviceId, sideA, sideB } = store.scenario.portal;
@@ -48,7 +48,8 @@ export function* carrier(store: Store): Actor {
     store.unitsAt(goal.location).push(unit);
     if (turns) continue;
     const kind = isBack ? "relocating" : "stocking";
-    store.record(kind, unit, sellable(from.location), sellable(to.location), beganAtMs);
+    const ends = { from: sellable(from.location), to: sellable(to.location) };
+    store.record(unit, { kind, deviceId, ...ends, beganAtMs });
   }
   yield portalRestMs;
   store.occupied.delete(deviceId);
@@ -80,9 +81,7 @@ function* walk(
     store.carry(units.map((unit, index): Carried => ({ unit, metres: metres + index * 0.08 })));
     yield walkStepMs;
   }
-  store.carry(
-    Math.abs(way.to) < reachMetres ? units.map((unit) => ({ unit, metres: way.to })) : [],
-  );
+  if (Math.abs(way.to) > reachMetres) store.carry([]);
 }
 
 /** Goods come in at the back door: new tagged pieces, scanned one by one. */
@@ -102,7 +101,8 @@ export function* delivery(store: Store): Actor {
     unit.restsUntilMs = store.nowMs + restMs;
     store.scan(deviceId, unit.barcode);
     store.unitsAt(location).push(unit);
-    store.record("receiving", unit, store.virtual("supplier"), sellable(location));
+    const ends = { from: store.virtual("supplier"), to: sellable(location) };
+    store.record(unit, { kind: "receiving", deviceId, ...ends });
     yield between(random, labelIntervalMs.least, labelIntervalMs.most);
   }
   store.occupied.delete(deviceId);

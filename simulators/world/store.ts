@@ -2,7 +2,7 @@
 // every act becomes something a device senses and a movement in the truth.
 
 import assert from "node:assert/strict";
-import type { Place, Step } from "../../contract/event.ts";
+import type { Place } from "../../contract/event.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Random } from "../random.ts";
 import type { Scenario } from "../scenario.ts";
@@ -30,6 +30,10 @@ export interface StoreOptions {
   /** One plain line about what happens. */
   readonly onNote?: (text: string) => void;
 }
+
+/** How a unit moved. */
+type Recorded = Pick<Movement, "kind" | "from" | "to" | "deviceId"> &
+  Partial<Pick<Movement, "beganAtMs">>;
 
 /** One carried piece and how far from the portal's door it is. */
 export interface Carried {
@@ -63,7 +67,8 @@ export class Store {
       for (let count = 0; count < line.quantity; count += 1) {
         const unit = this.factory.make(line.gtin, line.tagged);
         this.unitsAt(line.location).push(unit);
-        this.record("opening", unit, this.virtual("variance"), sellable(line.location));
+        const to = sellable(line.location);
+        this.record(unit, { kind: "opening", from: this.virtual("variance"), to });
       }
     }
     this.#emitWeights();
@@ -90,17 +95,11 @@ export class Store {
     return units;
   }
 
-  /** Takes down that one unit moved; it began at `beganAtMs` and ends now. */
-  record(
-    kind: Step | "opening",
-    unit: Unit,
-    from: Place,
-    to: Place,
-    beganAtMs: number = this.nowMs,
-  ): void {
-    const serial = unit.tag === undefined ? {} : { serial: unit.tag.serial };
-    const times = { beganAtMs, endedAtMs: this.nowMs };
-    const movement = { ...times, kind, gtin: unit.gtin, ...serial, quantity: 1, from, to };
+  /** Takes down that one unit moved; it ends now, and began now unless said otherwise. */
+  record({ gtin, tag }: Unit, what: Recorded): void {
+    const serial = tag === undefined ? {} : { serial: tag.serial };
+    const times = { beganAtMs: this.nowMs, endedAtMs: this.nowMs };
+    const movement = { ...times, gtin, ...serial, quantity: 1, ...what };
     this.truth.add(movement);
     this.#options.onMovement?.(movement);
   }

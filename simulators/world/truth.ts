@@ -1,5 +1,5 @@
-// The truth: what really moved in the simulated store, and when, in the ledger's own words. What the
-// ledger says is held against this.
+// The truth: what really moved in the simulated store, and when, in the ledger's own words (a piece that
+// nothing senses until it is paid leaves its place then). What the ledger says is held against this.
 
 import type { Place, Step } from "../../contract/event.ts";
 
@@ -9,6 +9,8 @@ export interface Movement {
   readonly endedAtMs: number;
   /** `opening` is what stood there before anybody counted. */
   readonly kind: Step | "opening";
+  /** The device that can sense it. */
+  readonly deviceId?: string;
   readonly gtin: string;
   readonly serial?: string;
   readonly quantity: number;
@@ -24,14 +26,12 @@ export function accountKey(place: Place, gtin: string): string {
   return `${place.location} ${place.state} ${gtin}`;
 }
 
-/** All movements so far and the balances they make. */
+/** The balances that all movements so far make. */
 export class Truth {
-  readonly movements: Movement[] = [];
   readonly #balances = new Map<string, number>();
 
   /** Takes down one movement. */
   add(movement: Movement): void {
-    this.movements.push(movement);
     addTransfer(this.#balances, movement, movement.quantity);
   }
 

@@ -24,8 +24,8 @@ export interface WorldOptions extends Omit<StoreOptions, "random"> {
 
 /** Before anything happens devices have this long to be found; after a count, to be told of. */
 const settleMs = 1000;
-/** After the last act every sensor decides within this time. */
-const quietMs = 6000;
+/** After the last act (which ends with the rest that people leave there) every sensor has decided. */
+const quietMs = 3000;
 
 /** The world. It moves only in `advance`. */
 export class World {

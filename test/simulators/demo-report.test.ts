@@ -19,6 +19,7 @@ const pick: Movement = {
   beganAtMs: 1000,
   endedAtMs: 1500,
   kind: "customer_pick",
+  deviceId: "gondola-1",
   gtin: coffee,
   quantity: 1,
   from: { location: "s0042/floor/gondola-1/c1", state: "sellable" },

@@ -12,7 +12,7 @@ const customer = { location: "s1/@customer", state: "sellable" } as const;
 
 function movement(atMs: number, gtin: string, from: Movement["from"], to: Movement["to"]) {
   const times = { beganAtMs: atMs, endedAtMs: atMs + 500 };
-  return { ...times, kind: "customer_pick", gtin, quantity: 1, from, to } as const;
+  return { ...times, kind: "customer_pick", deviceId: "d", gtin, quantity: 1, from, to } as const;
 }
 
 function balances(movements: readonly Movement[]): Map<string, number> {
@@ -64,10 +64,12 @@ describe("explain", () => {
 describe("movementsInside", () => {
   const gap = (fromAtMs: number, toAtMs: number) => ({ fromAtMs, toAtMs, deviceIds: ["d"] });
 
-  test("takes what overlaps a gap, however little", () => {
-    expect(movementsInside(happened, [gap(1500, 2000)])).toEqual(happened.slice(0, 2));
-    expect(movementsInside(happened, [gap(1501, 1999)])).toEqual([]);
-    expect(movementsInside(happened, [gap(0, 1000), gap(5500, 9000)])).toEqual([
+  test("takes what overlaps a gap, or was on its way to the edge when it began", () => {
+    expect(movementsInside(happened, [gap(2000, 2000)])).toEqual(happened.slice(0, 2));
+    expect(movementsInside(happened, [gap(2001, 2001)])).toEqual([happened[1]]);
+    expect(movementsInside(happened, [gap(6001, 9000)])).toEqual([]);
+    expect(movementsInside(happened, [{ ...gap(0, 9000), deviceIds: ["other"] }])).toEqual([]);
+    expect(movementsInside(happened, [gap(0, 1000), gap(6000, 9000)])).toEqual([
       happened[0],
       happened[4],
     ]);
