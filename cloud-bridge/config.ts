@@ -89,7 +89,7 @@ export const bridgeConfigSchema = section({
   ),
   ingest: section({
     /** Batches that arrive within this time are committed together. */
-    commitDelayMs: whole(0, 1000).default(10),
+    commitDelayMs: whole(0, 1000).default(5),
   }).prefault({}),
   publish: section({
     /** Pause after each page of stock levels when all are published anew. */
