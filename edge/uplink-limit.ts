@@ -7,8 +7,8 @@ import type { UplinkMessage } from "./uplink-batch.ts";
 /** A single event is given up after this many refusals. */
 const refusalCountMax = 3;
 
-/** What to do after a refusal. */
-export type RefusalVerdict = "again" | "wait" | "set aside";
+/** What to do after a refusal; `stuck`: what was refused has no smaller or other form. */
+export type RefusalVerdict = "again" | "wait" | "set aside" | "stuck";
 
 /** The size of the next batch. */
 export class BatchLimit {
@@ -22,20 +22,31 @@ export class BatchLimit {
       this.compress = false;
       return "again";
     }
-    const rowCount = message.rows.length;
-    if (rowCount > 1) {
-      this.countMax = Math.floor(rowCount / 2);
+    const [row, ...others] = message.rows;
+    if (row === undefined) return "stuck";
+    if (others.length > 0) {
+      this.countMax = Math.floor(message.rows.length / 2);
       return "again";
     }
-    const sequence = message.rows[0]?.firstSequence ?? 0;
+    const sequence = row.firstSequence;
     const before = this.#alone.sequence === sequence ? this.#alone.count : 0;
     this.#alone = { sequence, count: (before + 1) % refusalCountMax };
-    return this.#alone.count === 0 ? "set aside" : "wait";
+    if (this.#alone.count > 0) return "wait";
+    return isGap(row.text) ? "stuck" : "set aside";
   }
 
   /** A batch was accepted. */
   grow(): void {
     this.countMax = Math.min(batchEventCountMax, this.countMax * 2);
     if (this.countMax === batchEventCountMax) this.compress = true;
+  }
+}
+
+function isGap(text: string): boolean {
+  try {
+    return (JSON.parse(text) as { type?: unknown } | null)?.type === "gap";
+  } catch {
+    // What is no JSON is no gap of ours either, and may well be why the batch was refused.
+    return false;
   }
 }

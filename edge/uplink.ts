@@ -3,61 +3,19 @@
 // and composes messages, one after the other, so that nothing overlaps although the outbox is
 // asynchronous; what was begun before the link changed is thrown away (the generation).
 
-import {
-  type Acknowledgement,
-  batchSizeBytesMax,
-  type Refusal,
-  type Rejection,
-} from "../contract/delivery.ts";
+import { type Acknowledgement, batchSizeBytesMax, type Refusal } from "../contract/delivery.ts";
+import { errorCodeOf } from "../contract/errors.ts";
 import { topics } from "../contract/topics.ts";
-import type { Clock } from "../drivers/clock.ts";
-import type { OutboxPosition, OutboxReader, OutboxRow } from "./buffer/outbox.ts";
+import type { OutboxPosition, OutboxRow } from "./buffer/outbox.ts";
 import { judge, parseAnswer, RejectionFilter } from "./uplink-answer.ts";
 import { eventSizeBytesMaxOf, MessageWriter, type UplinkMessage } from "./uplink-batch.ts";
 import { BatchLimit } from "./uplink-limit.ts";
+import type { AlarmDetail, UplinkAlarm, UplinkOptions, UplinkState } from "./uplink-options.ts";
 import { Pace } from "./uplink-pace.ts";
 import { type CommonSearch, searchCommon } from "./uplink-search.ts";
-import type { UplinkSettings } from "./uplink-settings.ts";
 
 /** Answers that may wait while the outbox works; more are dropped, as if the link had lost them. */
 const answerCountMax = 64;
-
-/** What the uplink is given. */
-export interface UplinkOptions {
-  readonly storeId: string;
-  readonly edgeId: string;
-  readonly outbox: OutboxReader;
-  readonly clock: Clock;
-  readonly random: () => number;
-  /** A new id that fits `randomIdSchema`, never repeated. */
-  readonly randomId: () => string;
-  /** Publishes with QoS 1; may lose it, never throws. */
-  readonly send: (topic: string, payload: Uint8Array) => void;
-  /** Everything that happened before this is in the outbox. */
-  readonly completeThroughAtMs: () => number;
-  /** Something a person should know. */
-  readonly alarm: (code: UplinkAlarm, message: string, detail: AlarmDetail) => void;
-  /** Events that the ledger put into quarantine, each told once. */
-  readonly onRejected: (rejections: readonly Rejection[]) => void;
-  /** The outbox failed: the process must stop and start anew. */
-  readonly onFailure: (error: unknown) => void;
-  readonly count: (name: string, by?: number) => void;
-  readonly settings: UplinkSettings;
-}
-
-/** What the uplink raises alarms for. */
-export type UplinkAlarm =
-  | "outbox_diverged"
-  | "event_set_aside"
-  | "gap_refused"
-  | "version_unsupported"
-  | "ledger_behind"
-  | "ledger_epoch_older";
-/** Facts of an alarm. */
-export type AlarmDetail = Record<string, string | number>;
-
-/** `held`: the bridge does not speak our version. `failed`: the outbox failed. */
-export type UplinkState = "offline" | "online" | "held" | "failed";
 
 /** The edge's half of delivery. */
 export class Uplink {
@@ -165,12 +123,22 @@ export class Uplink {
         if (this.#maySend()) await this.#sendNext();
       }
     } catch (error) {
-      this.#state = "failed";
-      this.#pace.clear();
-      this.#options.onFailure(error);
+      this.#failed(error);
     } finally {
       this.#running = false;
     }
+  }
+
+  #failed(error: unknown): void {
+    // A full disk passes, and the ledger tells again what could not be written down.
+    if (errorCodeOf(error) === "OUTBOX_FULL") {
+      this.#search = undefined;
+      this.#stall();
+      return;
+    }
+    this.#state = "failed";
+    this.#pace.clear();
+    this.#options.onFailure(error);
   }
 
   #maySend(): boolean {
@@ -236,9 +204,9 @@ export class Uplink {
     const meaning = judge(answer, position, { inFlight: message, ownDigest });
     if (meaning === "foreign" || meaning === "older_epoch") {
       count(`uplink_acks_${meaning}`);
-      if (message !== undefined && meaning === "older_epoch") {
-        this.#alarmOlderEpoch(answer, position);
-      }
+      if (message === undefined || meaning === "foreign") return;
+      const detail = { ledgerEpoch: answer.ledgerEpoch, knownEpoch: position.ledgerEpoch };
+      this.#alarmOnce("ledger_epoch_older", "an older ledger answers; it is not believed", detail);
       return;
     }
     if (message === undefined) {
@@ -313,15 +281,18 @@ export class Uplink {
       this.#state = "held";
       return this.#pause(settings.answerTimeoutMsMax, "hello");
     }
-    const verdict = message.kind === "hello" ? "wait" : this.#limit.refused(message, refusal.code);
-    if (verdict === "wait") return this.#stall();
-    if (verdict === "again") return this.#throttle();
     const sequence = message.rows[0]?.firstSequence ?? 0;
     const detail = { sequence, code: refusal.code, reason: refusal.message };
-    if (message.rows[0]?.text.startsWith('{"type":"gap"') === true) {
-      this.#alarmOnce("gap_refused", "the bridge does not read a declared gap", detail);
-      return this.#stall();
+    const verdict = this.#limit.refused(message, refusal.code);
+    if (verdict === "again") return this.#throttle();
+    if (verdict === "stuck") {
+      this.#alarmOnce(
+        "message_refused",
+        "the bridge reads no hello or declared gap of ours",
+        detail,
+      );
     }
+    if (verdict !== "set aside") return this.#stall();
     await outbox.setAside(sequence);
     alarm("event_set_aside", "the bridge cannot read an event; a gap takes its place", detail);
     this.#kick();
@@ -376,16 +347,8 @@ export class Uplink {
     const { throughSequence, ledgerEpoch } = answer;
     this.#options.count("uplink_rewinds");
     const text = "the ledger no longer has what it acknowledged; it is sent again";
-    this.#options.alarm("ledger_behind", text, {
-      acknowledgedSequence,
-      throughSequence,
-      ledgerEpoch,
-    });
-  }
-
-  #alarmOlderEpoch({ ledgerEpoch }: Acknowledgement, position: OutboxPosition): void {
-    const detail = { ledgerEpoch, knownEpoch: position.ledgerEpoch };
-    this.#alarmOnce("ledger_epoch_older", "an older ledger answers; it is not believed", detail);
+    const detail = { acknowledgedSequence, throughSequence, ledgerEpoch };
+    this.#options.alarm("ledger_behind", text, detail);
   }
 
   #alarmOnce(code: UplinkAlarm, text: string, detail: AlarmDetail): void {

@@ -50,7 +50,7 @@ describe("refusals", () => {
       await harness.after(1_000);
     }
     expect(harness.alarms.filter((code) => code === "event_set_aside")).toHaveLength(1);
-    expect(harness.alarms).toContain("gap_refused");
+    expect(harness.alarms).toContain("message_refused");
   });
 
   test("a version that is not spoken holds, with one alarm; a hello request or time tries again", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { batchSizeBytesMax } from "../../contract/delivery.ts";
 import { genesisDigest } from "../../contract/digest.ts";
+import { GatewayError } from "../../contract/errors.ts";
 import { Harness } from "./uplink-harness.ts";
 
 const sequencesOf = (events: unknown[]) =>
@@ -177,6 +178,18 @@ describe("answers that move elsewhere", () => {
     expect(harness.alarms).toEqual(["ledger_behind"]);
   });
 
+  test("an answer that an echo has overtaken is no rewind", async () => {
+    const harness = new Harness();
+    harness.outbox.append(8);
+    await harness.online(2);
+    await harness.after(5_000);
+    expect(harness.last.events).toHaveLength(0);
+    await harness.acknowledge(8, { nonce: "dddddddd" });
+    await harness.acknowledge(2);
+    expect(harness.outbox.acknowledgedSequence).toBe(8);
+    expect(harness.alarms).toEqual([]);
+  });
+
   test("a hole rewinds; behind what is kept, a declared gap goes out on the ledger's own digest", async () => {
     const harness = new Harness();
     harness.outbox.append(10);
@@ -251,6 +264,20 @@ test("a link that comes and goes while the outbox works never puts two messages 
   expect(harness.sent).toHaveLength(2);
   await harness.acknowledge(0);
   expect(harness.sent).toHaveLength(3);
+});
+
+test("a full disk is waited for: the ledger tells again", async () => {
+  const harness = new Harness();
+  harness.outbox.append(2);
+  await harness.online(0);
+  const acknowledge = harness.outbox.acknowledge.bind(harness.outbox);
+  harness.outbox.acknowledge = () => Promise.reject(new GatewayError("OUTBOX_FULL", "full"));
+  await harness.acknowledge(2);
+  harness.outbox.acknowledge = acknowledge;
+  expect(harness.uplink.state()).toBe("online");
+  await harness.after(5_000);
+  await harness.acknowledge(2);
+  expect(harness.outbox.acknowledgedSequence).toBe(2);
 });
 
 test("an outbox that fails stops the uplink and is told", async () => {

@@ -11,12 +11,11 @@ import { type EdgeSurroundings, epochAtMs } from "./edge-node.ts";
 import { Mortal } from "./mortal.ts";
 import { MachineClock } from "./virtual-clock.ts";
 
-type Surroundings = Omit<EdgeSurroundings, "random">;
-
 /** The bridge and its ledger. */
 export class BridgeNode {
-  readonly #world: Surroundings;
+  readonly #world: EdgeSurroundings;
   readonly #onDied: () => void;
+  #deathlyAnswerShare: number;
   readonly #folder: string;
   readonly #edges: readonly { storeId: string; edgeId: string }[];
   #mortal: Mortal;
@@ -25,17 +24,19 @@ export class BridgeNode {
   #ledger: SqliteLedger | undefined;
 
   constructor(
-    world: Surroundings,
+    world: EdgeSurroundings,
     options: {
       folder: string;
       edges: readonly { storeId: string; edgeId: string }[];
       onDied: () => void;
+      deathlyAnswerShare: number;
     },
   ) {
     this.#world = world;
     this.#folder = options.folder;
     this.#edges = options.edges;
     this.#onDied = options.onDied;
+    this.#deathlyAnswerShare = options.deathlyAnswerShare;
     this.#mortal = new Mortal(world.gate);
   }
 
@@ -98,6 +99,7 @@ export class BridgeNode {
 
   /** Dies of nothing that was planned any more. */
   spare(): void {
+    this.#deathlyAnswerShare = 0;
     this.#mortal.spare();
   }
 
@@ -132,7 +134,7 @@ export class BridgeNode {
   }
 
   #createIngest(ledger: SqliteLedger, mortal: Mortal, clock: MachineClock): Ingest {
-    const { oracle, broker, time, intruder } = this.#world;
+    const { oracle, broker, time, intruder, random } = this.#world;
     return new Ingest({
       ledger,
       clock,
@@ -145,6 +147,7 @@ export class BridgeNode {
           oracle.trace("answered", time.nowMs, answer.outboxId, answer.throughSequence);
         }
         broker.toEdges(topic, Buffer.from(JSON.stringify(answer)));
+        if (random() < this.#deathlyAnswerShare) this.die(0, false);
       },
       onCommitted: () => undefined,
       onFailure: (error) => {

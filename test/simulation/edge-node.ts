@@ -42,6 +42,7 @@ export class EdgeNode {
   readonly plan: EdgePlan;
   readonly line: string;
   readonly folder: string;
+  readonly #clientId: string;
   readonly #world: EdgeSurroundings;
   readonly #settings: OutboxSettings;
   readonly #firstNumber: number;
@@ -63,6 +64,7 @@ export class EdgeNode {
     plan: EdgePlan,
     options: {
       line: string;
+      clientId: string;
       folder: string;
       index: number;
       settings: Partial<OutboxSettings>;
@@ -74,6 +76,7 @@ export class EdgeNode {
     this.plan = plan;
     this.line = options.line;
     this.folder = options.folder;
+    this.#clientId = options.clientId;
     this.#settings = outboxSettingsSchema.parse({ ballastSizeBytes: 0, ...options.settings });
     this.#firstNumber = (options.index + 1) * 100_000;
     this.#fillerBytes = options.fillerBytes;
@@ -105,7 +108,7 @@ export class EdgeNode {
     return `${this.line} alive=${this.isAlive} ${this.#uplink?.state()} ${JSON.stringify(position)}`;
   }
 
-  /** Starts a process on the card; when it dies of an operation meanwhile, starts another. */
+  /** Starts a process on the card; it may die of one of its first operations. */
   async start(): Promise<void> {
     const { time, gate, oracle } = this.#world;
     const mortal = new Mortal(gate);
@@ -275,7 +278,7 @@ export class EdgeNode {
       if (!mortal.isAlive || uplink === undefined) return;
       const ackTopic = topics.ack(storeId, edgeId);
       const commandTopic = topics.command(storeId, edgeId);
-      const connection = broker.connect(`${storeId}:${edgeId}`, [ackTopic, commandTopic], {
+      const connection = broker.connect(this.#clientId, [ackTopic, commandTopic], {
         onOffline: () => {
           if (this.#connection === connection) this.#connection = undefined;
           if (!mortal.isAlive) return;

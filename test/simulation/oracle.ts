@@ -3,7 +3,6 @@
 // events are there exactly once and in order, or in a declared loss where the world allows one.
 
 import { createHash } from "node:crypto";
-import type { SqliteLedger } from "../../cloud-bridge/ledger/sqlite-ledger.ts";
 import type { Acknowledgement } from "../../contract/delivery.ts";
 import type { EventDraft } from "../../contract/event.ts";
 import type { OutboxPosition } from "../../edge/buffer/outbox.ts";
@@ -18,6 +17,25 @@ export interface Attempt {
   accepted?: { outboxId: string; sequence: number };
   /** Its only copy was destroyed with a card: it may be in the ledger, at most once. */
   isDoomed: boolean;
+}
+
+/** What the oracle asks of a ledger. */
+export interface JudgedLedger {
+  verify(): Promise<{ ok: boolean; problems: unknown[] }>;
+  entries(query: {
+    storeId: string;
+    afterEntryNumber: number;
+    countMax: number;
+  }): Promise<{ quantity: number }[]>;
+  stockLevels(query: {
+    storeId: string;
+    countMax: number;
+  }): Promise<{ gtin: string; balances: { location: string; quantity: number }[] }[]>;
+  declaredLosses(
+    query: object,
+  ): Promise<{ outboxId: string; firstSequence: number; lastSequence: number; reason: string }[]>;
+  quarantine(): Promise<{ code: string }[]>;
+  positions(): Promise<{ outboxId: string; frozen: boolean }[]>;
 }
 
 /** Alarms that a kind of world may bring; any other is a failure. */
@@ -37,7 +55,6 @@ export class Oracle {
   readonly kind: ScenarioKind;
   readonly problems: string[] = [];
   readonly attempts: Attempt[] = [];
-  readonly alarms: { line: string; code: string }[] = [];
   /** What happened, to see that the faults are not in vain. */
   readonly happened = new Map<string, number>();
   /** A card was copied to be a clone, or to be put back later, after this event. */
@@ -92,7 +109,6 @@ export class Oracle {
 
   alarm(line: string, code: string): void {
     this.happens(code);
-    this.alarms.push({ line, code });
     this.trace("alarm", line, code);
     if (!alarmsOf[this.kind]?.includes(code)) this.fail(`${line} raised ${code}`);
   }
@@ -129,7 +145,7 @@ export class Oracle {
   }
 
   /** Everything came to rest: compares the ledger with what was accepted. */
-  async judge(ledger: SqliteLedger, storeIds: readonly string[]): Promise<void> {
+  async judge(ledger: JudgedLedger, storeIds: readonly string[]): Promise<void> {
     const report = await ledger.verify();
     if (!report.ok) this.fail(`verify: ${JSON.stringify(report.problems.slice(0, 3))}`);
     const posted: number[] = [];
@@ -169,7 +185,7 @@ export class Oracle {
     }
   }
 
-  async #judgePresence(ledger: SqliteLedger, posted: readonly number[]): Promise<void> {
+  async #judgePresence(ledger: JudgedLedger, posted: readonly number[]): Promise<void> {
     const losses = await ledger.declaredLosses({});
     const counts = new Map<number, number>();
     for (const number of posted) counts.set(number, (counts.get(number) ?? 0) + 1);
@@ -193,7 +209,7 @@ export class Oracle {
   }
 
   async #judgeBalances(
-    ledger: SqliteLedger,
+    ledger: JudgedLedger,
     storeId: string,
     posted: ReadonlySet<number>,
   ): Promise<void> {
@@ -217,7 +233,7 @@ export class Oracle {
   }
 
   /** Bad rows end where they belong: quarantine for one that breaks the schema, a gap for one that blocks. */
-  async #judgeAside(ledger: SqliteLedger): Promise<void> {
+  async #judgeAside(ledger: JudgedLedger): Promise<void> {
     const quarantined = (await ledger.quarantine()).map((event) => event.code);
     const expected = this.kind === "bad_row" ? ["EVENT_INVALID"] : [];
     if (quarantined.join() !== expected.join()) this.fail(`quarantine: ${quarantined.join()}`);
@@ -227,7 +243,7 @@ export class Oracle {
   }
 
   /** An outbox is frozen only where a card was cloned or set back; and there it is found out. */
-  async #judgeFrozen(ledger: SqliteLedger, posted: ReadonlySet<number>): Promise<void> {
+  async #judgeFrozen(ledger: JudgedLedger, posted: ReadonlySet<number>): Promise<void> {
     const frozen = (await ledger.positions()).filter((position) => position.frozen);
     const mayFreeze = this.kind === "edge_cloned" || this.kind === "edge_set_back";
     if (!mayFreeze && frozen.length > 0) this.fail(`frozen: ${frozen[0]?.outboxId}`);

@@ -50,8 +50,14 @@ export interface Plan {
   readonly activeMs: number;
   readonly edges: readonly EdgePlan[];
   readonly bridgeDeaths: readonly Death[];
+  /** Of its answers, after which the bridge dies at once. */
+  readonly deathlyAnswerShare: number;
   readonly faults: LinkFaults;
   readonly isDurable: boolean;
+  /** Whether a clone throws the original off the broker, as one client id does; else both are online. */
+  readonly sharesClientId: boolean;
+  /** The buffer overflows because answers are lost, not because nothing passes. */
+  readonly overflowIsMute: boolean;
   readonly brokerForgetsAtMs: readonly number[];
   readonly halfOpens: readonly { readonly edge: number; readonly atMs: number }[];
   readonly intrusionsAtMs: readonly number[];
@@ -105,6 +111,9 @@ export function planOf(seed: number, random: Random): Plan {
     activeMs,
     edges,
     bridgeDeaths: deaths(3, bridgeOperationCount),
+    deathlyAnswerShare: random() < 0.7 ? 0 : random() * 0.2,
+    sharesClientId: random() < 0.5,
+    overflowIsMute: random() < 0.5,
     faults: faultsOf(random),
     isDurable: random() < 0.5,
     brokerForgetsAtMs: times(2),

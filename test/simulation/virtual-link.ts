@@ -44,6 +44,8 @@ const backlogCountMax = 1000;
 /** The broker and all lines to it. */
 export class VirtualBroker {
   faults: LinkFaults;
+  /** Nothing reaches the edges, though what they send arrives. */
+  isMuteToEdges = false;
   /** Whether messages for an absent bridge are kept (a durable session) or lost (an embedded broker). */
   readonly #isDurable: boolean;
   readonly #time: VirtualTime;
@@ -105,6 +107,7 @@ export class VirtualBroker {
 
   /** Carries a message to whoever is subscribed when it arrives. */
   toEdges(topic: string, payload: Uint8Array): void {
+    if (this.isMuteToEdges) return;
     this.#carry(() => {
       for (const session of [...this.#sessions]) {
         if (session.isHalfOpen || !session.topics.has(topic)) continue;

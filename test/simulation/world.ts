@@ -36,6 +36,8 @@ const restMsMax = 3_600_000;
 /** And must stay at rest over an idle hello; two clones throw each other out, which is busy enough. */
 const quietMs = 700_000;
 const quietMsWithClone = 30_000;
+/** Original and clone come up together, so that both may send before either is found out. */
+const cloneDownMs = 500;
 /** Events take this much room in the worlds where the outbox has to shed some. */
 const fillerBytes = 15_000;
 
@@ -61,7 +63,7 @@ class World {
   constructor(seed: number, onTrace?: (line: string) => void) {
     const random = seededRandom(seed);
     this.#plan = planOf(seed, random);
-    const { kind, faults, isDurable, edges } = this.#plan;
+    const { kind, faults, isDurable, edges, deathlyAnswerShare } = this.#plan;
     const base = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
     this.#folder = mkdtempSync(join(base, "gondola-simulation-"));
     this.#image = join(this.#folder, "image");
@@ -71,7 +73,7 @@ class World {
     const oracle = new Oracle(kind, onTrace);
     this.#surroundings = { time, random, broker, intruder, oracle, gate: new WorldGate() };
     this.#bridge = new BridgeNode(this.#surroundings, {
-      ...{ folder: this.#folder, edges },
+      ...{ folder: this.#folder, edges, deathlyAnswerShare },
       onDied: () => this.#later(() => this.#reviveBridge()),
     });
     for (const [index, plan] of edges.entries()) this.#createEdge(plan, plan.edgeId, index);
@@ -121,6 +123,7 @@ class World {
     const isFull = kind === "overflow" || kind === "ledger_restored_behind_trimmed";
     const edge: EdgeNode = new EdgeNode(this.#surroundings, plan, {
       ...{ line, folder, index },
+      clientId: this.#plan.sharesClientId ? `${plan.storeId}:${plan.edgeId}` : line,
       settings: isFull ? { sizeBytesMax: 512 * 1024, retainedShareMax: 0.1 } : {},
       fillerBytes: isFull ? fillerBytes : 0,
       onDied: () => this.#later(() => this.#revive(edge)),
@@ -155,7 +158,8 @@ class World {
 
   #later(act: () => Promise<void>): void {
     const { time, random } = this.#surroundings;
-    this.#at(time.nowMs + integerBetween(random, 50, 15_000), act);
+    const downMs = integerBetween(random, 50, 15_000);
+    this.#at(time.nowMs + (this.#plan.kind === "edge_cloned" ? cloneDownMs : downMs), act);
   }
 
   async #revive(edge: EdgeNode): Promise<void> {
@@ -209,9 +213,11 @@ class World {
   }
 
   async #beginSpecial(): Promise<void> {
-    const { kind } = this.#plan;
+    const { kind, overflowIsMute } = this.#plan;
     const { oracle, broker } = this.#surroundings;
-    if (kind === "overflow") broker.faults = { ...broker.faults, dropShare: 1 };
+    // Where only answers are lost, the ledger has what the edge then sheds: the gap has to be clipped.
+    if (kind === "overflow" && overflowIsMute) broker.isMuteToEdges = true;
+    else if (kind === "overflow") broker.faults = { ...broker.faults, dropShare: 1 };
     if (kind.startsWith("ledger_restored")) this.#bridge.backUp();
     if (kind === "bad_row" || kind === "unreadable_row") {
       await appendBadRow((await this.#card()).file, kind);
@@ -223,7 +229,10 @@ class World {
       cpSync(original.folder, this.#image, { recursive: true });
       return;
     }
-    const clone = this.#createEdge(original.plan, `${original.line}-clone`, this.#edges.length);
+    // At the same times as the original, but another number: the longer batch may come second.
+    const appends = original.plan.appends.map(({ atMs, count }) => ({ atMs, count: 4 - count }));
+    const plan = { ...original.plan, appends };
+    const clone = this.#createEdge(plan, `${original.line}-clone`, this.#edges.length);
     cpSync(original.folder, clone.folder, { recursive: true });
     this.#load(clone);
     this.#later(() => this.#revive(clone));
@@ -233,6 +242,7 @@ class World {
     const { kind, faults } = this.#plan;
     const { oracle, broker } = this.#surroundings;
     if (kind === "overflow") broker.faults = faults;
+    broker.isMuteToEdges = false;
     if (kind === "edge_set_back") {
       const edge = await this.#card();
       rmSync(edge.folder, { recursive: true });
