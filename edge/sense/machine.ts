@@ -2,7 +2,7 @@
 // conclusions and state out. No timers, no I/O: deadlines fire at their own time, in order, before
 // the next reading, so live and replay agree whatever the ticks.
 
-import type { Conclusion } from "../../contract/event.ts";
+import type { Conclusion, NoticedConclusion } from "../../contract/event.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Reading } from "../../contract/reading.ts";
 
@@ -41,4 +41,14 @@ export interface Machine {
   setPlan(plan: Plan): void;
   /** The wall clock was set: every time the machine holds moves by `byMs`, and nothing else happens. */
   shiftTime(byMs: number): void;
+}
+
+/** A notice of something a person may want to look at. */
+export function warning(
+  deviceId: string,
+  code: string,
+  occurredAtMs: number,
+  detail: NoticedConclusion["detail"],
+): NoticedConclusion {
+  return { type: "noticed", occurredAtMs, deviceId, code, severity: "warning", detail };
 }

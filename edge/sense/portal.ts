@@ -2,11 +2,10 @@
 // tag that stands near the portal becomes background, which is remembered over restarts, so that neither
 // a restart nor a static scene says or writes anything.
 
-import type { NoticedConclusion } from "../../contract/event.ts";
 import type { Reading, TagReading } from "../../contract/reading.ts";
 import type { EpcHex } from "../../contract/units.ts";
 import { BackgroundTags, type ForgottenTag } from "./background-tags.ts";
-import type { Count, Machine, Output } from "./machine.ts";
+import { type Count, type Machine, type Output, warning } from "./machine.ts";
 import { Passage, type Side } from "./passage.ts";
 import type { PortalConfig } from "./portal-config.ts";
 import { itemOfTag } from "./tag-item.ts";
@@ -132,7 +131,7 @@ export class Portal implements Machine {
     if (!this.#isLimitNoticed) {
       this.#isLimitNoticed = true;
       const detail = { tagCountMax: this.#config.tagCountMax };
-      output.conclusions.push(this.#notice("portal_tag_limit", atMs, detail));
+      output.conclusions.push(warning(this.#config.deviceId, "portal_tag_limit", atMs, detail));
     }
     return undefined;
   }
@@ -158,7 +157,9 @@ export class Portal implements Machine {
       } else if (verdict === "uncertain") {
         const detail = { epc, ...passage.evidence() };
         const changeAtMs = passage.changeAtMs ?? passage.lastAtMs;
-        output.conclusions.push(this.#notice("passage_uncertain", changeAtMs, detail));
+        output.conclusions.push(
+          warning(this.#config.deviceId, "passage_uncertain", changeAtMs, detail),
+        );
       }
       return;
     }
@@ -194,7 +195,9 @@ export class Portal implements Machine {
   #reportForgotten(tag: ForgottenTag, output: Output): void {
     if (tag.awaySinceMs === undefined) return;
     const detail = { epc: tag.epc, stoodOnSide: tag.home, readsOnOtherSide: tag.awayReads };
-    output.conclusions.push(this.#notice("passage_uncertain", tag.awaySinceMs, detail));
+    output.conclusions.push(
+      warning(this.#config.deviceId, "passage_uncertain", tag.awaySinceMs, detail),
+    );
   }
 
   #goOffline(atMs: number): void {
@@ -203,14 +206,5 @@ export class Portal implements Machine {
     this.#open.clear();
     this.#recent.clear();
     this.#background.goOffline(atMs);
-  }
-
-  #notice(
-    code: string,
-    occurredAtMs: number,
-    detail: NoticedConclusion["detail"],
-  ): NoticedConclusion {
-    const { deviceId } = this.#config;
-    return { type: "noticed", occurredAtMs, deviceId, code, severity: "warning", detail };
   }
 }

@@ -2,12 +2,12 @@
 // message can change. Every scan ends in an event, in a count, or in a notice that says why not.
 
 import { z } from "zod";
-import type { Item, MovedConclusion, NoticedConclusion } from "../../contract/event.ts";
+import type { Item, MovedConclusion } from "../../contract/event.ts";
 import { type BarcodeIdentity, parseBarcode } from "../../contract/gs1/barcode.ts";
 import type { Reading, ScanReading } from "../../contract/reading.ts";
 import { isWithin, locationSchema } from "../../contract/units.ts";
 import { CountSession } from "./count-session.ts";
-import type { Count, Machine, Output } from "./machine.ts";
+import { type Count, type Machine, type Output, warning } from "./machine.ts";
 import { parseScanCommand, type ScannerConfig, type Workflow, workflows } from "./scan-config.ts";
 import { readStored } from "./stored.ts";
 
@@ -68,7 +68,9 @@ export class Scanner implements Machine {
       const shown = { data: data.slice(0, shownLengthMax), reason: identity.reason };
       const { symbology } = reading;
       const detail = symbology === undefined ? shown : { ...shown, symbology };
-      output.conclusions.push(this.#notice("scan_unidentified", receivedAtMs, detail));
+      output.conclusions.push(
+        warning(this.#config.deviceId, "scan_unidentified", receivedAtMs, detail),
+      );
     }
   }
 
@@ -203,7 +205,7 @@ export class Scanner implements Machine {
     this.#count(`scan_count_${result}`);
     if (result !== "full" || this.#isFullNoticed) return;
     this.#isFullNoticed = true;
-    output.conclusions.push(this.#notice("count_full", atMs, session.summary));
+    output.conclusions.push(warning(this.#config.deviceId, "count_full", atMs, session.summary));
   }
 
   #beginCount(location: string, atMs: number, output: Output): CountSession {
@@ -216,7 +218,7 @@ export class Scanner implements Machine {
   #abandonCount(reason: string, atMs: number, output: Output): void {
     if (this.#session === undefined) return;
     const detail = { ...this.#session.summary, reason };
-    output.conclusions.push(this.#notice("count_abandoned", atMs, detail));
+    output.conclusions.push(warning(this.#config.deviceId, "count_abandoned", atMs, detail));
     this.#session.discard(output);
     this.#session = undefined;
     this.#unassign(output);
@@ -224,19 +226,10 @@ export class Scanner implements Machine {
 
   #refuse(command: string, reason: string, atMs: number, output: Output): void {
     const detail = { command: command.slice(0, shownLengthMax), reason };
-    output.conclusions.push(this.#notice("scan_command_refused", atMs, detail));
+    output.conclusions.push(warning(this.#config.deviceId, "scan_command_refused", atMs, detail));
   }
 
   #isOurs(location: string): boolean {
     return locationSchema.safeParse(location).success && isWithin(location, this.#storeId);
-  }
-
-  #notice(
-    code: string,
-    occurredAtMs: number,
-    detail: NoticedConclusion["detail"],
-  ): NoticedConclusion {
-    const { deviceId } = this.#config;
-    return { type: "noticed", occurredAtMs, deviceId, code, severity: "warning", detail };
   }
 }

@@ -2,11 +2,11 @@
 // plan says stands there. Where two answers are as good, or none is, it says so and moves no stock.
 
 import { z } from "zod";
-import type { NoticedConclusion, Place } from "../../contract/event.ts";
+import type { Place } from "../../contract/event.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Reading, WeightReading } from "../../contract/reading.ts";
 import { isWithin, storeOf } from "../../contract/units.ts";
-import type { Count, Machine, Output } from "./machine.ts";
+import { type Count, type Machine, type Output, warning } from "./machine.ts";
 import { ShelfCell, type WeightStep } from "./shelf-cell.ts";
 import type { ShelfConfig } from "./shelf-config.ts";
 import { readStored } from "./stored.ts";
@@ -65,7 +65,7 @@ export class Shelf implements Machine {
       place.isBlind = true;
       const { cell, location, seenAtMs = dueMs } = place;
       const detail = { cell, location, fromAtMs: seenAtMs };
-      output.conclusions.push(this.#notice("shelf_cell_blind", dueMs, detail));
+      output.conclusions.push(warning(this.#config.deviceId, "shelf_cell_blind", dueMs, detail));
     }
   }
 
@@ -149,11 +149,17 @@ export class Shelf implements Machine {
     const detail = { cell, location, deltaGrams: round(deltaGrams) };
     if (match.kind === "none") {
       const reason = products.length === 0 ? "no_product" : "no_fit";
-      const noticed = this.#notice("shelf_unexplained", step.occurredAtMs, { ...detail, reason });
+      const noticed = warning(this.#config.deviceId, "shelf_unexplained", step.occurredAtMs, {
+        ...detail,
+        reason,
+      });
       output.conclusions.push(noticed);
     } else if (match.kind === "ambiguous") {
       const candidates = match.candidates.slice(0, candidateCountMax).map(shown);
-      const noticed = this.#notice("shelf_ambiguous", step.occurredAtMs, { ...detail, candidates });
+      const noticed = warning(this.#config.deviceId, "shelf_ambiguous", step.occurredAtMs, {
+        ...detail,
+        candidates,
+      });
       output.conclusions.push(noticed);
     } else {
       const { product, quantity, residualGrams } = match.best;
@@ -189,15 +195,6 @@ export class Shelf implements Machine {
       return { location: stockroom, state: "sellable" };
     }
     return { location: `${storeOf(location)}/@basket`, state: "sellable" };
-  }
-
-  #notice(
-    code: string,
-    occurredAtMs: number,
-    detail: NoticedConclusion["detail"],
-  ): NoticedConclusion {
-    const { deviceId } = this.#config;
-    return { type: "noticed", occurredAtMs, deviceId, code, severity: "warning", detail };
   }
 }
 
