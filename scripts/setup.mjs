@@ -14,7 +14,7 @@ const heartbeatMs = 30_000;
 
 /**
  * Every package with compiled code. `needed` is true or the command that cannot do without it,
- * `script` whether it can be compiled here, `lost` what does not work without it.
+ * `script` whether it can be compiled here, `lost` what does not work without it, `load` how it is tried.
  */
 const nativePackages = [
   { name: "sqlite3", needed: true, script: true, minutes: "1 to 5 minutes", lost: "everything" },
@@ -30,6 +30,22 @@ const nativePackages = [
     needed: "demo",
     script: false,
     lost: "simulated serial devices and npm run demo",
+  },
+  {
+    name: "epoll",
+    needed: false,
+    script: true,
+    minutes: "a few seconds",
+    lost: "GPIO lines through sysfs (package onoff)",
+  },
+  {
+    name: "node-hid",
+    // It loads its binary only when asked for something.
+    load: 'require("node-hid").devices()',
+    needed: false,
+    script: false,
+    lost: "USB HID scales and scanners",
+    advice: "On Debian, type: sudo apt-get install libusb-1.0-0",
   },
 ];
 
@@ -89,7 +105,8 @@ async function findFault(each) {
   if (!existsSync(`${root}node_modules/${each.name}/package.json`)) {
     return { ...each, absent: true, reason: "it is not installed (left out by --omit=optional?)" };
   }
-  const { code, signal, output } = await run(process.execPath, ["-e", `require("${each.name}")`]);
+  const load = each.load ?? `require("${each.name}")`;
+  const { code, signal, output } = await run(process.execPath, ["-e", load]);
   if (code === 0) return undefined;
   // A damaged binary may end the process without a word.
   if (signal !== null) return { ...each, reason: `loading it ends the process (${signal})` };
@@ -113,7 +130,8 @@ async function repairAll(faults, command) {
 async function repair(fault) {
   if (fault.absent) return { ...fault, advice: "To install it, type: npm ci" };
   if (!fault.script) {
-    return { ...fault, advice: "To fetch it anew, type: rm -rf node_modules && npm run setup" };
+    const fetchAnew = "To fetch it anew, type: rm -rf node_modules && npm run setup";
+    return { ...fault, advice: fault.advice ?? fetchAnew };
   }
   let left = fault;
   for (const words of [[], ["--build-from-source"]]) {

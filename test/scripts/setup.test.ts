@@ -9,8 +9,8 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const natives = ["sqlite3", "@serialport/bindings-cpp", "@lydell/node-pty"];
-const loads = "module.exports = {};\n";
+const natives = ["sqlite3", "@serialport/bindings-cpp", "@lydell/node-pty", "epoll", "node-hid"];
+const loads = "module.exports = { devices: () => [] };\n";
 const doesNotLoad = 'throw new Error("libm.so.6: version GLIBC_2.38 not found");\n';
 
 let folder = "";
