@@ -1,4 +1,5 @@
-// Reads what the posting of a group may look at: a few set-based selects, whatever the group's size.
+// Reads what the posting of a group may look at: one statement, whatever the group's size. Each further
+// statement would wait for its turn of the event loop, which ingest keeps busy with the next batches.
 
 import type { Rejection } from "../../contract/delivery.ts";
 import type { StockEvent } from "../../contract/event.ts";
@@ -15,15 +16,27 @@ import {
 import { type Facing, itemKeyOf } from "./settle.ts";
 import type { SqlConnection } from "./sqlite.ts";
 
+type Keys = readonly (readonly (string | number)[])[];
+
+/** What a view is asked by. */
+interface Asked {
+  readonly edges: Keys;
+  /** Sequences whose digests are wanted. */
+  readonly digests: Keys;
+  /** First and last sequence of each batch. */
+  readonly ranges: Keys;
+  readonly events: readonly { readonly storeId: string; readonly event: StockEvent }[];
+}
+
 /** Reads the view of a group. */
-export async function loadGroupView(
+export function loadGroupView(
   connection: SqlConnection,
   group: readonly PreparedBatch[],
 ): Promise<View> {
   const events = group.flatMap(({ storeId, items }) =>
     items.flatMap((item) => eventsOf(item).map((event) => ({ storeId, event }))),
   );
-  const asked = group.flatMap((prepared) =>
+  const digests = group.flatMap((prepared) =>
     [
       prepared.items.at(-1)?.lastSequence ?? prepared.firstSequence - 1,
       prepared.batch.probe?.sequence,
@@ -35,23 +48,17 @@ export async function loadGroupView(
     const last = prepared.items.at(-1)?.lastSequence;
     return last === undefined ? [] : [[...keyOf(prepared), prepared.firstSequence, last] as const];
   });
-  const [positions, digests, rejections, stores] = await Promise.all([
-    loadPositions(connection, group),
-    loadDigests(connection, asked),
-    loadRejections(connection, ranges),
-    loadStores(connection, events),
-  ]);
-  return { ...stores, positions, digests, rejections };
+  const edges = group.map(({ storeId, edgeId }) => [storeId, edgeId] as const);
+  return loadView(connection, { edges, digests, ranges, events });
 }
 
 /** Reads the view that one event needs, positions left out. */
-export async function loadEventView(
+export function loadEventView(
   connection: SqlConnection,
   storeId: string,
   event: StockEvent,
 ): Promise<View> {
-  const stores = await loadStores(connection, [{ storeId, event }]);
-  return { ...stores, positions: [], digests: new Map(), rejections: [] };
+  return loadView(connection, { edges: [], digests: [], ranges: [], events: [{ storeId, event }] });
 }
 
 function eventsOf({ content }: BatchItem): StockEvent[] {
@@ -63,82 +70,81 @@ function keyOf({ storeId, edgeId, batch }: PreparedBatch): [string, string, stri
 }
 
 /** Distinct keys as JSON, sorted: rows are always asked for, and on a larger database locked, in one order. */
-function keysJson(keys: readonly (readonly (string | number)[])[]): string {
+function keysJson(keys: Keys): string {
   return `[${[...new Set(keys.map((key) => JSON.stringify(key)))].sort().join(",")}]`;
 }
 
-async function loadPositions(
-  connection: SqlConnection,
-  group: readonly PreparedBatch[],
-): Promise<Position[]> {
-  const rows = await connection.all<Omit<Position, "frozen"> & { frozen: number }>(
-    `SELECT p.store_id AS storeId, p.edge_id AS edgeId, p.outbox_id AS outboxId,
-            p.through_sequence AS throughSequence, p.through_digest AS throughDigest, p.frozen,
-            p.complete_through_at_ms AS completeThroughAtMs,
-            p.placed_at_ms AS placedAtMs
-     FROM json_each(?) k
-     JOIN positions p ON p.store_id = k.value->>0 AND p.edge_id = k.value->>1`,
-    keysJson(group.map(({ storeId, edgeId }) => [storeId, edgeId])),
-  );
-  return rows.map((row) => ({ ...row, frozen: row.frozen === 1 }));
-}
+const outboxFields = (table: string) =>
+  `'storeId', ${table}.store_id, 'edgeId', ${table}.edge_id, 'outboxId', ${table}.outbox_id`;
+const balanceRows = `json_group_array(json_object('storeId', b.store_id, 'item', b.item,
+  'location', b.location, 'state', b.state, 'quantity', b.quantity, 'entryNumber', b.entry_number)
+  ORDER BY b.store_id, b.item, b.location, b.state)`;
 
-async function loadDigests(
-  connection: SqlConnection,
-  keys: readonly (readonly (string | number)[])[],
-): Promise<Map<string, string>> {
-  const rows = await connection.all<OutboxKey & { sequence: number; digest: string }>(
-    `SELECT e.store_id AS storeId, e.edge_id AS edgeId, e.outbox_id AS outboxId, e.sequence, e.digest
-     FROM json_each(?) k
-     JOIN event_log e ON e.store_id = k.value->>0 AND e.edge_id = k.value->>1
-      AND e.outbox_id = k.value->>2 AND e.sequence = k.value->>3`,
-    keysJson(keys),
-  );
-  return new Map(rows.map((row) => [eventKey(row, row.sequence), row.digest]));
-}
+// Parameters: 1 edges, 2 digests, 3 ranges, 4 stores, 5 items, 6 counted locations.
+const viewSelect = `SELECT
+ (SELECT json_group_array(json_object(${outboxFields("p")}, 'frozen', p.frozen,
+    'throughSequence', p.through_sequence, 'throughDigest', p.through_digest,
+    'completeThroughAtMs', p.complete_through_at_ms, 'placedAtMs', p.placed_at_ms))
+  FROM json_each(?1) k
+  JOIN positions p ON p.store_id = k.value->>0 AND p.edge_id = k.value->>1) AS positions,
+ (SELECT json_group_array(json_object(${outboxFields("e")}, 'sequence', e.sequence, 'digest', e.digest))
+  FROM json_each(?2) k
+  JOIN event_log e ON e.store_id = k.value->>0 AND e.edge_id = k.value->>1
+   AND e.outbox_id = k.value->>2 AND e.sequence = k.value->>3) AS digests,
+ (SELECT json_group_array(DISTINCT json_object(${outboxFields("q")}, 'sequence', q.sequence,
+    'code', q.code, 'message', q.message))
+  FROM json_each(?3) k
+  JOIN quarantine q ON q.store_id = k.value->>0 AND q.edge_id = k.value->>1
+   AND q.outbox_id = k.value->>2 AND q.sequence BETWEEN k.value->>3 AND k.value->>4) AS rejections,
+ (SELECT json_group_array(json_object('storeId', h.store_id, 'entryNumber', h.entry_number, 'hash', h.hash))
+  FROM json_each(?4) k JOIN chain_heads h ON h.store_id = k.value->>0) AS heads,
+ (SELECT json_group_array(json_array(p.store_id, p.stockroom))
+  FROM json_each(?4) k JOIN plans p ON p.store_id = k.value->>0
+  WHERE p.stockroom IS NOT NULL) AS stockrooms,
+ (SELECT ${balanceRows}
+  FROM json_each(?5) k JOIN balances b ON b.store_id = k.value->>0 AND b.item = k.value->>1) AS balances,
+ -- '0' is the character after '/': the range holds the location's subtree and nothing else.
+ (SELECT ${balanceRows}
+  FROM json_each(?6) k JOIN balances b ON b.store_id = k.value->>0
+   AND (b.location = k.value->>1
+        OR (b.location > (k.value->>1) || '/' AND b.location < (k.value->>1) || '0'))) AS counted,
+ (SELECT json_group_array(json_object('storeId', f.store_id, 'gtin', f.gtin, 'location', f.location,
+    'picksSensed', f.picks_sensed) ORDER BY f.store_id, f.gtin, f.ordinal)
+  FROM json_each(?5) k
+  JOIN facings f ON f.store_id = k.value->>0 AND f.gtin = k.value->>1) AS facings`;
 
-async function loadRejections(
-  connection: SqlConnection,
-  ranges: readonly (readonly (string | number)[])[],
-): Promise<(OutboxKey & Rejection)[]> {
-  return await connection.all(
-    `SELECT DISTINCT q.store_id AS storeId, q.edge_id AS edgeId, q.outbox_id AS outboxId, q.sequence,
-            q.code, q.message
-     FROM json_each(?) k
-     JOIN quarantine q ON q.store_id = k.value->>0 AND q.edge_id = k.value->>1
-      AND q.outbox_id = k.value->>2 AND q.sequence BETWEEN k.value->>3 AND k.value->>4
-     ORDER BY q.sequence`,
-    keysJson(ranges),
-  );
-}
-
-async function loadStores(
-  connection: SqlConnection,
-  events: readonly { storeId: string; event: StockEvent }[],
-): Promise<Pick<View, "heads" | "balances" | "facings" | "stockrooms">> {
-  const stores = keysJson(events.map(({ storeId }) => [storeId]));
-  const items = keysJson(
-    events.flatMap(({ storeId, event }) => itemsOf(event).map((item) => [storeId, item])),
+async function loadView(connection: SqlConnection, asked: Asked): Promise<View> {
+  const { edges, digests, ranges, events } = asked;
+  const items = events.flatMap(({ storeId, event }) =>
+    itemsOf(event).map((item) => [storeId, item] as const),
   );
   const counts = events.flatMap(({ storeId, event }) =>
-    event.type === "counted" ? [[storeId, event.location]] : [],
+    event.type === "counted" ? [[storeId, event.location] as const] : [],
   );
-  const [heads, stockrooms, balances, facings] = await Promise.all([
-    connection.all<ChainHead>(
-      `SELECT h.store_id AS storeId, h.entry_number AS entryNumber, h.hash
-       FROM json_each(?) k JOIN chain_heads h ON h.store_id = k.value->>0`,
-      stores,
+  const stores = events.map(({ storeId }) => [storeId] as const);
+  const [row] = await connection.all<Record<string, string>>(
+    viewSelect,
+    ...[edges, digests, ranges, stores, items, counts].map(keysJson),
+  );
+  const part = <Row>(name: string): Row[] => JSON.parse(row![name]!) as Row[];
+  const rejections = part<OutboxKey & Rejection>("rejections");
+  return {
+    positions: part<Omit<Position, "frozen"> & { frozen: number }>("positions").map((position) => ({
+      ...position,
+      frozen: position.frozen === 1,
+    })),
+    digests: new Map(
+      part<OutboxKey & { sequence: number; digest: string }>("digests").map((each) => [
+        eventKey(each, each.sequence),
+        each.digest,
+      ]),
     ),
-    connection.all<{ storeId: string; stockroom: string }>(
-      `SELECT p.store_id AS storeId, p.stockroom
-       FROM json_each(?) k JOIN plans p ON p.store_id = k.value->>0 WHERE p.stockroom IS NOT NULL`,
-      stores,
-    ),
-    loadBalances(connection, items, keysJson(counts)),
-    loadFacings(connection, items),
-  ]);
-  const stockroomOf = new Map(stockrooms.map(({ storeId, stockroom }) => [storeId, stockroom]));
-  return { heads, balances, facings, stockrooms: stockroomOf };
+    rejections: rejections.sort((a, b) => a.sequence - b.sequence),
+    heads: part<ChainHead>("heads"),
+    stockrooms: new Map(part<[string, string]>("stockrooms")),
+    balances: [...part<Balance>("balances"), ...part<Balance>("counted")],
+    facings: facingsOf(part("facings")),
+  };
 }
 
 function itemsOf(event: StockEvent): string[] {
@@ -146,52 +152,21 @@ function itemsOf(event: StockEvent): string[] {
   return event.type === "counted" ? event.lines.map((line) => line.gtin) : [];
 }
 
-async function loadBalances(
-  connection: SqlConnection,
-  items: string,
-  counts: string,
-): Promise<Balance[]> {
-  const columns = `b.store_id AS storeId, b.item, b.location, b.state, b.quantity,
-                   b.entry_number AS entryNumber`;
-  const ofItems = await connection.all<Balance>(
-    `SELECT ${columns} FROM json_each(?) k
-     JOIN balances b ON b.store_id = k.value->>0 AND b.item = k.value->>1
-     ORDER BY b.store_id, b.item, b.location, b.state`,
-    items,
-  );
-  if (counts === "[]") return ofItems;
-  // '0' is the character after '/': the range holds the location's subtree and nothing else.
-  const counted = await connection.all<Balance>(
-    `SELECT ${columns} FROM json_each(?) k
-     JOIN balances b ON b.store_id = k.value->>0
-      AND (b.location = k.value->>1
-           OR (b.location > (k.value->>1) || '/' AND b.location < (k.value->>1) || '0'))
-     ORDER BY b.store_id, b.item, b.location, b.state`,
-    counts,
-  );
-  return [...ofItems, ...counted];
+interface FacingRow {
+  readonly storeId: string;
+  readonly gtin: string;
+  readonly location: string;
+  readonly picksSensed: number;
 }
 
-async function loadFacings(
-  connection: SqlConnection,
-  items: string,
-): Promise<Map<string, Facing[]>> {
-  const rows = await connection.all<{
-    storeId: string;
-    gtin: string;
-    location: string;
-    picksSensed: number;
-  }>(
-    `SELECT f.store_id AS storeId, f.gtin, f.location, f.picks_sensed AS picksSensed
-     FROM json_each(?) k JOIN facings f ON f.store_id = k.value->>0 AND f.gtin = k.value->>1
-     ORDER BY f.store_id, f.gtin, f.ordinal`,
-    items,
-  );
+function facingsOf(rows: readonly FacingRow[]): Map<string, Facing[]> {
   const facings = new Map<string, Facing[]>();
   for (const { storeId, gtin, location, picksSensed } of rows) {
     const key = productKey(storeId, gtin);
     const facing = { location, picksSensed: picksSensed === 1 };
-    facings.set(key, [...(facings.get(key) ?? []), facing]);
+    const known = facings.get(key);
+    if (known === undefined) facings.set(key, [facing]);
+    else known.push(facing);
   }
   return facings;
 }

@@ -11,7 +11,7 @@ import { SqliteLedger } from "../../cloud-bridge/ledger/sqlite-ledger.ts";
 import { tables } from "../../cloud-bridge/ledger/sqlite-tables.ts";
 import type { Incoming } from "../../cloud-bridge/ledger/types.ts";
 import { batchEventCountMax } from "../../contract/delivery.ts";
-import { canonicalEvent, genesisDigest, nextDigest } from "../../contract/digest.ts";
+import { canonicalEvent, canonicalJson, genesisDigest, nextDigest } from "../../contract/digest.ts";
 
 const storeCount = 4;
 const groupCount = 20;
@@ -125,8 +125,9 @@ function makeGroups(): Incoming[][] {
     stores.map((store): Incoming => {
       const { storeId, outboxId, digest: previousDigest } = store;
       const firstSequence = group * batchEventCountMax + 1;
+      // Canonical, as the rows of an outbox are and as they come out of a batch.
       const events = Array.from({ length: batchEventCountMax }, (_, index) =>
-        makeEvent(storeId, firstSequence + index),
+        JSON.parse(canonicalJson(makeEvent(storeId, firstSequence + index))),
       );
       for (const event of events) store.digest = nextDigest(store.digest, canonicalEvent(event));
       const header = { schemaVersion: 1, storeId, edgeId: "edge-1", outboxId } as const;
