@@ -181,7 +181,7 @@ export class Portal implements Machine {
       occurredAtMs: passage.changeAtMs ?? passage.lastAtMs,
       deviceId,
       step: isAToB ? stepAToB : stepBToA,
-      item: itemOfTag(epc),
+      item: itemOfTag(epc, this.#count),
       quantity: 1,
       from: { location: from.location, state: "sellable" },
       to: { location: to.location, state: "sellable" },

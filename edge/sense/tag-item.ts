@@ -4,10 +4,16 @@ import type { Item } from "../../contract/event.ts";
 import { decodeEpc } from "../../contract/gs1/epc.ts";
 import { restrictedUse } from "../../contract/gs1/restricted.ts";
 import type { EpcHex } from "../../contract/units.ts";
+import type { Count } from "./machine.ts";
 
-/** GTIN and serial of an SGTIN-96; any other tag, and one with a store-local number, is its EPC alone. */
-export function itemOfTag(epc: EpcHex): Item {
+/**
+ * GTIN and serial of a tag of any SGTIN scheme. Any other tag, and one with a store-local number, is its
+ * EPC alone: the ledger puts it into the unknown bin. Counted as `tags_without_item_` and the reason's code.
+ */
+export function itemOfTag(epc: EpcHex, count: Count): Item {
   const identity = decodeEpc(epc);
-  if (!identity.ok || restrictedUse(identity.gtin) !== undefined) return { epc };
-  return { gtin: identity.gtin, serial: identity.serial, epc };
+  const isRestricted = identity.ok && restrictedUse(identity.gtin) !== undefined;
+  if (identity.ok && !isRestricted) return { gtin: identity.gtin, serial: identity.serial, epc };
+  count(`tags_without_item_${identity.ok ? "restricted" : identity.code}`);
+  return { epc };
 }

@@ -1,0 +1,97 @@
+// What the EPC memory of a tag says, whatever the scheme; and what it is when it says nothing of GS1. A
+// tag that is no EPC is never an error: it stays known by its bytes, under a code that can be counted.
+
+import { isPlusHeader, readPlus } from "./epc-plus.ts";
+import { isSchemeHeader, readScheme, writeScheme } from "./epc-schemes.ts";
+import {
+  bracketed,
+  digitalLinkOf,
+  type Elements,
+  elementsOf,
+  parseTagUri,
+  pureIdentityUri,
+  rawUri,
+  tagUri,
+} from "./epc-uri.ts";
+
+/** Why a tag is no EPC. */
+export type EpcRefusalCode =
+  | "unprogrammed" // header 00: never written
+  | "tid_as_epc" // header E2: a chip's identity, or a maker's test pattern
+  | "header_reserved" // a header no scheme has
+  | "malformed"; // a scheme's header, and content that the scheme does not allow (TDS 14.4)
+
+/** An EPC of any scheme, in every way of writing it. */
+export interface EpcContent {
+  /** As in TDS 2.3 table 14-1, like `SGTIN-96` or `SGTIN+`. */
+  readonly scheme: string;
+  readonly filter?: number;
+  /** Absent in the schemes of TDS 2.x, which have none. */
+  readonly pureIdentityUri?: string;
+  readonly tagUri?: string;
+  /** Absent for GID, USDoD and ADI, which are no GS1 keys. */
+  readonly elements?: Elements;
+  readonly elementString?: string;
+  readonly digitalLink?: string;
+  /** Company prefix, reference, serial: the parts of the URI, unescaped. */
+  readonly parts?: readonly string[];
+  /** Bits of further data behind the EPC (TDS 15.3), which are not decoded. */
+  readonly aidcBitCount?: number;
+}
+
+/** What a tag says, or why that is nothing of GS1. */
+export type EpcReading =
+  | ({ readonly ok: true } & EpcContent)
+  | {
+      readonly ok: false;
+      readonly code: EpcRefusalCode;
+      readonly reason: string;
+      readonly rawUri: string;
+    };
+
+/** Reads the content of an EPC memory bank, in hex, behind the PC word. */
+export function readEpc(hex: string): EpcReading {
+  const refuse = (code: EpcRefusalCode, reason: string): EpcReading => {
+    return { ok: false, code, reason, rawUri: rawUri(hex.toUpperCase()) };
+  };
+  const header = /^[0-9A-Fa-f]{2}/.test(hex) ? Number.parseInt(hex.slice(0, 2), 16) : -1;
+  if (header < 0) return refuse("malformed", "not hexadecimal");
+  if (isSchemeHeader(header)) {
+    const read = readScheme(hex);
+    if (!read.ok) return refuse("malformed", read.reason);
+    const { scheme, family, filter, parts } = read.epc;
+    return {
+      ok: true,
+      scheme,
+      ...(filter === undefined ? {} : { filter }),
+      pureIdentityUri: pureIdentityUri(family, parts),
+      tagUri: tagUri(scheme, filter, parts),
+      parts,
+      ...written(elementsOf(family, parts)),
+    };
+  }
+  if (isPlusHeader(header)) {
+    const read = readPlus(hex);
+    if (!read.ok) return refuse("malformed", read.reason);
+    const { elements, host, ...rest } = read.epc;
+    return { ok: true, ...rest, ...written(elements, host) };
+  }
+  const hexHeader = hex.slice(0, 2).toUpperCase();
+  if (header === 0) return refuse("unprogrammed", "header 00: the tag was never programmed");
+  if (header === 0xe2) return refuse("tid_as_epc", "header E2: a chip's own number, no EPC");
+  return refuse("header_reserved", `no scheme has header ${hexHeader}`);
+}
+
+function written(elements: Elements | undefined, host?: string): Partial<EpcContent> {
+  if (elements === undefined) return {};
+  const digitalLink = digitalLinkOf(elements, host);
+  return { elements, elementString: bracketed(elements), digitalLink };
+}
+
+/** Writes the EPC that a tag URI names (`urn:epc:tag:sgtin-96:1.0614141.812345.6789`) as hex words. */
+export function encodeTagUri(
+  uri: string,
+): { readonly ok: true; readonly hex: string } | { readonly ok: false; readonly reason: string } {
+  const parsed = parseTagUri(uri);
+  return parsed.ok ? writeScheme(parsed) : parsed;
+}
