@@ -3,11 +3,11 @@
 
 import { GatewayError } from "../../contract/errors.ts";
 import type { EpcHex } from "../../contract/units.ts";
+import { AntennaFaults } from "../antenna-faults.ts";
 import { sleep } from "../clock.ts";
 import { defineDevice } from "../device-module.ts";
 import type { DriverContext } from "../driver.ts";
 import { FrameFeed, untilAborted } from "../frame-feed.ts";
-import { AntennaFaults } from "./antenna-faults.ts";
 import { type Answer, type Command, decodeAnswer, encodeCommand, type TagAnswer } from "./codec.ts";
 import { type Frame, FrameDecoder, publicAddress } from "./frame.ts";
 import { type R2000Options, r2000OptionsSchema } from "./options.ts";

@@ -3,7 +3,7 @@
 // envelope only; what is inside is in codec.ts. "UHF RFID Reader Serial Interface Protocol" V3.7.
 
 import assert from "node:assert/strict";
-import type { Decoded, StreamDecoder } from "../stream-decoder.ts";
+import { type Envelope, EnvelopeDecoder } from "../envelope-decoder.ts";
 
 const head = 0xa0;
 /** Longest len we take: a tag frame with the longest EPC has 69; more is a false head. */
@@ -30,60 +30,21 @@ export function encodeFrame(frame: Frame): Uint8Array {
   return bytes;
 }
 
-/** Finds frames by length and checksum; on a mismatch it gives up one byte and looks again. */
-export class FrameDecoder implements StreamDecoder<Frame> {
-  /** The module sends a frame without pauses; 50 ms are hundreds of characters. */
-  readonly idleMs = 50;
-  #buffer: Uint8Array = new Uint8Array(0);
+const envelope: Envelope<Frame> = {
+  // The module sends a frame without pauses; 50 ms are hundreds of characters.
+  idleMs: 50,
+  lengthAt: (bytes, at) => {
+    const length = bytes[at + 1];
+    if (bytes[at] !== head || (length !== undefined && !isLength(length))) return 0;
+    return length === undefined ? undefined : 2 + length;
+  },
+  open: (bytes) => (sum(bytes) === 0 ? openFrame(bytes) : undefined),
+};
 
-  get pendingByteCount(): number {
-    return this.#buffer.length;
-  }
-
-  push(chunk: Uint8Array): Decoded<Frame>[] {
-    this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
-    return this.#scan();
-  }
-
-  idle(): Decoded<Frame>[] {
-    if (this.#buffer.length === 0) return [];
-    this.#buffer = this.#buffer.subarray(1);
-    return [{ kind: "discarded", byteCount: 1, reason: "incomplete" }, ...this.#scan()];
-  }
-
-  #scan(): Decoded<Frame>[] {
-    const found: Decoded<Frame>[] = [];
-    const bytes = this.#buffer;
-    let at = 0;
-    let noiseFrom = 0;
-    const noiseUntil = (end: number) => {
-      if (end > noiseFrom) {
-        found.push({ kind: "discarded", byteCount: end - noiseFrom, reason: "noise" });
-      }
-    };
-    while (at < bytes.length) {
-      const length = bytes[at + 1];
-      if (bytes[at] !== head || (length !== undefined && !isLength(length))) {
-        at += 1;
-        continue;
-      }
-      const end = at + 2 + (length ?? lengthMax);
-      if (end > bytes.length) break;
-      const frame = bytes.subarray(at, end);
-      if (sum(frame) !== 0) {
-        noiseUntil(at);
-        found.push({ kind: "discarded", byteCount: 1, reason: "checksum" });
-        at += 1;
-      } else {
-        noiseUntil(at);
-        found.push({ kind: "frame", frame: openFrame(frame) });
-        at = end;
-      }
-      noiseFrom = at;
-    }
-    noiseUntil(at);
-    this.#buffer = bytes.slice(at);
-    return found;
+/** Finds frames by length and checksum. */
+export class FrameDecoder extends EnvelopeDecoder<Frame> {
+  constructor() {
+    super(envelope);
   }
 }
 
