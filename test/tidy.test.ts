@@ -44,6 +44,7 @@ describe("numbers that can be set say their unit", () => {
   /** Numbers without a unit, and why. */
   const plain: Record<string, string> = {
     address: "a device's address on its line",
+    antennaNumber: "which antenna of a portal a module with one antenna is",
     antennas: "numbers of antenna ports",
     cell: "the number of a load cell",
     cellsMax: "cells one shopper takes from",
