@@ -10,6 +10,8 @@ export interface DeviceModule {
   readonly optionsSchema: z.ZodType;
   /** Serial speed where the port's configuration names none. */
   readonly baudRateDefault: number;
+  /** Whether the device has no identifying command, so that the configuration is believed. */
+  readonly isTakenOnTrust: boolean;
   /** Makes a driver; each `run` of it starts afresh. CONFIG_INVALID when the options do not fit. */
   createDriver(options: unknown): Driver;
 }
@@ -18,12 +20,14 @@ export interface DeviceModule {
 export function defineDevice<Schema extends z.ZodType>(parts: {
   optionsSchema: Schema;
   baudRateDefault: number;
+  isTakenOnTrust?: boolean;
   createDriver: (options: z.output<Schema>) => Driver;
 }): DeviceModule {
-  const { optionsSchema, baudRateDefault } = parts;
+  const { optionsSchema, baudRateDefault, isTakenOnTrust = false } = parts;
   return {
     optionsSchema,
     baudRateDefault,
+    isTakenOnTrust,
     createDriver(options) {
       const parsed = optionsSchema.safeParse(options);
       if (parsed.success) return parts.createDriver(parsed.data);

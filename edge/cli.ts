@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=2
-// The edge's command line: run, record, replay, outbox. A small young generation keeps the daemon below
-// 100 MB at 1,000 reads a second (the first line; the systemd unit says the same).
+// The edge's command line: run, record, replay, outbox, and the commands of `technician/`. A small young
+// generation keeps the daemon below 100 MB at 1,000 reads a second (the first line; the systemd unit says
+// the same).
 
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
@@ -9,6 +10,7 @@ import { errorCodeOf, errorMessageOf } from "../contract/errors.ts";
 import { inspectOutbox } from "./buffer/inspect.ts";
 import { type EdgeConfig, loadEdgeConfig } from "./config.ts";
 import { createLog } from "./log.ts";
+import { addTechnicianCommands } from "./technician/commands.ts";
 import { softwareVersion } from "./version.ts";
 
 /** Exit codes of the daemon and its commands. */
@@ -40,7 +42,8 @@ program
     const { recordDevices } = await import("./record.ts");
     const log = createLog(config.logLevel, config.edgeId);
     const signal = stopSignal();
-    const count = await recordDevices(config, log, (line) => out.write(line), signal);
+    const write = (reading: object) => out.write(`${JSON.stringify(reading)}\n`);
+    const count = await recordDevices(config, log, write, signal);
     await new Promise<void>((resolve) => out.end(resolve));
     process.stderr.write(`${count} readings written to ${options.out}\n`);
   });
@@ -80,6 +83,8 @@ program
       process.stdout.write(`${name.padEnd(24)} ${shown ?? "-"}\n`);
     }
   });
+
+addTechnicianCommands(program, stopSignal);
 
 function overridden(
   config: EdgeConfig,

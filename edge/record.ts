@@ -1,17 +1,18 @@
-// Writes down what the devices say, and nothing else: no buffer, no link, so that a technician may
-// record beside nothing and replay anywhere.
+// Takes what the devices say, and nothing else: no buffer, no link, so that a technician may record or
+// watch beside nothing, and replay anywhere.
 
 import { once } from "node:events";
+import type { Reading } from "../contract/reading.ts";
 import { systemClock as clock } from "../drivers/clock.ts";
 import type { EdgeConfig } from "./config.ts";
 import type { Logger } from "./log.ts";
 import { prepareDevice, Supervisor } from "./supervisor.ts";
 
-/** Records until `signal` aborts; gives the number of readings. */
+/** Hands every reading on until `signal` aborts; gives the number of readings. */
 export async function recordDevices(
   config: EdgeConfig,
   log: Logger,
-  write: (line: string) => void,
+  take: (reading: Reading) => void,
   signal: AbortSignal,
 ): Promise<number> {
   let readingCount = 0;
@@ -21,7 +22,7 @@ export async function recordDevices(
     random: Math.random,
     onReading: (reading) => {
       readingCount += 1;
-      write(`${JSON.stringify(reading)}\n`);
+      take(reading);
     },
     // A recording has readings only; counters belong to the daemon's health report.
     count: () => undefined,

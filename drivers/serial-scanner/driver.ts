@@ -18,6 +18,7 @@ const quietMs = 3_600_000;
 export const device = defineDevice({
   optionsSchema: serialScannerOptionsSchema,
   baudRateDefault: 9600,
+  isTakenOnTrust: true,
   createDriver: (options) => ({
     run: (context) => untilAborted(context.signal, () => run(context, options)),
   }),

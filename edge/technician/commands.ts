@@ -1,0 +1,146 @@
+// The commands of a technician: devices, probe, watch, decode. Each loads what it needs when it runs.
+
+import { setTimeout as pause } from "node:timers/promises";
+import type { Command } from "commander";
+import { systemClock as clock } from "../../drivers/clock.ts";
+import { loadEdgeConfig } from "../config.ts";
+import { createLog } from "../log.ts";
+
+/** Clears a terminal and puts the cursor home. */
+const clearScreen = "\u001b[2J\u001b[H";
+/** How often `watch` says what came. */
+const watchPeriodMs = 1000;
+
+type Print = (text: string) => void;
+
+/** Adds them to the program; `stopSignal` makes a signal that aborts on Ctrl-C. */
+export function addTechnicianCommands(program: Command, stopSignal: () => AbortSignal): void {
+  const print: Print = (text) => process.stdout.write(text);
+  addDevices(program, print);
+  addProbe(program, print, stopSignal);
+  addWatch(program, print, stopSignal);
+  addDecode(program, print);
+}
+
+function addDevices(program: Command, print: Print): void {
+  program
+    .command("devices")
+    .description("what is plugged in, under which stable path, and which driver fits")
+    .option("--json", "as JSON, one object a line")
+    .action(async (options: { json?: boolean }) => {
+      const { deviceLines, listDevices } = await import("./devices.ts");
+      const devices = await listDevices("/");
+      if (options.json) for (const device of devices) print(`${JSON.stringify(device)}\n`);
+      else print(deviceLines(devices));
+    });
+}
+
+function addProbe(program: Command, print: Print, stopSignal: () => AbortSignal): void {
+  program
+    .command("probe")
+    .description("ask what hangs at a port, kind after kind; nothing is set")
+    .argument("<port>", "/dev/serial/by-id/... or host:port")
+    .option("--kind <kind>", "only this kind")
+    .option("--baud <rate>", "instead of each kind's usual speed", Number)
+    .action(async (port: string, options: { kind?: string; baud?: number }) => {
+      const { configLines, probePort } = await import("./probe.ts");
+      const found = await probePort({
+        port,
+        kind: options.kind,
+        baudRate: options.baud,
+        clock,
+        signal: stopSignal(),
+        onAttempt: ({ kind, baudRate, description, code, reason }) => {
+          const speed = baudRate === undefined ? "" : ` at ${baudRate} baud`;
+          print(`${kind}${speed}: ${description ?? `no (${code}: ${reason})`}\n`);
+        },
+      });
+      if (found !== undefined) print(`\n${configLines(port, found)}`);
+      else {
+        print(
+          "\nNothing answered. Scanners may have no question to answer: scan something and look\n",
+        );
+        print("with `gondola-edge watch`. For others try --baud, power, and the cable.\n");
+        process.exitCode = 1;
+      }
+    });
+}
+
+function addWatch(program: Command, print: Print, stopSignal: () => AbortSignal): void {
+  program
+    .command("watch")
+    .description("live readings per device and antenna, with rates and signal")
+    .requiredOption("-c, --config <file>", "configuration file (YAML)")
+    .option("--seconds <count>", "end after so many seconds", Number)
+    .action(async (options: { config: string; seconds?: number }) => {
+      const config = await loadEdgeConfig(options.config);
+      const { recordDevices } = await import("../record.ts");
+      const { WatchTable } = await import("./watch.ts");
+      const table = new WatchTable();
+      const end = new AbortController();
+      const signal = AbortSignal.any([stopSignal(), end.signal]);
+      const log = createLog("error", config.edgeId);
+      const running = recordDevices(config, log, (reading) => table.take(reading), signal);
+      const isTerminal = process.stdout.isTTY === true;
+      let leftCount = options.seconds ?? Number.POSITIVE_INFINITY;
+      for (; leftCount > 0 && !signal.aborted; leftCount -= 1) {
+        await pause(watchPeriodMs, undefined, { signal }).catch(() => undefined);
+        const text = table.lines(watchPeriodMs).join("\n");
+        print(`${isTerminal ? clearScreen : ""}${text}\n`);
+      }
+      end.abort();
+      await running;
+    });
+}
+
+function addDecode(program: Command, print: Print): void {
+  const decode = program
+    .command("decode")
+    .description(
+      "what a tag, a label or a frame says: JSON lines; exit code 1 where one is refused",
+    );
+  const finish = (refusalCount: number) => {
+    if (refusalCount > 0) process.exitCode = 1;
+  };
+  decode
+    .command("epc")
+    .description("EPC memory in hex")
+    .argument("[hex...]", "without it: lines of standard input")
+    .option("--pc", "a PC word stands before the EPC")
+    .action(async (given: string[], options: { pc?: boolean }) => {
+      const { decodeAll, decodeEpcText } = await import("./decode.ts");
+      const decodeOne = (text: string) => [decodeEpcText(text, options.pc === true)];
+      finish(await decodeAll(await inputs(given), decodeOne, print));
+    });
+  decode
+    .command("barcode")
+    .description("what a scanner read; {GS} stands for the group separator")
+    .argument("[text...]", "without it: lines of standard input")
+    .option("--symbology <id>", "AIM identifier, like ]d2")
+    .action(async (given: string[], options: { symbology?: string }) => {
+      const { decodeAll, decodeBarcodeText } = await import("./decode.ts");
+      const decodeOne = (text: string) => [
+        decodeBarcodeText(text, options.symbology, clock.nowMs()),
+      ];
+      finish(await decodeAll(await inputs(given), decodeOne, print));
+    });
+  decode
+    .command("frame")
+    .description("bytes of a device in hex")
+    .argument("<kind>", "kind of device")
+    .argument("[hex...]", "without it: lines of standard input")
+    .action(async (kind: string, given: string[]) => {
+      const { decodeAll, decodeFrames } = await import("./decode.ts");
+      finish(await decodeAll(await inputs(given), (text) => decodeFrames(kind, text), print));
+    });
+}
+
+async function inputs(given: readonly string[]): Promise<string[]> {
+  if (given.length > 0) return [...given];
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks)
+    .toString("utf8")
+    .split(/\r?\n/)
+    .filter((line) => line !== "");
+}

@@ -1,0 +1,141 @@
+// `gondola-edge decode`: what a tag, a label or a frame says, as JSON, one object a line.
+
+import { parseBarcode } from "../../contract/gs1/barcode.ts";
+import { readEpc } from "../../contract/gs1/epc-content.ts";
+import { parsePcWord } from "../../contract/gs1/epc-pc-word.ts";
+import { bracketed, digitalLinkOf, type Elements } from "../../contract/gs1/epc-uri.ts";
+import type { StreamDecoder } from "../../drivers/stream-decoder.ts";
+
+/** What is printed of one input; `ok: false` carries the reason. */
+export type Decoding = { readonly ok: boolean } & Record<string, unknown>;
+
+/** Longest input that is taken, in characters. */
+const inputLengthMax = 100_000;
+
+/** An EPC bank's content in hex; with a PC word before it where `hasPcWord`. */
+export function decodeEpcText(text: string, hasPcWord: boolean): Decoding {
+  const hex = text.replace(/[\s:-]/g, "").toUpperCase();
+  if (!hasPcWord) return { ...readEpc(hex) };
+  const word = Number.parseInt(hex.slice(0, 4), 16);
+  if (!/^[0-9A-F]{4}/.test(hex)) return { ok: false, reason: "a PC word is four hex digits" };
+  const pcWord = parsePcWord(word);
+  const epc = hex.slice(4, 4 + 4 * pcWord.epcWordCount);
+  if (pcWord.afi !== undefined) {
+    const afi = pcWord.afi.toString(16).toUpperCase().padStart(2, "0");
+    const reason = `the tag is of ISO application family ${afi}, not of GS1`;
+    return {
+      ok: false,
+      code: "iso",
+      reason,
+      pcWord,
+      rawUri: `urn:epc:raw:${epc.length * 4}.x${afi}.x${epc}`,
+    };
+  }
+  return { ...readEpc(epc), pcWord };
+}
+
+/** What a scanner read; `symbology` is its AIM identifier. `{GS}` stands for the group separator. */
+export function decodeBarcodeText(
+  text: string,
+  symbology: string | undefined,
+  nowMs: number,
+): Decoding {
+  const prefixed = /^(\][A-Za-z][0-9A-Za-z])(.*)$/s.exec(text);
+  const data = (prefixed?.[2] ?? text).replaceAll("{GS}", "\u001d");
+  const identity = parseBarcode({ data, symbology: symbology ?? prefixed?.[1] }, nowMs);
+  if (!identity.ok) return { ...identity, data };
+  const { gtin, lot, serial, expiry } = identity;
+  const elements: Elements = [
+    ["01", gtin],
+    ...(lot === undefined ? [] : [["10", lot] as const]),
+    ...(serial === undefined ? [] : [["21", serial] as const]),
+  ];
+  const links = { elementString: bracketed(elements), digitalLink: digitalLinkOf(elements) };
+  return { ok: true, gtin, serial, lot, expiry, ...links };
+}
+
+interface FrameReader {
+  readonly decoder: StreamDecoder<unknown>;
+  /** What a frame says, from the device and to it. */
+  read(frame: unknown): object;
+}
+
+const frameReaders: Readonly<Record<string, () => Promise<FrameReader>>> = {
+  "load-cell-board": async () => {
+    const { BoardLineDecoder } = await import("../../drivers/load-cell-board/line-decoder.ts");
+    return { decoder: new BoardLineDecoder("optional"), read: (line) => ({ says: line }) };
+  },
+  m100: async () => {
+    const codec = await import("../../drivers/m100/codec.ts");
+    const { FrameDecoder } = await import("../../drivers/m100/frame.ts");
+    return frameReader(new FrameDecoder(), codec.decodeAnswer, codec.decodeCommand);
+  },
+  r2000: async () => {
+    const codec = await import("../../drivers/r2000/codec.ts");
+    const { FrameDecoder } = await import("../../drivers/r2000/frame.ts");
+    return frameReader(new FrameDecoder(), codec.decodeAnswer, codec.decodeCommand);
+  },
+};
+
+/** Kinds whose frames can be decoded. */
+export const frameKinds: readonly string[] = Object.keys(frameReaders);
+
+function frameReader<Frame>(
+  decoder: StreamDecoder<Frame>,
+  answerOf: (frame: Frame) => object | undefined,
+  commandOf: (frame: Frame) => object | undefined,
+): FrameReader {
+  return {
+    decoder,
+    read: (frame) => {
+      const [answer, asks] = [answerOf(frame as Frame), commandOf(frame as Frame)];
+      return { ...(answer && { says: answer }), ...(asks && { asks }) };
+    },
+  };
+}
+
+/** The frames of a kind in some bytes, given as hex; what belongs to none is told too. */
+export async function decodeFrames(kind: string, text: string): Promise<Decoding[]> {
+  const open = Object.hasOwn(frameReaders, kind) ? frameReaders[kind] : undefined;
+  if (open === undefined) {
+    return [
+      { ok: false, reason: `no frames of kind "${kind}"; the kinds are ${frameKinds.join(", ")}` },
+    ];
+  }
+  const hex = text.replace(/0x|[\s,:-]/gi, "");
+  if (!/^([0-9a-f]{2})+$/i.test(hex))
+    return [{ ok: false, reason: "bytes are pairs of hex digits" }];
+  const { decoder, read } = await open();
+  const found = decoder.push(Buffer.from(hex, "hex"));
+  while (decoder.pendingByteCount > 0) found.push(...decoder.idle());
+  return found.map((item) => {
+    if (item.kind === "discarded")
+      return { ok: false, reason: item.reason, byteCount: item.byteCount };
+    return { ok: true, frame: plain(item.frame), ...read(item.frame) };
+  });
+}
+
+// Bytes as hex, as everything is printed as JSON.
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]));
+}
+
+/** Decodes every input and prints the results; gives the number of refusals. */
+export async function decodeAll(
+  inputs: readonly string[],
+  decode: (text: string) => Decoding[] | Promise<Decoding[]>,
+  print: (line: string) => void,
+): Promise<number> {
+  let refusalCount = 0;
+  for (const input of inputs) {
+    const tooLong = { ok: false, reason: `longer than ${inputLengthMax} characters` };
+    const decodings = input.length > inputLengthMax ? [tooLong] : await decode(input);
+    for (const decoding of decodings) {
+      if (!decoding.ok) refusalCount += 1;
+      print(`${JSON.stringify({ input: input.slice(0, 200), ...decoding })}\n`);
+    }
+  }
+  return refusalCount;
+}

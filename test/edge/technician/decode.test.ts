@@ -1,0 +1,84 @@
+import { describe, expect, test } from "vitest";
+import {
+  decodeAll,
+  decodeBarcodeText,
+  decodeEpcText,
+  decodeFrames,
+  frameKinds,
+} from "../../../edge/technician/decode.ts";
+
+const nowMs = Date.UTC(2026, 10, 26);
+
+describe("epc", () => {
+  test("spaces and case do not matter", () => {
+    expect(decodeEpcText("3034 257b f719-4e40:0000 1a85", false)).toMatchObject({
+      ok: true,
+      pureIdentityUri: "urn:epc:id:sgtin:0614141.812345.6789",
+    });
+  });
+
+  test("a PC word says how long the EPC behind it is, and whether it is one of GS1", () => {
+    const gs1 = decodeEpcText("3000 3034257BF7194E4000001A85 FFFF", true);
+    expect(gs1).toMatchObject({ ok: true, scheme: "SGTIN-96", pcWord: { epcWordCount: 6 } });
+    const iso = decodeEpcText("11C1 11112222", true);
+    expect(iso).toMatchObject({ ok: false, code: "iso", rawUri: "urn:epc:raw:32.xC1.x11112222" });
+    expect(decodeEpcText("30", true)).toMatchObject({ ok: false });
+  });
+});
+
+describe("barcode", () => {
+  test("an AIM identifier before the text, and {GS}", () => {
+    expect(decodeBarcodeText("]d20109506000134352{GS}21A/C", undefined, nowMs)).toMatchObject({
+      ok: true,
+      elementString: "(01)09506000134352(21)A/C",
+      digitalLink: "https://id.gs1.org/01/09506000134352/21/A%2FC",
+    });
+  });
+
+  test("a refusal keeps the text", () => {
+    const decoding = decodeBarcodeText("hello", "]Q0", nowMs);
+    expect(decoding).toMatchObject({ ok: false, data: "hello" });
+    expect(decoding["reason"]).toContain("]Q0");
+  });
+});
+
+describe("frame", () => {
+  test("frames are told with what they say, and the rest with its length", async () => {
+    const decodings = await decodeFrames("r2000", "00 a00501720109de a0");
+    expect(decodings).toMatchObject([
+      { ok: false, reason: "noise", byteCount: 1 },
+      { ok: true, says: { type: "version", major: 1, minor: 9 } },
+      { ok: false, reason: "incomplete", byteCount: 1 },
+    ]);
+  });
+
+  test("lines of a board are frames too", async () => {
+    const hex = Buffer.from("#7 100 OVER\n").toString("hex");
+    const [decoding] = await decodeFrames("load-cell-board", hex);
+    expect(decoding).toMatchObject({ ok: true, says: { type: "sample", number: 7 } });
+  });
+
+  test.each([
+    ["nonsense", "00", `the kinds are ${frameKinds.join(", ")}`],
+    ["toString", "00", "no frames of kind"],
+    ["m100", "0", "pairs of hex digits"],
+    ["m100", "xyz1", "pairs of hex digits"],
+  ])("%s %s is refused: %s", async (kind, text, reason) => {
+    const [decoding] = await decodeFrames(kind, text);
+    expect(decoding?.ok).toBe(false);
+    expect(decoding?.["reason"]).toContain(reason);
+  });
+});
+
+test("every input is printed as one line, refusals are counted, a huge one is not tried", async () => {
+  const lines: string[] = [];
+  const inputs = ["3034257BF7194E4000001A85", "00", "F".repeat(200_000)];
+  const refusalCount = await decodeAll(
+    inputs,
+    (text) => [decodeEpcText(text, false)],
+    (line) => lines.push(line),
+  );
+  expect(refusalCount).toBe(2);
+  expect(lines.map((line) => JSON.parse(line).ok)).toEqual([true, false, false]);
+  expect(lines[2]).toContain("longer than");
+});

@@ -1,0 +1,73 @@
+// Simulated devices as processes on real pseudo-terminals and TCP, asked by the real drivers.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../../drivers/clock.ts";
+import { type Attempt, configLines, portOf, probePort } from "../../../edge/technician/probe.ts";
+import { type DeviceChild, startDeviceChild } from "../../../simulators/device-child.ts";
+
+let folder = "";
+const children: DeviceChild[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "gondola-probe-"));
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) await child.unplug();
+  rmSync(folder, { recursive: true });
+});
+
+async function probe(port: string, kind?: string) {
+  const attempts: Attempt[] = [];
+  const found = await probePort({
+    port,
+    kind,
+    clock: systemClock,
+    signal: new AbortController().signal,
+    onAttempt: (attempt) => attempts.push(attempt),
+  });
+  return { found, attempts };
+}
+
+describe("probe", () => {
+  test.each(["r2000", "m100", "load-cell-board"] as const)(
+    "finds a %s",
+    async (kind) => {
+      const ptyPath = join(folder, "tty");
+      children.push(await startDeviceChild({ kind, ptyPath }, (message) => expect.fail(message)));
+      const { found, attempts } = await probe(ptyPath);
+      expect(found).toMatchObject({ kind, baudRate: 115_200, description: expect.any(String) });
+      expect(attempts.at(-1)).toBe(found);
+      for (const { code } of attempts.slice(0, -1)) expect(code).toMatch(/^DRIVER_/);
+      expect(configLines(ptyPath, found!)).toContain(
+        `{ id: ${kind}-1, kind: ${kind}, port: { path: ${ptyPath}, baudRate: 115200 } }`,
+      );
+    },
+    30_000,
+  );
+
+  test("of another kind than the one asked for: nothing found, and why", async () => {
+    const ptyPath = join(folder, "tty");
+    const kind = "load-cell-board";
+    children.push(await startDeviceChild({ kind, ptyPath }, (message) => expect.fail(message)));
+    const { found, attempts } = await probe(ptyPath, "m100");
+    expect(found).toBeUndefined();
+    expect(attempts).toMatchObject([{ kind: "m100", code: expect.stringMatching(/^DRIVER_/) }]);
+  }, 30_000);
+
+  test("a port that cannot be opened ends it at once", async () => {
+    await expect(probe(join(folder, "nothing"))).rejects.toMatchObject({
+      code: "DRIVER_PORT_MISSING",
+    });
+    await expect(probe("not a port")).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  });
+});
+
+test("a path, or host and port", () => {
+  expect(portOf("/dev/ttyUSB0", 9600)).toMatchObject({ path: "/dev/ttyUSB0", baudRate: 9600 });
+  expect(portOf("reader.local:4001", undefined)).toEqual({ host: "reader.local", port: 4001 });
+  expect(configLines("reader.local:4001", { kind: "r2000" })).toContain(
+    "port: { host: reader.local, port: 4001 }",
+  );
+});
