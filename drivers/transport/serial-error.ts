@@ -3,7 +3,7 @@
 // library's message, which has no codes.
 
 import { constants } from "node:fs";
-import { access, readdir, readFile, readlink, stat } from "node:fs/promises";
+import { access, readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
 
 /** Turns a failed open of `path` (which is `device` behind its links, if that exists) into our error. */
@@ -26,6 +26,17 @@ export async function explainOpenError(
   }
   const message = `${path} cannot be opened: ${errorMessageOf(cause)}`;
   return new GatewayError("DRIVER_PORT_FAILED", message, options);
+}
+
+/** A look at a port that opens nothing: why it could not be opened now; undefined when nothing speaks against it. */
+export async function findPortTrouble(path: string): Promise<GatewayError | undefined> {
+  const device = await realpath(path).catch(() => undefined);
+  if (device === undefined || !(await isAccessible(device))) {
+    return await explainOpenError(path, device, undefined);
+  }
+  const who = await holderOf(device);
+  if (who === undefined) return undefined;
+  return new GatewayError("DRIVER_PORT_BUSY", `${path} is held by ${who}`, { retryable: true });
 }
 
 async function missingMessage(path: string): Promise<string> {

@@ -1,4 +1,4 @@
-// The commands of a technician: devices, probe, watch, decode. Each loads what it needs when it runs.
+// The commands of a technician: devices, doctor, probe, watch, decode. Each loads what it needs when it runs.
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
@@ -17,6 +17,7 @@ type Print = (text: string) => void;
 export function addTechnicianCommands(program: Command, stopSignal: () => AbortSignal): void {
   const print: Print = (text) => process.stdout.write(text);
   addDevices(program, print);
+  addDoctor(program, print);
   addProbe(program, print, stopSignal);
   addWatch(program, print, stopSignal);
   addDecode(program, print);
@@ -32,6 +33,27 @@ function addDevices(program: Command, print: Print): void {
       const devices = await listDevices("/");
       if (options.json) for (const device of devices) print(`${JSON.stringify(device)}\n`);
       else print(deviceLines(devices));
+    });
+}
+
+function addDoctor(program: Command, print: Print): void {
+  program
+    .command("doctor")
+    .description("what keeps this edge from working: ok, warn or fail, each with its remedy")
+    .requiredOption("-c, --config <file>", "configuration file (YAML)")
+    .option("--json", "as JSON, one object a line")
+    .action(async (options: { config: string; json?: boolean }) => {
+      const { examine } = await import("./doctor.ts");
+      const { findingLines } = await import("./finding.ts");
+      await examine(await loadEdgeConfig(options.config), {
+        clock,
+        root: "/",
+        onFinding: (finding) => {
+          if (finding.level === "fail") process.exitCode = 1;
+          print(options.json ? `${JSON.stringify(finding)}\n` : findingLines(finding));
+        },
+        onProgress: (text) => process.stderr.write(`${text}\n`),
+      });
     });
 }
 

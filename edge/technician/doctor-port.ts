@@ -1,0 +1,96 @@
+// Ports of the configured devices: whether they are there, allowed and free, and the settings of their USB
+// adapters that cost time or bytes. Serial ports are not opened; a TCP address is tried.
+
+import { readFile, realpath } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { errorMessageOf, type GatewayError } from "../../contract/errors.ts";
+import type { PortConfig } from "../../drivers/transport/port.ts";
+import { findPortTrouble } from "../../drivers/transport/serial-error.ts";
+import { openTcp } from "../../drivers/transport/tcp.ts";
+import { type Finding, fail, ok, warn } from "./finding.ts";
+
+/** An FTDI adapter that holds bytes back longer than this makes questions and answers slow. */
+const latencyTimerMsMax = 4;
+const parentCountMax = 6;
+
+/** Checks one device's port; `root` is `/` but in tests. */
+export async function checkPort(
+  deviceId: string,
+  port: PortConfig,
+  root: string,
+): Promise<Finding[]> {
+  const check = `port ${deviceId}`;
+  if ("host" in port) return [await checkTcp(check, port)];
+  const trouble = await findPortTrouble(port.path);
+  const usb = await checkUsb(`usb ${deviceId}`, port.path, root);
+  return [serialFinding(check, port.path, trouble), ...usb];
+}
+
+function serialFinding(check: string, path: string, trouble: GatewayError | undefined): Finding {
+  if (trouble === undefined) return ok(check, `${path} is there, allowed and free`);
+  const { code, message } = trouble;
+  switch (code) {
+    case "DRIVER_PORT_BUSY":
+      // The daemon itself is who should hold it.
+      if (/gondola-edge|edge\/cli\.js/.test(message)) return ok(check, message);
+      return fail(check, message, "end that program, or give it another port");
+    case "DRIVER_PORT_DENIED":
+      return fail(check, message, `or a udev rule: ${udevRule(path)}`);
+    default:
+      return fail(check, message, "plug it in, or take a path that `gondola-edge devices` shows");
+  }
+}
+
+function udevRule(path: string): string {
+  const name = path.replace(/^.*\//, "");
+  return `SUBSYSTEM=="tty", SYMLINK=="*${name}", GROUP="dialout", MODE="0660" in /etc/udev/rules.d/61-gondola.rules`;
+}
+
+async function checkTcp(check: string, port: { host: string; port: number }): Promise<Finding> {
+  try {
+    const transport = await openTcp(port);
+    await transport.close();
+    return ok(check, `${port.host}:${port.port} takes connections`);
+  } catch (error) {
+    return fail(check, errorMessageOf(error), "check its power, its cable and its address");
+  }
+}
+
+async function text(file: string): Promise<string | undefined> {
+  return (await readFile(file, "utf8").catch(() => undefined))?.trim();
+}
+
+async function checkUsb(check: string, path: string, root: string): Promise<Finding[]> {
+  const device = await realpath(join(root, path)).catch(() => undefined);
+  const name = device?.replace(/^.*\//, "") ?? "";
+  if (!/^tty(USB|ACM)\d+$/.test(name)) return [];
+  const findings: Finding[] = [];
+  const timerFile = `sys/bus/usb-serial/devices/${name}/latency_timer`;
+  const timerMs = Number((await text(join(root, timerFile))) ?? 0);
+  if (timerMs > latencyTimerMsMax) {
+    const remedy = `echo 1 > /${timerFile}; for good: install systemd/60-gondola.rules`;
+    findings.push(warn(check, `the adapter holds bytes back for ${timerMs} ms`, remedy));
+  }
+  const control = await powerControlOf(join(root, "sys/class/tty", name, "device"));
+  if (control?.value === "auto") {
+    const file = control.file.slice(root.length - (root.endsWith("/") ? 1 : 0));
+    const remedy = `echo on > ${file}; for good: install systemd/60-gondola.rules`;
+    findings.push(warn(check, "the kernel may put the adapter to sleep", remedy));
+  }
+  if (findings.length === 0)
+    findings.push(ok(check, "latency timer and autosuspend are as they should be"));
+  return findings;
+}
+
+async function powerControlOf(link: string): Promise<{ file: string; value: string } | undefined> {
+  let folder = await realpath(link).catch(() => undefined);
+  for (let up = 0; folder !== undefined && up < parentCountMax; up += 1) {
+    if ((await text(join(folder, "idVendor"))) !== undefined) {
+      const file = join(folder, "power/control");
+      const value = await text(file);
+      return value === undefined ? undefined : { file, value };
+    }
+    folder = dirname(folder);
+  }
+  return undefined;
+}
