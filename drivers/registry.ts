@@ -6,6 +6,7 @@ import type { DeviceModule } from "./device-module.ts";
 const loaders: Readonly<Record<string, () => Promise<{ device: DeviceModule }>>> = {
   "load-cell-board": () => import("./load-cell-board/driver.ts"),
   m100: () => import("./m100/driver.ts"),
+  "mt-sics": () => import("./mt-sics/driver.ts"),
   r2000: () => import("./r2000/driver.ts"),
   "serial-scanner": () => import("./serial-scanner/driver.ts"),
 };

@@ -8,6 +8,7 @@ import { systemClock } from "../drivers/clock.ts";
 import { DeviceRunner, parseControl, type SimulatedDevice } from "./device.ts";
 import { LoadCellBoardSimulator } from "./load-cell-board.ts";
 import { M100Simulator } from "./m100.ts";
+import { MtSicsSimulator } from "./mt-sics.ts";
 import { openPty } from "./pty.ts";
 import { R2000Simulator } from "./r2000.ts";
 import { type Random, seededRandom } from "./random.ts";
@@ -17,6 +18,7 @@ import { openTcpListener } from "./tcp-listener.ts";
 const makers = {
   "load-cell-board": (random, options) => new LoadCellBoardSimulator(random, options),
   m100: (random, options) => new M100Simulator(random, options),
+  "mt-sics": (random, options) => new MtSicsSimulator(random, options),
   r2000: (random, options) => new R2000Simulator(random, options),
   "serial-scanner": (random, options) => new SerialScannerSimulator(random, options),
 } satisfies Record<string, (random: Random, options: object) => SimulatedDevice>;

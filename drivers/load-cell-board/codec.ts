@@ -2,6 +2,7 @@
 // amplifiers can print it with a few Serial.print calls; the README has the whole definition.
 
 import type { WeightReading } from "../../contract/reading.ts";
+import type { Unreadable } from "../line-decoder.ts";
 
 /** Version of the line protocol, said by the board. */
 export const protocolVersion = 1;
@@ -27,12 +28,6 @@ export type BoardLine =
       readonly sampleRateHz: number;
     }
   | { readonly type: "sample"; readonly number: number; readonly cells: readonly CellSample[] };
-
-/** Why a line is none of ours. */
-export interface Unreadable {
-  readonly type: "discarded";
-  readonly reason: "noise" | "checksum" | "checksum_missing" | "malformed";
-}
 
 /** The host's only question. */
 export const identifyLine = "ID?";
