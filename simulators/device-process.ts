@@ -6,6 +6,7 @@ import { z } from "zod";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { systemClock } from "../drivers/clock.ts";
 import { DeviceRunner, parseControl, type SimulatedDevice } from "./device.ts";
+import { HidScaleSimulator } from "./hid-scale.ts";
 import { LoadCellBoardSimulator } from "./load-cell-board.ts";
 import { openPty } from "./pty.ts";
 import { R2000Simulator } from "./r2000.ts";
@@ -14,6 +15,7 @@ import { SerialScannerSimulator } from "./serial-scanner.ts";
 import { openTcpListener } from "./tcp-listener.ts";
 
 const makers = {
+  "hid-scale": (random, options) => new HidScaleSimulator(random, options),
   "load-cell-board": (random, options) => new LoadCellBoardSimulator(random, options),
   r2000: (random, options) => new R2000Simulator(random, options),
   "serial-scanner": (random, options) => new SerialScannerSimulator(random, options),
