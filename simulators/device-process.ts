@@ -8,6 +8,7 @@ import { systemClock } from "../drivers/clock.ts";
 import { DeviceRunner, parseControl, type SimulatedDevice } from "./device.ts";
 import { HidScaleSimulator } from "./hid-scale.ts";
 import { HidScannerSimulator } from "./hid-scanner.ts";
+import { KeyboardWedgeSimulator } from "./keyboard-wedge.ts";
 import { LoadCellBoardSimulator } from "./load-cell-board.ts";
 import { openPty } from "./pty.ts";
 import { R2000Simulator } from "./r2000.ts";
@@ -18,6 +19,7 @@ import { openTcpListener } from "./tcp-listener.ts";
 const makers = {
   "hid-scale": (random, options) => new HidScaleSimulator(random, options),
   "hid-scanner": (random, options) => new HidScannerSimulator(random, options),
+  "keyboard-wedge": (random, options) => new KeyboardWedgeSimulator(random, options),
   "load-cell-board": (random, options) => new LoadCellBoardSimulator(random, options),
   r2000: (random, options) => new R2000Simulator(random, options),
   "serial-scanner": (random, options) => new SerialScannerSimulator(random, options),
