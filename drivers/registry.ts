@@ -10,6 +10,7 @@ const loaders: Readonly<Record<string, () => Promise<{ device: DeviceModule }>>>
   "load-cell-board": () => import("./load-cell-board/driver.ts"),
   r2000: () => import("./r2000/driver.ts"),
   "serial-scanner": () => import("./serial-scanner/driver.ts"),
+  "ssi-scanner": () => import("./ssi-scanner/driver.ts"),
 };
 
 /** The kinds that `findDevice` knows. */

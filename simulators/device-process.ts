@@ -14,6 +14,7 @@ import { openPty } from "./pty.ts";
 import { R2000Simulator } from "./r2000.ts";
 import { type Random, seededRandom } from "./random.ts";
 import { SerialScannerSimulator } from "./serial-scanner.ts";
+import { SsiScannerSimulator } from "./ssi-scanner.ts";
 import { openTcpListener } from "./tcp-listener.ts";
 
 const makers = {
@@ -23,6 +24,7 @@ const makers = {
   "load-cell-board": (random, options) => new LoadCellBoardSimulator(random, options),
   r2000: (random, options) => new R2000Simulator(random, options),
   "serial-scanner": (random, options) => new SerialScannerSimulator(random, options),
+  "ssi-scanner": (random, options) => new SsiScannerSimulator(random, options),
 } satisfies Record<string, (random: Random, options: object) => SimulatedDevice>;
 
 /** Kinds of devices that can be simulated. */
