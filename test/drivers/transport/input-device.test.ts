@@ -19,9 +19,9 @@ test("bytes come, writing is refused, the end is DRIVER_PORT_LOST", async () => 
   await expect(transport.write(Uint8Array.of(1))).rejects.toMatchObject({
     code: "DRIVER_PORT_FAILED",
   });
-  const end = chunks.next();
+  const lost = expect(chunks.next()).rejects.toMatchObject({ code: "DRIVER_PORT_LOST" });
   await writer.close();
-  await expect(end).rejects.toMatchObject({ code: "DRIVER_PORT_LOST" });
+  await lost;
   await transport.close();
   rmSync(folder, { recursive: true });
 });
