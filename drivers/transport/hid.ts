@@ -2,6 +2,7 @@
 // configured. A chunk is one input report, with its id first where the device numbers its reports.
 // Found by what it is, not by hidraw3: that number changes when the device is plugged anew.
 
+import { realpath } from "node:fs/promises";
 import type { Device, HIDAsync } from "node-hid";
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import { type HidSettings, hidName, matchesHid } from "./hid-settings.ts";
@@ -32,13 +33,18 @@ export interface OpenHid extends InboxSource {
 export async function openHid(settings: HidSettings, injected?: HidLibrary): Promise<Transport> {
   const library = injected ?? (await loadLibrary());
   const name = hidName(settings);
-  const devices = await library.devicesAsync();
-  const found = devices.find((device) => matchesHid(settings, device));
-  const path = found?.path ?? settings.path;
+  const devices = await library.devicesAsync().catch((cause: unknown) => {
+    const message = `HID devices cannot be listed: ${errorMessageOf(cause)}`;
+    throw new GatewayError("DRIVER_PORT_FAILED", message, { cause, retryable: true });
+  });
+  const linked =
+    settings.path === undefined ? undefined : await realpath(settings.path).catch(() => undefined);
+  const found = devices.find((device) => isConfigured(settings, linked, device));
+  const path = linked ?? found?.path;
   if (path === undefined) throw missing(name, devices);
   await silenceKeyboard(path, settings);
   const device = await library.HIDAsync.open(path).catch(async (cause: unknown) => {
-    throw await explained(name, path, settings, cause);
+    throw await explained(name, path, found?.vendorId, cause);
   });
   const transport = transportOf(device, name);
   try {
@@ -51,6 +57,10 @@ export async function openHid(settings: HidSettings, injected?: HidLibrary): Pro
     throw new GatewayError("DRIVER_PORT_FAILED", message, { cause, retryable: true });
   }
   return transport;
+}
+
+function isConfigured(settings: HidSettings, linked: string | undefined, device: Device): boolean {
+  return linked === undefined ? matchesHid(settings, device) : device.path === linked;
 }
 
 function transportOf(device: OpenHid, name: string): Transport {
@@ -97,7 +107,7 @@ function missing(name: string, devices: readonly Device[]): GatewayError {
 async function explained(
   name: string,
   path: string,
-  settings: HidSettings,
+  vendorId: number | undefined,
   cause: unknown,
 ): Promise<GatewayError> {
   const error = await explainOpenError(path, path, cause).catch(() => undefined);
@@ -108,14 +118,10 @@ async function explained(
     const code = isGone ? "DRIVER_PORT_MISSING" : "DRIVER_PORT_FAILED";
     return new GatewayError(code, message, { cause, retryable: true });
   }
-  const vendor = settings.vendorId ?? 0;
-  const rule = `SUBSYSTEM=="hidraw", ATTRS{idVendor}=="${hex(vendor)}", GROUP="dialout", MODE="0660"`;
+  const vendor = vendorId === undefined ? "VENDOR" : vendorId.toString(16).padStart(4, "0");
+  const rule = `SUBSYSTEM=="hidraw", ATTRS{idVendor}=="${vendor}", GROUP="dialout", MODE="0660"`;
   const message = `no permission for ${name} (${path}). A udev rule gives it: ${rule}`;
   return new GatewayError("DRIVER_PORT_DENIED", message, { cause, retryable: true });
-}
-
-function hex(id: number): string {
-  return id.toString(16).padStart(4, "0");
 }
 
 async function loadLibrary(): Promise<HidLibrary> {

@@ -87,6 +87,16 @@ describe("a HID device", () => {
     });
   });
 
+  test("a path that is not there, and one that is", async () => {
+    const opened: string[] = [];
+    const gone = settings({ path: "/dev/gondola-not-there" });
+    await expect(openHid(gone, library(new FakeHid(), opened))).rejects.toMatchObject({
+      code: "DRIVER_PORT_MISSING",
+    });
+    await openHid(settings({ path: "/dev/null" }), library(new FakeHid(), opened));
+    expect(opened).toEqual(["/dev/null"]);
+  });
+
   test("does not open, or refuses its feature report", async () => {
     const failing = library(new FakeHid(), [], "cannot open device with path /dev/hidraw9");
     await expect(openHid(ids, failing)).rejects.toMatchObject({
