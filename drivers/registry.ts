@@ -4,11 +4,15 @@ import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import type { DeviceModule } from "./device-module.ts";
 
 const loaders: Readonly<Record<string, () => Promise<{ device: DeviceModule }>>> = {
+  "hid-scale": () => import("./hid-scale/driver.ts"),
+  "hid-scanner": () => import("./hid-scanner/driver.ts"),
+  "keyboard-wedge": () => import("./keyboard-wedge/driver.ts"),
   "load-cell-board": () => import("./load-cell-board/driver.ts"),
   m100: () => import("./m100/driver.ts"),
   "mt-sics": () => import("./mt-sics/driver.ts"),
   r2000: () => import("./r2000/driver.ts"),
   "serial-scanner": () => import("./serial-scanner/driver.ts"),
+  "ssi-scanner": () => import("./ssi-scanner/driver.ts"),
 };
 
 /** The kinds that `findDevice` knows. */

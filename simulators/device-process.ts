@@ -6,6 +6,9 @@ import { z } from "zod";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { systemClock } from "../drivers/clock.ts";
 import { DeviceRunner, parseControl, type SimulatedDevice } from "./device.ts";
+import { HidScaleSimulator } from "./hid-scale.ts";
+import { HidScannerSimulator } from "./hid-scanner.ts";
+import { KeyboardWedgeSimulator } from "./keyboard-wedge.ts";
 import { LoadCellBoardSimulator } from "./load-cell-board.ts";
 import { M100Simulator } from "./m100.ts";
 import { MtSicsSimulator } from "./mt-sics.ts";
@@ -13,14 +16,19 @@ import { openPty } from "./pty.ts";
 import { R2000Simulator } from "./r2000.ts";
 import { type Random, seededRandom } from "./random.ts";
 import { SerialScannerSimulator } from "./serial-scanner.ts";
+import { SsiScannerSimulator } from "./ssi-scanner.ts";
 import { openTcpListener } from "./tcp-listener.ts";
 
 const makers = {
+  "hid-scale": (random, options) => new HidScaleSimulator(random, options),
+  "hid-scanner": (random, options) => new HidScannerSimulator(random, options),
+  "keyboard-wedge": (random, options) => new KeyboardWedgeSimulator(random, options),
   "load-cell-board": (random, options) => new LoadCellBoardSimulator(random, options),
   m100: (random, options) => new M100Simulator(random, options),
   "mt-sics": (random, options) => new MtSicsSimulator(random, options),
   r2000: (random, options) => new R2000Simulator(random, options),
   "serial-scanner": (random, options) => new SerialScannerSimulator(random, options),
+  "ssi-scanner": (random, options) => new SsiScannerSimulator(random, options),
 } satisfies Record<string, (random: Random, options: object) => SimulatedDevice>;
 
 /** Kinds of devices that can be simulated. */

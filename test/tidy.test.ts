@@ -49,10 +49,15 @@ describe("numbers that can be set say their unit", () => {
     cell: "the number of a load cell",
     cellsMax: "cells one shopper takes from",
     dataBits: "bits of a character on the line",
+    exponent: "a power of ten",
+    interfaceNumber: "which interface of a USB device",
     ledgerEpoch: "how often the ledger was restored, plus one",
+    productId: "a USB device's number of its maker",
     quantity: "pieces of a product",
+    reportId: "the first byte of a HID report",
     stopBits: "bits after a character on the line",
     unitsMax: "pieces of a product",
+    vendorId: "a USB maker's number",
   };
   const seen = new Set<string>();
   const holders = sources.filter(

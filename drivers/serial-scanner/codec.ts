@@ -140,7 +140,7 @@ function hasControlCharacter(data: string): boolean {
 }
 
 /** UTF-8 where it is valid, else Latin-1: scanners send bytes as the code holds them. */
-function decodeText(bytes: Uint8Array): string {
+export function decodeText(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {

@@ -2,6 +2,9 @@
 
 import { realpathSync } from "node:fs";
 import { z } from "zod";
+import { openHid } from "./hid.ts";
+import { hidName, hidSettingsSchema, inputSettingsSchema } from "./hid-settings.ts";
+import { openInputDevice } from "./input-device.ts";
 import { openSerial } from "./serial.ts";
 import { openTcp } from "./tcp.ts";
 import type { Transport } from "./transport.ts";
@@ -25,29 +28,57 @@ export const tcpPortSchema = z.strictObject({
   port: z.int().min(1).max(65_535),
 });
 
-/** A device's port: `{ path, baudRate? }` or `{ host, port }`. */
-export const portConfigSchema = z.union([serialPortSchema, tcpPortSchema]);
+/** A HID device, read report by report. */
+export const hidPortSchema = z.strictObject({ hid: hidSettingsSchema });
+/** An event node of the Linux input system. */
+export const inputPortSchema = z.strictObject({ input: inputSettingsSchema });
+
+/** A device's port: `{ path, baudRate? }`, `{ host, port }`, `{ hid }` or `{ input }`. */
+export const portConfigSchema = z.union([
+  serialPortSchema,
+  tcpPortSchema,
+  hidPortSchema,
+  inputPortSchema,
+]);
 export type PortConfig = z.infer<typeof portConfigSchema>;
 
 /** Opens it; errors as the transports say. */
 export function openPort(config: PortConfig, baudRateDefault: number): Promise<Transport> {
   if ("host" in config) return openTcp(config);
+  if ("hid" in config) return openHid(config.hid);
+  if ("input" in config) return openInputDevice(config.input);
   return openSerial({ ...config, baudRate: config.baudRate ?? baudRateDefault });
 }
 
 /** Two configurations with the same key are the same port, whatever links they are reached by. */
 export function portKey(config: PortConfig): string {
   if ("host" in config) return `${config.host.toLowerCase()}:${config.port}`;
+  if ("hid" in config && config.hid.path === undefined) {
+    const { serialNumber, interfaceNumber } = config.hid;
+    return ["hid", hidName(config.hid), serialNumber, interfaceNumber].join(" ").trimEnd();
+  }
+  if ("hid" in config) return realPathOf(config.hid.path ?? "");
+  return realPathOf("input" in config ? config.input.path : config.path);
+}
+
+function realPathOf(path: string): string {
   try {
-    return realpathSync(config.path);
+    return realpathSync(path);
   } catch {
-    return config.path;
+    return path;
   }
 }
 
 /** A warning for a path that may be another device after a restart; undefined when it is a stable one. */
 export function portWarning(config: PortConfig): string | undefined {
-  if ("host" in config || !/^\/dev\/tty(USB|ACM)\d+$/.test(config.path)) return undefined;
+  if ("host" in config) return undefined;
+  if ("hid" in config || "input" in config) {
+    const path = "hid" in config ? config.hid.path : config.input.path;
+    if (path === undefined || !/^\/dev\/(hidraw|input\/event)\d+$/.test(path)) return undefined;
+    const better = "hid" in config ? "vendorId and productId" : "its link in /dev/input/by-id";
+    return `${path} is numbered in the order of plugging; use ${better}`;
+  }
+  if (!/^\/dev\/tty(USB|ACM)\d+$/.test(config.path)) return undefined;
   return (
     `${config.path} is numbered in the order of plugging and may be another device tomorrow; ` +
     "use its link in /dev/serial/by-id (or by-path, for adapters without a serial number)"

@@ -25,7 +25,11 @@ const hints: readonly (readonly [pattern: RegExp, fits: string])[] = [
   [/^(0403|10c4|1a86|067b):/, "a USB bridge, anything may be behind it: gondola-edge probe PORT"],
 ];
 const unknownFits = "not known: gondola-edge probe PORT";
-const hidFits = "no driver in this version";
+const hidHints: readonly (readonly [pattern: RegExp, fits: string])[] = [
+  [/^(0922|0eb8|1446):/, "hid-scale"],
+  [/^(05e0|0c2e|05f9|1eab|0536):/, "hid-scanner, or keyboard-wedge if it is set to be a keyboard"],
+];
+const hidUnknownFits = "hid-scale, hid-scanner or keyboard-wedge, by what it is";
 
 /** How far above a tty its USB device is looked for. */
 const parentCountMax = 6;
@@ -94,11 +98,12 @@ async function hidOf(root: string, name: string): Promise<PluggedDevice> {
   const uevent = (await text(join(root, "sys/class/hidraw", name, "device/uevent"))) ?? "";
   const [, vendor, product] = /^HID_ID=\w+:(?:0000)?(\w{4}):(?:0000)?(\w{4})/m.exec(uevent) ?? [];
   const title = /^HID_NAME=(.*)$/m.exec(uevent)?.[1];
+  const hint = hidHints.find(([pattern]) => pattern.test(`${vendor}:`.toLowerCase()))?.[1];
   return {
     path: `/dev/${name}`,
     ...(vendor === undefined ? {} : { usbId: `${vendor}:${product}`.toLowerCase() }),
     ...(title === undefined ? {} : { product: title }),
-    fits: hidFits,
+    fits: hint ?? hidUnknownFits,
   };
 }
 
@@ -110,7 +115,10 @@ export function deviceLines(devices: readonly PluggedDevice[]): string {
   return devices
     .map(({ path, stablePath, usbId, product, fits }) => {
       const title = [usbId, product].filter(Boolean).join(" ");
-      const stable = stablePath ?? "no stable name: is udev running?";
+      const [vendorId, productId] = (usbId ?? "").split(":");
+      const hid = `{ hid: { vendorId: 0x${vendorId}, productId: 0x${productId} } }`;
+      const isHid = path.startsWith("/dev/hidraw") && usbId !== undefined;
+      const stable = isHid ? hid : (stablePath ?? "no stable name: is udev running?");
       return `${path}  ${title}\n  configure as: ${stable}\n  driver: ${fits}\n`;
     })
     .join("");

@@ -1,12 +1,11 @@
 // Ports of the configured devices: whether they are there, allowed and free, and the settings of their USB
-// adapters that cost time or bytes. Serial ports are not opened; a TCP address is tried.
+// adapters that cost time or bytes. Serial ports are not opened; network addresses and HID devices are.
 
 import { readFile, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errorMessageOf, type GatewayError } from "../../contract/errors.ts";
-import type { PortConfig } from "../../drivers/transport/port.ts";
+import { openPort, type PortConfig, portKey } from "../../drivers/transport/port.ts";
 import { findPortTrouble } from "../../drivers/transport/serial-error.ts";
-import { openTcp } from "../../drivers/transport/tcp.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 /** An FTDI adapter that holds bytes back longer than this makes questions and answers slow. */
@@ -20,7 +19,7 @@ export async function checkPort(
   root: string,
 ): Promise<Finding[]> {
   const check = `port ${deviceId}`;
-  if ("host" in port) return [await checkTcp(check, port)];
+  if (!("path" in port)) return [await tryToOpen(check, port)];
   const trouble = await findPortTrouble(port.path);
   const usb = await checkUsb(`usb ${deviceId}`, port.path, root);
   return [serialFinding(check, port.path, trouble), ...usb];
@@ -46,11 +45,12 @@ function udevRule(path: string): string {
   return `SUBSYSTEM=="tty", SYMLINK=="*${name}", GROUP="dialout", MODE="0660" in /etc/udev/rules.d/61-gondola.rules`;
 }
 
-async function checkTcp(check: string, port: { host: string; port: number }): Promise<Finding> {
+async function tryToOpen(check: string, port: PortConfig): Promise<Finding> {
   try {
-    const transport = await openTcp(port);
+    // The speed is of no matter: no serial line is opened here.
+    const transport = await openPort(port, 9600);
     await transport.close();
-    return ok(check, `${port.host}:${port.port} takes connections`);
+    return ok(check, `${portKey(port)} can be opened`);
   } catch (error) {
     return fail(check, errorMessageOf(error), "check its power, its cable and its address");
   }

@@ -31,7 +31,7 @@ export async function examine(
     const isServed = findings.some(
       ({ check, level }) => check === `device ${id}` && level === "ok",
     );
-    if ("host" in port && isServed) onFinding(ok(`port ${id}`, "the daemon is connected"));
+    if (!("path" in port) && isServed) onFinding(ok(`port ${id}`, "the daemon is connected"));
     else for (const finding of await checkPort(id, port, root)) onFinding(finding);
     const text = portWarning(port);
     if (text !== undefined) onFinding(warn(`port ${id}`, text, "gondola-edge devices"));

@@ -67,7 +67,7 @@ export function portOf(text: string, baudRate: number | undefined): PortConfig {
 async function tryKind(kind: string, request: ProbeRequest): Promise<Attempt> {
   const module = await findDevice(kind);
   const port = portOf(request.port, request.baudRate);
-  const speed = "host" in port ? {} : { baudRate: port.baudRate ?? module.baudRateDefault };
+  const speed = "path" in port ? { baudRate: port.baudRate ?? module.baudRateDefault } : {};
   // Not being able to open it is the same for every kind.
   const transport = await openPort(port, module.baudRateDefault);
   const found = new AbortController();

@@ -29,6 +29,9 @@ describe("the configuration of a port", () => {
     { host: "a b", port: 1 },
     { path: "/dev/x", host: "reader", port: 1 },
     {},
+    { hid: {} },
+    { hid: { vendorId: 1, productId: 2 }, path: "/dev/x" },
+    { input: { path: "event0" } },
   ])("refused: %j", (input) => {
     expect(portConfigSchema.safeParse(input).success).toBe(false);
   });
@@ -43,12 +46,20 @@ describe("the configuration of a port", () => {
     rmSync(folder, { recursive: true });
     expect(portKey(parse({ path: "/dev/not-there" }))).toBe("/dev/not-there");
     expect(portKey(parse({ host: "Reader", port: 4001 }))).toBe("reader:4001");
+    const scale = { vendorId: 0x0922, productId: 0x8003 };
+    expect(portKey(parse({ hid: scale }))).toBe("hid 0922:8003");
+    expect(portKey(parse({ hid: { ...scale, serialNumber: "7" } }))).toBe("hid 0922:8003 7");
+    expect(portKey(parse({ hid: { path: "/dev/not-there" } }))).toBe("/dev/not-there");
+    expect(portKey(parse({ input: { path: "/dev/not-there" } }))).toBe("/dev/not-there");
   });
 
   test("a numbered path is warned of, a stable one is not", () => {
     expect(portWarning(parse({ path: "/dev/ttyUSB0" }))).toContain("/dev/serial/by-id");
     expect(portWarning(parse({ path: "/dev/ttyACM12" }))).toBeDefined();
     expect(portWarning(parse({ path: "/dev/serial/by-id/usb-x" }))).toBeUndefined();
+    expect(portWarning(parse({ hid: { path: "/dev/hidraw3" } }))).toContain("vendorId");
+    expect(portWarning(parse({ input: { path: "/dev/input/event3" } }))).toContain("by-id");
+    expect(portWarning(parse({ hid: { vendorId: 1, productId: 2 } }))).toBeUndefined();
     expect(portWarning(parse({ path: "/dev/ttyS0" }))).toBeUndefined();
     expect(portWarning(parse({ host: "reader", port: 1 }))).toBeUndefined();
   });
