@@ -88,10 +88,12 @@ class ScaleRun {
         const line = await this.#feed.next(deadlineMs - clock.monotonicMs());
         if (line === undefined) break;
         if (line.type === "answer" && line.command === questions[question]) return line;
-        const isRefusal = line.type === "refusal" && line.reason !== "transmission";
-        if (isRefusal && (line.command === "" || line.command === questions[question])) return line;
+        if (line.type !== "refusal") continue;
+        // What came before us on the line may have spoilt the first question: it is asked again.
+        if (line.command === "" && attempt < attemptCountMax) break;
+        if (line.command === "" || line.command === questions[question]) return line;
       }
-      count("timeouts");
+      count("attempts_failed");
     }
     throw this.#feed.unanswered(questions[question]);
   }

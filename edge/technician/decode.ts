@@ -70,6 +70,12 @@ const frameReaders: Readonly<Record<string, () => Promise<FrameReader>>> = {
     const { FrameDecoder } = await import("../../drivers/m100/frame.ts");
     return frameReader(new FrameDecoder(), codec.decodeAnswer, codec.decodeCommand);
   },
+  "mt-sics": async () => {
+    const { lineLengthMax, parseScaleLine } = await import("../../drivers/mt-sics/codec.ts");
+    const { LineDecoder } = await import("../../drivers/line-decoder.ts");
+    const decoder = new LineDecoder({ lineLengthMax, idleMs: 0, parse: parseScaleLine });
+    return { decoder, read: (line) => ({ says: line }) };
+  },
   r2000: async () => {
     const codec = await import("../../drivers/r2000/codec.ts");
     const { FrameDecoder } = await import("../../drivers/r2000/frame.ts");

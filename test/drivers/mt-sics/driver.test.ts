@@ -63,6 +63,15 @@ describe("a scale that works", () => {
   });
 });
 
+test("a question that was spoilt by what came before it is asked again", async () => {
+  const bench = new Bench();
+  const scale = bench.plug(new MtSicsSimulator(seededRandom(3)));
+  scale.receive(Uint8Array.of(0xbb, 0x00, 0x7e));
+  await bench.run(device);
+  await bench.advance(100);
+  expect(bench.identified).toContain("serial number B123456789");
+});
+
 describe("a scale that fails", () => {
   test("one that was reset is asked to repeat again", async () => {
     const { bench, scale } = await start();
