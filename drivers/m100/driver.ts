@@ -3,7 +3,7 @@
 
 import { GatewayError } from "../../contract/errors.ts";
 import { epcHexSchema } from "../../contract/units.ts";
-import { AntennaFaults } from "../antenna-faults.ts";
+import { AntennaFaults, reportFaults } from "../device-faults.ts";
 import { defineDevice } from "../device-module.ts";
 import type { DriverContext } from "../driver.ts";
 import { FrameFeed, untilAborted } from "../frame-feed.ts";
@@ -36,7 +36,7 @@ class ModuleRun {
     this.#context = context;
     this.#options = options;
     this.#feed = new FrameFeed(context, new FrameDecoder());
-    this.#faults = new AntennaFaults((reason) => this.#reportFault(reason));
+    this.#faults = new AntennaFaults((reason) => reportFaults(context, reason));
   }
 
   async run(): Promise<void> {
@@ -160,15 +160,6 @@ class ModuleRun {
       if (answer !== undefined) return answer;
       count("frames_unknown");
     }
-  }
-
-  #reportFault(reason: string | undefined): void {
-    const { deviceId, clock, onReading } = this.#context;
-    const state =
-      reason === undefined
-        ? ({ state: "online" } as const)
-        : ({ state: "degraded", reason: reason.slice(0, 500) } as const);
-    onReading({ kind: "device", deviceId, ...state, receivedAtMs: clock.nowMs() });
   }
 }
 

@@ -2,6 +2,7 @@
 // weight becomes a reading of cell 1, also one while the scale moves: resting is the edge's to decide.
 
 import { GatewayError } from "../../contract/errors.ts";
+import { reportFaults } from "../device-faults.ts";
 import { defineDevice } from "../device-module.ts";
 import type { DriverContext } from "../driver.ts";
 import { FrameFeed, untilAborted } from "../frame-feed.ts";
@@ -107,11 +108,7 @@ class ScaleRun {
       unknownUnit === undefined ? undefined : `weighs in "${unknownUnit}": set it to g or kg`;
     if (trouble !== this.#trouble) {
       this.#trouble = trouble;
-      const state =
-        trouble === undefined
-          ? ({ state: "online" } as const)
-          : ({ state: "degraded", reason: trouble } as const);
-      onReading({ kind: "device", deviceId, ...state, receivedAtMs });
+      reportFaults(this.#context, trouble);
     }
     onReading({ kind: "weight", deviceId, cell: 1, weightGrams, status, receivedAtMs });
   }

@@ -3,8 +3,8 @@
 
 import { GatewayError } from "../../contract/errors.ts";
 import type { EpcHex } from "../../contract/units.ts";
-import { AntennaFaults } from "../antenna-faults.ts";
 import { sleep } from "../clock.ts";
+import { AntennaFaults, reportFaults } from "../device-faults.ts";
 import { defineDevice } from "../device-module.ts";
 import type { DriverContext } from "../driver.ts";
 import { FrameFeed, untilAborted } from "../frame-feed.ts";
@@ -39,7 +39,7 @@ class ReaderRun {
     this.#context = context;
     this.#options = options;
     this.#feed = new FrameFeed(context, new FrameDecoder());
-    this.#faults = new AntennaFaults((reason) => this.#reportFaults(reason));
+    this.#faults = new AntennaFaults((reason) => reportFaults(context, reason));
   }
 
   async run(): Promise<void> {
@@ -194,15 +194,6 @@ class ReaderRun {
     this.#context.count("antenna_errors");
     const nowMs = this.#context.clock.monotonicMs();
     for (const antenna of antennas) this.#faults.set(antenna, resultText(code), nowMs);
-  }
-
-  #reportFaults(reason: string | undefined): void {
-    const { deviceId, clock, onReading } = this.#context;
-    const state =
-      reason === undefined
-        ? ({ state: "online" } as const)
-        : ({ state: "degraded", reason: reason.slice(0, 500) } as const);
-    onReading({ kind: "device", deviceId, ...state, receivedAtMs: clock.nowMs() });
   }
 
   #notIdentified(what: string): GatewayError {

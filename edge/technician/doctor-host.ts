@@ -1,9 +1,10 @@
 // The machine under the edge: its clock, the disk below the buffer, and the buffer itself.
 
 import { constants } from "node:fs";
-import { access, readFile, statfs } from "node:fs/promises";
+import { access, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errorCodeOf, errorMessageOf } from "../../contract/errors.ts";
+import { exists } from "../buffer/identity.ts";
 import { inspectOutbox } from "../buffer/inspect.ts";
 import type { EdgeConfig } from "../config.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
@@ -23,16 +24,10 @@ export async function checkClock(nowMs: number, root: string): Promise<Finding> 
   if (nowMs < notBeforeAtMs) {
     return fail(check, `it is not ${time}`, "let the network set it: timedatectl set-ntp true");
   }
-  const isSynchronized = await access(join(root, "run/systemd/timesync/synchronized")).then(
-    () => true,
-    () => false,
-  );
+  const isSynchronized = await exists(join(root, "run/systemd/timesync/synchronized"));
   if (isSynchronized) return ok(check, `${time}, set by the network`);
-  const isChrony = await access(join(root, "run/chrony/chronyd.pid")).then(
-    () => true,
-    () => false,
-  );
-  if (isChrony) return ok(check, `${time}, kept by chrony`);
+  if (await exists(join(root, "run/chrony/chronyd.pid")))
+    return ok(check, `${time}, kept by chrony`);
   const remedy = "timedatectl set-ntp true; the edge stores when it learns the time (clock_set)";
   return warn(check, `${time}, and no time service says that it is right`, remedy);
 }
@@ -64,22 +59,16 @@ export async function checkDisk({ dataDir, outbox }: EdgeConfig): Promise<Findin
 }
 
 async function existingParent(folder: string): Promise<string> {
-  const exists = await access(folder).then(
-    () => true,
-    () => false,
-  );
-  return exists || dirname(folder) === folder ? folder : await existingParent(dirname(folder));
+  return (await exists(folder)) || dirname(folder) === folder
+    ? folder
+    : await existingParent(dirname(folder));
 }
 
 /** The buffer, as it lies on the disk. */
 export async function checkOutbox(dataDir: string, nowMs: number): Promise<Finding> {
   const check = "buffer";
   const file = join(dataDir, "outbox.db");
-  try {
-    await readFile(file, { flag: "r" }).then(() => undefined);
-  } catch {
-    return ok(check, `none at ${file} yet; the first start makes it`);
-  }
+  if (!(await exists(file))) return ok(check, `none at ${file} yet; the first start makes it`);
   try {
     const { waitingCount, oldestWaitingAtMs } = await inspectOutbox(file);
     if (waitingCount === 0) return ok(check, "nothing waits for the ledger");

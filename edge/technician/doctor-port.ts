@@ -34,16 +34,14 @@ function serialFinding(check: string, path: string, trouble: GatewayError | unde
       if (/gondola-edge|edge\/cli\.js/.test(message)) return ok(check, message);
       return fail(check, message, "end that program, or give it another port");
     case "DRIVER_PORT_DENIED":
-      return fail(check, message, `or a udev rule: ${udevRule(path)}`);
+      return fail(check, message, `or a udev rule: ${udevRule}`);
     default:
       return fail(check, message, "plug it in, or take a path that `gondola-edge devices` shows");
   }
 }
 
-function udevRule(path: string): string {
-  const name = path.replace(/^.*\//, "");
-  return `SUBSYSTEM=="tty", SYMLINK=="*${name}", GROUP="dialout", MODE="0660" in /etc/udev/rules.d/61-gondola.rules`;
-}
+const udevRule =
+  'in /etc/udev/rules.d/61-gondola.rules: SUBSYSTEM=="tty", KERNEL=="ttyUSB*|ttyACM*", GROUP="dialout", MODE="0660"';
 
 async function tryToOpen(check: string, port: PortConfig): Promise<Finding> {
   try {

@@ -31,17 +31,22 @@ async function probe(port: string, kind?: string) {
 }
 
 describe("probe", () => {
-  test.each(["r2000", "m100", "load-cell-board"] as const)(
-    "finds a %s",
-    async (kind) => {
+  test.each([
+    ["r2000", 115_200],
+    ["m100", 115_200],
+    ["mt-sics", 9600],
+    ["load-cell-board", 115_200],
+  ] as const)(
+    "finds a %s at %i baud",
+    async (kind, baudRate) => {
       const ptyPath = join(folder, "tty");
       children.push(await startDeviceChild({ kind, ptyPath }, (message) => expect.fail(message)));
       const { found, attempts } = await probe(ptyPath);
-      expect(found).toMatchObject({ kind, baudRate: 115_200, description: expect.any(String) });
+      expect(found).toMatchObject({ kind, baudRate, description: expect.any(String) });
       expect(attempts.at(-1)).toBe(found);
       for (const { code } of attempts.slice(0, -1)) expect(code).toMatch(/^DRIVER_/);
       expect(configLines(ptyPath, found!)).toContain(
-        `{ id: ${kind}-1, kind: ${kind}, port: { path: ${ptyPath}, baudRate: 115200 } }`,
+        `{ id: ${kind}-1, kind: ${kind}, port: { path: ${ptyPath}, baudRate: ${baudRate} } }`,
       );
     },
     30_000,

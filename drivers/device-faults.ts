@@ -1,5 +1,7 @@
-// Which antennas of a reader cannot read at the moment, and why. A faulty antenna is asked again
-// once a second: it may have been plugged in.
+// What of a device does not work at the moment, and why: said as its state. A faulty antenna of a reader is
+// asked again once a second: it may have been plugged in.
+
+import type { DriverContext } from "./driver.ts";
 
 /** Rest of a faulty antenna before it is tried again. */
 const restMs = 1000;
@@ -39,4 +41,14 @@ export class AntennaFaults {
     this.#reason = reason;
     this.#onChange(reason);
   }
+}
+
+/** Says it as the device's state: degraded for this reason, online without one. */
+export function reportFaults(context: DriverContext, reason: string | undefined): void {
+  const { deviceId, clock, onReading } = context;
+  const state =
+    reason === undefined
+      ? ({ state: "online" } as const)
+      : ({ state: "degraded", reason: reason.slice(0, 500) } as const);
+  onReading({ kind: "device", deviceId, ...state, receivedAtMs: clock.nowMs() });
 }
