@@ -4,6 +4,7 @@ import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import type { DeviceModule } from "./device-module.ts";
 
 const loaders: Readonly<Record<string, () => Promise<{ device: DeviceModule }>>> = {
+  "ascii-scale": () => import("./ascii-scale/driver.ts"),
   "hid-scale": () => import("./hid-scale/driver.ts"),
   "hid-scanner": () => import("./hid-scanner/driver.ts"),
   "keyboard-wedge": () => import("./keyboard-wedge/driver.ts"),

@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { z } from "zod";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { systemClock } from "../drivers/clock.ts";
+import { AsciiScaleSimulator } from "./ascii-scale.ts";
 import { DeviceRunner, parseControl, type SimulatedDevice } from "./device.ts";
 import { HidScaleSimulator } from "./hid-scale.ts";
 import { HidScannerSimulator } from "./hid-scanner.ts";
@@ -20,6 +21,7 @@ import { SsiScannerSimulator } from "./ssi-scanner.ts";
 import { openTcpListener } from "./tcp-listener.ts";
 
 const makers = {
+  "ascii-scale": (random, options) => new AsciiScaleSimulator(random, options),
   "hid-scale": (random, options) => new HidScaleSimulator(random, options),
   "hid-scanner": (random, options) => new HidScannerSimulator(random, options),
   "keyboard-wedge": (random, options) => new KeyboardWedgeSimulator(random, options),
