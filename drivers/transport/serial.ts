@@ -10,8 +10,8 @@ import { explainOpenError } from "./serial-error.ts";
 import { endReadsAtHangUp } from "./serial-read.ts";
 import type { Transport } from "./transport.ts";
 
-/** A second try after this time tells a port that is held from one that was closed just now. */
-const staleLockMs = 50;
+/** Further tries after these times tell a port that is held from one that was closed just now. */
+const staleLockDelaysMs = [50, 100, 200];
 
 /** How a serial line is set. */
 export interface SerialSettings {
@@ -40,8 +40,8 @@ export async function openSerial(settings: SerialSettings): Promise<Transport> {
   });
   const open = () => called((done) => port.open(done));
   // A handle of our own that was closed just now keeps its lock while a last read of it ends.
-  await open()
-    .catch(() => pause(staleLockMs).then(open))
+  await staleLockDelaysMs
+    .reduce((opened, delayMs) => opened.catch(() => pause(delayMs).then(open)), open())
     .catch(async (error: unknown) => {
       throw await explainOpenError(settings.path, device, error);
     });

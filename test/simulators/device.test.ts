@@ -65,11 +65,15 @@ describe.each(simulatedKinds)("simulated %s", (kind) => {
   test("does the same again with the same seed", () => {
     const play = () => {
       const device = createDevice(kind, seededRandom(42));
+      const tag = { epc: "3034257BF7194E4000001A85", rssiDbm: -70 };
       if (kind === "r2000") {
-        const tags = [{ epc: "3034257BF7194E4000001A85", antenna: 1, rssiDbm: -70 }];
-        device.control({ type: "field", tags });
+        device.control({ type: "field", tags: [{ ...tag, antenna: 1 }] });
         device.receive(Buffer.from("a004ff890acaa004ff890aca", "hex"), 0);
-      } else if (kind === "serial-scanner") device.control({ type: "scan", data: "1" });
+      } else if (kind === "m100") {
+        device.control({ type: "field", tags: [tag] });
+        device.receive(Buffer.from("bb00270003220064b07e", "hex"), 0);
+      } else if (kind === "mt-sics") device.receive(Buffer.from("SIR\r\n"), 0);
+      else if (/scanner|wedge/.test(kind)) device.control({ type: "scan", data: "1" });
       device.control({ type: "fault", fault: "split", count: 2 });
       const writes = Array.from({ length: 400 }, (_, at) => device.tick(at * 5)).flat();
       return Buffer.concat(writes).toString("hex");
