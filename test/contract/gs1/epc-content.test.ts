@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { decodeEpc } from "../../../contract/gs1/epc.ts";
 import { encodeTagUri, readEpc } from "../../../contract/gs1/epc-content.ts";
 import { writePlus } from "../../../contract/gs1/epc-plus.ts";
+import { writeScheme } from "../../../contract/gs1/epc-schemes.ts";
 import type { EpcHex } from "../../../contract/units.ts";
 import { describeVectors, vectorsOf } from "./vectors.ts";
 
@@ -166,6 +167,15 @@ describeVectors("EPC binary", () => {
     if (reading.ok) throw new Error(`taken for ${reading.scheme}`);
     if (expected.rawUri !== undefined) expect(reading.rawUri).toBe(expected.rawUri);
   });
+
+  test.each(vectorsOf("epc-binary.json", "encode").filter(({ input }) => input.companyPrefix))(
+    "$id is refused by its parts",
+    ({ input, expected }) => {
+      const { scheme, filter, companyPrefix, indicatorAndItemReference, serial } = input;
+      const parts = [companyPrefix, indicatorAndItemReference, serial];
+      expect(writeScheme({ scheme, filter, parts }).ok).toBe(expected.error !== true);
+    },
+  );
 
   test.each(vectorsOf("epc-binary.json", "encode").filter(({ input }) => input.pureIdentityUri))(
     "$id encodes, or is refused",
