@@ -1,0 +1,80 @@
+// Every decoder of bytes from a device, as its driver makes it, with a few valid inputs to mutate.
+
+import {
+  parsePrintedLine,
+  lineLengthMax as printedLengthMax,
+} from "../../drivers/ascii-scale/codec.ts";
+import { createScaleDecoder } from "../../drivers/hid-scale/codec.ts";
+import { createScanReportDecoder } from "../../drivers/hid-scanner/codec.ts";
+import { WedgeDecoder } from "../../drivers/keyboard-wedge/codec.ts";
+import { keyboardWedgeOptionsSchema } from "../../drivers/keyboard-wedge/options.ts";
+import { LineDecoder } from "../../drivers/line-decoder.ts";
+import { BoardLineDecoder } from "../../drivers/load-cell-board/line-decoder.ts";
+import { decodeAnswer as m100Answer } from "../../drivers/m100/codec.ts";
+import { FrameDecoder as M100Decoder, type Frame as M100Frame } from "../../drivers/m100/frame.ts";
+import { parseScaleLine, lineLengthMax as sicsLengthMax } from "../../drivers/mt-sics/codec.ts";
+import { decodeAnswer as r2000Answer } from "../../drivers/r2000/codec.ts";
+import {
+  FrameDecoder as R2000Decoder,
+  type Frame as R2000Frame,
+} from "../../drivers/r2000/frame.ts";
+import { ScanDecoder } from "../../drivers/serial-scanner/codec.ts";
+import { serialScannerOptionsSchema } from "../../drivers/serial-scanner/options.ts";
+import { PacketDecoder } from "../../drivers/ssi-scanner/codec.ts";
+import type { StreamDecoder } from "../../drivers/stream-decoder.ts";
+
+/** One decoder under fire. */
+export interface Target {
+  create(): StreamDecoder<unknown>;
+  /** Reads a frame as the driver does. */
+  read?(frame: unknown): void;
+  readonly samples: readonly Uint8Array[];
+}
+
+const hex = (text: string) => Uint8Array.from(Buffer.from(text, "hex"));
+const text = (line: string) => Uint8Array.from(Buffer.from(line, "latin1"));
+
+/** By kind of device. */
+export const targets: Readonly<Record<string, Target>> = {
+  "ascii-scale": {
+    create: () =>
+      new LineDecoder({ lineLengthMax: printedLengthMax, idleMs: 1, parse: parsePrintedLine }),
+    samples: [text("ST,GS,+  1.234kg\r\n"), text("-  1.640 kg   ?N\r\n")],
+  },
+  "hid-scanner": {
+    create: createScanReportDecoder,
+    samples: [text("\u0002\u0004]E01234".padEnd(64, "\0"))],
+  },
+  "hid-scale": { create: createScaleDecoder, samples: [hex("030402004104")] },
+  "keyboard-wedge": {
+    create: () => new WedgeDecoder(keyboardWedgeOptionsSchema.parse({})),
+    samples: [hex("00001e0000000000"), hex("0000280000000000"), hex("0000000000000000")],
+  },
+  "load-cell-board": {
+    create: () => new BoardLineDecoder("optional"),
+    samples: [text("#7 100 OVER 5.5\n"), text("GONDOLA-LC 1 cells=8 hz=10\n")],
+  },
+  m100: {
+    create: () => new M100Decoder(),
+    read: (frame) => void m100Answer(frame as M100Frame),
+    samples: [hex("bb02220011c9340030751feb705c5904e3d50d703a76ef7e"), hex("bb01ff000115167e")],
+  },
+  "mt-sics": {
+    create: () =>
+      new LineDecoder({ lineLengthMax: sicsLengthMax, idleMs: 1, parse: parseScaleLine }),
+    samples: [text("S S     123.45 g\r\n"), text('I4 A "B02"\r\n')],
+  },
+  r2000: {
+    create: () => new R2000Decoder(),
+    read: (frame) => void r2000Answer(frame as R2000Frame),
+    samples: [hex("a0130189043000e200301666130121155074ef45bf"), hex("a00501720109de")],
+  },
+  "serial-scanner": {
+    create: () => new ScanDecoder(serialScannerOptionsSchema.parse({})),
+    samples: [text("]E04006381333931\r\n"), text("]d20109506000134352\u001d21A\r")],
+  },
+  "ssi-scanner": {
+    create: () => new PacketDecoder("decoder"),
+    samples: [hex("04d00000ff2c"), hex("09f300000b31323334fe2f")],
+  },
+};

@@ -1,0 +1,17 @@
+import { describe, expect, test } from "vitest";
+import { deviceKinds } from "../../drivers/registry.ts";
+import { targets } from "./decoders.ts";
+import { fuzzDecoder } from "./fuzz.ts";
+
+describe("random and mutated bytes", () => {
+  test.each(Object.entries(targets))("%s", (_, target) => {
+    const report = fuzzDecoder(target, 100_000, 7);
+    // Among what was mutated are inputs that were not, so frames must be found.
+    expect(report.frameCount).toBeGreaterThan(100);
+    expect(report.discardedByteCount).toBeGreaterThan(0);
+  });
+
+  test("every kind of device is there", () => {
+    expect(Object.keys(targets).sort()).toEqual([...deviceKinds].sort());
+  });
+});
