@@ -4,8 +4,8 @@ import { targets } from "./decoders.ts";
 import { fuzzDecoder } from "./fuzz.ts";
 
 describe("random and mutated bytes", () => {
-  test.each(Object.entries(targets))("%s", (_, target) => {
-    const report = fuzzDecoder(target, 100_000, 7);
+  test.each(Object.entries(targets))("%s", async (_, target) => {
+    const report = await fuzzDecoder(target, 100_000, 7);
     // Among what was mutated are inputs that were not, so frames must be found.
     expect(report.frameCount).toBeGreaterThan(100);
     expect(report.discardedByteCount).toBeGreaterThan(0);

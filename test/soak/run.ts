@@ -15,7 +15,7 @@ const seed = Number(process.env["GONDOLA_SEED"] ?? 1);
 for (const [name, target] of Object.entries(targets)) {
   if (kind !== undefined && kind !== name) continue;
   const startedMs = performance.now();
-  const report = fuzzDecoder(target, byteCount, seed);
+  const report = await fuzzDecoder(target, byteCount, seed);
   const tookMs = Math.round(performance.now() - startedMs);
   const rssMiB = Math.round(process.memoryUsage.rss() / 1024 / 1024);
   process.stdout.write(`${JSON.stringify({ kind: name, seed, ...report, tookMs, rssMiB })}\n`);
