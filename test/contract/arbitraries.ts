@@ -28,6 +28,9 @@ const anyPlace = fc.record({
   state: fc.constantFrom(...stockStates),
 });
 
+/** zod leaves out a key `__proto__`, and no edge makes one: the generator tries it, so it is left out here. */
+const anyEvidenceKey = fc.string().filter((key) => key !== "__proto__");
+
 /** A `moved` event as an edge decides it. */
 export const anyMoved: fc.Arbitrary<EventDraft> = fc.record(
   {
@@ -35,7 +38,7 @@ export const anyMoved: fc.Arbitrary<EventDraft> = fc.record(
     occurredAtMs: anyAtMs,
     deviceId: anyId,
     confidence: fc.double({ min: 0, max: 1, noNaN: true }),
-    evidence: fc.dictionary(fc.string(), fc.oneof(fc.integer(), fc.string(), fc.boolean())),
+    evidence: fc.dictionary(anyEvidenceKey, fc.oneof(fc.integer(), fc.string(), fc.boolean())),
     step: fc.constantFrom(...steps),
     item: fc.record({ gtin: anyGtin }),
     quantity: fc.integer({ min: 1, max: 1_000_000 }),
