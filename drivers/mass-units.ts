@@ -13,6 +13,9 @@ const gramsPerUnit: ReadonlyMap<string, number> = new Map([
   ["ozt", 31.1034768],
 ]);
 
+/** Heaviest weight that a reading may have (contract/reading.ts). */
+export const weightGramsMax = 1e7;
+
 /** A weight in grams, rounded to micrograms; undefined in a unit that is not known. */
 export function gramsOf(value: number, unit: string): number | undefined {
   const gramsPer = gramsPerUnit.get(unit.toLowerCase());

@@ -14,6 +14,7 @@ const loaders: Readonly<Record<string, () => Promise<{ device: DeviceModule }>>>
   r2000: () => import("./r2000/driver.ts"),
   "serial-scanner": () => import("./serial-scanner/driver.ts"),
   "ssi-scanner": () => import("./ssi-scanner/driver.ts"),
+  toledo: () => import("./toledo/driver.ts"),
 };
 
 /** The kinds that `findDevice` knows. */

@@ -19,6 +19,7 @@ import { type Random, seededRandom } from "./random.ts";
 import { SerialScannerSimulator } from "./serial-scanner.ts";
 import { SsiScannerSimulator } from "./ssi-scanner.ts";
 import { openTcpListener } from "./tcp-listener.ts";
+import { ToledoSimulator } from "./toledo.ts";
 
 const makers = {
   "ascii-scale": (random, options) => new AsciiScaleSimulator(random, options),
@@ -31,6 +32,7 @@ const makers = {
   r2000: (random, options) => new R2000Simulator(random, options),
   "serial-scanner": (random, options) => new SerialScannerSimulator(random, options),
   "ssi-scanner": (random, options) => new SsiScannerSimulator(random, options),
+  toledo: (random, options) => new ToledoSimulator(random, options),
 } satisfies Record<string, (random: Random, options: object) => SimulatedDevice>;
 
 /** Kinds of devices that can be simulated. */

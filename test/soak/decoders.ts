@@ -4,6 +4,7 @@ import {
   parsePrintedLine,
   lineLengthMax as printedLengthMax,
 } from "../../drivers/ascii-scale/codec.ts";
+import { EnvelopeDecoder } from "../../drivers/envelope-decoder.ts";
 import { createScaleDecoder } from "../../drivers/hid-scale/codec.ts";
 import { createScanReportDecoder } from "../../drivers/hid-scanner/codec.ts";
 import { WedgeDecoder } from "../../drivers/keyboard-wedge/codec.ts";
@@ -22,6 +23,8 @@ import { ScanDecoder } from "../../drivers/serial-scanner/codec.ts";
 import { serialScannerOptionsSchema } from "../../drivers/serial-scanner/options.ts";
 import { PacketDecoder } from "../../drivers/ssi-scanner/codec.ts";
 import type { StreamDecoder } from "../../drivers/stream-decoder.ts";
+import { answerEnvelope } from "../../drivers/toledo/codec.ts";
+import { continuousEnvelope } from "../../drivers/toledo/continuous-codec.ts";
 
 /** One decoder under fire. */
 export interface Target {
@@ -34,7 +37,7 @@ export interface Target {
 const hex = (text: string) => Uint8Array.from(Buffer.from(text, "hex"));
 const text = (line: string) => Uint8Array.from(Buffer.from(line, "latin1"));
 
-/** By kind of device. */
+/** By kind of device; a second protocol of a kind has a name after it. */
 export const targets: Readonly<Record<string, Target>> = {
   "ascii-scale": {
     create: () =>
@@ -76,5 +79,13 @@ export const targets: Readonly<Record<string, Target>> = {
   "ssi-scanner": {
     create: () => new PacketDecoder("decoder"),
     samples: [hex("04d00000ff2c"), hex("09f300000b31323334fe2f")],
+  },
+  toledo: {
+    create: () => new EnvelopeDecoder(answerEnvelope),
+    samples: [text("\u000201.234\r"), text("\u0002?A\r")],
+  },
+  "toledo continuous": {
+    create: () => new EnvelopeDecoder(continuousEnvelope("required")),
+    samples: [hex("022d30202020313233342020202020300d1a")],
   },
 };

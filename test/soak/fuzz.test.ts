@@ -12,6 +12,7 @@ describe("random and mutated bytes", () => {
   });
 
   test("every kind of device is there", () => {
-    expect(Object.keys(targets).sort()).toEqual([...deviceKinds].sort());
+    const kinds = new Set(Object.keys(targets).map((name) => name.replace(/ .*/, "")));
+    expect([...kinds].sort()).toEqual([...deviceKinds].sort());
   });
 });
