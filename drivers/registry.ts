@@ -10,6 +10,7 @@ const loaders: Readonly<Record<string, () => Promise<{ device: DeviceModule }>>>
   "keyboard-wedge": () => import("./keyboard-wedge/driver.ts"),
   "load-cell-board": () => import("./load-cell-board/driver.ts"),
   m100: () => import("./m100/driver.ts"),
+  "modbus-scale": () => import("./modbus-scale/driver.ts"),
   "mt-sics": () => import("./mt-sics/driver.ts"),
   r2000: () => import("./r2000/driver.ts"),
   "serial-scanner": () => import("./serial-scanner/driver.ts"),

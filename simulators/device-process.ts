@@ -12,6 +12,7 @@ import { HidScannerSimulator } from "./hid-scanner.ts";
 import { KeyboardWedgeSimulator } from "./keyboard-wedge.ts";
 import { LoadCellBoardSimulator } from "./load-cell-board.ts";
 import { M100Simulator } from "./m100.ts";
+import { ModbusScaleSimulator } from "./modbus-scale.ts";
 import { MtSicsSimulator } from "./mt-sics.ts";
 import { openPty } from "./pty.ts";
 import { R2000Simulator } from "./r2000.ts";
@@ -28,6 +29,7 @@ const makers = {
   "keyboard-wedge": (random, options) => new KeyboardWedgeSimulator(random, options),
   "load-cell-board": (random, options) => new LoadCellBoardSimulator(random, options),
   m100: (random, options) => new M100Simulator(random, options),
+  "modbus-scale": (random, options) => new ModbusScaleSimulator(random, options),
   "mt-sics": (random, options) => new MtSicsSimulator(random, options),
   r2000: (random, options) => new R2000Simulator(random, options),
   "serial-scanner": (random, options) => new SerialScannerSimulator(random, options),

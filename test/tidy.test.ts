@@ -54,6 +54,7 @@ describe("numbers that can be set say their unit", () => {
     ledgerEpoch: "how often the ledger was restored, plus one",
     productId: "a USB device's number of its maker",
     quantity: "pieces of a product",
+    register: "where a Modbus device keeps a value",
     reportId: "the first byte of a HID report",
     stopBits: "bits after a character on the line",
     unitsMax: "pieces of a product",

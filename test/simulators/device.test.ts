@@ -73,6 +73,7 @@ describe.each(simulatedKinds)("simulated %s", (kind) => {
         device.control({ type: "field", tags: [tag] });
         device.receive(Buffer.from("bb00270003220064b07e", "hex"), 0);
       } else if (kind === "mt-sics") device.receive(Buffer.from("SIR\r\n"), 0);
+      else if (kind === "modbus-scale") device.receive(Buffer.from("010300000002c40b", "hex"), 0);
       else if (kind === "toledo") device.receive(Buffer.from("WW"), 0);
       else if (/scanner|wedge/.test(kind)) device.control({ type: "scan", data: "1" });
       device.control({ type: "fault", fault: "split", count: 2 });

@@ -13,6 +13,7 @@ import { LineDecoder } from "../../drivers/line-decoder.ts";
 import { BoardLineDecoder } from "../../drivers/load-cell-board/line-decoder.ts";
 import { decodeAnswer as m100Answer } from "../../drivers/m100/codec.ts";
 import { FrameDecoder as M100Decoder, type Frame as M100Frame } from "../../drivers/m100/frame.ts";
+import { answerEnvelope as modbusEnvelope } from "../../drivers/modbus-scale/frame.ts";
 import { parseScaleLine, lineLengthMax as sicsLengthMax } from "../../drivers/mt-sics/codec.ts";
 import { decodeAnswer as r2000Answer } from "../../drivers/r2000/codec.ts";
 import {
@@ -61,6 +62,10 @@ export const targets: Readonly<Record<string, Target>> = {
     create: () => new M100Decoder(),
     read: (frame) => void m100Answer(frame as M100Frame),
     samples: [hex("bb02220011c9340030751feb705c5904e3d50d703a76ef7e"), hex("bb01ff000115167e")],
+  },
+  "modbus-scale": {
+    create: () => new EnvelopeDecoder(modbusEnvelope(() => undefined)),
+    samples: [hex("010304000004d278ae"), hex("018302c0f1")],
   },
   "mt-sics": {
     create: () =>
