@@ -114,7 +114,9 @@ class ScaleRun {
   }
 
   // An answer does not say to which question it belongs: one that is late must not be taken for the next one's.
+  // Where there is one question only, it may.
   async #hush(): Promise<void> {
+    if (this.#ranges.length === 1) return;
     const late = await this.#feed.next(this.#options.answerTimeoutMs);
     if (late !== undefined) this.#context.count("answers_late");
   }

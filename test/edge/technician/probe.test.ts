@@ -34,6 +34,7 @@ describe("probe", () => {
   test.each([
     ["r2000", 115_200],
     ["m100", 115_200],
+    ["modbus-scale", 9600],
     ["mt-sics", 9600],
     ["load-cell-board", 115_200],
   ] as const)(
@@ -59,6 +60,15 @@ describe("probe", () => {
     const { found, attempts } = await probe(ptyPath, "m100");
     expect(found).toBeUndefined();
     expect(attempts).toMatchObject([{ kind: "m100", code: expect.stringMatching(/^DRIVER_/) }]);
+  }, 30_000);
+
+  test("of the kind asked for: nothing else is tried", async () => {
+    const ptyPath = join(folder, "tty");
+    const kind = "toledo";
+    children.push(await startDeviceChild({ kind, ptyPath }, (message) => expect.fail(message)));
+    const { found, attempts } = await probe(ptyPath, kind);
+    expect(found).toMatchObject({ kind, baudRate: 9600, description: "Toledo 8217 scale" });
+    expect(attempts).toHaveLength(1);
   }, 30_000);
 
   test("a port that cannot be opened ends it at once", async () => {
