@@ -5,6 +5,8 @@ import { GatewayError } from "../contract/errors.ts";
 import type { DriverContext } from "./driver.ts";
 import type { Decoded, StreamDecoder } from "./stream-decoder.ts";
 
+/** Times a question is sent before the device counts as silent. */
+export const attemptCountMax = 3;
 /** This many bytes in a row without one valid frame are no disturbance any more. */
 const garbageByteCountMax = 1024;
 
@@ -15,6 +17,15 @@ export async function untilAborted(signal: AbortSignal, work: () => Promise<void
   } catch (error) {
     if (!signal.aborted) throw error;
   }
+}
+
+/** What is sent to get an answer. */
+export interface Question {
+  /** For the message when nobody answers. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** How long each try waits. */
+  readonly timeoutMs: number;
 }
 
 /** The frames that arrive at one driver. */
@@ -57,6 +68,43 @@ export class FrameFeed<Frame> {
       else await this.#wait(Math.min(deadlineMs, idleAtMs) - nowMs);
     }
     return this.#ready.shift();
+  }
+
+  /** The first thing that `accept` makes of a frame; undefined after `timeoutMs` without one. Fails as `next` does. */
+  async nextThat<Said>(
+    timeoutMs: number,
+    accept: (frame: Frame) => Said | undefined,
+  ): Promise<Said | undefined> {
+    const { clock } = this.#context;
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    for (;;) {
+      const frame = await this.next(deadlineMs - clock.monotonicMs());
+      if (frame === undefined) return undefined;
+      const said = accept(frame);
+      if (said !== undefined) return said;
+    }
+  }
+
+  /** Asks until `accept` finds the answer. DRIVER_SILENT or DRIVER_GARBAGE after the last try. */
+  async ask<Said>(question: Question, accept: (frame: Frame) => Said | undefined): Promise<Said> {
+    for (let attempt = 1; attempt <= attemptCountMax; attempt += 1) {
+      this.drop();
+      this.send(question.bytes);
+      const answer = await this.nextThat(question.timeoutMs, accept);
+      if (answer !== undefined) return answer;
+      this.#context.count("timeouts");
+    }
+    throw this.unanswered(question.name);
+  }
+
+  /** Asks for what then comes by itself, and takes it until it ends. DRIVER_SILENT or DRIVER_GARBAGE where none came. */
+  async follow<Said>(
+    question: Question,
+    accept: (frame: Frame) => Said | undefined,
+    take: (said: Said) => void,
+  ): Promise<void> {
+    let said: Said | undefined = await this.ask(question, accept);
+    for (; said !== undefined; said = await this.nextThat(question.timeoutMs, accept)) take(said);
   }
 
   /** Writes without waiting: a device that does not take bytes does not answer either. */

@@ -6,7 +6,9 @@ import {
   lineLengthMax,
   type PrintedWeight,
 } from "../drivers/ascii-scale/codec.ts";
+import { loadMessageSchema, unitMessageSchema } from "./control-messages.ts";
 import { FaultyLine, faultMessageSchema, parseControl, type SimulatedDevice } from "./device.ts";
+import { HeardLines } from "./heard-lines.ts";
 import { gaussian, type Random } from "./random.ts";
 
 /** How a simulated scale is built. */
@@ -20,10 +22,8 @@ export const asciiScaleSimulatorOptionsSchema = z.strictObject({
 export type AsciiScaleSimulatorOptions = z.input<typeof asciiScaleSimulatorOptionsSchema>;
 
 const controlSchema = z.discriminatedUnion("type", [
-  /** What lies on it. */
-  z.strictObject({ type: z.literal("load"), weightGrams: z.number().min(-1e6).max(1e7) }),
-  /** Somebody pressed the unit key. */
-  z.strictObject({ type: z.literal("unit"), unit: z.string().min(1).max(5) }),
+  loadMessageSchema,
+  unitMessageSchema,
   faultMessageSchema,
 ]);
 
@@ -32,7 +32,7 @@ export class AsciiScaleSimulator implements SimulatedDevice {
   readonly #options: z.output<typeof asciiScaleSimulatorOptionsSchema>;
   readonly #random: Random;
   readonly #line: FaultyLine;
-  #heard = "";
+  readonly #heard = new HeardLines(lineLengthMax);
   #weightGrams = 0;
   #unit = "g";
   #nextAtMs: number;
@@ -45,8 +45,7 @@ export class AsciiScaleSimulator implements SimulatedDevice {
   }
 
   receive(bytes: Uint8Array): Uint8Array[] {
-    const lines = (this.#heard + Buffer.from(bytes).toString("latin1")).split("\n");
-    this.#heard = lines.pop()!.slice(-lineLengthMax);
+    const lines = this.#heard.take(bytes);
     return lines.filter((line) => line.trim() === "Q").flatMap(() => this.#print());
   }
 

@@ -1,9 +1,9 @@
 // A simulated HID POS scanner: each scan is one report or several, and Honeywell's revision is told.
 
 import { z } from "zod";
-import { scanReadingSchema } from "../contract/reading.ts";
 import { decodeMenuCommand, encodeScanReports } from "../drivers/hid-scanner/codec.ts";
-import { FaultyLine, faultMessageSchema, parseControl, type SimulatedDevice } from "./device.ts";
+import { scanMessageSchema, uncheckedFaultSchema } from "./control-messages.ts";
+import { FaultyLine, parseControl, type SimulatedDevice } from "./device.ts";
 import type { Random } from "./random.ts";
 
 /** How a simulated scanner is built. */
@@ -14,15 +14,7 @@ export const hidScannerSimulatorOptionsSchema = z.strictObject({
 });
 export type HidScannerSimulatorOptions = z.input<typeof hidScannerSimulatorOptionsSchema>;
 
-const controlSchema = z.discriminatedUnion("type", [
-  z.strictObject({
-    type: z.literal("scan"),
-    data: scanReadingSchema.shape.data,
-    symbology: scanReadingSchema.shape.symbology,
-  }),
-  // A report carries no checksum of its own: altered bytes would be another, valid scan.
-  faultMessageSchema.extend({ fault: faultMessageSchema.shape.fault.exclude(["badChecksum"]) }),
-]);
+const controlSchema = z.discriminatedUnion("type", [scanMessageSchema, uncheckedFaultSchema]);
 
 /** Reports that wait to be sent. */
 const waitingCountMax = 10_000;

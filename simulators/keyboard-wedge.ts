@@ -1,11 +1,11 @@
 // A simulated scanner that is a keyboard: it types what it scans, a boot report every few milliseconds.
 
 import { z } from "zod";
-import { scanReadingSchema } from "../contract/reading.ts";
 import { encodeBootReports } from "../drivers/keyboard-wedge/codec.ts";
 import { layouts } from "../drivers/keyboard-wedge/tables.ts";
 import { encodeScan, scanFormatSchema } from "../drivers/serial-scanner/codec.ts";
-import { FaultyLine, faultMessageSchema, parseControl, type SimulatedDevice } from "./device.ts";
+import { scanMessageSchema, uncheckedFaultSchema } from "./control-messages.ts";
+import { FaultyLine, parseControl, type SimulatedDevice } from "./device.ts";
 import type { Random } from "./random.ts";
 
 /** How a simulated scanner is set. */
@@ -15,15 +15,7 @@ export const keyboardWedgeSimulatorOptionsSchema = scanFormatSchema.extend({
 });
 export type KeyboardWedgeSimulatorOptions = z.input<typeof keyboardWedgeSimulatorOptionsSchema>;
 
-const controlSchema = z.discriminatedUnion("type", [
-  z.strictObject({
-    type: z.literal("scan"),
-    data: scanReadingSchema.shape.data,
-    symbology: scanReadingSchema.shape.symbology,
-  }),
-  // A report carries no checksum of its own: altered bytes would be another key.
-  faultMessageSchema.extend({ fault: faultMessageSchema.shape.fault.exclude(["badChecksum"]) }),
-]);
+const controlSchema = z.discriminatedUnion("type", [scanMessageSchema, uncheckedFaultSchema]);
 
 /** Reports that wait to be sent. */
 const waitingCountMax = 100_000;

@@ -13,6 +13,7 @@ import {
   sampleNumberMax,
 } from "../drivers/load-cell-board/codec.ts";
 import { FaultyLine, faultMessageSchema, parseControl, type SimulatedDevice } from "./device.ts";
+import { HeardLines } from "./heard-lines.ts";
 import { gaussian, type Random } from "./random.ts";
 
 /** How a simulated board is built. */
@@ -61,7 +62,7 @@ export class LoadCellBoardSimulator implements SimulatedDevice {
   readonly #random: Random;
   readonly #line: FaultyLine;
   readonly #cells: Cell[];
-  #heard = "";
+  readonly #heard = new HeardLines(lineLengthMax);
   #number = 0;
   #nextSampleAtMs: number | undefined;
 
@@ -78,8 +79,7 @@ export class LoadCellBoardSimulator implements SimulatedDevice {
   }
 
   receive(bytes: Uint8Array): Uint8Array[] {
-    const lines = (this.#heard + Buffer.from(bytes).toString("latin1")).split("\n");
-    this.#heard = lines.pop()!.slice(-lineLengthMax);
+    const lines = this.#heard.take(bytes);
     const { cellCount, sampleRateHz } = this.#options;
     const identity = {
       type: "identity",

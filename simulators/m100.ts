@@ -8,6 +8,7 @@ import { type Frame, FrameDecoder } from "../drivers/m100/frame.ts";
 import { commandCodes, errors, type Region } from "../drivers/m100/tables.ts";
 import { FaultyLine, faultMessageSchema, parseControl, type SimulatedDevice } from "./device.ts";
 import { gaussian, integerBetween, type Random } from "./random.ts";
+import { readChance } from "./read-chance.ts";
 
 /** How a simulated module is built. */
 export const m100SimulatorOptionsSchema = z.strictObject({
@@ -33,8 +34,6 @@ const controlSchema = z.discriminatedUnion("type", [
 type FieldTag = Extract<z.infer<typeof controlSchema>, { type: "field" }>["tags"][number];
 
 const texts = { hardware: "M100 26dBm V1.0", software: "V2.3", maker: "Gondola" } as const;
-/** How steeply the chance of a read falls around the sensitivity. */
-const slopeDb = 2;
 
 /** The module. */
 export class M100Simulator implements SimulatedDevice {
@@ -122,8 +121,8 @@ export class M100Simulator implements SimulatedDevice {
     if (tag === undefined) return { type: "error", code: errors.noTag };
     const { rssiNoiseDb, sensitivityDbm } = this.#options;
     const rssiDbm = Math.round(gaussian(this.#random, tag.rssiDbm, rssiNoiseDb));
-    const chance = 1 / (1 + Math.exp((sensitivityDbm - rssiDbm) / slopeDb));
-    if (this.#random() >= chance) return { type: "error", code: errors.noTag };
+    if (this.#random() >= readChance(rssiDbm, sensitivityDbm))
+      return { type: "error", code: errors.noTag };
     return { type: "tag", epc: tag.epc, rssiDbm };
   }
 }

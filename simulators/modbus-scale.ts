@@ -18,6 +18,7 @@ import {
   questionEnvelope,
   registerCountMax,
 } from "../drivers/modbus-scale/frame.ts";
+import { delayMessageSchema } from "./control-messages.ts";
 import { FaultyLine, faultMessageSchema, parseControl, type SimulatedDevice } from "./device.ts";
 import { gaussian, type Random } from "./random.ts";
 
@@ -48,8 +49,7 @@ const controlSchema = z.discriminatedUnion("type", [
     code: z.int().min(1).max(255),
     count: z.int().min(0).max(1_000_000),
   }),
-  /** It answers after this time. */
-  z.strictObject({ type: z.literal("delay"), answerDelayMs: z.number().min(0).max(10_000) }),
+  delayMessageSchema,
   faultMessageSchema,
 ]);
 

@@ -7,7 +7,9 @@ import {
   lineLengthMax,
   type ScaleLine,
 } from "../drivers/mt-sics/codec.ts";
+import { loadMessageSchema, unitMessageSchema } from "./control-messages.ts";
 import { FaultyLine, faultMessageSchema, parseControl, type SimulatedDevice } from "./device.ts";
+import { HeardLines } from "./heard-lines.ts";
 import { gaussian, type Random } from "./random.ts";
 
 /** How a simulated scale is built. */
@@ -20,10 +22,8 @@ export const mtSicsSimulatorOptionsSchema = z.strictObject({
 export type MtSicsSimulatorOptions = z.input<typeof mtSicsSimulatorOptionsSchema>;
 
 const controlSchema = z.discriminatedUnion("type", [
-  /** What lies on it. */
-  z.strictObject({ type: z.literal("load"), weightGrams: z.number().min(-1e6).max(1e7) }),
-  /** Somebody pressed the unit key. */
-  z.strictObject({ type: z.literal("unit"), unit: z.string().min(1).max(5) }),
+  loadMessageSchema,
+  unitMessageSchema,
   /** Somebody pressed reset: it no longer repeats. */
   z.strictObject({ type: z.literal("reset") }),
   faultMessageSchema,
@@ -37,7 +37,7 @@ export class MtSicsSimulator implements SimulatedDevice {
   readonly #options: z.output<typeof mtSicsSimulatorOptionsSchema>;
   readonly #random: Random;
   readonly #line: FaultyLine;
-  #heard = "";
+  readonly #heard = new HeardLines(lineLengthMax);
   #weightGrams = 0;
   #unit = "g";
   #isMoved = false;
@@ -51,8 +51,7 @@ export class MtSicsSimulator implements SimulatedDevice {
   }
 
   receive(bytes: Uint8Array, nowMs: number): Uint8Array[] {
-    const lines = (this.#heard + Buffer.from(bytes).toString("latin1")).split("\n");
-    this.#heard = lines.pop()!.slice(-lineLengthMax);
+    const lines = this.#heard.take(bytes);
     return lines.filter((line) => line.trim() !== "").flatMap((line) => this.#answer(line, nowMs));
   }
 

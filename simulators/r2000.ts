@@ -8,6 +8,7 @@ import { type Frame, FrameDecoder, publicAddress } from "../drivers/r2000/frame.
 import { commandCodes, type Region, regions, results } from "../drivers/r2000/tables.ts";
 import { FaultyLine, faultMessageSchema, parseControl, type SimulatedDevice } from "./device.ts";
 import { between, gaussian, integerBetween, type Random } from "./random.ts";
+import { readChance } from "./read-chance.ts";
 
 /** How a simulated reader is built. */
 export const r2000SimulatorOptionsSchema = z.strictObject({
@@ -48,8 +49,6 @@ const readMsMin = 1;
 const readMsMax = 3;
 /** A simple command is answered after this time. */
 const answerDelayMs = 1;
-/** How steeply the chance of a read falls around the sensitivity. */
-const slopeDb = 2;
 /** What the reader is made with. */
 const firmware = { major: 1, minor: 9 } as const;
 /** Longest queue of answers; a host that goes on asking without listening gets no more. */
@@ -176,8 +175,7 @@ export class R2000Simulator implements SimulatedDevice {
     for (const tag of shuffled(this.#tags, this.#random)) {
       if (tag.antenna !== antenna) continue;
       const rssiDbm = gaussian(this.#random, tag.rssiDbm, rssiNoiseDb);
-      const chance = 1 / (1 + Math.exp((sensitivityDbm - rssiDbm) / slopeDb));
-      if (this.#random() >= chance) continue;
+      if (this.#random() >= readChance(rssiDbm, sensitivityDbm)) continue;
       this.#busyUntilMs += between(this.#random, readMsMin, readMsMax);
       this.#answer({ type: "tag", command, antenna, channelIndex, epc: tag.epc, rssiDbm });
       readCount += 1;

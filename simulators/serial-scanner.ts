@@ -1,9 +1,9 @@
 // A simulated bar-code scanner: it sends what it is told to scan, framed as it is set.
 
 import { z } from "zod";
-import { scanReadingSchema } from "../contract/reading.ts";
 import { encodeScan, scanFormatSchema } from "../drivers/serial-scanner/codec.ts";
-import { FaultyLine, faultMessageSchema, parseControl, type SimulatedDevice } from "./device.ts";
+import { scanMessageSchema, uncheckedFaultSchema } from "./control-messages.ts";
+import { FaultyLine, parseControl, type SimulatedDevice } from "./device.ts";
 import type { Random } from "./random.ts";
 
 /** How a simulated scanner is set. */
@@ -15,15 +15,7 @@ export const serialScannerSimulatorOptionsSchema = scanFormatSchema.extend({
 });
 export type SerialScannerSimulatorOptions = z.input<typeof serialScannerSimulatorOptionsSchema>;
 
-const controlSchema = z.discriminatedUnion("type", [
-  z.strictObject({
-    type: z.literal("scan"),
-    data: scanReadingSchema.shape.data,
-    symbology: scanReadingSchema.shape.symbology,
-  }),
-  // A scan carries no checksum: bytes altered one by one would be another, valid scan.
-  faultMessageSchema.extend({ fault: faultMessageSchema.shape.fault.exclude(["badChecksum"]) }),
-]);
+const controlSchema = z.discriminatedUnion("type", [scanMessageSchema, uncheckedFaultSchema]);
 
 /** Scans that wait to be sent. */
 const waitingCountMax = 10_000;

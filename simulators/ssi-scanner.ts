@@ -1,7 +1,6 @@
 // A simulated SSI scanner: it waits for the acknowledgement of each packet and sends it again without.
 
 import { z } from "zod";
-import { scanReadingSchema } from "../contract/reading.ts";
 import {
   encodeDecodeData,
   encodePacket,
@@ -10,6 +9,7 @@ import {
   plain,
 } from "../drivers/ssi-scanner/codec.ts";
 import { nakCauses, opcodes, typeOf } from "../drivers/ssi-scanner/tables.ts";
+import { scanMessageSchema } from "./control-messages.ts";
 import { FaultyLine, faultMessageSchema, parseControl, type SimulatedDevice } from "./device.ts";
 import type { Random } from "./random.ts";
 
@@ -23,11 +23,7 @@ export const ssiScannerSimulatorOptionsSchema = z.strictObject({
 export type SsiScannerSimulatorOptions = z.input<typeof ssiScannerSimulatorOptionsSchema>;
 
 const controlSchema = z.discriminatedUnion("type", [
-  z.strictObject({
-    type: z.literal("scan"),
-    data: scanReadingSchema.shape.data,
-    symbology: scanReadingSchema.shape.symbology,
-  }),
+  scanMessageSchema,
   /** Does not hear the next `count` acknowledgements. */
   z.strictObject({ type: z.literal("deaf"), count: z.int().min(1).max(100) }),
   faultMessageSchema,

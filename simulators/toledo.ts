@@ -5,6 +5,7 @@ import { z } from "zod";
 import { gramsOf } from "../drivers/mass-units.ts";
 import { encodeAnswer, type ScaleStatus, weightCommand } from "../drivers/toledo/codec.ts";
 import { encodeContinuous } from "../drivers/toledo/continuous-codec.ts";
+import { delayMessageSchema, loadMessageSchema } from "./control-messages.ts";
 import { FaultyLine, faultMessageSchema, parseControl, type SimulatedDevice } from "./device.ts";
 import { gaussian, type Random } from "./random.ts";
 
@@ -22,14 +23,12 @@ export const toledoSimulatorOptionsSchema = z.strictObject({
 export type ToledoSimulatorOptions = z.input<typeof toledoSimulatorOptionsSchema>;
 
 const controlSchema = z.discriminatedUnion("type", [
-  /** What lies on it. */
-  z.strictObject({ type: z.literal("load"), weightGrams: z.number().min(-1e6).max(1e7) }),
+  loadMessageSchema,
   /** Somebody pressed the unit key. */
   z.strictObject({ type: z.literal("unit"), unit: z.enum(["g", "kg", "t", "lb"]) }),
   /** It was switched on with something on it, or found its zero since. */
   z.strictObject({ type: z.literal("zero"), isZeroed: z.boolean() }),
-  /** It answers after this time. */
-  z.strictObject({ type: z.literal("delay"), answerDelayMs: z.number().min(0).max(10_000) }),
+  delayMessageSchema,
   faultMessageSchema,
 ]);
 

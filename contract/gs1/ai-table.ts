@@ -1,6 +1,8 @@
 // The application identifiers that are read (General Specifications 3.2), each with the form of its
 // value. One line makes another one known.
 
+import { text82 } from "./character-set.ts";
+
 /** How the value of an application identifier is written. */
 export interface AiForm {
   /** What the whole value must look like. */
@@ -9,10 +11,7 @@ export interface AiForm {
   readonly predefinedLength?: number;
 }
 
-// GS1 character set 82 (General Specifications 7.11).
-const text = (lengthMax: number): AiForm => ({
-  pattern: new RegExp(`^[!-"%-?A-Z_a-z]{1,${lengthMax}}$`),
-});
+const text = (lengthMax: number): AiForm => ({ pattern: text82(lengthMax) });
 const digits = (lengthMax: number): AiForm => ({ pattern: new RegExp(`^\\d{1,${lengthMax}}$`) });
 const fixed = (length: number): AiForm => ({
   pattern: new RegExp(`^\\d{${length}}$`),

@@ -1,8 +1,8 @@
 // What the EPC memory of a tag says, whatever the scheme; and what it is when it says nothing of GS1. A
 // tag that is no EPC is never an error: it stays known by its bytes, under a code that can be counted.
 
-import { isPlusHeader, readPlus } from "./epc-plus.ts";
-import { isSchemeHeader, readScheme, writeScheme } from "./epc-schemes.ts";
+import { readPlus } from "./epc-plus.ts";
+import { readScheme, writeScheme } from "./epc-schemes.ts";
 import {
   bracketed,
   digitalLinkOf,
@@ -54,12 +54,11 @@ export function readEpc(hex: string): EpcReading {
   const refuse = (code: EpcRefusalCode, reason: string): EpcReading => {
     return { ok: false, code, reason, rawUri: rawUri(hex.toUpperCase()) };
   };
-  const header = /^[0-9A-Fa-f]{2}/.test(hex) ? Number.parseInt(hex.slice(0, 2), 16) : -1;
-  if (header < 0) return refuse("malformed", "not hexadecimal");
-  if (isSchemeHeader(header)) {
-    const read = readScheme(hex);
-    if (!read.ok) return refuse("malformed", read.reason);
-    const { scheme, family, filter, parts } = read.epc;
+  if (!/^[0-9A-Fa-f]{2,}$/.test(hex)) return refuse("malformed", "not hexadecimal");
+  const old = readScheme(hex);
+  if (old?.ok === false) return refuse("malformed", old.reason);
+  if (old !== undefined) {
+    const { scheme, family, filter, parts } = old.epc;
     return {
       ok: true,
       scheme,
@@ -70,16 +69,16 @@ export function readEpc(hex: string): EpcReading {
       ...written(elementsOf(family, parts)),
     };
   }
-  if (isPlusHeader(header)) {
-    const read = readPlus(hex);
-    if (!read.ok) return refuse("malformed", read.reason);
-    const { elements, host, ...rest } = read.epc;
+  const plus = readPlus(hex);
+  if (plus?.ok === false) return refuse("malformed", plus.reason);
+  if (plus !== undefined) {
+    const { elements, host, ...rest } = plus.epc;
     return { ok: true, ...rest, ...written(elements, host) };
   }
-  const hexHeader = hex.slice(0, 2).toUpperCase();
-  if (header === 0) return refuse("unprogrammed", "header 00: the tag was never programmed");
-  if (header === 0xe2) return refuse("tid_as_epc", "header E2: a chip's own number, no EPC");
-  return refuse("header_reserved", `no scheme has header ${hexHeader}`);
+  const header = hex.slice(0, 2).toUpperCase();
+  if (header === "00") return refuse("unprogrammed", "header 00: the tag was never programmed");
+  if (header === "E2") return refuse("tid_as_epc", "header E2: a chip's own number, no EPC");
+  return refuse("header_reserved", `no scheme has header ${header}`);
 }
 
 function written(elements: Elements | undefined, host?: string): Partial<EpcContent> {

@@ -1,6 +1,7 @@
 // The fields of the EPC schemes up to TDS 1.13, each read from and written to bits (TDS 14.3, 14.4). A
 // field gives the parts of the scheme's URI that it holds: a partitioned one gives two, a reserved one none.
 
+import { hasOnly82 } from "./character-set.ts";
 import type { BitReader, BitWriter } from "./epc-bits.ts";
 
 /** One field of a scheme. */
@@ -10,9 +11,6 @@ export interface EpcField {
   read(bits: BitReader): string[];
   write(bits: BitWriter, parts: readonly string[]): void;
 }
-
-/** The 82 characters of a serial (TDS table A-1, General Specifications 7.11). */
-export const characters82 = /^[!-"%-?A-Z_a-z]*$/;
 
 /** A number without leading zeros. */
 export function integer(bitCount: number): EpcField {
@@ -66,11 +64,11 @@ export function string7(bitCount: number): EpcField {
       const text = String.fromCharCode(...codes.map((code) => Number.parseInt(code, 2)));
       const value = text.replace(/\0+$/, "");
       if (value === "") bits.refuse("an empty text");
-      if (!characters82.test(value)) bits.refuse("characters outside the set of 82");
+      if (!hasOnly82(value)) bits.refuse("characters outside the set of 82");
       return [value];
     },
     write: (bits, [text = ""]) => {
-      if (text === "" || text.length > lengthMax || !characters82.test(text)) {
+      if (text === "" || text.length > lengthMax || !hasOnly82(text)) {
         bits.refuse(`"${text}" is not 1 to ${lengthMax} characters of the set of 82`);
       }
       for (const character of text) bits.number(character.charCodeAt(0), 7);
@@ -136,7 +134,8 @@ export function reserved(bitCount: number): EpcField {
   };
 }
 
-const prefixBitCounts = [40, 37, 34, 30, 27, 24, 20];
+/** Bits of the company prefix by partition value (tables 14-2 to 14-16). */
+export const prefixBitCounts = [40, 37, 34, 30, 27, 24, 20];
 
 /** Partition, company prefix and what follows it, which `other` makes for each partition value (14.3.3). */
 export function partitioned(other: (partition: number) => EpcField): EpcField {

@@ -3,12 +3,12 @@
 // hostname as well.
 
 import { BitReader, BitWriter } from "./epc-bits.ts";
-import { numberBitCount, readDigits, readHostname, readText, writeText } from "./epc-text.ts";
-import type { Elements } from "./epc-uri.ts";
+import { numberOf, readHostname, readText, writeText } from "./epc-text.ts";
+import { type Elements, epcDateAis } from "./epc-uri.ts";
 
-/** A field: the keys it holds. */
+/** A field: one key. */
 interface PlusField {
-  readonly ais: readonly string[];
+  readonly ai: string;
   read(bits: BitReader): string;
   write(bits: BitWriter, value: string): void;
 }
@@ -28,20 +28,20 @@ type Result<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly re
 
 /** Decimal digits of 4 bits each, one key. */
 const digits = (ai: string, count: number): PlusField => ({
-  ais: [ai],
+  ai,
   read: (bits) => readNibbles(bits, count),
   write: (bits, value) => writeNibbles(bits, value, count),
 });
 
 const text = (ai: string): PlusField => ({
-  ais: [ai],
+  ai,
   read: (bits) => readText(bits, 5),
   write: (bits, value) => writeText(bits, value, 5),
 });
 
 /** A key of fixed digits with a text behind them. */
 const digitsWithText = (ai: string, count: number): PlusField => ({
-  ais: [ai],
+  ai,
   read: (bits) => readNibbles(bits, count) + readText(bits, 5),
   write: (bits, value) => {
     writeNibbles(bits, value.slice(0, count), count);
@@ -51,7 +51,7 @@ const digitsWithText = (ai: string, count: number): PlusField => ({
 
 /** Digits, then 1111 for the end or 1110 for a text that follows (14.5.5). */
 const delimited = (ai: string): PlusField => ({
-  ais: [ai],
+  ai,
   read: (bits) => {
     let value = "";
     for (let digit = bits.number(4); bits.refusal === undefined; digit = bits.number(4)) {
@@ -73,10 +73,10 @@ const delimited = (ai: string): PlusField => ({
 
 /** A number that says how many digits it has, in 4 bits; `prefix` digits of 4 bits before it. */
 const counted = (ai: string, prefixCount: number, pattern: RegExp): PlusField => ({
-  ais: [ai],
+  ai,
   read: (bits) => {
     const prefix = readNibbles(bits, prefixCount);
-    const number = readDigits(bits, bits.number(4));
+    const number = numberOf(bits.number(4)).read(bits)[0]!;
     if (!pattern.test(number)) bits.refuse(`"${number}" is no value of (${ai})`);
     return prefix + number;
   },
@@ -85,7 +85,7 @@ const counted = (ai: string, prefixCount: number, pattern: RegExp): PlusField =>
     if (!pattern.test(number)) bits.refuse(`"${number}" is no value of (${ai})`);
     writeNibbles(bits, value.slice(0, prefixCount), prefixCount);
     bits.number(number.length, 4);
-    bits.decimal(number, numberBitCount(number.length));
+    numberOf(number.length).write(bits, [number]);
   },
 });
 
@@ -119,25 +119,18 @@ const byHeader = new Map(
   ),
 );
 
-/** Date types of a DSGTIN (table 14-4): the application identifier of each. */
-const dateAis = ["11", "13", "15", "16", "17", "7006", "7007"];
-
-/** Whether the header, the first byte, is of a scheme in this file. */
-export function isPlusHeader(header: number): boolean {
-  return byHeader.has(header);
-}
-
-/** Reads an EPC whose header `isPlusHeader`. */
-export function readPlus(hex: string): Result<{ readonly epc: PlusEpc }> {
+/** Reads an EPC; undefined where its header is of no scheme in this file. */
+export function readPlus(hex: string): Result<{ readonly epc: PlusEpc }> | undefined {
   const bits = new BitReader(hex);
-  const found = byHeader.get(bits.number(8));
-  if (found === undefined) return { ok: false, reason: "not a header of TDS 2.x" };
-  const hasHost = hex.slice(0, 2).toUpperCase() === found.headerWithHost.toString(16).toUpperCase();
+  const header = bits.number(8);
+  const found = byHeader.get(header);
+  if (found === undefined) return undefined;
+  const hasHost = header === found.headerWithHost;
   const scheme = `${found.name}${hasHost ? "++" : "+"}`;
   const hasAidc = bits.number(1) === 1;
   const filter = bits.number(3);
   const date = found.name === "DSGTIN" ? [readDate(bits)] : [];
-  const keys = found.fields.map((field) => [field.ais[0]!, field.read(bits)] as const);
+  const keys = found.fields.map((field) => [field.ai, field.read(bits)] as const);
   const host = hasHost ? { host: readHostname(bits) } : {};
   if (bits.refusal !== undefined) return { ok: false, reason: `${scheme}: ${bits.refusal}` };
   const elements = [...keys.filter(isMeant), ...date];
@@ -157,8 +150,7 @@ export function writePlus(
   bits.number(0, 1);
   bits.number(epc.filter, 3);
   if (found.name === "DSGTIN") writeDate(bits, epc.elements);
-  for (const { ais, write } of found.fields) {
-    const [ai = ""] = ais;
+  for (const { ai, write } of found.fields) {
     write(bits, values.get(ai) ?? (ai === "254" ? "0" : ""));
   }
   if (bits.refusal !== undefined) return { ok: false, reason: `${epc.scheme}: ${bits.refusal}` };
@@ -171,7 +163,7 @@ function isMeant([ai, value]: readonly [string, string]): boolean {
 }
 
 function readDate(bits: BitReader): readonly [string, string] {
-  const ai = dateAis[bits.number(4)];
+  const ai = epcDateAis[bits.number(4)];
   const [year, month, day] = [bits.number(7), bits.number(4), bits.number(5)];
   if (ai === undefined) bits.refuse("a reserved type of date");
   if (year > 99 || month < 1 || month > 12) bits.refuse("no date");
@@ -180,9 +172,9 @@ function readDate(bits: BitReader): readonly [string, string] {
 }
 
 function writeDate(bits: BitWriter, elements: Elements): void {
-  const [ai = "", value = ""] = elements.find(([ai]) => dateAis.includes(ai)) ?? [];
+  const [ai = "", value = ""] = elements.find(([ai]) => epcDateAis.includes(ai)) ?? [];
   if (!/^\d{6}$/.test(value)) bits.refuse("a date of YYMMDD is needed");
-  bits.number(Math.max(0, dateAis.indexOf(ai)), 4);
+  bits.number(Math.max(0, epcDateAis.indexOf(ai)), 4);
   bits.decimal(value.slice(0, 2), 7);
   bits.decimal(value.slice(2, 4), 4);
   bits.decimal(value.slice(4), 5);

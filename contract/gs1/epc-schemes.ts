@@ -9,6 +9,7 @@ import {
   integer,
   numericString,
   partitioned,
+  prefixBitCounts,
   reserved,
   string6,
   string7,
@@ -43,17 +44,13 @@ const item = partitioned((partition) => digits(itemBits[partition]!, 1 + partiti
 const serial = partitioned((partition) => digits(serialBits[partition]!, 5 + partition));
 const place = partitioned((partition) => digits(placeBits[partition]!, partition));
 const asset = partitioned((partition) => digits(itemBits[partition]!, partition));
-const individualAsset = partitioned((partition) => integer(82 - prefixBits(partition)));
+const individualAsset = partitioned((partition) => integer(82 - prefixBitCounts[partition]!));
 const individualAssetText = partitioned((partition) =>
   // Whole characters; what is left over is padding (table 14-11).
-  string7(188 - prefixBits(partition)),
+  string7(188 - prefixBitCounts[partition]!),
 );
 const component = partitioned((partition) => integer(componentBits[partition]!));
 const componentText = partitioned(() => string6(/^[-#/0-9A-Z]{1,24}$/));
-
-function prefixBits(partition: number): number {
-  return [40, 37, 34, 30, 27, 24, 20][partition]!;
-}
 
 const scheme = (
   name: string,
@@ -100,20 +97,16 @@ const schemes: readonly Scheme[] = [
 const byHeader = new Map(schemes.map((each) => [each.header, each]));
 const byName = new Map(schemes.map((each) => [each.name.toLowerCase(), each]));
 
-/** Whether the header, the first byte, is of a scheme in this file. */
-export function isSchemeHeader(header: number): boolean {
-  return byHeader.has(header);
-}
-
-/** Reads an EPC whose header `isSchemeHeader`; bits behind the scheme's are padding (14.4 step 3). */
+/** Reads an EPC; undefined where its header is of no scheme in this file. Bits behind the scheme's are padding (14.4 step 3). */
 export function readScheme(
   hex: string,
 ):
   | { readonly ok: true; readonly epc: SchemeEpc }
-  | { readonly ok: false; readonly reason: string } {
+  | { readonly ok: false; readonly reason: string }
+  | undefined {
   const bits = new BitReader(hex);
   const found = byHeader.get(bits.number(8));
-  if (found === undefined) return { ok: false, reason: "not a header of TDS 1.13" };
+  if (found === undefined) return undefined;
   const { name, family, filterBitCount, fields } = found;
   const filter = filterBitCount === 0 ? {} : { filter: bits.number(filterBitCount) };
   const parts = fields.flatMap((field) => field.read(bits));

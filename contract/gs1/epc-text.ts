@@ -1,7 +1,9 @@
 // Text of variable length in the schemes of TDS 2.x: how it is written stands before it, then its
 // length, then its characters (14.5.6); and the hostname of the `++` schemes (14.5.16).
 
+import { hasOnly82 } from "./character-set.ts";
 import type { BitReader, BitWriter } from "./epc-bits.ts";
+import { digits, type EpcField } from "./epc-field.ts";
 import { hostnamePieces } from "./epc-hostname-table.ts";
 
 const base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -14,16 +16,13 @@ interface Method {
   write(bits: BitWriter, text: string): void;
 }
 
-/** Bits of a number of so many digits. */
-export function numberBitCount(digitCount: number): number {
+function numberBitCount(digitCount: number): number {
   return Math.ceil(digitCount * Math.log2(10));
 }
 
 /** Digits whose leading zeros count, as a number of so many bits that all numbers of that length fit. */
-export function readDigits(bits: BitReader, length: number): string {
-  const text = bits.decimal(numberBitCount(length));
-  if (text.length > length) bits.refuse(`${text} has more than ${length} digits`);
-  return text.padStart(length, "0");
+export function numberOf(digitCount: number): EpcField {
+  return digits(numberBitCount(digitCount), digitCount);
 }
 
 const characters = (bitsEach: number, fits: RegExp, alphabet: string): Method => ({
@@ -45,8 +44,8 @@ const methods: readonly Method[] = [
   {
     fits: /^\d+$/,
     bitCount: numberBitCount,
-    read: readDigits,
-    write: (bits, text) => bits.decimal(text, numberBitCount(text.length)),
+    read: (bits, length) => numberOf(length).read(bits)[0]!,
+    write: (bits, text) => numberOf(text.length).write(bits, [text]),
   },
   characters(4, /^[0-9A-F]+$/, "0123456789ABCDEF"),
   characters(4, /^[0-9a-f]+$/, "0123456789abcdef"),
@@ -87,7 +86,7 @@ export function readText(bits: BitReader, lengthBitCount: number): string {
   if (length === 0) bits.refuse("an empty text");
   if (method === undefined || bits.refusal !== undefined) return "";
   const text = method.read(bits, length);
-  if (!method.fits.test(text) || !/^[!-"%-?A-Z_a-z]+$/.test(text)) {
+  if (!method.fits.test(text) || !hasOnly82(text)) {
     bits.refuse("characters outside the set of 82");
   }
   return text;

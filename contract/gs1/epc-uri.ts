@@ -1,5 +1,6 @@
 // EPC URIs (TDS 6 and 12) and the GS1 keys they stand for (TDS 7): what the parts of each family are.
 
+import { text82 } from "./character-set.ts";
 import { checkDigitOf } from "./check-digit.ts";
 import { percentEncoded } from "./digital-link.ts";
 
@@ -45,7 +46,6 @@ interface Family {
 const prefix = /^\d{6,12}$/;
 const reference = /^\d*$/;
 const number = /^(0|[1-9]\d*)$/;
-const text = (lengthMax: number) => new RegExp(`^[!-"%-?A-Z_a-z]{1,${lengthMax}}$`);
 const checked = (value: string) => `${value}${checkDigitOf(value)}`;
 const gtin14 = (company: string, itemReference: string) =>
   checked(`${itemReference.slice(0, 1)}${company}${itemReference.slice(1)}`);
@@ -55,7 +55,7 @@ const key18 = (company: string, serial: string) =>
 const families: Readonly<Record<EpcFamily, Family>> = {
   sgtin: {
     pairDigitCount: 13,
-    parts: [prefix, reference, text(20)],
+    parts: [prefix, reference, text82(20)],
     elements: (company, reference, serial) => [
       ["01", gtin14(company!, reference!)],
       ["21", serial!],
@@ -68,7 +68,7 @@ const families: Readonly<Record<EpcFamily, Family>> = {
   },
   sgln: {
     pairDigitCount: 12,
-    parts: [prefix, reference, text(20)],
+    parts: [prefix, reference, text82(20)],
     // An extension of 0 means that there is none (6.3.3).
     elements: (company, place, extension) => [
       ["414", checked(`${company}${place}`)],
@@ -77,12 +77,12 @@ const families: Readonly<Record<EpcFamily, Family>> = {
   },
   grai: {
     pairDigitCount: 12,
-    parts: [prefix, reference, text(16)],
+    parts: [prefix, reference, text82(16)],
     elements: (company, asset, serial) => [["8003", `0${checked(`${company}${asset}`)}${serial}`]],
   },
   giai: {
     pairLengthMax: 30,
-    parts: [prefix, text(24)],
+    parts: [prefix, text82(24)],
     elements: (company, asset) => [["8004", `${company}${asset}`]],
   },
   gsrn: {
@@ -97,7 +97,7 @@ const families: Readonly<Record<EpcFamily, Family>> = {
   },
   gdti: {
     pairDigitCount: 12,
-    parts: [prefix, reference, text(17)],
+    parts: [prefix, reference, text82(17)],
     elements: (company, type, serial) => [["253", `${checked(`${company}${type}`)}${serial}`]],
   },
   sgcn: {
@@ -114,7 +114,7 @@ const families: Readonly<Record<EpcFamily, Family>> = {
   },
   itip: {
     pairDigitCount: 13,
-    parts: [prefix, reference, /^\d{2}$/, /^\d{2}$/, text(20)],
+    parts: [prefix, reference, /^\d{2}$/, /^\d{2}$/, text82(20)],
     elements: (company, reference, piece, total, serial) => [
       ["8006", `${gtin14(company!, reference!)}${piece}${total}`],
       ["21", serial!],
@@ -122,7 +122,7 @@ const families: Readonly<Record<EpcFamily, Family>> = {
   },
   ginc: {
     pairLengthMax: 30,
-    parts: [prefix, text(24)],
+    parts: [prefix, text82(24)],
     elements: (company, consignment) => [["401", `${company}${consignment}`]],
   },
   gsin: {
@@ -137,7 +137,7 @@ const families: Readonly<Record<EpcFamily, Family>> = {
   },
   upui: {
     pairDigitCount: 13,
-    parts: [prefix, reference, text(28)],
+    parts: [prefix, reference, text82(28)],
     elements: (company, reference, extension) => [
       ["01", gtin14(company!, reference!)],
       ["235", extension!],
@@ -267,12 +267,13 @@ export function bracketed(elements: Elements): string {
   return elements.map(([ai, value]) => `(${ai})${value}`).join("");
 }
 
-const dateAis: ReadonlySet<string> = new Set(["11", "13", "15", "16", "17", "7006", "7007"]);
+/** Dates that an EPC can carry, in the order of the types of a DSGTIN (table 14-4). */
+export const epcDateAis: readonly string[] = ["11", "13", "15", "16", "17", "7006", "7007"];
 
 /** Digital Link URI of an EPC's keys; dates are attributes and stand in the query. */
 export function digitalLinkOf(elements: Elements, host = "id.gs1.org"): string {
-  const path = elements.filter(([ai]) => !dateAis.has(ai));
-  const query = elements.filter(([ai]) => dateAis.has(ai));
+  const path = elements.filter(([ai]) => !epcDateAis.includes(ai));
+  const query = elements.filter(([ai]) => epcDateAis.includes(ai));
   const segments = path.map(([ai, value]) => `/${ai}/${percentEncoded(value)}`).join("");
   const attributes = query.map(([ai, value]) => `${ai}=${percentEncoded(value)}`).join("&");
   return `https://${host}${segments}${attributes === "" ? "" : `?${attributes}`}`;

@@ -5,12 +5,9 @@ import { reportFaults } from "../device-faults.ts";
 import { defineDevice } from "../device-module.ts";
 import type { DriverContext } from "../driver.ts";
 import { FrameFeed, untilAborted } from "../frame-feed.ts";
-import { LineDecoder } from "../line-decoder.ts";
-import { lineLengthMax, type PrintedWeight, parsePrintedLine } from "./codec.ts";
+import type { PrintedWeight } from "./codec.ts";
+import { PrintedLineDecoder } from "./line-decoder.ts";
 import { type AsciiScaleOptions, asciiScaleOptionsSchema } from "./options.ts";
-
-/** A line comes in one piece; at 1200 baud a character takes 8 ms. */
-const lineIdleMs = 500;
 
 /** Kind `ascii-scale`. */
 export const device = defineDevice({
@@ -23,8 +20,7 @@ export const device = defineDevice({
 
 async function run(context: DriverContext, options: AsciiScaleOptions): Promise<void> {
   const { clock, count, signal, onIdentified } = context;
-  const format = { lineLengthMax, idleMs: lineIdleMs, parse: parsePrintedLine };
-  const feed = new FrameFeed(context, new LineDecoder<PrintedWeight>(format));
+  const feed = new FrameFeed(context, new PrintedLineDecoder());
   const { poll, pollPeriodMs, sampleTimeoutMs } = options;
   const question = poll === undefined ? undefined : Buffer.from(`${poll}\r\n`, "latin1");
   let isIdentified = false;

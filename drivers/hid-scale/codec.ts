@@ -2,6 +2,7 @@
 // zero. Usage page 0x8D; checked against public drivers (erjiang/usbscale and others).
 
 import assert from "node:assert/strict";
+import { weightGramsMax } from "../mass-units.ts";
 import { ReportDecoder, type ReportResult } from "../report-decoder.ts";
 import {
   type ScaleStatus,
@@ -37,8 +38,6 @@ const reportIds = [3, 4];
 const reportSizeBytes = 6;
 /** No scale shows more places; a larger exponent is noise. */
 const exponentMax = 9;
-/** Heaviest weight of a reading. */
-const weightGramsMax = 1e7;
 /** Output report 2: bit 1 asks for zero, bit 0 is the scale's own enforced return to zero. */
 const zeroRequest = [0x02, 0x02];
 

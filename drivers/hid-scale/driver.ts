@@ -1,6 +1,7 @@
 // A USB HID scale. It reports by itself and has no command that names it: the port is opened by its
 // USB ids, and the first valid report shows that it is a scale.
 
+import { reportFaults } from "../device-faults.ts";
 import { defineDevice } from "../device-module.ts";
 import type { DriverContext } from "../driver.ts";
 import { FrameFeed, untilAborted } from "../frame-feed.ts";
@@ -39,18 +40,16 @@ async function run(context: DriverContext, options: HidScaleOptions): Promise<vo
 
 // Returns what is wrong with the scale now; a change of that is a reading of its own.
 function take(
-  { deviceId, clock, count, onReading }: DriverContext,
+  context: DriverContext,
   { stableOnly }: HidScaleOptions,
   report: ScaleReport,
   problemBefore: string | undefined,
 ): string | undefined {
+  const { deviceId, clock, count, onReading } = context;
   const weighed = weigh(report);
   const common = { deviceId, receivedAtMs: clock.nowMs() };
   const problem = weighed.ok ? undefined : weighed.reason;
-  if (problem !== problemBefore) {
-    if (problem === undefined) onReading({ kind: "device", ...common, state: "online" });
-    else onReading({ kind: "device", ...common, state: "degraded", reason: problem });
-  }
+  if (problem !== problemBefore) reportFaults(context, problem);
   if (report.status === "in_motion" && stableOnly) {
     count("in_motion");
     return problem;

@@ -4,14 +4,12 @@
 import { GatewayError } from "../../contract/errors.ts";
 import { defineDevice } from "../device-module.ts";
 import type { DriverContext } from "../driver.ts";
-import { FrameFeed, untilAborted } from "../frame-feed.ts";
+import { attemptCountMax, FrameFeed, untilAborted } from "../frame-feed.ts";
 import type { Scan } from "../serial-scanner/codec.ts";
 import { encodeMenuCommand } from "./codec.ts";
 import { type HidScannerOptions, hidScannerOptionsSchema } from "./options.ts";
 import { ScanJoiner } from "./scan-joiner.ts";
 
-/** Times the identifying command is sent. */
-const attemptCountMax = 3;
 /** The feed wants a time-out; a quiet scanner is asked nothing when it passes. */
 const quietMs = 3_600_000;
 /** Of Honeywell's answers to commands: text, then the command with ACK, ENQ or NAK. */

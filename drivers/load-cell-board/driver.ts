@@ -4,13 +4,10 @@
 import { GatewayError } from "../../contract/errors.ts";
 import { defineDevice } from "../device-module.ts";
 import type { DriverContext } from "../driver.ts";
-import { FrameFeed, untilAborted } from "../frame-feed.ts";
+import { attemptCountMax, FrameFeed, untilAborted } from "../frame-feed.ts";
 import { type BoardLine, encodeIdentify, protocolVersion, sampleNumberMax } from "./codec.ts";
 import { BoardLineDecoder } from "./line-decoder.ts";
 import { type LoadCellBoardOptions, loadCellBoardOptionsSchema } from "./options.ts";
-
-/** Times the board is asked before it counts as silent. */
-const attemptCountMax = 3;
 
 type Identity = Extract<BoardLine, { type: "identity" }>;
 type Sample = Extract<BoardLine, { type: "sample" }>;

@@ -12,8 +12,6 @@ import { type Frame, FrameDecoder } from "./frame.ts";
 import { type M100Options, m100OptionsSchema } from "./options.ts";
 import { commandCodes, errors, errorText } from "./tables.ts";
 
-/** Times a command is sent before the module counts as silent. */
-const attemptCountMax = 3;
 /** Most polls of one command: at 50 a second, twenty minutes. */
 const pollCount = 65_535;
 
@@ -81,22 +79,14 @@ class ModuleRun {
   }
 
   // Polls until the module falls silent, which it does after the last poll; then it is asked again.
-  async #poll(): Promise<void> {
-    const { count } = this.#context;
-    for (let attempt = 1; attempt <= attemptCountMax; attempt += 1) {
-      this.#feed.drop();
-      this.#feed.send(encodeCommand({ type: "poll", pollCount }));
-      let heardCount = 0;
-      for (;;) {
-        const answer = await this.#next(this.#options.pollTimeoutMs);
-        if (answer === undefined) break;
-        heardCount += 1;
-        this.#take(answer);
-      }
-      if (heardCount > 0) return;
-      count("timeouts");
-    }
-    throw this.#feed.unanswered("poll");
+  #poll(): Promise<void> {
+    const bytes = encodeCommand({ type: "poll", pollCount });
+    const question = { name: "poll", bytes, timeoutMs: this.#options.pollTimeoutMs };
+    return this.#feed.follow(
+      question,
+      (frame) => this.#answerOf(frame),
+      (answer) => this.#take(answer),
+    );
   }
 
   #take(answer: Answer): void {
@@ -124,21 +114,14 @@ class ModuleRun {
     onReading({ kind: "tag", deviceId, antenna, epc: parsed.data, rssiDbm, receivedAtMs });
   }
 
-  // Sends a command until its answer comes; reads of a poll that still runs are passed over.
-  async #ask(command: Command): Promise<Answer> {
-    for (let attempt = 1; attempt <= attemptCountMax; attempt += 1) {
-      this.#feed.drop();
-      this.#feed.send(encodeCommand(command));
-      const { clock } = this.#context;
-      const deadlineMs = clock.monotonicMs() + this.#options.answerTimeoutMs;
-      for (;;) {
-        const answer = await this.#next(deadlineMs - clock.monotonicMs());
-        if (answer === undefined) break;
-        if (isAnswerTo(command, answer)) return answer;
-      }
-      this.#context.count("timeouts");
-    }
-    throw this.#feed.unanswered(command.type);
+  // Reads of a poll that still runs are passed over.
+  #ask(command: Command): Promise<Answer> {
+    const timeoutMs = this.#options.answerTimeoutMs;
+    const question = { name: command.type, bytes: encodeCommand(command), timeoutMs };
+    return this.#feed.ask(question, (frame) => {
+      const answer = this.#answerOf(frame);
+      return answer !== undefined && isAnswerTo(command, answer) ? answer : undefined;
+    });
   }
 
   async #command(command: Command): Promise<void> {
@@ -150,16 +133,10 @@ class ModuleRun {
     });
   }
 
-  async #next(timeoutMs: number): Promise<Answer | undefined> {
-    const { clock, count } = this.#context;
-    const deadlineMs = clock.monotonicMs() + timeoutMs;
-    for (;;) {
-      const frame = await this.#feed.next(deadlineMs - clock.monotonicMs());
-      if (frame === undefined) return undefined;
-      const answer = decodeAnswer(frame);
-      if (answer !== undefined) return answer;
-      count("frames_unknown");
-    }
+  #answerOf(frame: Frame): Answer | undefined {
+    const answer = decodeAnswer(frame);
+    if (answer === undefined) this.#context.count("frames_unknown");
+    return answer;
   }
 }
 

@@ -7,7 +7,7 @@ import { reportFaults } from "../device-faults.ts";
 import { defineDevice } from "../device-module.ts";
 import type { DriverContext } from "../driver.ts";
 import { EnvelopeDecoder } from "../envelope-decoder.ts";
-import { FrameFeed, untilAborted } from "../frame-feed.ts";
+import { attemptCountMax, FrameFeed, untilAborted } from "../frame-feed.ts";
 import { type RegisterRange, readRanges, weigh } from "./codec.ts";
 import {
   type Answer,
@@ -19,8 +19,6 @@ import {
 } from "./frame.ts";
 import { type ModbusScaleOptions, modbusScaleOptionsSchema } from "./options.ts";
 
-/** Times a question is asked before the device counts as silent. */
-const attemptCountMax = 3;
 /** Rest of a device that says it is busy. */
 const busyRestMs = 100;
 /** Exceptions that say that the device has other registers than the configured ones. */

@@ -5,22 +5,10 @@ import { GatewayError } from "../../contract/errors.ts";
 import { reportFaults } from "../device-faults.ts";
 import { defineDevice } from "../device-module.ts";
 import type { DriverContext } from "../driver.ts";
-import { FrameFeed, untilAborted } from "../frame-feed.ts";
-import { LineDecoder } from "../line-decoder.ts";
-import {
-  encodeQuestion,
-  lineLengthMax,
-  parseScaleLine,
-  type Question,
-  questions,
-  type ScaleLine,
-} from "./codec.ts";
+import { attemptCountMax, FrameFeed, untilAborted } from "../frame-feed.ts";
+import { encodeQuestion, type Question, questions, type ScaleLine } from "./codec.ts";
+import { ScaleLineDecoder } from "./line-decoder.ts";
 import { type MtSicsOptions, mtSicsOptionsSchema } from "./options.ts";
-
-/** Times a question is asked before the scale counts as silent. */
-const attemptCountMax = 3;
-/** A line comes in one piece; at 2400 baud a character takes 4 ms. */
-const lineIdleMs = 500;
 
 /** Kind `mt-sics`. */
 export const device = defineDevice({
@@ -40,8 +28,7 @@ class ScaleRun {
   constructor(context: DriverContext, options: MtSicsOptions) {
     this.#context = context;
     this.#options = options;
-    const format = { lineLengthMax, idleMs: lineIdleMs, parse: parseScaleLine };
-    this.#feed = new FrameFeed(context, new LineDecoder<ScaleLine>(format));
+    this.#feed = new FrameFeed(context, new ScaleLineDecoder());
   }
 
   async run(): Promise<void> {
@@ -59,23 +46,18 @@ class ScaleRun {
     }
   }
 
-  // Weights until the scale falls silent; then it is asked again, three times.
-  async #repeat(): Promise<void> {
-    for (let attempt = 1; attempt <= attemptCountMax; attempt += 1) {
-      this.#feed.drop();
-      this.#feed.send(encodeQuestion("repeat"));
-      let heardCount = 0;
-      for (;;) {
-        const line = await this.#feed.next(this.#options.sampleTimeoutMs);
-        if (line === undefined) break;
-        heardCount += 1;
+  // Weights until the scale falls silent; then it is asked again.
+  #repeat(): Promise<void> {
+    const bytes = encodeQuestion("repeat");
+    const question = { name: questions.repeat, bytes, timeoutMs: this.#options.sampleTimeoutMs };
+    return this.#feed.follow(
+      question,
+      (line) => line,
+      (line) => {
         if (line.type === "weight") this.#report(line);
         else if (line.type === "refusal") this.#context.count(`refused_${line.reason}`);
-      }
-      if (heardCount > 0) return;
-      this.#context.count("timeouts");
-    }
-    throw this.#feed.unanswered(questions.repeat);
+      },
+    );
   }
 
   // Weights of a repeating that still runs are passed over.

@@ -7,14 +7,12 @@ import { sleep } from "../clock.ts";
 import { AntennaFaults, reportFaults } from "../device-faults.ts";
 import { defineDevice } from "../device-module.ts";
 import type { DriverContext } from "../driver.ts";
-import { FrameFeed, untilAborted } from "../frame-feed.ts";
+import { attemptCountMax, FrameFeed, untilAborted } from "../frame-feed.ts";
 import { type Answer, type Command, decodeAnswer, encodeCommand, type TagAnswer } from "./codec.ts";
 import { type Frame, FrameDecoder, publicAddress } from "./frame.ts";
 import { type R2000Options, r2000OptionsSchema } from "./options.ts";
 import { channelMhz, commandCodes, type Region, results, resultText } from "./tables.ts";
 
-/** Times a command is sent before the reader counts as silent. */
-const attemptCountMax = 3;
 /** Rest while every antenna is faulty. */
 const idleLapMs = 200;
 
@@ -110,10 +108,13 @@ class ReaderRun {
   async #round(command: Command, antennas: number[]): Promise<void> {
     const { clock, count, signal } = this.#context;
     for (let attempt = 1; attempt <= attemptCountMax; attempt += 1) {
-      this.#send(command);
+      this.#feed.drop();
+      this.#feed.send(encodeCommand(this.#options.address, command));
       const missing = new Set<number>();
       for (;;) {
-        const answer = await this.#next(command, this.#options.roundTimeoutMs);
+        const answer = await this.#feed.nextThat(this.#options.roundTimeoutMs, (frame) =>
+          this.#answerTo(command, frame),
+        );
         if (answer === undefined) break;
         if (answer.type === "tag") this.#reportTag(answer, antennas);
         else if (answer.type === "antenna_missing") {
@@ -134,14 +135,10 @@ class ReaderRun {
   }
 
   // Sends a command until its answer comes; reads of a round that still runs are passed over.
-  async #ask(command: Command): Promise<Answer> {
-    for (let attempt = 1; attempt <= attemptCountMax; attempt += 1) {
-      this.#send(command);
-      const answer = await this.#next(command, this.#options.answerTimeoutMs);
-      if (answer !== undefined) return answer;
-      this.#context.count("timeouts");
-    }
-    throw this.#feed.unanswered(command.type);
+  #ask(command: Command): Promise<Answer> {
+    const { address, answerTimeoutMs: timeoutMs } = this.#options;
+    const question = { name: command.type, bytes: encodeCommand(address, command), timeoutMs };
+    return this.#feed.ask(question, (frame) => this.#answerTo(command, frame));
   }
 
   async #command(command: Command): Promise<void> {
@@ -153,24 +150,13 @@ class ReaderRun {
     });
   }
 
-  #send(command: Command): void {
-    this.#feed.drop();
-    this.#feed.send(encodeCommand(this.#options.address, command));
-  }
-
-  // The next answer of our reader to this command; undefined after the time-out.
-  async #next(command: Command, timeoutMs: number): Promise<Answer | undefined> {
-    const { clock, count } = this.#context;
+  // What our reader answers to this command; undefined for another frame.
+  #answerTo(command: Command, frame: Frame): Answer | undefined {
     const { address } = this.#options;
-    const deadlineMs = clock.monotonicMs() + timeoutMs;
-    for (;;) {
-      const frame = await this.#feed.next(deadlineMs - clock.monotonicMs());
-      if (frame === undefined) return undefined;
-      const isOurs = address === publicAddress || frame.address === address;
-      const answer = isOurs ? decodeAnswer(frame) : undefined;
-      if (answer === undefined) count("frames_unknown");
-      else if (frame.command === commandCodes[command.type]) return answer;
-    }
+    const isOurs = address === publicAddress || frame.address === address;
+    const answer = isOurs ? decodeAnswer(frame) : undefined;
+    if (answer === undefined) this.#context.count("frames_unknown");
+    return frame.command === commandCodes[command.type] ? answer : undefined;
   }
 
   #reportTag(tag: TagAnswer, antennas: number[]): void {

@@ -4,13 +4,11 @@
 import { GatewayError } from "../../contract/errors.ts";
 import { defineDevice } from "../device-module.ts";
 import type { DriverContext } from "../driver.ts";
-import { FrameFeed, untilAborted } from "../frame-feed.ts";
+import { attemptCountMax, FrameFeed, untilAborted } from "../frame-feed.ts";
 import { type Scan, ScanDecoder } from "./codec.ts";
 import { type SerialScannerOptions, serialScannerOptionsSchema } from "./options.ts";
 import { TextFinder } from "./text-finder.ts";
 
-/** Times the identifying command is sent. */
-const attemptCountMax = 3;
 /** The feed wants a time-out; a quiet scanner is asked nothing when it passes. */
 const quietMs = 3_600_000;
 

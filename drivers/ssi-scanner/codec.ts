@@ -3,7 +3,7 @@
 // of the bytes before it, high byte first.
 
 import assert from "node:assert/strict";
-import type { Decoded, StreamDecoder } from "../stream-decoder.ts";
+import { EnvelopeDecoder } from "../envelope-decoder.ts";
 import { nakCauses, opcodes } from "./tables.ts";
 
 /** One packet. */
@@ -82,67 +82,28 @@ export function encodeDecodeData(type: number, text: string): Packet[] {
 export const plain = { isRetransmission: false, isContinued: false } as const;
 
 /** Finds the packets of one side. */
-export class PacketDecoder implements StreamDecoder<Packet> {
-  readonly idleMs = splitMs;
-  readonly #source: Packet["source"];
-  readonly #onDamaged: () => void;
-  #buffer: Uint8Array = new Uint8Array();
-
+export class PacketDecoder extends EnvelopeDecoder<Packet> {
   /** `onDamaged` hears of a scan whose checksum is wrong: it is worth asking for again. */
   constructor(source: Packet["source"], onDamaged: () => void = () => undefined) {
-    this.#source = source;
-    this.#onDamaged = onDamaged;
+    super({
+      idleMs: splitMs,
+      lengthAt: (bytes, at) => {
+        const [length = 0, from] = [bytes[at], bytes[at + 2]];
+        const isLength =
+          length >= headerSizeBytes && length <= headerSizeBytes + packetDataLengthMax;
+        if (!isLength || (from !== undefined && from !== sources[source])) return 0;
+        return length + checksumSizeBytes;
+      },
+      open: (bytes) => {
+        const body = bytes.subarray(0, -checksumSizeBytes);
+        const sum = checksumOf(body);
+        if (bytes.at(-2) === sum >> 8 && bytes.at(-1) === (sum & 0xff))
+          return openPacket(body, source);
+        if (body[1] === opcodes.decode_data) onDamaged();
+        return undefined;
+      },
+    });
   }
-
-  get pendingByteCount(): number {
-    return this.#buffer.length;
-  }
-
-  push(chunk: Uint8Array): Decoded<Packet>[] {
-    this.#buffer = Buffer.concat([this.#buffer, chunk]);
-    return this.#scan();
-  }
-
-  idle(): Decoded<Packet>[] {
-    if (this.#buffer.length === 0) return [];
-    this.#buffer = this.#buffer.subarray(1);
-    return [{ kind: "discarded", byteCount: 1, reason: "incomplete" }, ...this.#scan()];
-  }
-
-  #scan(): Decoded<Packet>[] {
-    const found: Decoded<Packet>[] = [];
-    let at = 0;
-    while (at < this.#buffer.length) {
-      const rest = this.#buffer.subarray(at);
-      const step = packetAt(rest, sources[this.#source]);
-      if (step === "more") break;
-      if (step === "noise" || step === "checksum") {
-        if (step === "checksum" && rest[1] === opcodes.decode_data) this.#onDamaged();
-        at += 1;
-        const last = found.at(-1);
-        const byteCount =
-          last?.kind === "discarded" && last.reason === step ? last.byteCount + 1 : 1;
-        if (byteCount > 1) found.pop();
-        found.push({ kind: "discarded", byteCount, reason: step });
-        continue;
-      }
-      const size = step + checksumSizeBytes;
-      found.push({ kind: "frame", frame: openPacket(rest.slice(0, step), this.#source) });
-      at += size;
-    }
-    this.#buffer = this.#buffer.slice(at);
-    return found;
-  }
-}
-
-// The length of the packet at the beginning, or why there is none.
-function packetAt(bytes: Uint8Array, source: number): number | "more" | "noise" | "checksum" {
-  const [length = 0, , from] = bytes;
-  if (length < headerSizeBytes || length > headerSizeBytes + packetDataLengthMax) return "noise";
-  if (from !== undefined && from !== source) return "noise";
-  if (bytes.length < length + checksumSizeBytes) return "more";
-  const sum = checksumOf(bytes.subarray(0, length));
-  return bytes[length] === sum >> 8 && bytes[length + 1] === (sum & 0xff) ? length : "checksum";
 }
 
 function openPacket(bytes: Uint8Array, source: Packet["source"]): Packet {

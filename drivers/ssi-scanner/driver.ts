@@ -4,7 +4,7 @@
 import { GatewayError } from "../../contract/errors.ts";
 import { defineDevice } from "../device-module.ts";
 import type { DriverContext } from "../driver.ts";
-import { FrameFeed, untilAborted } from "../frame-feed.ts";
+import { attemptCountMax, FrameFeed, untilAborted } from "../frame-feed.ts";
 import {
   encodeCommand,
   encodePacketedMode,
@@ -15,9 +15,6 @@ import {
 import { MessageJoiner } from "./message-joiner.ts";
 import { type SsiScannerOptions, ssiScannerOptionsSchema } from "./options.ts";
 import { nakCauses, nakText, opcodes } from "./tables.ts";
-
-/** Times a command is sent. */
-const attemptCountMax = 3;
 
 /** Kind `ssi-scanner`. */
 export const device = defineDevice({

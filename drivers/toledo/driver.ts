@@ -12,9 +12,6 @@ import { answerEnvelope, encodeWeightQuestion, type ScaleAnswer } from "./codec.
 import { type ContinuousWeight, continuousEnvelope } from "./continuous-codec.ts";
 import { type ToledoOptions, toledoOptionsSchema } from "./options.ts";
 
-/** Times the scale is asked before it counts as silent. */
-const attemptCountMax = 3;
-
 /** Kind `toledo`. */
 export const device = defineDevice({
   optionsSchema: toledoOptionsSchema,
@@ -60,20 +57,10 @@ class ScaleRun {
     }
   }
 
-  async #ask(feed: FrameFeed<ScaleAnswer>): Promise<ScaleAnswer> {
-    const { clock, count } = this.#context;
-    for (let attempt = 1; attempt <= attemptCountMax; attempt += 1) {
-      feed.drop();
-      feed.send(encodeWeightQuestion());
-      const deadlineMs = clock.monotonicMs() + this.#options.answerTimeoutMs;
-      for (;;) {
-        const answer = await feed.next(deadlineMs - clock.monotonicMs());
-        if (answer === undefined) break;
-        if (answer.type !== "echo_on") return answer;
-      }
-      count("timeouts");
-    }
-    throw feed.unanswered("W");
+  #ask(feed: FrameFeed<ScaleAnswer>): Promise<ScaleAnswer> {
+    const timeoutMs = this.#options.answerTimeoutMs;
+    const question = { name: "W", bytes: encodeWeightQuestion(), timeoutMs };
+    return feed.ask(question, (answer) => (answer.type === "echo_on" ? undefined : answer));
   }
 
   async #listen(): Promise<void> {

@@ -8,7 +8,7 @@ import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import { type HidSettings, hidName, matchesHid } from "./hid-settings.ts";
 import { Inbox, type InboxSource } from "./inbox.ts";
 import { silenceKeyboard } from "./keyboard-silence.ts";
-import { explainOpenError } from "./serial-error.ts";
+import { explainOpenError, lostError } from "./serial-error.ts";
 import type { Transport } from "./transport.ts";
 
 /** What is used of the library; a test hands in its own. */
@@ -70,10 +70,7 @@ function transportOf(device: OpenHid, name: string): Transport {
     closing ??= device.close().catch(() => undefined);
     return closing;
   };
-  const lost = (cause: unknown) => {
-    const message = `${name} was lost (${errorMessageOf(cause)}): unplugged or powered off`;
-    return new GatewayError("DRIVER_PORT_LOST", message, { cause, retryable: true });
-  };
+  const lost = (cause: unknown) => lostError(name, cause);
   device.on("data", (report) => inbox.push(report));
   device.on("error", (error) => {
     inbox.fail(lost(error));

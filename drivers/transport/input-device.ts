@@ -4,11 +4,11 @@
 
 import { createReadStream } from "node:fs";
 import { realpath } from "node:fs/promises";
-import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
+import { GatewayError } from "../../contract/errors.ts";
 import type { InputSettings } from "./hid-settings.ts";
 import { Inbox } from "./inbox.ts";
 import { isInhibited } from "./keyboard-silence.ts";
-import { explainOpenError } from "./serial-error.ts";
+import { explainOpenError, lostError } from "./serial-error.ts";
 import type { Transport } from "./transport.ts";
 
 /** Events of one read. */
@@ -27,10 +27,7 @@ export async function openInputDevice({ path }: InputSettings): Promise<Transpor
   }
   const stream = createReadStream(device, { highWaterMark: readSizeBytes });
   const inbox = new Inbox(stream);
-  const lost = (cause: unknown) => {
-    const message = `${path} was lost (${errorMessageOf(cause)}): unplugged or powered off`;
-    return new GatewayError("DRIVER_PORT_LOST", message, { cause, retryable: true });
-  };
+  const lost = (cause: unknown) => lostError(path, cause);
   await new Promise<void>((resolve, reject) => {
     stream.once("open", () => resolve());
     stream.once("error", (cause) => void explain(path, device, cause).then(reject));

@@ -28,6 +28,12 @@ export async function explainOpenError(
   return new GatewayError("DRIVER_PORT_FAILED", message, options);
 }
 
+/** DRIVER_PORT_LOST of a device that went away while it was open. */
+export function lostError(name: string, cause: unknown): GatewayError {
+  const message = `${name} was lost (${errorMessageOf(cause)}): unplugged or powered off`;
+  return new GatewayError("DRIVER_PORT_LOST", message, { cause, retryable: true });
+}
+
 /** A look at a port that opens nothing: why it could not be opened now; undefined when nothing speaks against it. */
 export async function findPortTrouble(path: string): Promise<GatewayError | undefined> {
   const device = await realpath(path).catch(() => undefined);

@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { SerialPort } from "serialport";
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import { Inbox } from "./inbox.ts";
-import { explainOpenError } from "./serial-error.ts";
+import { explainOpenError, lostError } from "./serial-error.ts";
 import { endReadsAtHangUp } from "./serial-read.ts";
 import type { Transport } from "./transport.ts";
 
@@ -55,10 +55,7 @@ export async function openSerial(settings: SerialSettings): Promise<Transport> {
 
 function transportOf(port: SerialPort, path: string): Transport {
   const inbox = new Inbox(port);
-  const lost = (cause: unknown) => {
-    const message = `${path} was lost (${errorMessageOf(cause)}): unplugged or powered off`;
-    return new GatewayError("DRIVER_PORT_LOST", message, { cause, retryable: true });
-  };
+  const lost = (cause: unknown) => lostError(path, cause);
   port.on("data", (chunk: Buffer) => inbox.push(chunk));
   port.on("error", (error: Error) => inbox.fail(lost(error)));
   port.on("end", () => inbox.fail(lost("end of file")));

@@ -3,7 +3,7 @@
 import { parseBarcode } from "../../contract/gs1/barcode.ts";
 import { readEpc } from "../../contract/gs1/epc-content.ts";
 import { parsePcWord } from "../../contract/gs1/epc-pc-word.ts";
-import { bracketed, digitalLinkOf, type Elements } from "../../contract/gs1/epc-uri.ts";
+import { bracketed, digitalLinkOf, type Elements, rawUri } from "../../contract/gs1/epc-uri.ts";
 import type { StreamDecoder } from "../../drivers/stream-decoder.ts";
 
 /** What is printed of one input; `ok: false` carries the reason. */
@@ -28,7 +28,7 @@ export function decodeEpcText(text: string, hasPcWord: boolean): Decoding {
       code: "iso",
       reason,
       pcWord,
-      rawUri: `urn:epc:raw:${epc.length * 4}.x${afi}.x${epc}`,
+      rawUri: rawUri(epc, afi),
     };
   }
   return { ...readEpc(epc), pcWord };
@@ -71,10 +71,8 @@ const frameReaders: Readonly<Record<string, () => Promise<FrameReader>>> = {
     return frameReader(new FrameDecoder(), codec.decodeAnswer, codec.decodeCommand);
   },
   "mt-sics": async () => {
-    const { lineLengthMax, parseScaleLine } = await import("../../drivers/mt-sics/codec.ts");
-    const { LineDecoder } = await import("../../drivers/line-decoder.ts");
-    const decoder = new LineDecoder({ lineLengthMax, idleMs: 0, parse: parseScaleLine });
-    return { decoder, read: (line) => ({ says: line }) };
+    const { ScaleLineDecoder } = await import("../../drivers/mt-sics/line-decoder.ts");
+    return { decoder: new ScaleLineDecoder(), read: (line) => ({ says: line }) };
   },
   r2000: async () => {
     const codec = await import("../../drivers/r2000/codec.ts");

@@ -1,8 +1,9 @@
 // `gondola-edge devices`: what is plugged in, under which stable path, and which driver fits. Looks only at
 // what the kernel and udev say, and opens nothing.
 
-import { readdir, readFile, realpath } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readdir, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import { attributeOf, usbFolderOf } from "./sysfs.ts";
 
 /** A port or a HID device that is there. */
 export interface PluggedDevice {
@@ -31,9 +32,6 @@ const hidHints: readonly (readonly [pattern: RegExp, fits: string])[] = [
 ];
 const hidUnknownFits = "hid-scale, hid-scanner or keyboard-wedge, by what it is";
 
-/** How far above a tty its USB device is looked for. */
-const parentCountMax = 6;
-
 /** Everything that is there; `root` is `/` but in tests. */
 export async function listDevices(root: string): Promise<PluggedDevice[]> {
   const links = await stableLinks(root);
@@ -60,11 +58,6 @@ async function names(folder: string): Promise<string[]> {
   return found.sort();
 }
 
-async function text(file: string): Promise<string | undefined> {
-  const content = await readFile(file, "utf8").catch(() => undefined);
-  return content?.trim();
-}
-
 /** Links by the device they lead to; by-id where there is one, as it follows the device to another socket. */
 async function stableLinks(root: string): Promise<Map<string, string>> {
   const links = new Map<string, string>();
@@ -78,24 +71,17 @@ async function stableLinks(root: string): Promise<Map<string, string>> {
 }
 
 async function usbOf(link: string): Promise<Pick<PluggedDevice, "usbId" | "product"> | undefined> {
-  let folder = await realpath(link).catch(() => undefined);
-  for (let up = 0; folder !== undefined && up < parentCountMax; up += 1) {
-    const [vendor, product] = [
-      await text(join(folder, "idVendor")),
-      await text(join(folder, "idProduct")),
-    ];
-    if (vendor !== undefined && product !== undefined) {
-      const words = [await text(join(folder, "manufacturer")), await text(join(folder, "product"))];
-      return { usbId: `${vendor}:${product}`, product: words.filter(Boolean).join(" ") };
-    }
-    folder = dirname(folder);
-  }
-  return undefined;
+  const folder = await usbFolderOf(link);
+  if (folder === undefined) return undefined;
+  const read = (name: string) => attributeOf(join(folder, name));
+  const words = [await read("manufacturer"), await read("product")];
+  const usbId = `${await read("idVendor")}:${await read("idProduct")}`;
+  return { usbId, product: words.filter(Boolean).join(" ") };
 }
 
 // HID_ID=0003:00000922:00008003, HID_NAME=... (hid core, uevent of the device).
 async function hidOf(root: string, name: string): Promise<PluggedDevice> {
-  const uevent = (await text(join(root, "sys/class/hidraw", name, "device/uevent"))) ?? "";
+  const uevent = (await attributeOf(join(root, "sys/class/hidraw", name, "device/uevent"))) ?? "";
   const [, vendor, product] = /^HID_ID=\w+:(?:0000)?(\w{4}):(?:0000)?(\w{4})/m.exec(uevent) ?? [];
   const title = /^HID_NAME=(.*)$/m.exec(uevent)?.[1];
   const hint = hidHints.find(([pattern]) => pattern.test(`${vendor}:`.toLowerCase()))?.[1];

@@ -1,16 +1,16 @@
 // Ports of the configured devices: whether they are there, allowed and free, and the settings of their USB
 // adapters that cost time or bytes. Serial ports are not opened; network addresses and HID devices are.
 
-import { readFile, realpath } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { realpath } from "node:fs/promises";
+import { join } from "node:path";
 import { errorMessageOf, type GatewayError } from "../../contract/errors.ts";
 import { openPort, type PortConfig, portKey } from "../../drivers/transport/port.ts";
 import { findPortTrouble } from "../../drivers/transport/serial-error.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
+import { attributeOf, usbFolderOf } from "./sysfs.ts";
 
 /** An FTDI adapter that holds bytes back longer than this makes questions and answers slow. */
 const latencyTimerMsMax = 4;
-const parentCountMax = 6;
 
 /** Checks one device's port; `root` is `/` but in tests. */
 export async function checkPort(
@@ -54,41 +54,25 @@ async function tryToOpen(check: string, port: PortConfig): Promise<Finding> {
   }
 }
 
-async function text(file: string): Promise<string | undefined> {
-  return (await readFile(file, "utf8").catch(() => undefined))?.trim();
-}
-
 async function checkUsb(check: string, path: string, root: string): Promise<Finding[]> {
   const device = await realpath(join(root, path)).catch(() => undefined);
   const name = device?.replace(/^.*\//, "") ?? "";
   if (!/^tty(USB|ACM)\d+$/.test(name)) return [];
   const findings: Finding[] = [];
   const timerFile = `sys/bus/usb-serial/devices/${name}/latency_timer`;
-  const timerMs = Number((await text(join(root, timerFile))) ?? 0);
+  const timerMs = Number((await attributeOf(join(root, timerFile))) ?? 0);
   if (timerMs > latencyTimerMsMax) {
     const remedy = `echo 1 > /${timerFile}; for good: install systemd/60-gondola.rules`;
     findings.push(warn(check, `the adapter holds bytes back for ${timerMs} ms`, remedy));
   }
-  const control = await powerControlOf(join(root, "sys/class/tty", name, "device"));
-  if (control?.value === "auto") {
-    const file = control.file.slice(root.length - (root.endsWith("/") ? 1 : 0));
+  const folder = await usbFolderOf(join(root, "sys/class/tty", name, "device"));
+  const controlFile = join(folder ?? "", "power/control");
+  if (folder !== undefined && (await attributeOf(controlFile)) === "auto") {
+    const file = controlFile.slice(root.length - (root.endsWith("/") ? 1 : 0));
     const remedy = `echo on > ${file}; for good: install systemd/60-gondola.rules`;
     findings.push(warn(check, "the kernel may put the adapter to sleep", remedy));
   }
   if (findings.length === 0)
     findings.push(ok(check, "latency timer and autosuspend are as they should be"));
   return findings;
-}
-
-async function powerControlOf(link: string): Promise<{ file: string; value: string } | undefined> {
-  let folder = await realpath(link).catch(() => undefined);
-  for (let up = 0; folder !== undefined && up < parentCountMax; up += 1) {
-    if ((await text(join(folder, "idVendor"))) !== undefined) {
-      const file = join(folder, "power/control");
-      const value = await text(file);
-      return value === undefined ? undefined : { file, value };
-    }
-    folder = dirname(folder);
-  }
-  return undefined;
 }

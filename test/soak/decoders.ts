@@ -1,20 +1,16 @@
 // Every decoder of bytes from a device, as its driver makes it, with a few valid inputs to mutate.
 
-import {
-  parsePrintedLine,
-  lineLengthMax as printedLengthMax,
-} from "../../drivers/ascii-scale/codec.ts";
+import { PrintedLineDecoder } from "../../drivers/ascii-scale/line-decoder.ts";
 import { EnvelopeDecoder } from "../../drivers/envelope-decoder.ts";
 import { createScaleDecoder } from "../../drivers/hid-scale/codec.ts";
 import { createScanReportDecoder } from "../../drivers/hid-scanner/codec.ts";
 import { WedgeDecoder } from "../../drivers/keyboard-wedge/codec.ts";
 import { keyboardWedgeOptionsSchema } from "../../drivers/keyboard-wedge/options.ts";
-import { LineDecoder } from "../../drivers/line-decoder.ts";
 import { BoardLineDecoder } from "../../drivers/load-cell-board/line-decoder.ts";
 import { decodeAnswer as m100Answer } from "../../drivers/m100/codec.ts";
 import { FrameDecoder as M100Decoder, type Frame as M100Frame } from "../../drivers/m100/frame.ts";
 import { answerEnvelope as modbusEnvelope } from "../../drivers/modbus-scale/frame.ts";
-import { parseScaleLine, lineLengthMax as sicsLengthMax } from "../../drivers/mt-sics/codec.ts";
+import { ScaleLineDecoder } from "../../drivers/mt-sics/line-decoder.ts";
 import { decodeAnswer as r2000Answer } from "../../drivers/r2000/codec.ts";
 import {
   FrameDecoder as R2000Decoder,
@@ -41,8 +37,7 @@ const text = (line: string) => Uint8Array.from(Buffer.from(line, "latin1"));
 /** By kind of device; a second protocol of a kind has a name after it. */
 export const targets: Readonly<Record<string, Target>> = {
   "ascii-scale": {
-    create: () =>
-      new LineDecoder({ lineLengthMax: printedLengthMax, idleMs: 1, parse: parsePrintedLine }),
+    create: () => new PrintedLineDecoder(),
     samples: [text("ST,GS,+  1.234kg\r\n"), text("-  1.640 kg   ?N\r\n")],
   },
   "hid-scanner": {
@@ -68,8 +63,7 @@ export const targets: Readonly<Record<string, Target>> = {
     samples: [hex("010304000004d278ae"), hex("018302c0f1")],
   },
   "mt-sics": {
-    create: () =>
-      new LineDecoder({ lineLengthMax: sicsLengthMax, idleMs: 1, parse: parseScaleLine }),
+    create: () => new ScaleLineDecoder(),
     samples: [text("S S     123.45 g\r\n"), text('I4 A "B02"\r\n')],
   },
   r2000: {

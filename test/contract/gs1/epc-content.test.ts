@@ -77,6 +77,7 @@ describe("tags that are no EPC", () => {
     ["301C00004000004000000001", "malformed"],
     ["31", "malformed"],
     ["xyz", "malformed"],
+    ["30xyz", "malformed"],
     ["", "malformed"],
   ])("%s is %s and keeps its bytes", (hex, code) => {
     const reading = readEpc(hex);

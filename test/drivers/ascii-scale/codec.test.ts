@@ -2,16 +2,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   encodePrintedLine,
-  lineLengthMax,
   type PrintedWeight,
   parsePrintedLine,
 } from "../../../drivers/ascii-scale/codec.ts";
-import { LineDecoder } from "../../../drivers/line-decoder.ts";
+import { PrintedLineDecoder } from "../../../drivers/ascii-scale/line-decoder.ts";
 import { everyFeeding, feed } from "../feeding.ts";
 import { hasVectors, vectorsOf } from "../vectors.ts";
 
-const decoder = () =>
-  new LineDecoder<PrintedWeight>({ lineLengthMax, idleMs: 500, parse: parsePrintedLine });
+const decoder = () => new PrintedLineDecoder();
 const weight = (weightGrams: number, rest: Partial<PrintedWeight> = {}): PrintedWeight => ({
   ...{ type: "weight", weightGrams, status: "ok", isStable: true, load: "gross", ...rest },
 });

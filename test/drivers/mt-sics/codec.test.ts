@@ -1,19 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { LineDecoder } from "../../../drivers/line-decoder.ts";
 import {
   decodeQuestion,
   encodeQuestion,
   encodeScaleLine,
-  lineLengthMax,
   parseScaleLine,
   type ScaleLine,
 } from "../../../drivers/mt-sics/codec.ts";
+import { ScaleLineDecoder } from "../../../drivers/mt-sics/line-decoder.ts";
 import { everyFeeding, feed } from "../feeding.ts";
 import { hasVectors, vectorsOf } from "../vectors.ts";
 
-const decoder = () =>
-  new LineDecoder<ScaleLine>({ lineLengthMax, idleMs: 500, parse: parseScaleLine });
+const decoder = () => new ScaleLineDecoder();
 
 // Written out by hand from the reference manual, not made by the encoder.
 const fixtures: [string, ScaleLine][] = [

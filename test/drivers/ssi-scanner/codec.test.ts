@@ -9,11 +9,9 @@ import {
   PacketDecoder,
 } from "../../../drivers/ssi-scanner/codec.ts";
 import { MessageJoiner } from "../../../drivers/ssi-scanner/message-joiner.ts";
-import { everyFeeding, feed } from "../feeding.ts";
+import { bytesOf, everyFeeding, feed, hexOf } from "../feeding.ts";
 import { hasVectors, vectorsOf } from "../vectors.ts";
 
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
-const bytesOf = (text: string) => Buffer.from(text.replaceAll(" ", ""), "hex");
 const scans = () => new MessageJoiner({ dataLengthMax: 600, prefix: "none" });
 
 // By hand: length, opcode, source, status, data; the sums are 10000 hex less all bytes.
@@ -30,7 +28,7 @@ test.each(fixtures)("%s", (_, text, packet) => {
     const fed = feed(new PacketDecoder("decoder"), pieces);
     expect(fed.frames).toMatchObject([packet]);
     expect(fed.discardedByteCount).toBe(0);
-    expect(hex(encodePacket(fed.frames[0]!))).toBe(hex(bytes));
+    expect(hexOf(encodePacket(fed.frames[0]!))).toBe(hexOf(bytes));
   }
   // Neither noise before and after nor an echo of the host's own packets matters.
   const noisy = [bytesOf("00 ff 03"), encodeCommand("scan_enable"), bytes, bytesOf("02 01"), bytes];
@@ -153,8 +151,8 @@ describe.skipIf(!hasVectors)("shared vectors (skipped where ../shared/vectors is
     const side = name in commands ? "host" : "decoder";
     const { frames } = feed(new PacketDecoder(side), [Buffer.from(text, "hex")]);
     expect(frames).toHaveLength(1);
-    expect(hex(encodePacket(frames[0]!))).toBe(text);
-    if (side === "host") expect(hex(commands[name]!)).toBe(text);
+    expect(hexOf(encodePacket(frames[0]!))).toBe(text);
+    if (side === "host") expect(hexOf(commands[name]!)).toBe(text);
     else {
       const scan = { symbology: "]E0", data: expected.data };
       expect(scans().take(frames[0]!, 0)).toEqual({ type: "scan", scan });
