@@ -15,6 +15,7 @@ export const errorCodes = {
   DRIVER_NOT_IDENTIFIED: "something is connected, but it is not the device that was configured",
   DRIVER_GARBAGE: "bytes arrive, but no valid frame: wrong speed, parity or dialect",
   DRIVER_SILENT: "the device stopped answering",
+  DRIVER_TAKEN: "the device serves another client and takes only one",
   DRIVER_COMMAND_REFUSED: "the device answered a command with an error",
   DRIVER_NATIVE_MISSING: "a native package of the driver is not installed or does not load",
   EVENT_INVALID: "an event does not fit its schema",

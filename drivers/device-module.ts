@@ -12,6 +12,8 @@ export interface DeviceModule {
   readonly baudRateDefault: number;
   /** Whether the device has no identifying command, so that the configuration is believed. */
   readonly isTakenOnTrust: boolean;
+  /** Whether it is reached by network only, so that a serial line need not be asked for it. */
+  readonly isOnNetwork: boolean;
   /** Makes a driver; each `run` of it starts afresh. CONFIG_INVALID when the options do not fit. */
   createDriver(options: unknown): Driver;
 }
@@ -21,13 +23,15 @@ export function defineDevice<Schema extends z.ZodType>(parts: {
   optionsSchema: Schema;
   baudRateDefault: number;
   isTakenOnTrust?: boolean;
+  isOnNetwork?: boolean;
   createDriver: (options: z.output<Schema>) => Driver;
 }): DeviceModule {
-  const { optionsSchema, baudRateDefault, isTakenOnTrust = false } = parts;
+  const { optionsSchema, baudRateDefault, isTakenOnTrust = false, isOnNetwork = false } = parts;
   return {
     optionsSchema,
     baudRateDefault,
     isTakenOnTrust,
+    isOnNetwork,
     createDriver(options) {
       const parsed = optionsSchema.safeParse(options);
       if (parsed.success) return parts.createDriver(parsed.data);

@@ -8,6 +8,7 @@ const loaders: Readonly<Record<string, () => Promise<{ device: DeviceModule }>>>
   "hid-scale": () => import("./hid-scale/driver.ts"),
   "hid-scanner": () => import("./hid-scanner/driver.ts"),
   "keyboard-wedge": () => import("./keyboard-wedge/driver.ts"),
+  llrp: () => import("./llrp/driver.ts"),
   "load-cell-board": () => import("./load-cell-board/driver.ts"),
   m100: () => import("./m100/driver.ts"),
   "modbus-scale": () => import("./modbus-scale/driver.ts"),

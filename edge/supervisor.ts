@@ -13,6 +13,8 @@ import type { OpenTransport, Transport } from "../drivers/transport/transport.ts
 /** First wait after a failure; it doubles with each further one. */
 const restartDelayMsMin = 500;
 const restartDelayMsMax = 30_000;
+/** First wait where the device serves another client, which a knock at its door would only disturb. */
+const takenDelayMsMin = 10_000;
 /** A device that ran this long since it was identified begins anew with the first wait. */
 const healthyAfterMs = 60_000;
 /** A port that does not close in this time is left behind; the next open says who holds it. */
@@ -176,7 +178,8 @@ class Keeper {
       const error = await this.#runOnce().catch((thrown: unknown) => thrown);
       if (signal.aborted) break;
       if (this.#wasHealthy()) failureCount = 0;
-      const delayMs = Math.min(restartDelayMsMin * 2 ** failureCount, restartDelayMsMax);
+      const firstMs = errorCodeOf(error) === "DRIVER_TAKEN" ? takenDelayMsMin : restartDelayMsMin;
+      const delayMs = Math.min(firstMs * 2 ** failureCount, restartDelayMsMax);
       failureCount += 1;
       this.#restartCount += 1;
       count("device_restarts");

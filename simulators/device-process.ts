@@ -10,6 +10,7 @@ import { DeviceRunner, parseControl, type SimulatedDevice } from "./device.ts";
 import { HidScaleSimulator } from "./hid-scale.ts";
 import { HidScannerSimulator } from "./hid-scanner.ts";
 import { KeyboardWedgeSimulator } from "./keyboard-wedge.ts";
+import { LlrpSimulator } from "./llrp.ts";
 import { LoadCellBoardSimulator } from "./load-cell-board.ts";
 import { M100Simulator } from "./m100.ts";
 import { ModbusScaleSimulator } from "./modbus-scale.ts";
@@ -27,6 +28,7 @@ const makers = {
   "hid-scale": (random, options) => new HidScaleSimulator(random, options),
   "hid-scanner": (random, options) => new HidScannerSimulator(random, options),
   "keyboard-wedge": (random, options) => new KeyboardWedgeSimulator(random, options),
+  llrp: (random, options) => new LlrpSimulator(random, options),
   "load-cell-board": (random, options) => new LoadCellBoardSimulator(random, options),
   m100: (random, options) => new M100Simulator(random, options),
   "modbus-scale": (random, options) => new ModbusScaleSimulator(random, options),
@@ -82,12 +84,11 @@ export function createDevice(kind: keyof typeof makers, random: Random, options:
 export async function startDevice(input: DeviceRun): Promise<RunningDevice> {
   const run = parseControl(deviceRunSchema, input);
   const device = createDevice(run.kind, seededRandom(run.seed), run.options);
-  const received = (bytes: Uint8Array) => runner.receive(bytes);
+  const runner = new DeviceRunner(device, systemClock, (bytes) => link.write(bytes));
   const link =
     run.ptyPath === undefined
-      ? await openTcpListener(run.tcpPort ?? 0, received)
-      : await openPty(run.ptyPath, received);
-  const runner = new DeviceRunner(device, systemClock, (bytes) => link.write(bytes));
+      ? await openTcpListener(run.tcpPort ?? 0, runner)
+      : await openPty(run.ptyPath, (bytes) => runner.receive(bytes));
   runner.start();
   return {
     address: link.address,

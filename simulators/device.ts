@@ -18,6 +18,20 @@ export interface SimulatedDevice {
   control(message: unknown): void;
 }
 
+/** A device on the network that notices who connects: it greets its client and refuses a second one. */
+export interface GreetingDevice extends SimulatedDevice {
+  /** Returns what a new client is told at once. */
+  connect(nowMs: number): Uint8Array[];
+  /** The client is gone. */
+  disconnect(nowMs: number): void;
+  /** What another client is told before it is cut off. */
+  refuse(nowMs: number): Uint8Array;
+}
+
+function isGreeting(device: SimulatedDevice): device is GreetingDevice {
+  return "refuse" in device;
+}
+
 /** A fault of the next `count` writes of a device; `none` ends the one before. */
 export const faultMessageSchema = z.strictObject({
   type: z.literal("fault"),
@@ -91,6 +105,24 @@ export class DeviceRunner {
   /** Begins to tick. */
   start(): void {
     this.#schedule();
+  }
+
+  /** A host connected, where the line has connections. */
+  connected(): void {
+    if (isGreeting(this.#device)) this.#emit(this.#device.connect(this.#clock.monotonicMs()));
+  }
+
+  /** It went. */
+  disconnected(): void {
+    if (!isGreeting(this.#device)) return;
+    this.#device.disconnect(this.#clock.monotonicMs());
+    this.#schedule();
+  }
+
+  /** What a second host is told; undefined for devices that say nothing. */
+  refusal(): Uint8Array | undefined {
+    if (!isGreeting(this.#device)) return undefined;
+    return this.#device.refuse(this.#clock.monotonicMs());
   }
 
   /** The host wrote. */

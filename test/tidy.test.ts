@@ -44,6 +44,7 @@ describe("numbers that can be set say their unit", () => {
   /** Numbers without a unit, and why. */
   const plain: Record<string, string> = {
     address: "a device's address on its line",
+    antenna: "the number of an antenna port",
     antennaNumber: "which antenna of a portal a module with one antenna is",
     antennas: "numbers of antenna ports",
     cell: "the number of a load cell",
@@ -52,10 +53,12 @@ describe("numbers that can be set say their unit", () => {
     exponent: "a power of ten",
     interfaceNumber: "which interface of a USB device",
     ledgerEpoch: "how often the ledger was restored, plus one",
+    modeId: "a reader's number of a radio mode",
     productId: "a USB device's number of its maker",
     quantity: "pieces of a product",
     register: "where a Modbus device keeps a value",
     reportId: "the first byte of a HID report",
+    session: "one of the four sessions of Gen2",
     stopBits: "bits after a character on the line",
     unitsMax: "pieces of a product",
     vendorId: "a USB maker's number",

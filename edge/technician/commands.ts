@@ -147,6 +147,14 @@ function addDecode(program: Command, print: Print): void {
       finish(await decodeAll(await inputs(given), decodeOne, print));
     });
   decode
+    .command("llrp")
+    .description("LLRP messages in hex, with their parameters by name")
+    .argument("[hex...]", "without it: lines of standard input")
+    .action(async (given: string[]) => {
+      const { decodeAll, decodeFrames } = await import("./decode.ts");
+      finish(await decodeAll(await inputs(given), (text) => decodeFrames("llrp", text), print));
+    });
+  decode
     .command("frame")
     .description("bytes of a device in hex")
     .argument("<kind>", "kind of device")

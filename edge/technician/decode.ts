@@ -4,6 +4,7 @@ import { parseBarcode } from "../../contract/gs1/barcode.ts";
 import { readEpc } from "../../contract/gs1/epc-content.ts";
 import { parsePcWord } from "../../contract/gs1/epc-pc-word.ts";
 import { bracketed, digitalLinkOf, type Elements, rawUri } from "../../contract/gs1/epc-uri.ts";
+import type { Message } from "../../drivers/llrp/frame.ts";
 import type { StreamDecoder } from "../../drivers/stream-decoder.ts";
 
 /** What is printed of one input; `ok: false` carries the reason. */
@@ -61,6 +62,24 @@ interface FrameReader {
 }
 
 const frameReaders: Readonly<Record<string, () => Promise<FrameReader>>> = {
+  llrp: async () => {
+    const { describeMessage } = await import("../../drivers/llrp/describe.ts");
+    const { MessageDecoder } = await import("../../drivers/llrp/frame.ts");
+    const { readReport } = await import("../../drivers/llrp/report.ts");
+    const { messageTypes } = await import("../../drivers/llrp/tables.ts");
+    return {
+      decoder: new MessageDecoder(),
+      read: (frame) => {
+        const message = frame as Message;
+        const described = describeMessage(message);
+        if (described === undefined) {
+          return { ok: false, reason: "a parameter's length runs past its end" };
+        }
+        if (message.type !== messageTypes.RO_ACCESS_REPORT) return described;
+        return { ...described, reads: readReport(message.content) };
+      },
+    };
+  },
   "load-cell-board": async () => {
     const { BoardLineDecoder } = await import("../../drivers/load-cell-board/line-decoder.ts");
     return { decoder: new BoardLineDecoder("optional"), read: (line) => ({ says: line }) };

@@ -36,7 +36,7 @@ export interface ProbeRequest {
 
 /** Tries until one kind answers; gives that attempt. DRIVER_PORT_MISSING and the like end it at once. */
 export async function probePort(request: ProbeRequest): Promise<Attempt | undefined> {
-  const kinds = request.kind === undefined ? await askableKinds() : [request.kind];
+  const kinds = request.kind === undefined ? await askableKinds(request.port) : [request.kind];
   for (const kind of kinds) {
     if (request.signal.aborted) return undefined;
     const attempt = await tryKind(kind, request);
@@ -46,11 +46,15 @@ export async function probePort(request: ProbeRequest): Promise<Attempt | undefi
   return undefined;
 }
 
-async function askableKinds(): Promise<string[]> {
+// On a network those that greet first are first: a question in another dialect would be an insult to them.
+async function askableKinds(port: string): Promise<string[]> {
   const modules = await Promise.all(
     deviceKinds.map(async (kind) => ({ kind, ...(await findDevice(kind)) })),
   );
-  return modules.filter(({ isTakenOnTrust }) => !isTakenOnTrust).map(({ kind }) => kind);
+  const askable = modules.filter(({ isTakenOnTrust }) => !isTakenOnTrust);
+  const onNetwork = askable.filter(({ isOnNetwork }) => isOnNetwork);
+  const others = askable.filter(({ isOnNetwork }) => !isOnNetwork);
+  return (port.startsWith("/") ? others : [...onNetwork, ...others]).map(({ kind }) => kind);
 }
 
 /** The port as a configuration has it; CONFIG_INVALID for text that is neither a path nor `host:port`. */

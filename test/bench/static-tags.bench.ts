@@ -1,5 +1,5 @@
 // A night in a stockroom: 5,000 tags that stand in view of a portal, 1,000 reads a second and nothing
-// to tell. What the edge needs of memory, and what it writes to its card: the kernel's own count of
+// to tell. What the edge needs of processor and memory, and what it writes to its card: the kernel's own count of
 // bytes, the first minute (in which it learns the scene) beside the steady state, extrapolated to a day.
 
 import assert from "node:assert/strict";
@@ -31,16 +31,20 @@ export async function benchStaticTags(): Promise<object> {
     await delay(learnMs);
     const learnBytes = await writtenBytes(edge.pid);
     const before = await health(edge);
+    const beforeCpuMs = await cpuMs(edge.pid);
     const startedAtMs = performance.now();
     await delay(steadyMs);
     const after = await health(edge);
     const spanMs = performance.now() - startedAtMs;
+    const busyMs = (await cpuMs(edge.pid)) - beforeCpuMs;
     const steadyBytes = (await writtenBytes(edge.pid)) - learnBytes;
     const readCount =
       (after.counters["readings_tag"] ?? 0) - (before.counters["readings_tag"] ?? 0);
     return {
       tagCount,
       readsPerSecond: Math.round((readCount * 1000) / spanMs),
+      coreSharePercent: Math.round((busyMs * 1000) / spanMs) / 10,
+      aimCoreSharePercent: 5,
       rssMiB: Math.round(after.rssBytes / 1024 / 1024),
       aimRssMiB: 100,
       eventCount: after.lastSequence,
@@ -108,6 +112,12 @@ async function writtenBytes(pid: number): Promise<number> {
   const bytes = /^write_bytes: (\d+)$/m.exec(await readFile(`/proc/${pid}/io`, "utf8"))?.[1];
   assert(bytes !== undefined);
   return Number(bytes);
+}
+
+/** Processor time of a process, in user and kernel mode. Linux counts it in ticks of 10 ms. */
+async function cpuMs(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).replace(/^.*\) /, "").split(" ");
+  return 10 * (Number(fields[11]) + Number(fields[12]));
 }
 
 function mib(bytes: number): number {

@@ -4,6 +4,7 @@
 import type { DeviceReading, Reading, TagReading, WeightReading } from "../../contract/reading.ts";
 import type { DeviceModule } from "../../drivers/device-module.ts";
 import { MemoryPort } from "../../drivers/transport/memory.ts";
+import type { Transport } from "../../drivers/transport/transport.ts";
 import { DeviceRunner, type SimulatedDevice } from "../../simulators/device.ts";
 import { MachineClock, VirtualTime } from "../simulation/virtual-clock.ts";
 
@@ -23,6 +24,8 @@ export class Bench {
   /** What the driver wrote. */
   readonly written: Uint8Array[] = [];
   identified: string | undefined;
+  #runner: DeviceRunner | undefined;
+  #transport: Transport | undefined;
   readonly #stop = new AbortController();
 
   readonly count = (name: string, by = 1): void => {
@@ -37,6 +40,7 @@ export class Bench {
       runner.receive(bytes);
     });
     runner.start();
+    this.#runner = runner;
     return runner;
   }
 
@@ -51,6 +55,8 @@ export class Bench {
   /** Runs the driver; the promise is its end. A rejection is the resolved value. */
   async run(module: DeviceModule, options: object = {}): Promise<{ ended: Promise<unknown> }> {
     const transport = await this.port.open();
+    this.#transport = transport;
+    this.#runner?.connected();
     const running = module.createDriver(options).run({
       deviceId: "device-1",
       transport,
@@ -68,6 +74,12 @@ export class Bench {
     );
     await settle();
     return { ended };
+  }
+
+  /** The line is cut and can be opened again; the device does not notice. */
+  async reopen(): Promise<void> {
+    await this.#transport?.close();
+    await settle();
   }
 
   /** Time goes on. */

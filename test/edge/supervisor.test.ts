@@ -75,6 +75,25 @@ describe("a device that fails", () => {
     expect(supervisor.health()[0]?.restartCount).toBe(startsAtMs.length);
   });
 
+  test("that serves another client is left in peace for ten seconds and more", async () => {
+    const startsAtMs: number[] = [];
+    const line = time();
+    const { port, device } = onMemory("d1", {
+      run: async () => {
+        startsAtMs.push(line.nowMs);
+        throw new GatewayError("DRIVER_TAKEN", "it serves another", { retryable: true });
+      },
+    });
+    port.plug(() => undefined);
+    const { supervisor, states } = supervise([device], line);
+    supervisor.start();
+    await line.advance(100_000, settle);
+    expect(startsAtMs).toEqual([0, 10_000, 30_000, 60_000, 90_000]);
+    expect(states()).toMatchObject([{ reason: "DRIVER_TAKEN: it serves another" }]);
+  });
+});
+
+describe("how long is waited", () => {
   test("waits with jitter: between half and the whole", async () => {
     const starts: number[] = [];
     const line = time();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DeviceRunner, FaultyLine, type SimulatedDevice } from "../../simulators/device.ts";
 import { createDevice, simulatedKinds } from "../../simulators/device-process.ts";
+import { LlrpSimulator } from "../../simulators/llrp.ts";
 import { seededRandom } from "../../simulators/random.ts";
 import { settle } from "../drivers/bench.ts";
 import { MachineClock, VirtualTime } from "../simulation/virtual-clock.ts";
@@ -72,6 +73,15 @@ describe.each(simulatedKinds)("simulated %s", (kind) => {
       } else if (kind === "m100") {
         device.control({ type: "field", tags: [tag] });
         device.receive(Buffer.from("bb00270003220064b07e", "hex"), 0);
+      } else if (device instanceof LlrpSimulator) {
+        device.connect(0);
+        device.control({ type: "field", tags: [{ ...tag, antenna: 1 }] });
+        // A ROSpec for antenna 1 with nothing but its triggers; then it is enabled.
+        const hex =
+          "04140000003e0000000100b1003400000001000000b2001200b300050100b60009000000000000b700180001000100b80009" +
+          "000000000000ba0007000101" +
+          "04180000000e0000000200000001";
+        device.receive(Buffer.from(hex, "hex"), 0);
       } else if (kind === "mt-sics") device.receive(Buffer.from("SIR\r\n"), 0);
       else if (kind === "modbus-scale") device.receive(Buffer.from("010300000002c40b", "hex"), 0);
       else if (kind === "toledo") device.receive(Buffer.from("WW"), 0);

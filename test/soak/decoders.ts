@@ -6,6 +6,12 @@ import { createScaleDecoder } from "../../drivers/hid-scale/codec.ts";
 import { createScanReportDecoder } from "../../drivers/hid-scanner/codec.ts";
 import { WedgeDecoder } from "../../drivers/keyboard-wedge/codec.ts";
 import { keyboardWedgeOptionsSchema } from "../../drivers/keyboard-wedge/options.ts";
+import { readCapabilities } from "../../drivers/llrp/capabilities.ts";
+import { describeMessage } from "../../drivers/llrp/describe.ts";
+import { readNotification } from "../../drivers/llrp/events.ts";
+import { type Message, MessageDecoder } from "../../drivers/llrp/frame.ts";
+import { readReport } from "../../drivers/llrp/report.ts";
+import { readStatus } from "../../drivers/llrp/status.ts";
 import { BoardLineDecoder } from "../../drivers/load-cell-board/line-decoder.ts";
 import { decodeAnswer as m100Answer } from "../../drivers/m100/codec.ts";
 import { FrameDecoder as M100Decoder, type Frame as M100Frame } from "../../drivers/m100/frame.ts";
@@ -29,6 +35,8 @@ export interface Target {
   /** Reads a frame as the driver does. */
   read?(frame: unknown): void;
   readonly samples: readonly Uint8Array[];
+  /** More than any serial device needs, where messages are long. */
+  readonly pendingByteCountLimit?: number;
 }
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text, "hex"));
@@ -48,6 +56,26 @@ export const targets: Readonly<Record<string, Target>> = {
   "keyboard-wedge": {
     create: () => new WedgeDecoder(keyboardWedgeOptionsSchema.parse({})),
     samples: [hex("00001e0000000000"), hex("0000280000000000"), hex("0000000000000000")],
+  },
+  llrp: {
+    // A length that is changed may promise megabytes, until the line is quiet.
+    pendingByteCountLimit: 256 * 1024,
+    create: () => new MessageDecoder(),
+    read: (message) => {
+      const { content } = message as Message;
+      describeMessage(message as Message);
+      readReport(content);
+      readNotification(content);
+      readCapabilities(content);
+      readStatus(content);
+    },
+    samples: [
+      hex(
+        "043d0000002c4095892f00f000228d3005fb63ac1f3841ec88046781000186ce820004ec2ea8354c09880001",
+      ),
+      hex("043f000000200ab288c900f600160080000c0004f8535baadaff010000060000"),
+      hex("043e0000000a00000000"),
+    ],
   },
   "load-cell-board": {
     create: () => new BoardLineDecoder("optional"),

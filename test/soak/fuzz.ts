@@ -14,8 +14,8 @@ export interface FuzzReport {
   readonly pendingByteCountMax: number;
 }
 
-/** No decoder may keep more than the longest thing that any of them takes. */
-const pendingByteCountLimit = 16 * 1024;
+/** No decoder may keep more than the longest thing it takes; those of serial lines take little. */
+const pendingByteCountLimitDefault = 16 * 1024;
 const chunkByteCountMax = 64;
 const idleShare = 0.02;
 const roundsPerTurn = 100;
@@ -26,6 +26,7 @@ export async function fuzzDecoder(
   byteCount: number,
   seed: number,
 ): Promise<FuzzReport> {
+  const { pendingByteCountLimit = pendingByteCountLimitDefault } = target;
   const random = seededRandom(seed);
   const decoder = target.create();
   let fed = 0;

@@ -58,6 +58,33 @@ describe("frame", () => {
     expect(decoding).toMatchObject({ ok: true, says: { type: "sample", number: 7 } });
   });
 
+  test("an LLRP report: parameters by name, and the reads", async () => {
+    const tag = "00f0 0016 8d 3034257bf7194e4000001a85 81 0002 86 bf";
+    const [decoding] = await decodeFrames("llrp", `043d 00000020 00000007 ${tag}`);
+    expect(decoding).toMatchObject({
+      ok: true,
+      message: "RO_ACCESS_REPORT",
+      version: "1.0.1",
+      id: 7,
+      parameters: [
+        {
+          name: "TagReportData",
+          parameters: [
+            { name: "EPC-96", hex: "3034257bf7194e4000001a85" },
+            { name: "AntennaID", hex: "0002" },
+            { name: "PeakRSSI", hex: "bf" },
+          ],
+        },
+      ],
+      reads: [{ epc: "3034257BF7194E4000001A85", antenna: 2, rssiDbm: -65 }],
+    });
+    const [refused] = await decodeFrames(
+      "llrp",
+      `043d 00000020 00000007 ${tag.replace("0016", "0017")}`,
+    );
+    expect(refused).toMatchObject({ ok: false, reason: "a parameter's length runs past its end" });
+  });
+
   test.each([
     ["nonsense", "00", `the kinds are ${frameKinds.join(", ")}`],
     ["toString", "00", "no frames of kind"],

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../drivers/clock.ts";
+import { openPort } from "../../../drivers/transport/port.ts";
 import { type Attempt, configLines, portOf, probePort } from "../../../edge/technician/probe.ts";
 import { type DeviceChild, startDeviceChild } from "../../../simulators/device-child.ts";
 
@@ -69,6 +70,23 @@ describe("probe", () => {
     const { found, attempts } = await probe(ptyPath, kind);
     expect(found).toMatchObject({ kind, baudRate: 9600, description: "Toledo 8217 scale" });
     expect(attempts).toHaveLength(1);
+  }, 30_000);
+
+  test("a reader on the network is found by its greeting, and a second client hears that it is taken", async () => {
+    const run = { kind: "llrp", tcpPort: 0 } as const;
+    const child = await startDeviceChild(run, (message) => expect.fail(message));
+    children.push(child);
+    const { found, attempts } = await probe(child.address);
+    expect(found).toMatchObject({ kind: "llrp", description: expect.stringContaining("Impinj") });
+    expect(attempts).toHaveLength(1);
+    expect(configLines(child.address, found!)).toContain("kind: llrp, port: { host: 127.0.0.1,");
+    const first = await openPort(portOf(child.address, undefined), 0);
+    try {
+      const other = await probe(child.address, "llrp");
+      expect(other.attempts).toMatchObject([{ kind: "llrp", code: "DRIVER_TAKEN" }]);
+    } finally {
+      await first.close();
+    }
   }, 30_000);
 
   test("a port that cannot be opened ends it at once", async () => {
