@@ -1,9 +1,12 @@
-// What a scanner read becomes an item: a bare GTIN in any of its lengths, or a GS1 element string. The
+// What a scanner read becomes an item: a bare GTIN in any of its lengths, a GS1 element string or a Digital Link. The
 // AIM identifier decides which; without one, length and check digit do.
 
 import type { Gtin } from "../units.ts";
+import { type AimContent, aimContentOf } from "./aim.ts";
 import { hasCheckDigit } from "./check-digit.ts";
-import { groupSeparator, isoDateOf, parseElementString } from "./element-string.ts";
+import { parseDigitalLink } from "./digital-link.ts";
+import { type Elements, groupSeparator, parseElementString } from "./element-string.ts";
+import { isoDateOf } from "./element-value.ts";
 import { restrictedUse } from "./restricted.ts";
 
 /** The item a label names, or why it names none. `expiry` is YYYY-MM-DD. */
@@ -17,60 +20,116 @@ export type BarcodeIdentity =
     }
   | { readonly ok: false; readonly reason: string };
 
-/** AIM identifiers of bare numbers, with the lengths they come in. */
-const numberLengths: ReadonlyMap<string, readonly number[]> = new Map([
-  // Many scanners are set to send a UPC-A without its leading zero, under the same identifier.
-  ["]E0", [13, 12]],
-  ["]E4", [8]],
-  ["]I0", [14]],
-  ["]I1", [14]],
-]);
+/** What a label says before it is asked for an item. */
+export type BarcodeContent =
+  | { readonly kind: "number"; readonly digits: string }
+  | { readonly kind: "elements"; readonly elements: Elements }
+  | { readonly kind: "refused"; readonly reason: string };
 
-/** AIM identifiers that say: this is a GS1 element string. */
-const elementStrings: ReadonlySet<string> = new Set(["]C1", "]d2", "]Q3", "]e0", "]J1"]);
-
-/** Reads a scan. `atMs` is when it was read: it gives two-digit years their century. */
-export function parseBarcode(
-  scan: { readonly data: string; readonly symbology?: string | undefined },
-  atMs: number,
-): BarcodeIdentity {
-  const { data, symbology } = scan;
-  if (symbology === undefined) return inferred(data, atMs);
-  if (elementStrings.has(symbology)) return fromElements(data, atMs);
-  // EAN with a 2- or 5-digit add-on, which is no part of the number.
-  if (symbology === "]E3" && /^\d{15}(\d{3})?$/.test(data)) return fromNumber(data.slice(0, 13));
-  const lengths = numberLengths.get(symbology);
-  if (lengths === undefined) return refuse(`${symbology} carries no GTIN and no element string`);
-  if (lengths.includes(data.length)) return fromNumber(data);
-  return refuse(`${symbology} has ${lengths.join(" or ")} digits, not ${data.length} characters`);
+interface Scan {
+  readonly data: string;
+  readonly symbology?: string | undefined;
 }
 
-function inferred(data: string, atMs: number): BarcodeIdentity {
+/** Reads a scan. `atMs` is when it was read: it gives two-digit years their century. */
+export function parseBarcode(scan: Scan, atMs: number): BarcodeIdentity {
+  const content = readBarcode(scan);
+  if (content.kind === "refused") return refuse(content.reason);
+  if (content.kind === "number") return fromGtin(content.digits.padStart(14, "0") as Gtin);
+  return fromElements(content.elements, atMs);
+}
+
+/** Reads a scan as far as the label goes. */
+export function readBarcode({ data, symbology }: Scan): BarcodeContent {
+  if (symbology === undefined) return inferred(data);
+  // A composite: the linear symbol, and behind the bar what is beside it.
+  const [linear = "", component] = data.split("|]e0");
+  const content = aimContentOf(symbology);
+  if (content.kind === "number" && component !== undefined) {
+    return withComponent(numberOf(linear, symbology, content), component);
+  }
+  switch (content.kind) {
+    case "number":
+      return numberOf(data, symbology, content);
+    case "elements":
+      return elementsIn(data);
+    case "text":
+      return linkIn(data);
+    case "other":
+      return refused(`${symbology} is ${content.name}: it carries no GTIN and no element string`);
+  }
+}
+
+function inferred(data: string): BarcodeContent {
   if (/^\d{8}$/.test(data) && /^[01]/.test(data)) {
-    return refuse(
+    return refused(
       "8 digits beginning with 0 or 1 may be EAN-8 or UPC-E: set the scanner to send AIM ids",
     );
   }
-  if (/^(\d{8}|\d{12,14})$/.test(data)) return fromNumber(data);
-  if (data.startsWith(groupSeparator) || /^01\d{14}/.test(data)) return fromElements(data, atMs);
-  return refuse("neither a GTIN nor an element string");
+  if (/^(\d{8}|\d{12,14})$/.test(data)) return checkedNumber(data);
+  if (data.startsWith(groupSeparator) || /^0[13]\d{14}|^00\d{18}/.test(data))
+    return elementsIn(data);
+  if (isAddress(data)) return linkIn(data);
+  return refused("neither a GTIN, nor an element string, nor a Digital Link");
 }
 
-function fromNumber(digits: string): BarcodeIdentity {
-  if (!/^\d+$/.test(digits)) return refuse("a GTIN has digits only");
-  if (!hasCheckDigit(digits)) return refuse("wrong check digit");
-  return fromGtin(digits.padStart(14, "0") as Gtin);
+function numberOf(
+  data: string,
+  symbology: string,
+  { lengths, addOnLengths = [0] }: AimContent & { kind: "number" },
+): BarcodeContent {
+  for (const length of lengths) {
+    if (addOnLengths.some((addOn) => data.length === length + addOn)) {
+      return checkedNumber(data.slice(0, length));
+    }
+  }
+  return refused(`${symbology} has ${lengths.join(" or ")} digits, not ${data.length} characters`);
 }
 
-function fromElements(data: string, atMs: number): BarcodeIdentity {
-  const elements = parseElementString(data);
-  if (!elements.ok) return elements;
-  const gtin = elements.values.get("01");
-  if (gtin === undefined) return refuse("the element string has no (01)");
+function checkedNumber(digits: string): BarcodeContent {
+  if (!/^\d+$/.test(digits)) return refused("a GTIN has digits only");
+  return hasCheckDigit(digits) ? { kind: "number", digits } : refused("wrong check digit");
+}
+
+function withComponent(number: BarcodeContent, component: string): BarcodeContent {
+  if (number.kind !== "number") return number;
+  const more = elementsIn(component);
+  if (more.kind !== "elements") return more;
+  return {
+    kind: "elements",
+    elements: [["01", number.digits.padStart(14, "0")], ...more.elements],
+  };
+}
+
+function elementsIn(data: string): BarcodeContent {
+  const parsed = parseElementString(data);
+  if (parsed.ok) return { kind: "elements", elements: parsed.elements };
+  // Some printers put a link where an element string is announced.
+  const link = isAddress(data) ? linkIn(data) : undefined;
+  return link?.kind === "elements" ? link : refused(parsed.reason);
+}
+
+// A link's scheme is in lower or in upper case, not in both.
+function isAddress(data: string): boolean {
+  return /^(https?|HTTPS?):/.test(data);
+}
+
+function linkIn(data: string): BarcodeContent {
+  if (!isAddress(data)) return refused("a text with no GTIN");
+  const link = parseDigitalLink(data, { hasShortGtins: true, hasNames: true });
+  return link.ok
+    ? { kind: "elements", elements: link.elements }
+    : refused(`a web address with no GTIN: ${link.reason}`);
+}
+
+function fromElements(elements: Elements, atMs: number): BarcodeIdentity {
+  const values = new Map(elements);
+  const gtin = values.get("01");
+  if (gtin === undefined) return refuse(`${whatElse(values)}no (01)`);
   const identity = fromGtin(gtin as Gtin);
-  const serial = elements.values.get("21");
-  const lot = elements.values.get("10");
-  const expiry = elements.values.get("17");
+  const serial = values.get("21");
+  const lot = values.get("10");
+  const expiry = values.get("17");
   if (!identity.ok) return identity;
   return {
     ...identity,
@@ -80,9 +139,30 @@ function fromElements(data: string, atMs: number): BarcodeIdentity {
   };
 }
 
+/** Keys of other things than trade items, in words. */
+const others: readonly (readonly [ai: string, name: string])[] = [
+  ["00", "a logistic unit (SSCC)"],
+  ["02", "the content of a logistic unit"],
+  ["03", "an item made to order"],
+  ["8006", "a piece of an item"],
+  ["8003", "a returnable asset"],
+  ["8004", "an asset"],
+  ["414", "a place"],
+  ["255", "a coupon"],
+];
+
+function whatElse(values: ReadonlyMap<string, string>): string {
+  const found = others.find(([ai]) => values.has(ai));
+  return found === undefined ? "the element string has " : `the label names ${found[1]}: `;
+}
+
 function fromGtin(gtin: Gtin): BarcodeIdentity {
   const reason = restrictedUse(gtin);
   return reason === undefined ? { ok: true, gtin } : refuse(reason);
+}
+
+function refused(reason: string): BarcodeContent {
+  return { kind: "refused", reason };
 }
 
 function refuse(reason: string): { readonly ok: false; readonly reason: string } {

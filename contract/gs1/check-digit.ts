@@ -15,3 +15,29 @@ export function checkDigitOf(digits: string): number {
 export function hasCheckDigit(digits: string): boolean {
   return /^\d{2,}$/.test(digits) && checkDigitOf(digits.slice(0, -1)) === Number(digits.at(-1));
 }
+
+/** Weights of the check pair's characters, from the right (General Specifications 7.9.5): the primes. */
+const pairWeights = [
+  2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83,
+];
+const characters82 =
+  "!\"%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
+const characters32 = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+
+/** The two check characters behind a Global Model Number; undefined where it is too long or has others than the 82. */
+export function checkPairOf(text: string): string | undefined {
+  if (text.length > pairWeights.length) return undefined;
+  let sum = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const value = characters82.indexOf(text[index]!);
+    if (value < 0) return undefined;
+    sum += value * pairWeights[text.length - 1 - index]!;
+  }
+  const remainder = sum % 1021;
+  return `${characters32[remainder >> 5]}${characters32[remainder & 31]}`;
+}
+
+/** Whether the last two characters are the check pair of the others. */
+export function hasCheckPair(text: string): boolean {
+  return text.length > 2 && checkPairOf(text.slice(0, -2)) === text.slice(-2);
+}

@@ -1,12 +1,12 @@
 // What the EPC memory of a tag says, whatever the scheme; and what it is when it says nothing of GS1. A
 // tag that is no EPC is never an error: it stays known by its bytes, under a code that can be counted.
 
+import type { Elements } from "./element-string.ts";
 import { readPlus } from "./epc-plus.ts";
 import { readScheme, writeScheme } from "./epc-schemes.ts";
 import {
   bracketed,
   digitalLinkOf,
-  type Elements,
   elementsOf,
   parseTagUri,
   pureIdentityUri,

@@ -2,9 +2,10 @@
 // keys as they are, with check digit and without a partition. They have no URN. The `++` schemes carry a
 // hostname as well.
 
+import type { Elements } from "./element-string.ts";
 import { BitReader, BitWriter } from "./epc-bits.ts";
 import { numberOf, readHostname, readText, writeText } from "./epc-text.ts";
-import { type Elements, epcDateAis } from "./epc-uri.ts";
+import { epcDateAis } from "./epc-uri.ts";
 
 /** A field: one key. */
 interface PlusField {

@@ -3,6 +3,7 @@
 import { text82 } from "./character-set.ts";
 import { checkDigitOf } from "./check-digit.ts";
 import { percentEncoded } from "./digital-link.ts";
+import type { Elements } from "./element-string.ts";
 
 /** The families of pure identity URIs. */
 export type EpcFamily =
@@ -26,9 +27,6 @@ export type EpcFamily =
   | "sscc"
   | "upui"
   | "usdod";
-
-/** Application identifiers with their values, in the order of an element string. */
-export type Elements = readonly (readonly [ai: string, value: string])[];
 
 interface Family {
   /** Digits of company prefix and reference together; undefined where the family has no such pair. */

@@ -1,9 +1,10 @@
 // `gondola-edge decode`: what a tag, a label or a frame says, as JSON, one object a line.
 
 import { parseBarcode } from "../../contract/gs1/barcode.ts";
+import type { Elements } from "../../contract/gs1/element-string.ts";
 import { readEpc } from "../../contract/gs1/epc-content.ts";
 import { parsePcWord } from "../../contract/gs1/epc-pc-word.ts";
-import { bracketed, digitalLinkOf, type Elements, rawUri } from "../../contract/gs1/epc-uri.ts";
+import { bracketed, digitalLinkOf, rawUri } from "../../contract/gs1/epc-uri.ts";
 import type { Message } from "../../drivers/llrp/frame.ts";
 import type { StreamDecoder } from "../../drivers/stream-decoder.ts";
 
