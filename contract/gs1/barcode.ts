@@ -33,7 +33,11 @@ interface Scan {
 
 /** Reads a scan. `atMs` is when it was read: it gives two-digit years their century. */
 export function parseBarcode(scan: Scan, atMs: number): BarcodeIdentity {
-  const content = readBarcode(scan);
+  return itemOf(readBarcode(scan), atMs);
+}
+
+/** The item that a label's content names. */
+export function itemOf(content: BarcodeContent, atMs: number): BarcodeIdentity {
   if (content.kind === "refused") return refuse(content.reason);
   if (content.kind === "number") return fromGtin(content.digits.padStart(14, "0") as Gtin);
   return fromElements(content.elements, atMs);

@@ -131,9 +131,7 @@ export function decimalOf(ai: string, value: string): DecimalValue | undefined {
   const whole = digits.slice(0, -decimals || undefined).replace(/^0+(?=\d)/, "") || "0";
   const padded = digits.slice(digits.length - decimals).padStart(decimals, "0");
   const decimal = decimals === 0 ? whole : `${whole}.${padded}`;
-  return hasCurrency
-    ? { decimal, currency: currencies.get(value.slice(0, 3)) ?? "XXX" }
-    : { decimal };
+  return hasCurrency ? { decimal, currency: currencies.get(value.slice(0, 3))! } : { decimal };
 }
 
 /** Net weight in grams that a label states (310n kilograms, 320n pounds); undefined for other identifiers. */

@@ -1,10 +1,19 @@
 // `gondola-edge decode`: what a tag, a label or a frame says, as JSON, one object a line.
 
-import { parseBarcode } from "../../contract/gs1/barcode.ts";
-import type { Elements } from "../../contract/gs1/element-string.ts";
+import { aiDefinitions } from "../../contract/gs1/ai-table.ts";
+import { type BarcodeContent, itemOf, readBarcode } from "../../contract/gs1/barcode.ts";
+import { buildDigitalLink } from "../../contract/gs1/digital-link.ts";
+import {
+  associationFaults,
+  type Elements,
+  groupSeparator,
+  parseBracketed,
+  writeBracketed,
+} from "../../contract/gs1/element-string.ts";
+import { dateOf, decimalOf } from "../../contract/gs1/element-value.ts";
 import { readEpc } from "../../contract/gs1/epc-content.ts";
 import { parsePcWord } from "../../contract/gs1/epc-pc-word.ts";
-import { bracketed, digitalLinkOf, rawUri } from "../../contract/gs1/epc-uri.ts";
+import { rawUri } from "../../contract/gs1/epc-uri.ts";
 import type { Message } from "../../drivers/llrp/frame.ts";
 import type { StreamDecoder } from "../../drivers/stream-decoder.ts";
 
@@ -42,18 +51,37 @@ export function decodeBarcodeText(
   symbology: string | undefined,
   nowMs: number,
 ): Decoding {
-  const prefixed = /^(\][A-Za-z][0-9A-Za-z])(.*)$/s.exec(text);
-  const data = (prefixed?.[2] ?? text).replaceAll("{GS}", "\u001d");
-  const identity = parseBarcode({ data, symbology: symbology ?? prefixed?.[1] }, nowMs);
-  if (!identity.ok) return { ...identity, data };
-  const { gtin, lot, serial, expiry } = identity;
-  const elements: Elements = [
-    ["01", gtin],
-    ...(lot === undefined ? [] : [["10", lot] as const]),
-    ...(serial === undefined ? [] : [["21", serial] as const]),
-  ];
-  const links = { elementString: bracketed(elements), digitalLink: digitalLinkOf(elements) };
-  return { ok: true, gtin, serial, lot, expiry, ...links };
+  const bracketed = text.startsWith("(") ? parseBracketed(text) : undefined;
+  const prefixed = /^(\][A-Za-z][0-9A-Za-z])(.*)$/s.exec(bracketed ? "" : text);
+  const data = (prefixed?.[2] ?? text).replaceAll("{GS}", groupSeparator);
+  const scan = { data, symbology: symbology ?? prefixed?.[1] };
+  if (bracketed?.ok === false) return { ...bracketed, data };
+  const content: BarcodeContent = bracketed
+    ? { kind: "elements", elements: bracketed.elements }
+    : readBarcode(scan);
+  const elements = content.kind === "elements" ? content.elements : undefined;
+  return {
+    ...itemOf(content, nowMs),
+    data,
+    ...(elements === undefined ? {} : described(elements, nowMs)),
+  };
+}
+
+function described(elements: Elements, nowMs: number) {
+  const faults = associationFaults(elements);
+  const link = buildDigitalLink(elements);
+  return {
+    elements: elements.map(([ai, value]) => ({
+      ai,
+      title: aiDefinitions.get(ai)?.title,
+      value,
+      ...dateOf(ai, value, nowMs),
+      ...decimalOf(ai, value),
+    })),
+    elementString: writeBracketed(elements),
+    ...(link.ok ? { digitalLink: link.uri } : {}),
+    ...(faults.length === 0 ? {} : { warnings: faults }),
+  };
 }
 
 interface FrameReader {

@@ -35,10 +35,28 @@ describe("barcode", () => {
     });
   });
 
+  test("every element with its title and meaning, and what does not go together", () => {
+    const text = "(01)09506000134352(3103)000250(17)270200(37)2";
+    expect(decodeBarcodeText(text, undefined, nowMs)).toMatchObject({
+      ok: true,
+      gtin: "09506000134352",
+      elements: [
+        { ai: "01", title: "GTIN" },
+        { ai: "3103", title: "NET WEIGHT (kg)", decimal: "0.250" },
+        { ai: "17", title: "USE BY or EXPIRY", date: "2027-02-28" },
+        { ai: "37", title: "COUNT", value: "2" },
+      ],
+      warnings: ["(01) must not stand with (37)", expect.stringContaining("(37) needs")],
+    });
+    expect(decodeBarcodeText("(01)1", undefined, nowMs)).toMatchObject({ ok: false });
+    const link = "https://example.com/gtin/9506000134352";
+    expect(decodeBarcodeText(link, "]Q1", nowMs)).toMatchObject({ gtin: "09506000134352" });
+  });
+
   test("a refusal keeps the text", () => {
     const decoding = decodeBarcodeText("hello", "]Q0", nowMs);
     expect(decoding).toMatchObject({ ok: false, data: "hello" });
-    expect(decoding["reason"]).toContain("]Q0");
+    expect(decoding["reason"]).toBe("a text with no GTIN");
   });
 });
 
