@@ -18,13 +18,28 @@ export type BarcodeIdentity =
       readonly lot?: string;
       readonly expiry?: string;
     }
-  | { readonly ok: false; readonly reason: string };
+  | { readonly ok: false; readonly code: BarcodeRefusal; readonly reason: string };
+
+/** Why a label names no item, to be counted by. */
+export const barcodeRefusals = [
+  /** A number or element string that is malformed. */
+  "malformed",
+  /** Eight digits that may be two things. */
+  "ambiguous",
+  /** Text, or a symbology that GS1 has no meaning for. */
+  "not_gs1",
+  /** A GS1 label of something that is no trade item. */
+  "other_key",
+  /** A number that means something in one store or chain only. */
+  "restricted",
+] as const;
+export type BarcodeRefusal = (typeof barcodeRefusals)[number];
 
 /** What a label says before it is asked for an item. */
 export type BarcodeContent =
   | { readonly kind: "number"; readonly digits: string }
   | { readonly kind: "elements"; readonly elements: Elements }
-  | { readonly kind: "refused"; readonly reason: string };
+  | { readonly kind: "refused"; readonly code: BarcodeRefusal; readonly reason: string };
 
 interface Scan {
   readonly data: string;
@@ -38,7 +53,7 @@ export function parseBarcode(scan: Scan, atMs: number): BarcodeIdentity {
 
 /** The item that a label's content names. */
 export function itemOf(content: BarcodeContent, atMs: number): BarcodeIdentity {
-  if (content.kind === "refused") return refuse(content.reason);
+  if (content.kind === "refused") return refuse(content.code, content.reason);
   if (content.kind === "number") return fromGtin(content.digits.padStart(14, "0") as Gtin);
   return fromElements(content.elements, atMs);
 }
@@ -60,13 +75,17 @@ export function readBarcode({ data, symbology }: Scan): BarcodeContent {
     case "text":
       return linkIn(data);
     case "other":
-      return refused(`${symbology} is ${content.name}: it carries no GTIN and no element string`);
+      return refused(
+        "not_gs1",
+        `${symbology} is ${content.name}: it carries no GTIN and no element string`,
+      );
   }
 }
 
 function inferred(data: string): BarcodeContent {
   if (/^\d{8}$/.test(data) && /^[01]/.test(data)) {
     return refused(
+      "ambiguous",
       "8 digits beginning with 0 or 1 may be EAN-8 or UPC-E: set the scanner to send AIM ids",
     );
   }
@@ -74,7 +93,7 @@ function inferred(data: string): BarcodeContent {
   if (data.startsWith(groupSeparator) || /^0[13]\d{14}|^00\d{18}/.test(data))
     return elementsIn(data);
   if (isAddress(data)) return linkIn(data);
-  return refused("neither a GTIN, nor an element string, nor a Digital Link");
+  return refused("not_gs1", "neither a GTIN, nor an element string, nor a Digital Link");
 }
 
 function numberOf(
@@ -87,12 +106,17 @@ function numberOf(
       return checkedNumber(data.slice(0, length));
     }
   }
-  return refused(`${symbology} has ${lengths.join(" or ")} digits, not ${data.length} characters`);
+  return refused(
+    "malformed",
+    `${symbology} has ${lengths.join(" or ")} digits, not ${data.length} characters`,
+  );
 }
 
 function checkedNumber(digits: string): BarcodeContent {
-  if (!/^\d+$/.test(digits)) return refused("a GTIN has digits only");
-  return hasCheckDigit(digits) ? { kind: "number", digits } : refused("wrong check digit");
+  if (!/^\d+$/.test(digits)) return refused("malformed", "a GTIN has digits only");
+  return hasCheckDigit(digits)
+    ? { kind: "number", digits }
+    : refused("malformed", "wrong check digit");
 }
 
 function withComponent(number: BarcodeContent, component: string): BarcodeContent {
@@ -110,7 +134,7 @@ function elementsIn(data: string): BarcodeContent {
   if (parsed.ok) return { kind: "elements", elements: parsed.elements };
   // Some printers put a link where an element string is announced.
   const link = isAddress(data) ? linkIn(data) : undefined;
-  return link?.kind === "elements" ? link : refused(parsed.reason);
+  return link?.kind === "elements" ? link : refused("malformed", parsed.reason);
 }
 
 // A link's scheme is in lower or in upper case, not in both.
@@ -119,17 +143,17 @@ function isAddress(data: string): boolean {
 }
 
 function linkIn(data: string): BarcodeContent {
-  if (!isAddress(data)) return refused("a text with no GTIN");
+  if (!isAddress(data)) return refused("not_gs1", "a text with no GTIN");
   const link = parseDigitalLink(data, { hasShortGtins: true, hasNames: true });
   return link.ok
     ? { kind: "elements", elements: link.elements }
-    : refused(`a web address with no GTIN: ${link.reason}`);
+    : refused("not_gs1", `a web address with no GTIN: ${link.reason}`);
 }
 
 function fromElements(elements: Elements, atMs: number): BarcodeIdentity {
   const values = new Map(elements);
   const gtin = values.get("01");
-  if (gtin === undefined) return refuse(`${whatElse(values)}no (01)`);
+  if (gtin === undefined) return refuse("other_key", `${whatElse(values)}no (01)`);
   const identity = fromGtin(gtin as Gtin);
   const serial = values.get("21");
   const lot = values.get("10");
@@ -162,13 +186,13 @@ function whatElse(values: ReadonlyMap<string, string>): string {
 
 function fromGtin(gtin: Gtin): BarcodeIdentity {
   const reason = restrictedUse(gtin);
-  return reason === undefined ? { ok: true, gtin } : refuse(reason);
+  return reason === undefined ? { ok: true, gtin } : refuse("restricted", reason);
 }
 
-function refused(reason: string): BarcodeContent {
-  return { kind: "refused", reason };
+function refused(code: BarcodeRefusal, reason: string): BarcodeContent {
+  return { kind: "refused", code, reason };
 }
 
-function refuse(reason: string): { readonly ok: false; readonly reason: string } {
-  return { ok: false, reason };
+function refuse(code: BarcodeRefusal, reason: string): BarcodeIdentity {
+  return { ok: false, code, reason };
 }

@@ -41,3 +41,21 @@ export function checkPairOf(text: string): string | undefined {
 export function hasCheckPair(text: string): boolean {
   return text.length > 2 && checkPairOf(text.slice(0, -2)) === text.slice(-2);
 }
+
+// Weights of the check digit of a price or weight (General Specifications 7.9.3), as what each digit gives: for 2- and
+// 5- the product's ones less its tens, for 5+ the two together, for 3 the ones.
+const twoMinus = [0, 2, 4, 6, 8, 9, 1, 3, 5, 7] as const;
+const three = [0, 3, 6, 9, 2, 5, 8, 1, 4, 7] as const;
+const fivePlus = [0, 5, 1, 6, 2, 7, 3, 8, 4, 9] as const;
+const fiveMinus = [0, 5, 9, 4, 8, 3, 7, 2, 6, 1] as const;
+
+/** The check digit that belongs before a measure of four or five digits in a restricted circulation number. */
+export function measureCheckDigitOf(digits: string): number {
+  const weights =
+    digits.length === 4
+      ? [twoMinus, twoMinus, three, fiveMinus]
+      : [fivePlus, twoMinus, fiveMinus, fivePlus, twoMinus];
+  const sum = weights.reduce((total, table, index) => total + table[Number(digits[index])]!, 0);
+  if (digits.length === 4) return (3 * sum) % 10;
+  return fiveMinus.indexOf(((10 - (sum % 10)) % 10) as (typeof fiveMinus)[number]);
+}

@@ -1,6 +1,7 @@
 // Scans in the packets of one run: a long one comes in several, and a packet whose acknowledgement was
 // lost comes again, marked as such.
 
+import { upcAOf } from "../../contract/gs1/gtin.ts";
 import { decodeText, type Scan } from "../serial-scanner/codec.ts";
 import type { Packet } from "./codec.ts";
 import { aimOf, upcE } from "./tables.ts";
@@ -67,19 +68,11 @@ export class MessageJoiner {
     const data = aim === undefined ? text : text.slice(aim.length);
     if (data === "") return { type: "discarded", reason: "empty" };
     const symbology = aim ?? aimOf(type);
-    return { type: "scan", scan: { symbology, data: type === upcE ? expandUpcE(data) : data } };
+    return { type: "scan", scan: { symbology, data: type === upcE ? expanded(data) : data } };
   }
 }
 
-// GS1 General Specifications, figure "UPC-E bar code": the last of the six digits says which zeros were left
-// out. Only the eight-digit form, with number system and check digit, can be expanded without a guess.
-function expandUpcE(data: string): string {
-  if (!/^0\d{7}$/.test(data)) return data;
-  const [a, b, c, d, e, last] = data.slice(1, 7);
-  const check = data[7];
-  if (last === "0" || last === "1" || last === "2")
-    return `0${a}${b}${last}0000${c}${d}${e}${check}`;
-  if (last === "3") return `0${a}${b}${c}00000${d}${e}${check}`;
-  if (last === "4") return `0${a}${b}${c}${d}00000${e}${check}`;
-  return `0${a}${b}${c}${d}${e}0000${last}${check}`;
+// Only the eight-digit form, with number system and check digit, is expanded: a shorter one may be another number.
+function expanded(data: string): string {
+  return data.length === 8 ? (upcAOf(data) ?? data) : data;
 }

@@ -1,6 +1,11 @@
 // Settings of a barcode scanner, and the command barcodes that change what it does.
 
 import { z } from "zod";
+import {
+  restrictedCountries as countries,
+  restrictedRuleSchema,
+  restrictedRulesOf,
+} from "../../contract/gs1/restricted-rule.ts";
 import { durationMsSchema, idSchema, locationSchema } from "../../contract/units.ts";
 
 export const workflows = ["sell", "receive", "return", "count"] as const;
@@ -18,6 +23,11 @@ export const scannerConfigSchema = z
     repeatMs: durationMsSchema.max(10_000).default(300),
     /** Command barcodes are `PREFIX` + `SELL`, `RECEIVE`, `RETURN` or `COUNT` (+ `:location`), or `END`. */
     commandPrefix: z.string().min(2).max(40).default("GONDOLA:"),
+    /** How the labels that the store prints itself are read: rules of a country by its name, or one's own. */
+    restrictedNumbers: z
+      .union([z.enum(countries), z.array(restrictedRuleSchema).max(50)])
+      .default([])
+      .transform((rules) => (typeof rules === "string" ? restrictedRulesOf[rules] : rules)),
     /** A count that nobody goes on with for this long is given up. */
     countTimeoutMs: durationMsSchema.min(10_000).max(86_400_000).default(1_800_000),
   })

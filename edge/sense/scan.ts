@@ -1,9 +1,10 @@
 // A barcode scanner: what a scan means is set by the device's workflow, which a command barcode or a
 // message can change. Every scan ends in an event, in a count, or in a notice that says why not.
 
+import assert from "node:assert/strict";
 import { z } from "zod";
 import type { Item, MovedConclusion } from "../../contract/event.ts";
-import { type BarcodeIdentity, parseBarcode } from "../../contract/gs1/barcode.ts";
+import { type Identity, identify } from "../../contract/gs1/identify.ts";
 import type { Reading, ScanReading } from "../../contract/reading.ts";
 import { isWithin, locationSchema } from "../../contract/units.ts";
 import { CountSession } from "./count-session.ts";
@@ -17,8 +18,8 @@ const assignedSchema = z.strictObject({
   location: locationSchema.optional(),
 });
 
-/** Characters of an unknown code that a notice shows. */
-const shownLengthMax = 200;
+/** Characters of an unknown code that a notice keeps: what an event holds however they are escaped. */
+const shownLengthMax = 2000;
 
 /** One scanner. */
 export class Scanner implements Machine {
@@ -62,9 +63,11 @@ export class Scanner implements Machine {
       this.#command(data.slice(commandPrefix.length), receivedAtMs, output);
       return;
     }
-    const identity = parseBarcode(reading, receivedAtMs);
+    const { restrictedNumbers: restrictedRules } = this.#config;
+    const identity = identify(reading, { restrictedRules });
     if (identity.ok) this.#take(identity, receivedAtMs, output);
     else {
+      this.#count(`scans_without_item_${identity.code}`);
       const shown = { data: data.slice(0, shownLengthMax), reason: identity.reason };
       const { symbology } = reading;
       const detail = symbology === undefined ? shown : { ...shown, symbology };
@@ -163,20 +166,21 @@ export class Scanner implements Machine {
     }
   }
 
-  #take(identity: BarcodeIdentity & { ok: true }, atMs: number, output: Output): void {
-    const { ok: _ok, ...item } = identity;
+  #take(identity: Identity & { ok: true }, atMs: number, output: Output): void {
+    const { ok: _ok, item, ...evidence } = identity;
     const location = this.#location;
     if (this.#workflow === "sell") {
       const customer = `${this.#storeId}/@customer`;
       const to = { location: customer, state: "sellable" } as const;
-      const sold = this.#moved("retail_selling", item, to, atMs);
+      const sold = this.#moved("retail_selling", item, to, atMs, evidence);
       output.conclusions.push(location === undefined ? sold : { ...sold, readPoint: location });
     } else if (location !== undefined && this.#workflow === "count") {
-      this.#countUnit(identity, location, atMs, output);
+      this.#countUnit(item, location, atMs, output);
     } else if (location !== undefined) {
       const isReturn = this.#workflow === "return";
       const to = { location, state: isReturn ? "returned" : "sellable" } as const;
-      const moved = this.#moved(isReturn ? "returning" : "receiving", item, to, atMs);
+      const step = isReturn ? "returning" : "receiving";
+      const moved = this.#moved(step, item, to, atMs, evidence);
       output.conclusions.push({ ...moved, readPoint: location });
     }
   }
@@ -187,17 +191,17 @@ export class Scanner implements Machine {
     item: Item,
     to: NonNullable<MovedConclusion["to"]>,
     occurredAtMs: number,
+    evidence: NonNullable<MovedConclusion["evidence"]>,
   ): MovedConclusion {
     const { deviceId } = this.#config;
-    return { type: "moved", occurredAtMs, deviceId, step, item, quantity: 1, to, confidence: 1 };
+    const moved = { type: "moved", occurredAtMs, deviceId, step, item, quantity: 1, to } as const;
+    // What the label says of this unit: its weight, its price.
+    const said = Object.keys(evidence).length === 0 ? {} : { evidence };
+    return { ...moved, confidence: 1, ...said };
   }
 
-  #countUnit(
-    { gtin, serial }: BarcodeIdentity & { ok: true },
-    location: string,
-    atMs: number,
-    output: Output,
-  ): void {
+  #countUnit({ gtin, serial }: Item, location: string, atMs: number, output: Output): void {
+    assert(gtin !== undefined, "a label names its item by a GTIN");
     const session = this.#session ?? this.#beginCount(location, atMs, output);
     this.#sessionTouchedAtMs = atMs;
     const result = session.add(gtin, serial, atMs, output);

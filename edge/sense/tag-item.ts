@@ -1,8 +1,7 @@
 // The item a tag stands for.
 
 import type { Item } from "../../contract/event.ts";
-import { decodeEpc } from "../../contract/gs1/epc.ts";
-import { restrictedUse } from "../../contract/gs1/restricted.ts";
+import { identifyTag } from "../../contract/gs1/identify.ts";
 import type { EpcHex } from "../../contract/units.ts";
 import type { Count } from "./machine.ts";
 
@@ -11,9 +10,8 @@ import type { Count } from "./machine.ts";
  * EPC alone: the ledger puts it into the unknown bin. Counted as `tags_without_item_` and the reason's code.
  */
 export function itemOfTag(epc: EpcHex, count: Count): Item {
-  const identity = decodeEpc(epc);
-  const isRestricted = identity.ok && restrictedUse(identity.gtin) !== undefined;
-  if (identity.ok && !isRestricted) return { gtin: identity.gtin, serial: identity.serial, epc };
-  count(`tags_without_item_${identity.ok ? "restricted" : identity.code}`);
+  const identity = identifyTag(epc);
+  if (identity.ok) return identity.item;
+  count(`tags_without_item_${identity.code}`);
   return { epc };
 }

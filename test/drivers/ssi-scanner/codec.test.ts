@@ -100,9 +100,11 @@ describe("packets become scans", () => {
   test.each([
     ["04252614", "042100005264"],
     ["01234531", "012300000451"],
-    ["01234541", "012340000051"],
+    ["01234543", "012340000053"],
     ["01234565", "012345000065"],
     ["1234565", "1234565"],
+    // A wrong check digit is for the reader of the number to refuse.
+    ["01234541", "01234541"],
   ])("UPC-E %s is %s", (short, long) => {
     expect(scans().take(packet(0x09, short), 0)).toMatchObject({ scan: { data: long } });
   });

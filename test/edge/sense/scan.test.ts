@@ -56,8 +56,36 @@ describe("workflows", () => {
     ]);
     expect(conclusions).toMatchObject([
       { code: "scan_unidentified", detail: { data: "2112345678900", symbology: "]E0" } },
-      { code: "scan_unidentified", detail: { data: "x", reason: expect.stringContaining("]Q1") } },
+      { code: "scan_unidentified", detail: { data: "x", reason: "a text with no GTIN" } },
     ]);
+  });
+
+  test("labels of the store's own scale are items where rules say how they are read", () => {
+    const config = { workflow: "sell", restrictedNumbers: "germany" } as const;
+    const { conclusions } = bench(config).feed(scans("2811111068708", "2511118000120"));
+    expect(conclusions).toMatchObject([
+      { type: "moved", item: { gtin: "02811110000006" }, evidence: { weightGrams: 6870 } },
+      { code: "scan_unidentified", detail: { reason: expect.stringContaining("9 expected") } },
+    ]);
+  });
+
+  test("a weight that an element string states is kept as evidence", () => {
+    const data = `01095060001343523103000250`;
+    const { conclusions } = till().feed([scan(startMs, data, "]C1")]);
+    expect(conclusions).toMatchObject([
+      { item: { gtin: "09506000134352" }, evidence: { weightGrams: 250 } },
+    ]);
+  });
+
+  test("whatever is scanned keeps its bytes, in a notice that fits into an event", () => {
+    const data = "\u0001".repeat(4096);
+    const { conclusions, counters } = till().feed([scan(startMs, data, "]L0")]);
+    expect(conclusions).toMatchObject([
+      { code: "scan_unidentified", detail: { symbology: "]L0" } },
+    ]);
+    expect(JSON.stringify(conclusions).length).toBeLessThan(16_000);
+    expect(JSON.stringify(conclusions).length).toBeGreaterThan(12_000);
+    expect(counters.get("scans_without_item_not_gs1")).toBe(1);
   });
 
   test("a scanner that repeats itself is heard once, a cashier with two equal items twice", () => {
