@@ -59,8 +59,10 @@ export function parseHostRecord(line: string): HostRecord | Unreadable {
 /** Reads a chip's line. */
 export function parseChipRecord(line: string): ChipRecord | Unreadable {
   const text = line.trimEnd();
-  const [, count, name, label] = /^chip (\d{1,4}) ([!-~]{1,64}) ([ -~]{0,64})$/.exec(text) ?? [];
-  if (name !== undefined && label !== undefined) {
+  // A chip may have no label.
+  const [, count, name, label = ""] =
+    /^chip (\d{1,4}) ([!-~]{1,64})(?: ([ -~]{1,64}))?$/.exec(text) ?? [];
+  if (name !== undefined) {
     return { type: "chip", lineCount: Number(count), name, label };
   }
   const [, foundAt, lineName] = /^found (\d{1,4}) ([ -~]{1,64})$/.exec(text) ?? [];
@@ -98,7 +100,7 @@ export function encodeHostRecord(record: HostRecord): Uint8Array {
 export function encodeChipRecord(record: ChipRecord): Uint8Array {
   switch (record.type) {
     case "chip":
-      return line(`chip ${record.lineCount} ${record.name} ${record.label}`);
+      return line(`chip ${record.lineCount} ${record.name} ${printable(record.label)}`.trimEnd());
     case "found":
       return line(`found ${record.offset} ${record.lineName}`);
     case "level":
@@ -129,6 +131,11 @@ function offsetOf(text: string | undefined): number | undefined {
 function levelOf(text: string | undefined): Level | undefined {
   if (text === "0") return 0;
   return text === "1" ? 1 : undefined;
+}
+
+// Labels are what a driver's author or a USB device wrote.
+function printable(label: string): string {
+  return label.replace(/[^ -~]/g, "?").slice(0, 64);
 }
 
 function line(text: string): Uint8Array {
