@@ -13,7 +13,7 @@ const rest: Phase = { state: "rest", untilMs: Number.POSITIVE_INFINITY };
 
 /** What an output is `elapsedMs` after its action began; after `actionMsMax` it is at rest. */
 export function phaseAt(action: OutputAction, elapsedMs: number, actionMsMax: number): Phase {
-  const endMs = Math.min(lengthMs(action), actionMsMax);
+  const endMs = Math.min(actionLengthMs(action), actionMsMax);
   if (action.type === "rest" || elapsedMs >= endMs) return rest;
   if (action.type === "on" || action.type === "off") return { state: action.type, untilMs: endMs };
   const { onMs, offMs } = action;
@@ -23,7 +23,8 @@ export function phaseAt(action: OutputAction, elapsedMs: number, actionMsMax: nu
   return { state: isOn ? "on" : "off", untilMs: Math.min(changeMs, endMs) };
 }
 
-function lengthMs(action: OutputAction): number {
+/** How long an action lasts by itself; Infinity until the next command. */
+export function actionLengthMs(action: OutputAction): number {
   switch (action.type) {
     case "rest":
       return 0;

@@ -72,7 +72,9 @@ class Lines {
   readonly #chip: GpioChip;
   readonly #openWithBias: (() => Promise<GpioChip>) | undefined;
   readonly #say: (record: ChipRecord) => void;
+  /** Of the inputs, as far as is known. */
   readonly #levels = new Map<number, Level>();
+  readonly #driven = new Map<number, Level>();
   #withBias: GpioChip | undefined;
 
   constructor(
@@ -101,8 +103,9 @@ class Lines {
       case "drive": {
         const { offset, level } = record;
         this.#refuseTooMany(offset);
-        await this.#chip.drive(offset, level);
-        this.#levels.set(offset, level);
+        // A tool would let the line go for a moment, for nothing.
+        if (this.#driven.get(offset) !== level) await this.#chip.drive(offset, level);
+        this.#driven.set(offset, level);
         return this.#say({ type: "driven", offset, level });
       }
     }
@@ -138,7 +141,8 @@ class Lines {
   }
 
   #refuseTooMany(offset: number): void {
-    if (this.#levels.size < lineCountMax || this.#levels.has(offset)) return;
+    const isKnown = this.#levels.has(offset) || this.#driven.has(offset);
+    if (isKnown || this.#levels.size + this.#driven.size < lineCountMax) return;
     throw new GatewayError("CONFIG_INVALID", `more than ${lineCountMax} lines of one GPIO chip`);
   }
 }
