@@ -10,8 +10,9 @@ import {
   type HostRecord,
 } from "./gpio-record.ts";
 import type { GpioSettings, Level } from "./gpio-settings.ts";
-import { hasSysfsGpio, openSysfsChip, type SysfsLibrary } from "./gpio-sysfs.ts";
-import { openToolChip } from "./gpio-tools.ts";
+import { hasSysfsGpio, listSysfsChips, openSysfsChip, type SysfsLibrary } from "./gpio-sysfs.ts";
+import type { ChipEntry } from "./gpio-tool-text.ts";
+import { listToolChips, openToolChip } from "./gpio-tools.ts";
 import { Inbox } from "./inbox.ts";
 import type { Transport } from "./transport.ts";
 
@@ -42,6 +43,14 @@ export async function openGpio(
     new Lines(chip, withBias, (record) => inbox.push(encodeChipRecord(record))),
     inbox,
   );
+}
+
+/** The chips that are there, by sysfs or, where that has none and `withTools`, by the tools. Opens no line. */
+export async function listGpioChips(system: GpioSystem, withTools: boolean): Promise<ChipEntry[]> {
+  const chips: ChipEntry[] = await listSysfsChips(system.sysfs);
+  if (chips.length > 0 || !withTools) return chips;
+  // Without sysfs and tools nobody can say; opening a chip says what is missing.
+  return await listToolChips(system).catch(() => []);
 }
 
 function transportOf(lines: Lines, inbox: Inbox): Transport {
