@@ -29,7 +29,8 @@ export async function openGpio(
   system: GpioSystem = { sysfs: "/sys" },
   library?: SysfsLibrary,
 ): Promise<Transport> {
-  const inbox = new Inbox();
+  let lines: Lines | undefined;
+  const inbox = new Inbox({ pause: () => lines?.pause(), resume: () => lines?.resume() });
   const fail = (error: unknown) => inbox.fail(asGatewayError(error));
   const { chip: wanted, via } = settings;
   const isSysfs = via === "sysfs" || (via === "auto" && (await hasSysfsGpio(system.sysfs)));
@@ -39,10 +40,8 @@ export async function openGpio(
     : await openTools();
   // A resistor is set by the tools only, and beside sysfs they are opened when one is wanted.
   const withBias = isSysfs && via === "auto" ? openTools : undefined;
-  return transportOf(
-    new Lines(chip, withBias, (record) => inbox.push(encodeChipRecord(record))),
-    inbox,
-  );
+  lines = new Lines(chip, withBias, (record) => inbox.push(encodeChipRecord(record)));
+  return transportOf(lines, inbox);
 }
 
 /** The chips that are there, by sysfs or, where that has none and `withTools`, by the tools. Opens no line. */
@@ -118,6 +117,16 @@ class Lines {
         return this.#say({ type: "driven", offset, level });
       }
     }
+  }
+
+  pause(): void {
+    this.#chip.pause();
+    this.#withBias?.pause();
+  }
+
+  resume(): void {
+    this.#chip.resume();
+    this.#withBias?.resume();
   }
 
   async close(): Promise<void> {

@@ -74,6 +74,12 @@ describe.each(["1.6.3", "2.2.1"] as const)("libgpiod %s", (version) => {
     expect(long?.slice(0, 3)).toEqual(["edge", "17", "0"]);
     expect(short?.slice(0, 3)).toEqual(["edge", "17", "1"]);
     expect(Number(short?.[3])).toBeLessThan(20_000_000);
+    // Kernels before 5.7 stamp by the wall clock.
+    const seconds = Math.floor(Date.now() / 1000);
+    kit.print(17, version === "1.6.3" ? `0 ${seconds} 0` : `falling ${seconds}.000000000`);
+    kit.print(17, version === "1.6.3" ? `1 ${seconds} 0` : `rising ${seconds}.000000000`);
+    await expect.poll(() => said.length).toBe(6);
+    expect(Number(said[4]?.split(" ")[3])).toBeLessThan(20_000_000);
     // Asked again, the level is the one that the edges left.
     await ask({ type: "watch", offset: 17, bias: "pull_up" });
     await expect.poll(() => said.at(-1)).toBe("level 17 1");
@@ -123,6 +129,24 @@ describe.each(["1.6.3", "2.2.1"] as const)("libgpiod %s", (version) => {
     expect(said).toEqual(["found 17 GPIO17"]);
     expect(String(ended())).toContain("its names: GPIO17");
   });
+});
+
+test("a line that chatters while nobody reads is held back, and all of it comes in the end", async () => {
+  const kit = tools();
+  const transport = await openGpio({ chip: "pinctrl-bcm2711", via: "tools" }, kit.system);
+  open.push(transport);
+  await transport.write(encodeHostRecord({ type: "watch", offset: 17, bias: "as_is" }));
+  const edgeCount = 20_000;
+  const edge = (index: number) => `${index % 2 === 0 ? "rising" : "falling"} 1.000000000`;
+  kit.print(17, Array.from({ length: edgeCount }, (_, index) => edge(index)).join("\n"));
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  let count = 0;
+  // The level that was found comes first.
+  for await (const _ of transport.chunks) {
+    count += 1;
+    if (count === edgeCount + 1) break;
+  }
+  expect(count).toBe(edgeCount + 1);
 });
 
 describe("a chip that cannot be had", () => {
