@@ -82,6 +82,9 @@ describe.each(simulatedKinds)("simulated %s", (kind) => {
           "000000000000ba0007000101" +
           "04180000000e0000000200000001";
         device.receive(Buffer.from(hex, "hex"), 0);
+      } else if (/^gpio/.test(kind)) {
+        device.receive(Buffer.from("watch 4 as_is\n"), 0);
+        device.control({ type: "chatter", offset: 4, edgeCount: 20 });
       } else if (kind === "mt-sics") device.receive(Buffer.from("SIR\r\n"), 0);
       else if (kind === "modbus-scale") device.receive(Buffer.from("010300000002c40b", "hex"), 0);
       else if (kind === "toledo") device.receive(Buffer.from("WW"), 0);
