@@ -15,8 +15,8 @@ let port = 0;
 let close: () => Promise<void>;
 beforeEach(async () => {
   chip = new GpioChipSimulator(seededRandom(1));
-  const link = await openTcpListener(0, (bytes) => runner.receive(bytes));
   const runner = new DeviceRunner(chip, clock, (bytes) => link.write(bytes));
+  const link = await openTcpListener(0, runner);
   port = Number(link.address.split(":")[1]);
   close = () => link.close();
 });
