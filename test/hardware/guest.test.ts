@@ -13,6 +13,7 @@ import {
   devicePorts,
   edgeConfig,
   gadgetCommands,
+  keyboard,
   links,
   plugCommands,
   readerAdapter,
@@ -25,6 +26,8 @@ const title = `in a QEMU guest${absent === undefined ? "" : ` (${absent})`}`;
 /** Of every test: the guest is slow, and slower beside other tests. */
 const timeout = 240_000;
 const poll = { timeout: 60_000, interval: 500 };
+const autosuspend = "cat $(dirname $(grep -l 0403 /sys/bus/usb/devices/*/idVendor))/power/control";
+const scaleNode = "grep -l 'Postal Scale' /sys/class/hidraw/*/device/uevent";
 const typedFile = "/tmp/typed";
 
 let folder = "";
@@ -38,14 +41,11 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "gondola-guest-"));
   // Before the guest looks at the folder: it keeps what it saw.
   writeFileSync(join(folder, "edge.yaml"), stringify(edgeConfig(join(folder, "data"))));
-  const adapter = Object.entries(readerAdapter).map(([name, value]) => {
-    return name === "driver" ? value : `${name}=${value}`;
-  });
   machine = await Machine.boot({
     folder,
     ports: [...devicePorts, ...recorderPorts],
     sockets: ["reader"],
-    qemu: ["-device", adapter.join(",")],
+    devices: [readerAdapter, keyboard],
   });
   devices = new SimulatedDevices(machine);
   recorder = new Recorder(machine);
@@ -69,6 +69,7 @@ describe.skipIf(absent !== undefined)(title, { timeout }, () => {
     expect(await machine.run("stat -c '%G %a' /dev/hidraw*")).toContain("dialout 660");
     expect(await machine.run("ls /dev/gondola")).toContain("pci-");
     expect(await machine.run("cat /sys/bus/usb-serial/devices/ttyUSB0/latency_timer")).toBe("1\n");
+    expect(await machine.run(autosuspend)).toBe("on\n");
     const keyboards = await machine.run(
       'for each in /sys/class/input/input*; do echo "$(cat $each/name) $(cat $each/inhibited)"; done',
     );
@@ -101,9 +102,6 @@ describe.skipIf(absent !== undefined)(`${title}: \`gondola-edge record\``, { tim
     await machine.run(`cd ${root}; ${command} >$(port_of log) 2>&1 & edge=$!`);
   }, timeout);
 
-  // Its last words are the states of the devices; a stop that hangs fails here.
-  afterAll(() => machine.run("kill -TERM $edge; wait $edge"), timeout);
-
   test("an RFID reader behind an FTDI adapter is identified by its by-id path and read", async () => {
     const epc = "3034257BF7194E4000001A85";
     devices.control("reader", { type: "field", tags: [{ epc, antenna: 1, rssiDbm: -45 }] });
@@ -111,10 +109,13 @@ describe.skipIf(absent !== undefined)(`${title}: \`gondola-edge record\``, { tim
     expect(await recorder.next("tag", "reader", 0)).toMatchObject({ epc, antenna: 1 });
   });
 
-  test("the adapter is unplugged and plugged in: offline, online, and readings go on", async () => {
+  test("the adapter is unplugged and comes back under another number: offline, online, and readings go on", async () => {
+    // Somebody holds the old node open, so that its number is taken.
+    const numberBefore = await machine.run(`exec 7<${links.reader}; readlink ${links.reader}`);
     const pull = () => machine.unplug("reader");
     const from = await replug("reader", pull, () => machine.plug(readerAdapter));
     await recorder.next("tag", "reader", from);
+    expect(await machine.run(`readlink ${links.reader}`)).not.toBe(numberBefore);
   });
 
   test("a CDC scanner is read by its by-id path, and again after it was unplugged", async () => {
@@ -126,12 +127,16 @@ describe.skipIf(absent !== undefined)(`${title}: \`gondola-edge record\``, { tim
     expect(await recorder.next("scan", "cdc", from)).toMatchObject({ data: "4006381333931" });
   });
 
-  test("a HID scale is read by its USB ids, and again after it was unplugged", async () => {
+  test("a HID scale is read by its USB ids, and again under another number after it was unplugged", async () => {
     devices.control("scale", { type: "load", weightGrams: 1234 });
     const isLoaded = ({ weightGrams }: { weightGrams: number }) => weightGrams === 1234;
     expect(await recorder.next("weight", "scale", 0, isLoaded)).toMatchObject({ status: "ok" });
+    // Somebody holds the old node open, so that its number is taken.
+    const numberBefore = await machine.run(scaleNode);
+    await machine.run(`exec 8</dev/$(${scaleNode} | cut -d/ -f5)`);
     const from = await replugGadget("scale");
     await recorder.next("weight", "scale", from, isLoaded);
+    expect(await machine.run(scaleNode)).not.toBe(numberBefore);
   });
 
   test("a HID POS scanner is read by its USB ids, and again after it was unplugged", async () => {
@@ -152,6 +157,25 @@ describe.skipIf(absent !== undefined)(`${title}: \`gondola-edge record\``, { tim
     devices.control("wedge", { type: "scan", data: "Quiet/0816" });
     expect(await recorder.next("scan", "wedge", from)).toMatchObject({ data: "Quiet/0816" });
     expect(await machine.run(`cat ${typedFile}`)).not.toMatch(/081[56]/);
+  });
+
+  test("a keyboard is read by its event node, and again after it was unplugged", async () => {
+    await recorder.next("device", "keys", 0, isOnline);
+    machine.type("event4711");
+    expect(await recorder.next("scan", "keys", 0)).toMatchObject({ data: "event4711" });
+    const pull = () => machine.unplug("keys");
+    const from = await replug("keys", pull, () => machine.plug(keyboard));
+    machine.type("event4712");
+    expect(await recorder.next("scan", "keys", from)).toMatchObject({ data: "event4712" });
+  });
+
+  test("it ends when it is told to, whatever its devices do", async () => {
+    const from = recorder.count;
+    expect(await machine.run("kill -TERM $edge; wait $edge; echo $?")).toBe("0\n");
+    for (const deviceId of ["reader", "cdc", "scale", "scanner", "wedge", "keys"]) {
+      const { reason } = await recorder.next("device", deviceId, from, isOffline);
+      expect(reason).toBe("stopped");
+    }
   });
 });
 

@@ -37,16 +37,23 @@ export function hasGpioChip(): boolean {
   return existsSync(join(cache, "lib/modules", version, "extra/gondola-gpio-sim.ko"));
 }
 
+/** A device of QEMU's, by its properties. */
+export interface MachineDevice {
+  readonly driver: string;
+  readonly id: string;
+  readonly [property: string]: string;
+}
+
 /** How a guest is made. */
 export interface MachineParts {
   /** For sockets; a short path, as theirs may not be longer than 107 bytes. */
   readonly folder: string;
   /** Names of ports, of which each becomes /dev/virtio-ports/gondola.NAME. */
   readonly ports: readonly string[];
-  /** Further sockets, for the chardevs that `qemu` names. */
+  /** Further sockets, for the chardevs that `devices` name. */
   readonly sockets: readonly string[];
-  /** Further arguments. */
-  readonly qemu: readonly string[];
+  /** Devices that are plugged from the start. */
+  readonly devices: readonly MachineDevice[];
 }
 
 /** A guest that runs. */
@@ -125,8 +132,8 @@ export class Machine {
   }
 
   /** Plugs a device of QEMU's. */
-  plug(properties: { driver: string; id: string; [name: string]: string | boolean }): void {
-    this.#monitor({ execute: "device_add", arguments: properties });
+  plug(device: MachineDevice): void {
+    this.#monitor({ execute: "device_add", arguments: device });
   }
 
   /** Unplugs a device of QEMU's. */
@@ -134,9 +141,12 @@ export class Machine {
     this.#monitor({ execute: "device_del", arguments: { id } });
   }
 
-  /** The last things on its console. */
-  get console(): string {
-    return this.#console;
+  /** Types on QEMU's keyboard: small letters, digits, and Enter at the end. */
+  type(text: string): void {
+    for (const data of [...text, "ret"]) {
+      const keys = [{ type: "qcode", data }];
+      this.#monitor({ execute: "send-key", arguments: { keys, "hold-time": 20 } });
+    }
   }
 
   /** Ends it: by its own will, or by force. */
@@ -183,7 +193,7 @@ async function listen(path: string): Promise<Server> {
   return server;
 }
 
-function startQemu({ folder, ports, sockets, qemu }: MachineParts): ChildProcess {
+function startQemu({ folder, ports, sockets, devices }: MachineParts): ChildProcess {
   const chardev = (name: string) => [
     "-chardev",
     `socket,id=${name},path=${join(folder, name)},server=off`,
@@ -203,7 +213,10 @@ function startQemu({ folder, ports, sockets, qemu }: MachineParts): ChildProcess
       ...chardev(name),
       ...["-device", `virtserialport,chardev=${name},name=gondola.${name}`],
     ]),
-    ...qemu,
+    ...devices.flatMap(({ driver, ...properties }) => {
+      const set = Object.entries(properties).map(([name, value]) => `${name}=${value}`);
+      return ["-device", [driver, ...set].join(",")];
+    }),
   ];
   // Its work is great and none of it urgent: other tests run beside it.
   const shell = `ulimit -t ${processorSecondsMax}; exec nice -n 10 qemu-system-x86_64 "$@"`;

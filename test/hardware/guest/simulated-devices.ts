@@ -17,10 +17,11 @@ import {
 } from "../descriptors.ts";
 import type { Machine } from "./machine.ts";
 
-/** Names of udev for the serial devices. */
+/** Names of udev for what is not found by USB ids. */
 export const links = {
   reader: "/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_R2000-if00-port0",
   cdc: "/dev/serial/by-id/usb-Gondola_Desk_Scanner_7-if00",
+  keys: "/dev/input/by-id/usb-QEMU_QEMU_USB_Keyboard_KEYS-event-kbd",
 } as const;
 
 /** QEMU's FTDI adapter, with the reader's bytes on a socket. */
@@ -32,7 +33,10 @@ export const readerAdapter = {
   serial: "R2000",
 } as const;
 
-/** Ports to the devices' ends of USB gadgets. */
+/** QEMU's own keyboard: reports that are not made by our simulator. */
+export const keyboard = { driver: "usb-kbd", id: "keys", bus: "xhci.0", serial: "KEYS" } as const;
+
+/** Ports to the devices' ends of USB gadgets; the kernel makes four HID functions and no more. */
 export const devicePorts = ["cdc", "scale", "scanner", "wedge"] as const;
 
 /** What makes the gadgets, and what plugs each of them. */
@@ -81,6 +85,12 @@ export function edgeConfig(dataDir: string) {
       kind: "keyboard-wedge",
       port: { hid: { vendorId: 0x1d57, productId: 0x001c } },
       options: { interKeyTimeoutMs: 5000 },
+    },
+    {
+      id: "keys",
+      kind: "keyboard-wedge",
+      port: { input: { path: links.keys } },
+      options: { source: "evdev", interKeyTimeoutMs: 5000 },
     },
   ];
   const broker = { url: "mqtt://127.0.0.1:9" };
