@@ -1,6 +1,7 @@
 // What travels between an edge and the ledger beside the events themselves.
 
 import { z } from "zod";
+import { outputCommandSchema } from "./actuation.ts";
 import { deviceStates } from "./reading.ts";
 import {
   atMsSchema,
@@ -155,6 +156,13 @@ export const commandSchema = z.discriminatedUnion("command", [
     workflow: z.enum(["sell", "receive", "return", "count"]),
     /** Where the workflow works; absent for the device's configured place. */
     location: z.string().max(200).optional(),
+  }),
+  /** Switches an output of a device: a lamp, a buzzer. */
+  z.strictObject({
+    id: randomIdSchema,
+    command: z.literal("actuate"),
+    deviceId: idSchema,
+    ...outputCommandSchema.shape,
   }),
 ]);
 export type Command = z.infer<typeof commandSchema>;

@@ -44,6 +44,8 @@ export const inputReadingSchema = z.strictObject({
   ...common,
   line: z.string().min(1).max(64),
   active: z.boolean(),
+  /** When the line first moved, before it was debounced; absent for the level found at the start. */
+  edgeAtMs: atMsSchema.optional(),
 });
 
 export const deviceStates = ["online", "offline", "degraded"] as const;

@@ -28,5 +28,11 @@ export interface Driver {
 
 /** A device with outputs: lights, buzzers. A second interface, never optional methods on the first. */
 export interface Actuator<Command> {
+  /** Resolves when the device took it. DRIVER_COMMAND_REFUSED, or DRIVER_PORT_LOST while the device is away. */
   apply(command: Command, signal: AbortSignal): Promise<void>;
+}
+
+/** A driver whose device has outputs too. */
+export function isActuator<Command>(driver: Driver): driver is Driver & Actuator<Command> {
+  return "apply" in driver && typeof driver.apply === "function";
 }

@@ -5,6 +5,8 @@ import type { DeviceModule } from "./device-module.ts";
 
 const loaders: Readonly<Record<string, () => Promise<{ device: DeviceModule }>>> = {
   "ascii-scale": () => import("./ascii-scale/driver.ts"),
+  "gpio-input": () => import("./gpio-input/driver.ts"),
+  "gpio-output": () => import("./gpio-output/driver.ts"),
   "hid-scale": () => import("./hid-scale/driver.ts"),
   "hid-scanner": () => import("./hid-scanner/driver.ts"),
   "keyboard-wedge": () => import("./keyboard-wedge/driver.ts"),

@@ -1,6 +1,7 @@
 // The edge without its process: sensing, outbox, uplink and devices tied together. The daemon runs it
 // on the machine's clock, the virtual store on a simulated one.
 
+import type { OutputCommand } from "../contract/actuation.ts";
 import { commandSchema, type Rejection, type Reply } from "../contract/delivery.ts";
 import { errorCodeOf, errorMessageOf } from "../contract/errors.ts";
 import type { Conclusion, NoticedConclusion } from "../contract/event.ts";
@@ -91,8 +92,8 @@ export class Gateway {
     this.#parts.log.info({ version: plan.version }, "plan taken");
   }
 
-  /** Carries out a command message; undefined for one without an id to answer to. */
-  command(payload: Uint8Array): Reply | undefined {
+  /** Carries out a command message and gives the reply; undefined for one without an id to answer to. Never rejects. */
+  async command(payload: Uint8Array): Promise<Reply | undefined> {
     const parsed = commandSchema.safeParse(parseJson(payload));
     if (!parsed.success) {
       this.#parts.count("commands_invalid");
@@ -104,10 +105,29 @@ export class Gateway {
       this.uplink.helloRequested();
       return { id: command.id, ok: true };
     }
+    if (command.command === "actuate") {
+      const { id, deviceId, output, action } = command;
+      return { id, ...(await this.actuate(deviceId, { output, action })) };
+    }
     const { deviceId, workflow, location } = command;
     const problem = this.#intake.setWorkflow(deviceId, workflow, location);
     if (problem === undefined) return { id: command.id, ok: true };
     return { id: command.id, ok: false, code: "MESSAGE_INVALID", message: problem };
+  }
+
+  /**
+   * Switches an output of a device, for a person or for sensing (a refusal that can be heard). Gives what
+   * became of it within a bounded time; never rejects.
+   */
+  async actuate(deviceId: string, command: OutputCommand): Promise<Omit<Reply, "id">> {
+    try {
+      await this.supervisor.actuate(deviceId, command);
+      return { ok: true };
+    } catch (error) {
+      this.#parts.count("actuations_failed");
+      const code = errorCodeOf(error) ?? "DRIVER_COMMAND_REFUSED";
+      return { ok: false, code, message: errorMessageOf(error).slice(0, 500) };
+    }
   }
 
   /** An alarm is an event like any other: stored, delivered, and shown to a person by the ledger. */

@@ -179,8 +179,9 @@ function createLink({ run, bootId, outbox, plans, gateway, count }: LinkParts): 
     onMessage: {
       ack: (payload) => gateway.uplink.receive(payload),
       command: (payload) => {
-        const reply = gateway.command(payload);
-        if (reply !== undefined) link.publishReply(reply);
+        void gateway.command(payload).then((reply) => {
+          if (reply !== undefined) link.publishReply(reply);
+        });
       },
       plan: (payload) => void takePlan(payload),
       // Exit alarms, which need to know what is sold, are not raised by this version.

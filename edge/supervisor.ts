@@ -1,13 +1,20 @@
 // Keeps every device running for ever: opens its port, runs its driver, closes, waits, and begins
 // again. One device's failure is a reading (`device: offline` with the reason) and touches no other.
 
+import type { OutputCommand } from "../contract/actuation.ts";
 import type { Health } from "../contract/delivery.ts";
 import { errorCodeOf, errorMessageOf, GatewayError } from "../contract/errors.ts";
 import type { Reading } from "../contract/reading.ts";
 import { type Clock, sleep } from "../drivers/clock.ts";
-import type { Driver } from "../drivers/driver.ts";
+import { type Driver, isActuator } from "../drivers/driver.ts";
 import { findDevice } from "../drivers/registry.ts";
-import { openPort, type PortConfig, portKey, portWarning } from "../drivers/transport/port.ts";
+import {
+  isShared,
+  openPort,
+  type PortConfig,
+  portKey,
+  portWarning,
+} from "../drivers/transport/port.ts";
 import type { OpenTransport, Transport } from "../drivers/transport/transport.ts";
 
 /** First wait after a failure; it doubles with each further one. */
@@ -18,6 +25,8 @@ const healthyAfterMs = 60_000;
 /** A port that does not close in this time is left behind; the next open says who holds it. */
 const closeTimeoutMs = 2_000;
 const reasonLengthMax = 500;
+/** Who commands an output is told by then what became of it. */
+const actuateTimeoutMs = 5_000;
 
 /** How one device does. */
 export type DeviceHealth = Health["devices"][number];
@@ -49,7 +58,9 @@ export async function prepareDevice(config: DeviceConfig): Promise<SupervisedDev
   return {
     deviceId: config.id,
     kind: config.kind,
-    portKey: portKey(config.port),
+    portKey: isShared(config.port)
+      ? `${portKey(config.port)} of ${config.id}`
+      : portKey(config.port),
     open: () => openPort(config.port, module.baudRateDefault),
     driver: module.createDriver(config.options),
     ...(warning === undefined ? {} : { warning }),
@@ -96,6 +107,17 @@ export class Supervisor {
   /** How each device does, in the order of the configuration. */
   health(): DeviceHealth[] {
     return this.#keepers.map((keeper) => keeper.health());
+  }
+
+  /**
+   * Switches an output of a device. DRIVER_COMMAND_REFUSED for a device that is not there or has none,
+   * DRIVER_PORT_LOST while it is away, DRIVER_SILENT when it does not take the command in time.
+   */
+  async actuate(deviceId: string, command: OutputCommand): Promise<void> {
+    const keeper = this.#keepers.find((each) => each.health().deviceId === deviceId);
+    if (keeper !== undefined) return await keeper.actuate(command);
+    const message = `no device is called ${deviceId}`;
+    throw new GatewayError("DRIVER_COMMAND_REFUSED", message);
   }
 
   /** Stops all devices. Resolves with the ids of those that were not done after `deadlineMs`. */
@@ -153,6 +175,20 @@ class Keeper {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#done;
+  }
+
+  async actuate(command: OutputCommand): Promise<void> {
+    const { deviceId, kind, driver } = this.#device;
+    if (!isActuator<OutputCommand>(driver)) {
+      const message = `${deviceId} (${kind}) has no outputs`;
+      throw new GatewayError("DRIVER_COMMAND_REFUSED", message);
+    }
+    const late = new AbortController();
+    const message = `${deviceId} did not take the command within ${actuateTimeoutMs} ms`;
+    const cancel = this.#parts.clock.timer(actuateTimeoutMs, () =>
+      late.abort(new GatewayError("DRIVER_SILENT", message, { retryable: true })),
+    );
+    await driver.apply(command, late.signal).finally(cancel);
   }
 
   health(): DeviceHealth {

@@ -7,6 +7,7 @@ import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { systemClock } from "../drivers/clock.ts";
 import { AsciiScaleSimulator } from "./ascii-scale.ts";
 import { DeviceRunner, parseControl, type SimulatedDevice } from "./device.ts";
+import { GpioChipSimulator } from "./gpio-chip.ts";
 import { HidScaleSimulator } from "./hid-scale.ts";
 import { HidScannerSimulator } from "./hid-scanner.ts";
 import { KeyboardWedgeSimulator } from "./keyboard-wedge.ts";
@@ -24,6 +25,8 @@ import { ToledoSimulator } from "./toledo.ts";
 
 const makers = {
   "ascii-scale": (random, options) => new AsciiScaleSimulator(random, options),
+  "gpio-input": (random, options) => new GpioChipSimulator(random, options),
+  "gpio-output": (random, options) => new GpioChipSimulator(random, options),
   "hid-scale": (random, options) => new HidScaleSimulator(random, options),
   "hid-scanner": (random, options) => new HidScannerSimulator(random, options),
   "keyboard-wedge": (random, options) => new KeyboardWedgeSimulator(random, options),

@@ -86,7 +86,7 @@ describe.each(units)("%s.service", (unit) => {
 test("only the edge reaches devices, and only serial and HID ones", () => {
   const devices = settings("gondola-edge").get("DeviceAllow") ?? [];
   expect(devices.length).toBeGreaterThan(0);
-  for (const device of devices) expect(device).toMatch(/^char-(tty[A-Za-z]+|hidraw) rw$/);
+  for (const device of devices) expect(device).toMatch(/^char-(tty[A-Za-z]+|hidraw|gpiochip) rw$/);
   expect(settings("gondola-edge").get("SupplementaryGroups")).toEqual(["dialout"]);
   expect(settings("gondola-bridge").has("DeviceAllow")).toBe(false);
   expect(settings("gondola-bridge").get("PrivateDevices")).toEqual(["yes"]);

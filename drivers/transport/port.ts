@@ -2,6 +2,8 @@
 
 import { realpathSync } from "node:fs";
 import { z } from "zod";
+import { openGpio } from "./gpio.ts";
+import { gpioSettingsSchema } from "./gpio-settings.ts";
 import { openHid } from "./hid.ts";
 import { hidName, hidSettingsSchema, inputSettingsSchema } from "./hid-settings.ts";
 import { openInputDevice } from "./input-device.ts";
@@ -28,15 +30,18 @@ export const tcpPortSchema = z.strictObject({
   port: z.int().min(1).max(65_535),
 });
 
+/** A GPIO chip, whose lines several devices may share. */
+export const gpioPortSchema = z.strictObject({ gpio: gpioSettingsSchema });
 /** A HID device, read report by report. */
 export const hidPortSchema = z.strictObject({ hid: hidSettingsSchema });
 /** An event node of the Linux input system. */
 export const inputPortSchema = z.strictObject({ input: inputSettingsSchema });
 
-/** A device's port: `{ path, baudRate? }`, `{ host, port }`, `{ hid }` or `{ input }`. */
+/** A device's port: `{ path, baudRate? }`, `{ host, port }`, `{ gpio }`, `{ hid }` or `{ input }`. */
 export const portConfigSchema = z.union([
   serialPortSchema,
   tcpPortSchema,
+  gpioPortSchema,
   hidPortSchema,
   inputPortSchema,
 ]);
@@ -45,14 +50,21 @@ export type PortConfig = z.infer<typeof portConfigSchema>;
 /** Opens it; errors as the transports say. */
 export function openPort(config: PortConfig, baudRateDefault: number): Promise<Transport> {
   if ("host" in config) return openTcp(config);
+  if ("gpio" in config) return openGpio(config.gpio);
   if ("hid" in config) return openHid(config.hid);
   if ("input" in config) return openInputDevice(config.input);
   return openSerial({ ...config, baudRate: config.baudRate ?? baudRateDefault });
 }
 
+/** Whether several devices may have the port: of a GPIO chip each has lines of its own. */
+export function isShared(config: PortConfig): boolean {
+  return "gpio" in config;
+}
+
 /** Two configurations with the same key are the same port, whatever links they are reached by. */
 export function portKey(config: PortConfig): string {
   if ("host" in config) return `${config.host.toLowerCase()}:${config.port}`;
+  if ("gpio" in config) return `GPIO chip ${config.gpio.chip}`;
   if ("hid" in config && config.hid.path === undefined) {
     const { serialNumber, interfaceNumber } = config.hid;
     return ["hid", hidName(config.hid), serialNumber, interfaceNumber].join(" ").trimEnd();
@@ -72,6 +84,11 @@ function realPathOf(path: string): string {
 /** A warning for a path that may be another device after a restart; undefined when it is a stable one. */
 export function portWarning(config: PortConfig): string | undefined {
   if ("host" in config) return undefined;
+  if ("gpio" in config) {
+    const { chip } = config.gpio;
+    if (!/^gpiochip\d+$/.test(chip)) return undefined;
+    return `${chip} is numbered in the order of finding; use its label, as gpiodetect prints it`;
+  }
   if ("hid" in config || "input" in config) {
     const path = "hid" in config ? config.hid.path : config.input.path;
     if (path === undefined || !/^\/dev\/(hidraw|input\/event)\d+$/.test(path)) return undefined;

@@ -1,4 +1,4 @@
-// The commands of a technician: devices, doctor, probe, watch, decode. Each loads what it needs when it runs.
+// The commands of a technician: devices, doctor, probe, watch, actuate, decode. Each loads what it needs when it runs.
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
@@ -20,6 +20,7 @@ export function addTechnicianCommands(program: Command, stopSignal: () => AbortS
   addDoctor(program, print);
   addProbe(program, print, stopSignal);
   addWatch(program, print, stopSignal);
+  addActuate(program, stopSignal);
   addDecode(program, print);
 }
 
@@ -113,6 +114,26 @@ function addWatch(program: Command, print: Print, stopSignal: () => AbortSignal)
       end.abort();
       await running;
     });
+}
+
+function addActuate(program: Command, stopSignal: () => AbortSignal): void {
+  program
+    .command("actuate")
+    .description("switch a lamp or buzzer while the daemon is stopped; at rest again at the end")
+    .argument("<device>", "id of a device with outputs")
+    .argument("<output>", "name of the output")
+    .argument("<action>", 'rest, on, off, blink, or JSON like {"type":"beeps","count":3}')
+    .requiredOption("-c, --config <file>", "configuration file (YAML)")
+    .action(
+      async (deviceId: string, output: string, action: string, options: { config: string }) => {
+        const { actuateOnce, commandOf } = await import("./actuate.ts");
+        const config = await loadEdgeConfig(options.config);
+        const command = commandOf(output, action);
+        const log = createLog("error", config.edgeId);
+        const print = (text: string) => process.stderr.write(`${text}\n`);
+        await actuateOnce(config, { deviceId, command, clock, log, print, signal: stopSignal() });
+      },
+    );
 }
 
 function addDecode(program: Command, print: Print): void {

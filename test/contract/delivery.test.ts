@@ -97,6 +97,17 @@ test.each([
     commandSchema,
     { id: randomId, command: "workflow", deviceId: "till-1", workflow: "return" },
   ],
+  [
+    "a lamp to light",
+    commandSchema,
+    {
+      id: randomId,
+      command: "actuate",
+      deviceId: "lights-1",
+      output: "red",
+      action: { type: "on", durationMs: 1000 },
+    },
+  ],
   ["a good reply", replySchema, { id: randomId, ok: true }],
   ["a bad reply", replySchema, { id: randomId, ok: false, code: "UNKNOWN", message: "no device" }],
 ])("%s is taken, and refused with an unknown key", (_what, schema, value) => {
@@ -107,6 +118,17 @@ test.each([
 test.each([
   ["a command nobody knows", commandSchema, { id: randomId, command: "reboot" }],
   ["a workflow without its device", commandSchema, { id: randomId, command: "workflow" }],
+  [
+    "a lamp to light for 10 ms",
+    commandSchema,
+    {
+      id: randomId,
+      command: "actuate",
+      deviceId: "lights-1",
+      output: "red",
+      action: { type: "on", durationMs: 10 },
+    },
+  ],
   ["a buffer fuller than full", healthSchema, { ...health, bufferUsedShare: 1.2 }],
   ["257 devices", healthSchema, { ...health, devices: new Array(257).fill(health.devices[0]) }],
   ["a status in between", edgeStatusSchema, { ...status, state: "starting" }],

@@ -92,10 +92,10 @@ async function storedTexts(): Promise<string[]> {
 test("commands: a workflow is set, a foreign device and garbage are refused, hello is said", async () => {
   const id = randomUUID();
   const count = { command: "workflow", workflow: "count", location: "s0042/floor" };
-  expect(command({ id, ...count, deviceId: "till-1" })).toEqual({ id, ok: true });
-  expect(command({ id, ...count, deviceId: "till-9" })).toMatchObject({ id, ok: false });
-  expect(command({ id, command: "reboot" })).toBeUndefined();
-  expect(gateway.command(Buffer.from("{"))).toBeUndefined();
+  expect(await command({ id, ...count, deviceId: "till-1" })).toEqual({ id, ok: true });
+  expect(await command({ id, ...count, deviceId: "till-9" })).toMatchObject({ id, ok: false });
+  expect(await command({ id, command: "reboot" })).toBeUndefined();
+  expect(await gateway.command(Buffer.from("{"))).toBeUndefined();
   expect(counters.snapshot()["commands_invalid"]).toBe(2);
   gateway.uplink.connected();
   await expect.poll(() => sent.length).toBe(1);

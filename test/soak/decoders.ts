@@ -22,6 +22,10 @@ import { PacketDecoder } from "../../drivers/ssi-scanner/codec.ts";
 import type { StreamDecoder } from "../../drivers/stream-decoder.ts";
 import { answerEnvelope } from "../../drivers/toledo/codec.ts";
 import { continuousEnvelope } from "../../drivers/toledo/continuous-codec.ts";
+import {
+  createChipRecordDecoder,
+  createHostRecordDecoder,
+} from "../../drivers/transport/gpio-record.ts";
 
 /** One decoder under fire. */
 export interface Target {
@@ -39,6 +43,15 @@ export const targets: Readonly<Record<string, Target>> = {
   "ascii-scale": {
     create: () => new PrintedLineDecoder(),
     samples: [text("ST,GS,+  1.234kg\r\n"), text("-  1.640 kg   ?N\r\n")],
+  },
+  "gpio-input": {
+    create: createChipRecordDecoder,
+    samples: [text("chip 54 gpiochip0 pinctrl-bcm2711\n"), text("edge 17 1 1250\n")],
+  },
+  "gpio-output": { create: createChipRecordDecoder, samples: [text("driven 5 1\n")] },
+  "gpio-output host": {
+    create: createHostRecordDecoder,
+    samples: [text("watch 17 pull_up\n"), text("drive 5 1\n"), text("find GPIO17\n")],
   },
   "hid-scanner": {
     create: createScanReportDecoder,

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
+  isShared,
   type PortConfig,
   portConfigSchema,
   portKey,
@@ -32,6 +33,9 @@ describe("the configuration of a port", () => {
     { hid: {} },
     { hid: { vendorId: 1, productId: 2 }, path: "/dev/x" },
     { input: { path: "event0" } },
+    { gpio: {} },
+    { gpio: { chip: "two words" } },
+    { gpio: { chip: "pinctrl-rp1", via: "ioctl" } },
   ])("refused: %j", (input) => {
     expect(portConfigSchema.safeParse(input).success).toBe(false);
   });
@@ -51,6 +55,15 @@ describe("the configuration of a port", () => {
     expect(portKey(parse({ hid: { ...scale, serialNumber: "7" } }))).toBe("hid 0922:8003 7");
     expect(portKey(parse({ hid: { path: "/dev/not-there" } }))).toBe("/dev/not-there");
     expect(portKey(parse({ input: { path: "/dev/not-there" } }))).toBe("/dev/not-there");
+  });
+
+  test("a GPIO chip is shared by devices, as each has lines of its own", () => {
+    const chip = parse({ gpio: { chip: "pinctrl-rp1" } });
+    expect(chip).toEqual({ gpio: { chip: "pinctrl-rp1", via: "auto" } });
+    expect([isShared(chip), isShared(parse({ path: "/dev/ttyS0" }))]).toEqual([true, false]);
+    expect(portKey(chip)).toBe("GPIO chip pinctrl-rp1");
+    expect(portWarning(chip)).toBeUndefined();
+    expect(portWarning(parse({ gpio: { chip: "gpiochip4" } }))).toContain("label");
   });
 
   test("a numbered path is warned of, a stable one is not", () => {
