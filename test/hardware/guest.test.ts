@@ -1,18 +1,20 @@
 // The edge in a kernel of its own (QEMU, software emulation): real USB serial, HID and keyboard drivers, udev with
 // the project's rules, and plugs that are pulled. One guest serves all tests, in their order. `npm run test:hardware`.
 
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
-import { Machine, whyNoGuest } from "./guest/machine.ts";
+import { hasGpioChip, Machine, whyNoGuest } from "./guest/machine.ts";
 import { Recorder, recorderPorts } from "./guest/recorder.ts";
 import {
   devicePorts,
   edgeConfig,
   gadgetCommands,
+  gpioCommands,
   keyboard,
   links,
   plugCommands,
@@ -22,6 +24,8 @@ import {
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const absent = whyNoGuest();
+const hasGpio = hasGpioChip();
+const hasGpioTools = hasGpio && spawnSync("gpiomon", ["--version"]).status === 0;
 const title = `in a QEMU guest${absent === undefined ? "" : ` (${absent})`}`;
 /** Of every test: the guest is slow, and slower beside other tests. */
 const timeout = 240_000;
@@ -29,6 +33,11 @@ const poll = { timeout: 60_000, interval: 500 };
 const autosuspend = "cat $(dirname $(grep -l 0403 /sys/bus/usb/devices/*/idVendor))/power/control";
 const scaleNode = "grep -l 'Postal Scale' /sys/class/hidraw/*/device/uevent";
 const typedFile = "/tmp/typed";
+
+const gpioNames = [
+  ...(hasGpio ? (["portal", "lights"] as const) : []),
+  ...(hasGpioTools ? (["dock"] as const) : []),
+];
 
 let folder = "";
 let machine: Machine;
@@ -40,7 +49,8 @@ beforeAll(async () => {
   if (absent !== undefined) return;
   folder = mkdtempSync(join(tmpdir(), "gondola-guest-"));
   // Before the guest looks at the folder: it keeps what it saw.
-  writeFileSync(join(folder, "edge.yaml"), stringify(edgeConfig(join(folder, "data"))));
+  const config = edgeConfig(join(folder, "data"), gpioNames);
+  writeFileSync(join(folder, "edge.yaml"), stringify(config));
   machine = await Machine.boot({
     folder,
     ports: [...devicePorts, ...recorderPorts],
@@ -49,7 +59,8 @@ beforeAll(async () => {
   });
   devices = new SimulatedDevices(machine);
   recorder = new Recorder(machine);
-  for (const command of gadgetCommands) await machine.run(command);
+  const commands = [...gadgetCommands, ...(hasGpio ? gpioCommands : [])];
+  for (const command of commands) await machine.run(command);
   for (const command of Object.values(plugCommands)) await machine.run(command);
 }, timeout);
 
@@ -102,6 +113,21 @@ describe.skipIf(absent !== undefined)(`${title}: \`gondola-edge record\``, { tim
     await machine.run(`cd ${root}; ${command} >$(port_of log) 2>&1 & edge=$!`);
   }, timeout);
 
+  describe("serial", testSerial);
+  describe("HID and keyboards", testHid);
+  describe("GPIO", testGpio);
+
+  test("it ends when it is told to, whatever its devices do", async () => {
+    const from = recorder.count;
+    expect(await machine.run("kill -TERM $edge; wait $edge; echo $?")).toBe("0\n");
+    for (const deviceId of ["reader", "cdc", "scale", "scanner", "wedge", "keys", ...gpioNames]) {
+      const { reason } = await recorder.next("device", deviceId, from, isOffline);
+      expect(reason).toBe("stopped");
+    }
+  });
+});
+
+function testSerial(): void {
   test("an RFID reader behind an FTDI adapter is identified by its by-id path and read", async () => {
     const epc = "3034257BF7194E4000001A85";
     devices.control("reader", { type: "field", tags: [{ epc, antenna: 1, rssiDbm: -45 }] });
@@ -126,7 +152,9 @@ describe.skipIf(absent !== undefined)(`${title}: \`gondola-edge record\``, { tim
     devices.control("cdc", { type: "scan", data: "4006381333931" });
     expect(await recorder.next("scan", "cdc", from)).toMatchObject({ data: "4006381333931" });
   });
+}
 
+function testHid(): void {
   test("a HID scale is read by its USB ids, and again under another number after it was unplugged", async () => {
     devices.control("scale", { type: "load", weightGrams: 1234 });
     const isLoaded = ({ weightGrams }: { weightGrams: number }) => weightGrams === 1234;
@@ -168,16 +196,26 @@ describe.skipIf(absent !== undefined)(`${title}: \`gondola-edge record\``, { tim
     machine.type("event4712");
     expect(await recorder.next("scan", "keys", from)).toMatchObject({ data: "event4712" });
   });
+}
 
-  test("it ends when it is told to, whatever its devices do", async () => {
-    const from = recorder.count;
-    expect(await machine.run("kill -TERM $edge; wait $edge; echo $?")).toBe("0\n");
-    for (const deviceId of ["reader", "cdc", "scale", "scanner", "wedge", "keys"]) {
-      const { reason } = await recorder.next("device", deviceId, from, isOffline);
-      expect(reason).toBe("stopped");
-    }
+function testGpio(): void {
+  const noGpio = hasGpio ? "" : " (skipped: gpio-sim could not be built)";
+  test.skipIf(!hasGpio)(`a light beam by onoff on a chip found by its label${noGpio}`, async () => {
+    await recorder.next("device", "portal", 0, isOnline);
+    await watchBeam("portal");
   });
-});
+
+  test.skipIf(!hasGpio)(`an output is at rest from the start, by onoff${noGpio}`, async () => {
+    await recorder.next("device", "lights", 0, isOnline);
+    expect(await machine.run("cat $(gpio_line portal 5)/value")).toBe("1\n");
+  });
+
+  const noTools = hasGpioTools ? "" : " (skipped: Debian's gpiod is not installed)";
+  test.skipIf(!hasGpioTools)(`a light beam by gpiomon${noTools}`, async () => {
+    await recorder.next("device", "dock", 0, isOnline);
+    await watchBeam("dock");
+  });
+}
 
 const isOnline = ({ state }: { state: string }) => state === "online";
 const isOffline = ({ state }: { state: string }) => state === "offline";
@@ -192,6 +230,20 @@ async function replug(deviceId: string, pull: () => unknown, plug: () => unknown
   await plug();
   await recorder.next("device", deviceId, whileAway, isOnline);
   return recorder.count;
+}
+
+/** Interrupts a beam and lets it be; each is an input reading. */
+async function watchBeam(chip: string): Promise<void> {
+  for (const [pull, active] of [
+    ["up", true],
+    ["down", false],
+    ["up", true],
+  ]) {
+    const from = recorder.count;
+    await machine.run(`echo pull-${pull} >$(gpio_line ${chip} 3)/pull`);
+    const isMoved = (reading: { active: boolean }) => reading.active === active;
+    expect(await recorder.next("input", chip, from, isMoved)).toMatchObject({ line: "beam-outer" });
+  }
 }
 
 function replugGadget(name: keyof typeof plugCommands): Promise<number> {

@@ -64,3 +64,19 @@ pump_line() {
   pumps[$1]+=" $!"
 }
 declare -A pumps
+
+chips=/sys/kernel/config/gpio-sim
+
+# LABEL LINES: a chip that is there at once
+gpio_chip() {
+  mkdir -p "$chips/$1/bank0"
+  echo "$2" >"$chips/$1/bank0/num_lines"
+  echo "$1" >"$chips/$1/bank0/label"
+  echo 1 >"$chips/$1/live"
+  udevadm settle --timeout=30
+}
+
+# LABEL OFFSET: folder of a line: what pulls an input is written to `pull`, the level is read from `value`
+gpio_line() {
+  echo "/sys/devices/platform/$(cat "$chips/$1/dev_name")/$(cat "$chips/$1/bank0/chip_name")/sim_gpio$2"
+}

@@ -33,6 +33,7 @@ export function whyNoGuest(): string | undefined {
 
 /** Whether the kernel's GPIO simulator could be built. */
 export function hasGpioChip(): boolean {
+  if (whyNoGuest() !== undefined) return false;
   const version = readFileSync(join(cache, "kernel-version"), "utf8").trim();
   return existsSync(join(cache, "lib/modules", version, "extra/gondola-gpio-sim.ko"));
 }

@@ -64,9 +64,34 @@ function hex(descriptor: string): string {
   return descriptorBytes(descriptor).toString("hex");
 }
 
+/** Chips by label: one is used through sysfs and onoff, one with the tools of libgpiod. */
+export const gpioCommands = ["gpio_chip portal 16", "gpio_chip dock 8"];
+const beam = { name: "beam-outer", offset: 3, debounceMs: 20 };
+export const gpioDevices = {
+  portal: {
+    id: "portal",
+    kind: "gpio-input",
+    port: { gpio: { chip: "portal", via: "sysfs" } },
+    options: { lines: [beam], aliveIntervalMs: 2000 },
+  },
+  lights: {
+    id: "lights",
+    kind: "gpio-output",
+    port: { gpio: { chip: "portal", via: "sysfs" } },
+    options: { outputs: [{ name: "red", offset: 5, isActiveLow: true }] },
+  },
+  dock: {
+    id: "dock",
+    kind: "gpio-input",
+    port: { gpio: { chip: "dock", via: "tools" } },
+    options: { lines: [{ ...beam, bias: "pull_down" }], answerTimeoutMs: 30_000 },
+  },
+} as const;
+
 /** The edge's configuration; emulation is slow, so that answers may take longer. */
-export function edgeConfig(dataDir: string) {
+export function edgeConfig(dataDir: string, gpio: readonly (keyof typeof gpioDevices)[]) {
   const devices = [
+    ...gpio.map((name) => gpioDevices[name]),
     {
       id: "reader",
       kind: "r2000",
