@@ -2,8 +2,9 @@
 // input_event`. For keyboards that have no hidraw node; it cannot be kept from typing into the
 // console from here (EVIOCGRAB is an ioctl), see the README of keyboard-wedge.
 
-import { createReadStream } from "node:fs";
-import { realpath } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open, realpath } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { GatewayError } from "../../contract/errors.ts";
 import type { InputSettings } from "./hid-settings.ts";
 import { Inbox } from "./inbox.ts";
@@ -11,8 +12,10 @@ import { isInhibited } from "./keyboard-silence.ts";
 import { explainOpenError, lostError } from "./serial-error.ts";
 import type { Transport } from "./transport.ts";
 
-/** Events of one read. */
+/** Events of one read: what the kernel keeps of a keyboard. */
 const readSizeBytes = 24 * 64;
+/** It keeps 64 events; the fastest scanners make 3 in a millisecond. */
+const pollIntervalMs = 8;
 
 /**
  * Opens an event node for reading. DRIVER_PORT_MISSING, _DENIED (names the group), _FAILED (also for
@@ -25,27 +28,52 @@ export async function openInputDevice({ path }: InputSettings): Promise<Transpor
     const message = `${path} is inhibited (a udev rule does it): read it as { hid: ... } instead`;
     throw new GatewayError("DRIVER_PORT_FAILED", message, { retryable: true });
   }
-  const stream = createReadStream(device, { highWaterMark: readSizeBytes });
-  const inbox = new Inbox(stream);
-  const lost = (cause: unknown) => lostError(path, cause);
-  await new Promise<void>((resolve, reject) => {
-    stream.once("open", () => resolve());
-    stream.once("error", (cause) => void explain(path, device, cause).then(reject));
+  // A read that waits for a key would keep a thread of Node's pool and, after the stop, the process.
+  const handle = await open(device, constants.O_RDONLY | constants.O_NONBLOCK).catch(
+    async (cause: unknown) => {
+      throw await explain(path, device, cause);
+    },
+  );
+  let isPaused = false;
+  const setPaused = (value: boolean) => () => {
+    isPaused = value;
+  };
+  const inbox = new Inbox({ pause: setPaused(true), resume: setPaused(false) });
+  const reading = readAll(handle, inbox, () => isPaused).catch((cause: unknown) => {
+    inbox.fail(lostError(path, cause));
   });
-  stream.on("data", (chunk) => inbox.push(Buffer.from(chunk)));
-  stream.on("error", (error) => inbox.fail(lost(error)));
-  stream.on("end", () => inbox.fail(lost("end of file")));
   return {
     chunks: inbox,
     write: async () => {
       throw new GatewayError("DRIVER_PORT_FAILED", `${path} is only read`);
     },
-    // A read that waits for a key ends with the next key or with the device: it is not waited for.
     close: async () => {
       inbox.end();
-      stream.destroy();
+      await reading;
+      await handle.close();
     },
   };
+}
+
+/** Reads until the inbox is closed; rejects when the device goes. */
+async function readAll(handle: FileHandle, inbox: Inbox, isPaused: () => boolean): Promise<void> {
+  const buffer = Buffer.alloc(readSizeBytes);
+  while (!inbox.isClosed) {
+    const size = isPaused() ? undefined : await readOnce(handle, buffer);
+    if (size === undefined) await pause(pollIntervalMs);
+    else if (size === 0) throw new Error("end of file");
+    else inbox.push(Uint8Array.from(buffer.subarray(0, size)));
+  }
+}
+
+/** Number of bytes; undefined when there are none now. */
+async function readOnce(handle: FileHandle, buffer: Buffer): Promise<number | undefined> {
+  try {
+    return (await handle.read(buffer)).bytesRead;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EAGAIN") return undefined;
+    throw error;
+  }
 }
 
 async function explain(path: string, device: string, cause: unknown): Promise<GatewayError> {

@@ -26,6 +26,19 @@ test("bytes come, writing is refused, the end is DRIVER_PORT_LOST", async () => 
   rmSync(folder, { recursive: true });
 });
 
+test("closed while nothing comes, it is closed at once and leaves nothing behind", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "gondola-input-"));
+  const path = join(folder, "event0");
+  execFileSync("mkfifo", [path]);
+  const writer = await open(path, "r+");
+  const transport = await openInputDevice({ path });
+  const next = transport.chunks[Symbol.asyncIterator]().next();
+  await transport.close();
+  expect(await next).toEqual({ value: undefined, done: true });
+  await writer.close();
+  rmSync(folder, { recursive: true });
+});
+
 test("what is not there is DRIVER_PORT_MISSING", async () => {
   const opening = openInputDevice({ path: "/dev/input/by-id/usb-not-there-event-kbd" });
   await expect(opening).rejects.toMatchObject({ code: "DRIVER_PORT_MISSING" });
