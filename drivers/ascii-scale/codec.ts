@@ -4,7 +4,7 @@
 
 import type { WeightReading } from "../../contract/reading.ts";
 import type { Unreadable } from "../line-decoder.ts";
-import { gramsOf } from "../mass-units.ts";
+import { gramsOf, weightGramsMax } from "../mass-units.ts";
 
 /** Longest line that is taken. */
 export const lineLengthMax = 80;
@@ -72,6 +72,8 @@ function weightOf(
     return { ...none, isStable, status: "fault", unknownUnit: printedUnit };
   }
   // Minus zero is zero.
+  // No scale weighs so much: digits were damaged on the line.
+  if (Math.abs(weightGrams) > weightGramsMax) return { ...none, isStable, status: "fault" };
   return { type: "weight", weightGrams: weightGrams + 0, status: "ok", isStable, load };
 }
 

@@ -3,7 +3,7 @@
 
 import type { WeightReading } from "../../contract/reading.ts";
 import type { Unreadable } from "../line-decoder.ts";
-import { gramsOf } from "../mass-units.ts";
+import { gramsOf, weightGramsMax } from "../mass-units.ts";
 
 /** Longest line that is taken. */
 export const lineLengthMax = 200;
@@ -87,7 +87,11 @@ function parseWeight(status: string, rest: string): ScaleLine | Unreadable {
   if (weightGrams === undefined) {
     return { type: "weight", weightGrams: 0, status: "fault", isStable, unknownUnit: unit };
   }
-  return { type: "weight", weightGrams, status: "ok", isStable };
+  // No scale weighs so much: digits were damaged on the line.
+  const isPossible = Math.abs(weightGrams) <= weightGramsMax;
+  return isPossible
+    ? { type: "weight", weightGrams, status: "ok", isStable }
+    : { type: "weight", weightGrams: 0, status: "fault", isStable };
 }
 
 function unquoted(text: string): string {

@@ -14,8 +14,7 @@ import { dateOf, decimalOf } from "../../contract/gs1/element-value.ts";
 import { readEpc } from "../../contract/gs1/epc-content.ts";
 import { parsePcWord } from "../../contract/gs1/epc-pc-word.ts";
 import { rawUri } from "../../contract/gs1/epc-uri.ts";
-import type { Message } from "../../drivers/llrp/frame.ts";
-import type { StreamDecoder } from "../../drivers/stream-decoder.ts";
+import { frameKinds, frameReaders, plain } from "./frame-readers.ts";
 
 /** What is printed of one input; `ok: false` carries the reason. */
 export type Decoding = { readonly ok: boolean } & Record<string, unknown>;
@@ -84,68 +83,6 @@ function described(elements: Elements, nowMs: number) {
   };
 }
 
-interface FrameReader {
-  readonly decoder: StreamDecoder<unknown>;
-  /** What a frame says, from the device and to it. */
-  read(frame: unknown): object;
-}
-
-const frameReaders: Readonly<Record<string, () => Promise<FrameReader>>> = {
-  llrp: async () => {
-    const { describeMessage } = await import("../../drivers/llrp/describe.ts");
-    const { MessageDecoder } = await import("../../drivers/llrp/frame.ts");
-    const { readReport } = await import("../../drivers/llrp/report.ts");
-    const { messageTypes } = await import("../../drivers/llrp/tables.ts");
-    return {
-      decoder: new MessageDecoder(),
-      read: (frame) => {
-        const message = frame as Message;
-        const described = describeMessage(message);
-        if (described === undefined) {
-          return { ok: false, reason: "a parameter's length runs past its end" };
-        }
-        if (message.type !== messageTypes.RO_ACCESS_REPORT) return described;
-        return { ...described, reads: readReport(message.content) };
-      },
-    };
-  },
-  "load-cell-board": async () => {
-    const { BoardLineDecoder } = await import("../../drivers/load-cell-board/line-decoder.ts");
-    return { decoder: new BoardLineDecoder("optional"), read: (line) => ({ says: line }) };
-  },
-  m100: async () => {
-    const codec = await import("../../drivers/m100/codec.ts");
-    const { FrameDecoder } = await import("../../drivers/m100/frame.ts");
-    return frameReader(new FrameDecoder(), codec.decodeAnswer, codec.decodeCommand);
-  },
-  "mt-sics": async () => {
-    const { ScaleLineDecoder } = await import("../../drivers/mt-sics/line-decoder.ts");
-    return { decoder: new ScaleLineDecoder(), read: (line) => ({ says: line }) };
-  },
-  r2000: async () => {
-    const codec = await import("../../drivers/r2000/codec.ts");
-    const { FrameDecoder } = await import("../../drivers/r2000/frame.ts");
-    return frameReader(new FrameDecoder(), codec.decodeAnswer, codec.decodeCommand);
-  },
-};
-
-/** Kinds whose frames can be decoded. */
-export const frameKinds: readonly string[] = Object.keys(frameReaders);
-
-function frameReader<Frame>(
-  decoder: StreamDecoder<Frame>,
-  answerOf: (frame: Frame) => object | undefined,
-  commandOf: (frame: Frame) => object | undefined,
-): FrameReader {
-  return {
-    decoder,
-    read: (frame) => {
-      const [answer, asks] = [answerOf(frame as Frame), commandOf(frame as Frame)];
-      return { ...(answer && { says: answer }), ...(asks && { asks }) };
-    },
-  };
-}
-
 /** The frames of a kind in some bytes, given as hex; what belongs to none is told too. */
 export async function decodeFrames(kind: string, text: string): Promise<Decoding[]> {
   const open = Object.hasOwn(frameReaders, kind) ? frameReaders[kind] : undefined;
@@ -165,13 +102,6 @@ export async function decodeFrames(kind: string, text: string): Promise<Decoding
       return { ok: false, reason: item.reason, byteCount: item.byteCount };
     return { ok: true, frame: plain(item.frame), ...read(item.frame) };
   });
-}
-
-// Bytes as hex, as everything is printed as JSON.
-function plain(value: unknown): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]));
 }
 
 /** Decodes every input and prints the results; gives the number of refusals. */

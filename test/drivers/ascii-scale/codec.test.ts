@@ -22,6 +22,7 @@ const fixtures: [string, PrintedWeight][] = [
   ["ST,TR,+    100 g", weight(100, { load: "tare" })],
   ["OL,GS,+9999.99kg", weight(0, { status: "overload", isStable: false })],
   ["ST,GS,+     12pcs", weight(0, { status: "fault", unknownUnit: "pcs" })],
+  ["ST,GS,+  99999kg", weight(0, { status: "fault" })],
   ["-  1.640 kg   ?N", weight(-1640, { isStable: false, load: "net" })],
   ["   0.360 kg    G", weight(360)],
   ["+   0.500 kg", weight(500)],

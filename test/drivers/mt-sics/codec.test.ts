@@ -22,6 +22,7 @@ const fixtures: [string, ScaleLine][] = [
     "S S         12 PCS",
     { type: "weight", weightGrams: 0, status: "fault", isStable: true, unknownUnit: "PCS" },
   ],
+  ["S S      99999 kg", { type: "weight", weightGrams: 0, status: "fault", isStable: true }],
   ["S +", { type: "weight", weightGrams: 0, status: "overload", isStable: false }],
   ["S -", { type: "weight", weightGrams: 0, status: "underload", isStable: false }],
   ["S I", { type: "refusal", command: "S", reason: "busy" }],

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { deviceKinds } from "../../../drivers/registry.ts";
 import {
   decodeAll,
   decodeBarcodeText,
   decodeEpcText,
   decodeFrames,
-  frameKinds,
 } from "../../../edge/technician/decode.ts";
+import { frameKinds } from "../../../edge/technician/frame-readers.ts";
 
 const nowMs = Date.UTC(2026, 10, 26);
 
@@ -68,6 +69,23 @@ describe("frame", () => {
       { ok: true, says: { type: "version", major: 1, minor: 9 } },
       { ok: false, reason: "incomplete", byteCount: 1 },
     ]);
+  });
+
+  test("every kind of device whose bytes can be told apart has its frames", () => {
+    // A keyboard's reports mean nothing without those before them.
+    expect([...frameKinds, "keyboard-wedge"].sort()).toEqual([...deviceKinds].sort());
+  });
+
+  test.each([
+    ["ascii-scale", "53542c47532c2b2020312e3233346b670d0a", { weightGrams: 1234 }],
+    ["gpio-input", "65646765203137203120300a", { type: "edge" }],
+    ["hid-scale", "030402004104", { weightGrams: 1089 }],
+    ["mt-sics", "5320532020202020312e3520670d0a", { weightGrams: 1.5 }],
+    ["serial-scanner", "5d4530343030363338313333333933310d", { symbology: "]E0" }],
+    ["toledo", "0230312e3233340d", { type: "weight" }],
+  ])("%s %s", async (kind, hex, says) => {
+    const [decoding] = await decodeFrames(kind, hex);
+    expect(decoding).toMatchObject({ ok: true, says });
   });
 
   test("lines of a board are frames too", async () => {

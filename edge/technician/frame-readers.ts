@@ -1,0 +1,119 @@
+// How the frames of each kind of device are found and read, for `gondola-edge decode frame`.
+
+import type { Message } from "../../drivers/llrp/frame.ts";
+import type { StreamDecoder } from "../../drivers/stream-decoder.ts";
+
+/** Finds and reads frames. */
+export interface FrameReader {
+  readonly decoder: StreamDecoder<unknown>;
+  /** What a frame says, from the device and to it. */
+  read(frame: unknown): object;
+}
+
+/** By kind of device. Nothing is loaded before it is asked for. */
+export const frameReaders: Readonly<Record<string, () => Promise<FrameReader>>> = {
+  "ascii-scale": async () => {
+    const { PrintedLineDecoder } = await import("../../drivers/ascii-scale/line-decoder.ts");
+    return asItIs(new PrintedLineDecoder());
+  },
+  "gpio-input": gpioReader,
+  "gpio-output": gpioReader,
+  "hid-scale": async () => {
+    const { createScaleDecoder, weigh } = await import("../../drivers/hid-scale/codec.ts");
+    const decoder = createScaleDecoder();
+    return { decoder, read: (report) => ({ says: weigh(report as Parameters<typeof weigh>[0]) }) };
+  },
+  "hid-scanner": async () => {
+    const { createScanReportDecoder } = await import("../../drivers/hid-scanner/codec.ts");
+    return asItIs(createScanReportDecoder());
+  },
+  llrp: async () => {
+    const { describeMessage } = await import("../../drivers/llrp/describe.ts");
+    const { MessageDecoder } = await import("../../drivers/llrp/frame.ts");
+    const { readReport } = await import("../../drivers/llrp/report.ts");
+    const { messageTypes } = await import("../../drivers/llrp/tables.ts");
+    return {
+      decoder: new MessageDecoder(),
+      read: (frame) => {
+        const message = frame as Message;
+        const described = describeMessage(message);
+        if (described === undefined) {
+          return { ok: false, reason: "a parameter's length runs past its end" };
+        }
+        if (message.type !== messageTypes.RO_ACCESS_REPORT) return described;
+        return { ...described, reads: readReport(message.content) };
+      },
+    };
+  },
+  "load-cell-board": async () => {
+    const { BoardLineDecoder } = await import("../../drivers/load-cell-board/line-decoder.ts");
+    return asItIs(new BoardLineDecoder("optional"));
+  },
+  m100: async () => {
+    const codec = await import("../../drivers/m100/codec.ts");
+    const { FrameDecoder } = await import("../../drivers/m100/frame.ts");
+    return frameReader(new FrameDecoder(), codec.decodeAnswer, codec.decodeCommand);
+  },
+  "modbus-scale": async () => {
+    const { EnvelopeDecoder } = await import("../../drivers/envelope-decoder.ts");
+    const { answerEnvelope } = await import("../../drivers/modbus-scale/frame.ts");
+    return asItIs(new EnvelopeDecoder(answerEnvelope(() => undefined)));
+  },
+  "mt-sics": async () => {
+    const { ScaleLineDecoder } = await import("../../drivers/mt-sics/line-decoder.ts");
+    return asItIs(new ScaleLineDecoder());
+  },
+  r2000: async () => {
+    const codec = await import("../../drivers/r2000/codec.ts");
+    const { FrameDecoder } = await import("../../drivers/r2000/frame.ts");
+    return frameReader(new FrameDecoder(), codec.decodeAnswer, codec.decodeCommand);
+  },
+  "serial-scanner": async () => {
+    const { ScanDecoder } = await import("../../drivers/serial-scanner/codec.ts");
+    const { serialScannerOptionsSchema } = await import("../../drivers/serial-scanner/options.ts");
+    return asItIs(new ScanDecoder(serialScannerOptionsSchema.parse({ prefix: "aim" })));
+  },
+  "ssi-scanner": async () => {
+    const { PacketDecoder } = await import("../../drivers/ssi-scanner/codec.ts");
+    return asItIs(new PacketDecoder("decoder"));
+  },
+  toledo: async () => {
+    const { EnvelopeDecoder } = await import("../../drivers/envelope-decoder.ts");
+    const { answerEnvelope } = await import("../../drivers/toledo/codec.ts");
+    return asItIs(new EnvelopeDecoder(answerEnvelope));
+  },
+};
+
+async function gpioReader(): Promise<FrameReader> {
+  const { createChipRecordDecoder } = await import("../../drivers/transport/gpio-record.ts");
+  return asItIs(createChipRecordDecoder());
+}
+
+/** Of frames that say what they mean. */
+function asItIs(decoder: StreamDecoder<unknown>): FrameReader {
+  return { decoder, read: (frame) => ({ says: plain(frame) }) };
+}
+
+/** Kinds whose frames can be decoded. */
+export const frameKinds: readonly string[] = Object.keys(frameReaders);
+
+function frameReader<Frame>(
+  decoder: StreamDecoder<Frame>,
+  answerOf: (frame: Frame) => object | undefined,
+  commandOf: (frame: Frame) => object | undefined,
+): FrameReader {
+  return {
+    decoder,
+    read: (frame) => {
+      const [answer, asks] = [answerOf(frame as Frame), commandOf(frame as Frame)];
+      return { ...(answer && { says: answer }), ...(asks && { asks }) };
+    },
+  };
+}
+
+/** Bytes as hex, as everything is printed as JSON. */
+export function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]));
+}
