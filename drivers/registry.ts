@@ -5,6 +5,7 @@ import type { DeviceModule } from "./device-module.ts";
 
 const loaders: Readonly<Record<string, () => Promise<{ device: DeviceModule }>>> = {
   "ascii-scale": () => import("./ascii-scale/driver.ts"),
+  chafon: () => import("./chafon/driver.ts"),
   "gpio-input": () => import("./gpio-input/driver.ts"),
   "gpio-output": () => import("./gpio-output/driver.ts"),
   "hid-scale": () => import("./hid-scale/driver.ts"),

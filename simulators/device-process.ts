@@ -6,6 +6,7 @@ import { z } from "zod";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { systemClock } from "../drivers/clock.ts";
 import { AsciiScaleSimulator } from "./ascii-scale.ts";
+import { ChafonSimulator } from "./chafon.ts";
 import { DeviceRunner, parseControl, type SimulatedDevice } from "./device.ts";
 import { GpioChipSimulator } from "./gpio-chip.ts";
 import { HidScaleSimulator } from "./hid-scale.ts";
@@ -26,6 +27,7 @@ import { ToledoSimulator } from "./toledo.ts";
 
 const makers = {
   "ascii-scale": (random, options) => new AsciiScaleSimulator(random, options),
+  chafon: (random, options) => new ChafonSimulator(random, options),
   "gpio-input": (random, options) => new GpioChipSimulator(random, options),
   "gpio-output": (random, options) => new GpioChipSimulator(random, options),
   "hid-scale": (random, options) => new HidScaleSimulator(random, options),

@@ -2,6 +2,7 @@
 
 import type { TagReading } from "../../contract/reading.ts";
 import type { EpcHex } from "../../contract/units.ts";
+import { rssiUnknownDbm } from "../rssi.ts";
 import type { TagRead } from "./report.ts";
 
 /** What a read is seen with. */
@@ -14,8 +15,6 @@ export interface ReadContext {
   readonly bootAtMs: number | undefined;
 }
 
-/** RSSI of a read that came without one: the lowest that LLRP can say. */
-export const rssiUnknownDbm = -128;
 const rssiDbmMax = 50;
 const epcWordCountMax = 31;
 /** The last time a reading can have. */

@@ -1,5 +1,6 @@
 // How the frames of each kind of device are found and read, for `gondola-edge decode frame`.
 
+import type { Frame } from "../../drivers/chafon/frame.ts";
 import type { Message } from "../../drivers/llrp/frame.ts";
 import type { StreamDecoder } from "../../drivers/stream-decoder.ts";
 
@@ -15,6 +16,13 @@ export const frameReaders: Readonly<Record<string, () => Promise<FrameReader>>> 
   "ascii-scale": async () => {
     const { PrintedLineDecoder } = await import("../../drivers/ascii-scale/line-decoder.ts");
     return asItIs(new PrintedLineDecoder());
+  },
+  chafon: async () => {
+    const codec = await import("../../drivers/chafon/codec.ts");
+    const { FrameDecoder } = await import("../../drivers/chafon/frame.ts");
+    const answerOf = (frame: Frame) =>
+      codec.decodeAnswer(frame, "reader288") ?? codec.decodeAnswer(frame, "reader18");
+    return frameReader(new FrameDecoder(), answerOf, codec.decodeCommand);
   },
   "gpio-input": gpioReader,
   "gpio-output": gpioReader,

@@ -67,7 +67,10 @@ describe.each(simulatedKinds)("simulated %s", (kind) => {
     const play = () => {
       const device = createDevice(kind, seededRandom(42));
       const tag = { epc: "3034257BF7194E4000001A85", rssiDbm: -70 };
-      if (kind === "r2000") {
+      if (kind === "chafon") {
+        device.control({ type: "field", tags: [{ ...tag, antenna: 1 }] });
+        device.receive(Buffer.from("090001010000800a76fc", "hex"), 0);
+      } else if (kind === "r2000") {
         device.control({ type: "field", tags: [{ ...tag, antenna: 1 }] });
         device.receive(Buffer.from("a004ff890acaa004ff890aca", "hex"), 0);
       } else if (kind === "m100") {

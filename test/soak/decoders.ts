@@ -1,6 +1,11 @@
 // Every decoder of bytes from a device, as its driver makes it, with a few valid inputs to mutate.
 
 import { PrintedLineDecoder } from "../../drivers/ascii-scale/line-decoder.ts";
+import { decodeAnswer as chafonAnswer } from "../../drivers/chafon/codec.ts";
+import {
+  FrameDecoder as ChafonDecoder,
+  type Frame as ChafonFrame,
+} from "../../drivers/chafon/frame.ts";
 import { EnvelopeDecoder } from "../../drivers/envelope-decoder.ts";
 import { createScaleDecoder } from "../../drivers/hid-scale/codec.ts";
 import { createScanReportDecoder } from "../../drivers/hid-scanner/codec.ts";
@@ -60,6 +65,14 @@ export const targets: Readonly<Record<string, Target>> = {
   "gpio-output host": {
     create: createHostRecordDecoder,
     samples: [text("watch 17 pull_up\n"), text("drive 5 1\n"), text("find GPIO17\n")],
+  },
+  chafon: {
+    create: () => new ChafonDecoder(),
+    read: (frame) => {
+      chafonAnswer(frame as ChafonFrame, "reader18");
+      chafonAnswer(frame as ChafonFrame, "reader288");
+    },
+    samples: [hex("0d000103010104003230386da3d2"), hex("050001fbf23d")],
   },
   "hid-scanner": {
     create: createScanReportDecoder,
