@@ -2,10 +2,10 @@
 // that says so.
 
 import { z } from "zod";
-import { epcHexSchema } from "../contract/units.ts";
 import { type Answer, type Command, decodeCommand, encodeAnswer } from "../drivers/chafon/codec.ts";
 import { broadcastAddress, type Frame, FrameDecoder } from "../drivers/chafon/frame.ts";
 import { commandCodes, statuses } from "../drivers/chafon/tables.ts";
+import { antennaMessageSchema, type FieldTag, fieldMessageSchema } from "./control-messages.ts";
 import { FaultyLine, faultMessageSchema, parseControl, type SimulatedDevice } from "./device.ts";
 import { gaussian, type Random } from "./random.ts";
 import { readChance } from "./read-chance.ts";
@@ -23,27 +23,10 @@ export const chafonSimulatorOptionsSchema = z.strictObject({
 export type ChafonSimulatorOptions = z.input<typeof chafonSimulatorOptionsSchema>;
 
 const controlSchema = z.discriminatedUnion("type", [
-  /** All tags in the field of all antennas; a tag may be named once for each antenna. */
-  z.strictObject({
-    type: z.literal("field"),
-    tags: z
-      .array(
-        z.strictObject({
-          epc: epcHexSchema,
-          antenna: z.int().min(1).max(8),
-          rssiDbm: z.number().min(-120).max(0),
-        }),
-      )
-      .max(10_000),
-  }),
-  z.strictObject({
-    type: z.literal("antenna"),
-    antenna: z.int().min(1).max(8),
-    connected: z.boolean(),
-  }),
+  fieldMessageSchema,
+  antennaMessageSchema,
   faultMessageSchema,
 ]);
-type FieldTag = Extract<z.infer<typeof controlSchema>, { type: "field" }>["tags"][number];
 
 const tagsPerFrame = 4;
 /** EU band, channels 0 to 14. */

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { scanReadingSchema } from "../contract/reading.ts";
+import { epcHexSchema } from "../contract/units.ts";
 import { faultMessageSchema } from "./device.ts";
 
 /** A scanner scans this. */
@@ -32,4 +33,25 @@ export const unitMessageSchema = z.strictObject({
 export const delayMessageSchema = z.strictObject({
   type: z.literal("delay"),
   answerDelayMs: z.number().min(0).max(10_000),
+});
+
+/** A tag in the field of one of a reader's antennas. */
+export const fieldTagSchema = z.strictObject({
+  epc: epcHexSchema,
+  antenna: z.int().min(1).max(32),
+  rssiDbm: z.number().min(-120).max(0),
+});
+export type FieldTag = z.infer<typeof fieldTagSchema>;
+
+/** All tags in the field of all antennas; a tag may be named once for each antenna. */
+export const fieldMessageSchema = z.strictObject({
+  type: z.literal("field"),
+  tags: z.array(fieldTagSchema).max(10_000),
+});
+
+/** Somebody plugs an antenna in, or pulls it. */
+export const antennaMessageSchema = z.strictObject({
+  type: z.literal("antenna"),
+  antenna: z.int().min(1).max(32),
+  connected: z.boolean(),
 });

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { epcHexSchema } from "../contract/units.ts";
 import type { Capabilities } from "../drivers/llrp/capabilities.ts";
 import { impinj } from "../drivers/llrp/tables.ts";
+import { antennaMessageSchema, fieldMessageSchema, fieldTagSchema } from "./control-messages.ts";
 import { faultMessageSchema } from "./device.ts";
 import { between, gaussian, integerBetween, type Random } from "./random.ts";
 import { readChance } from "./read-chance.ts";
@@ -32,25 +33,10 @@ export type LlrpSimulatorOptions = z.input<typeof llrpSimulatorOptionsSchema>;
 
 /** What can be done to it. */
 export const llrpControlSchema = z.discriminatedUnion("type", [
-  /** All tags in the field of all antennas; a tag may be named once for each antenna. */
-  z.strictObject({
-    type: z.literal("field"),
-    tags: z
-      .array(
-        z.strictObject({
-          epc: epcHexSchema,
-          antenna: z.int().min(1).max(32),
-          rssiDbm: z.number().min(-120).max(0),
-          tid: epcHexSchema.optional(),
-        }),
-      )
-      .max(10_000),
+  fieldMessageSchema.extend({
+    tags: z.array(fieldTagSchema.extend({ tid: epcHexSchema.optional() })).max(10_000),
   }),
-  z.strictObject({
-    type: z.literal("antenna"),
-    antenna: z.int().min(1).max(32),
-    connected: z.boolean(),
-  }),
+  antennaMessageSchema,
   z.strictObject({ type: z.literal("input"), port: z.int().min(1).max(4), isHigh: z.boolean() }),
   z.strictObject({ type: z.literal("clock"), atMs: z.int().min(0) }),
   /** Somebody at the reader's own page stops its ROSpec, or it says that something is wrong. */

@@ -2,10 +2,10 @@
 // falls with the signal, one read every few milliseconds, and takes its time even when nothing is there.
 
 import { z } from "zod";
-import { epcHexSchema } from "../contract/units.ts";
 import { type Answer, type Command, decodeCommand, encodeAnswer } from "../drivers/r2000/codec.ts";
 import { type Frame, FrameDecoder, publicAddress } from "../drivers/r2000/frame.ts";
 import { commandCodes, type Region, regions, results } from "../drivers/r2000/tables.ts";
+import { antennaMessageSchema, type FieldTag, fieldMessageSchema } from "./control-messages.ts";
 import { FaultyLine, faultMessageSchema, parseControl, type SimulatedDevice } from "./device.ts";
 import { between, gaussian, integerBetween, type Random } from "./random.ts";
 import { readChance } from "./read-chance.ts";
@@ -22,27 +22,10 @@ export const r2000SimulatorOptionsSchema = z.strictObject({
 export type R2000SimulatorOptions = z.input<typeof r2000SimulatorOptionsSchema>;
 
 const controlSchema = z.discriminatedUnion("type", [
-  /** All tags in the field of all antennas; a tag may be named once for each antenna. */
-  z.strictObject({
-    type: z.literal("field"),
-    tags: z
-      .array(
-        z.strictObject({
-          epc: epcHexSchema,
-          antenna: z.int().min(1).max(8),
-          rssiDbm: z.number().min(-120).max(0),
-        }),
-      )
-      .max(10_000),
-  }),
-  z.strictObject({
-    type: z.literal("antenna"),
-    antenna: z.int().min(1).max(8),
-    connected: z.boolean(),
-  }),
+  fieldMessageSchema,
+  antennaMessageSchema,
   faultMessageSchema,
 ]);
-type FieldTag = Extract<z.infer<typeof controlSchema>, { type: "field" }>["tags"][number];
 
 /** A read takes this long on the air. */
 const readMsMin = 1;
