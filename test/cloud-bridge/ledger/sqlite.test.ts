@@ -46,9 +46,11 @@ test("abandoning rolls back what is open, even with an operation under way", asy
   await connection.run("CREATE TABLE t (a INTEGER)");
   await connection.run("BEGIN");
   await connection.run("INSERT INTO t VALUES (1)");
-  const slow = connection.all(
-    "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 300000) SELECT max(n) FROM c",
-  );
+  const count =
+    "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < ?) SELECT max(n) FROM c";
+  // Prepared before, so that the second one is under way at once, however busy the machine is.
+  await connection.all(count, 1);
+  const slow = connection.all(count, 300_000);
   await new Promise((resolve) => setTimeout(resolve, 5));
   await connection.abandon();
   await slow;
