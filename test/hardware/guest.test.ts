@@ -210,7 +210,7 @@ function testGpio(): void {
     expect(await machine.run("cat $(gpio_line portal 5)/value")).toBe("1\n");
   });
 
-  const noTools = hasGpioTools ? "" : " (skipped: Debian's gpiod is not installed)";
+  const noTools = hasGpioTools ? "" : noGpio || " (skipped: Debian's gpiod is not installed)";
   test.skipIf(!hasGpioTools)(`a light beam by gpiomon${noTools}`, async () => {
     await recorder.next("device", "dock", 0, isOnline);
     await watchBeam("dock");
