@@ -3,6 +3,7 @@
 import { GatewayError } from "../../contract/errors.ts";
 import type { Bias, Level } from "./gpio-settings.ts";
 import type { ChipEntry } from "./gpio-tool-text.ts";
+import type { InboxSource } from "./inbox.ts";
 
 /** Where the system is; a test hands in folders of its own. */
 export interface GpioSystem {
@@ -16,7 +17,7 @@ export interface GpioSystem {
 export type OnEdge = (level: Level, ageUs: number) => void;
 
 /** An open chip. Every method rejects with GatewayError; what happens later goes to the `onLost` it was opened with. */
-export interface GpioChip extends ChipEntry {
+export interface GpioChip extends ChipEntry, InboxSource {
   /** Offset of a line by its name. DRIVER_PORT_MISSING names the lines that have one. */
   find(lineName: string): Promise<number>;
   /** Makes a line an input, tells its level, and from then on its edges. */

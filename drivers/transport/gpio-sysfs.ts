@@ -115,6 +115,7 @@ class SysfsChip implements GpioChip {
   readonly #library: SysfsLibrary;
   readonly #onLost: (error: GatewayError) => void;
   readonly #lines = new Map<number, SysfsLine>();
+  readonly #watched = new Map<SysfsLine, (error: unknown, level: Level) => void>();
 
   constructor(
     { name, label, base, lineCount }: SysfsEntry,
@@ -145,7 +146,9 @@ class SysfsChip implements GpioChip {
     const line = await this.#open(offset, "in");
     await this.#expect(offset, "edge", "both");
     // The value is read after the edge: of a pulse shorter than that the same level is told again.
-    line.watch((_, level) => onEdge(level, 0));
+    const take = (_: unknown, level: Level) => onEdge(level, 0);
+    this.#watched.set(line, take);
+    line.watch(take);
     return line.readSync();
   }
 
@@ -162,7 +165,17 @@ class SysfsChip implements GpioChip {
     });
   }
 
+  // One edge of a line waits in the kernel at most, and it is told no sooner than it is read.
+  pause(): void {
+    for (const line of this.#watched.keys()) line.unwatchAll();
+  }
+
+  resume(): void {
+    for (const [line, take] of this.#watched) line.watch(take);
+  }
+
   async close(): Promise<void> {
+    this.#watched.clear();
     for (const line of this.#lines.values()) {
       try {
         line.unexport();
@@ -224,6 +237,7 @@ class SysfsChip implements GpioChip {
         last = read();
       } catch (error) {
         line.unwatchAll();
+        this.#watched.delete(line);
         this.#onLost(lostError(this.#lineName(offset), error));
       }
       return last;

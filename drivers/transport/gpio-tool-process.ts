@@ -6,6 +6,7 @@ import { execFile, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { GatewayError } from "../../contract/errors.ts";
 import type { GpioSystem } from "./gpio-chip.ts";
+import type { InboxSource } from "./inbox.ts";
 
 /** A tool that answers does so within this time. */
 const answerTimeoutMs = 5_000;
@@ -27,7 +28,7 @@ export interface ToolEnd {
 }
 
 /** A tool that runs. */
-export interface HoldingTool {
+export interface HoldingTool extends InboxSource {
   /** Resolves when it ended, by itself or asked. */
   readonly ended: Promise<ToolEnd>;
   /** Ends it; resolves when it is gone and its line is free. */
@@ -73,7 +74,7 @@ export function startTool(
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     complaint = (complaint + text).slice(-complaintLengthMax);
   });
-  createInterface({ input: child.stdout }).on("line", onLine);
+  const lines = createInterface({ input: child.stdout }).on("line", onLine);
   const ended = new Promise<ToolEnd>((resolve) => {
     // A program that cannot be started has an error and no exit.
     child.once("error", ({ message }) => {
@@ -85,6 +86,8 @@ export function startTool(
   });
   return {
     ended,
+    pause: () => void lines.pause(),
+    resume: () => void lines.resume(),
     end: async () => {
       child.kill("SIGTERM");
       const late = setTimeout(() => child.kill("SIGKILL"), endTimeoutMs);

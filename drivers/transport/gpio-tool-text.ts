@@ -134,6 +134,11 @@ export function isBanner(line: string): boolean {
   return /^(Monitoring|Setting) line/.test(line);
 }
 
+/** Arguments of `gpioset` of 1.x that drive a line and end: there its exit is the only sign that it was driven. */
+export function driveOnceArguments(chip: string, offset: number, level: Level): string[] {
+  return ["--mode=exit", chip, `${offset}=${level}`];
+}
+
 /** Arguments of `gpioset` that hold a line until the tool is ended. */
 export function holdArguments(
   generation: ToolGeneration,

@@ -24,6 +24,7 @@ import {
 } from "./gpio-tool-process.ts";
 import {
   type ChipEntry,
+  driveOnceArguments,
   getArguments,
   holdArguments,
   infoArguments,
@@ -37,10 +38,17 @@ import {
   type ToolGeneration,
 } from "./gpio-tool-text.ts";
 
-/** 2.x says when it holds its line; 1.x says nothing, and one that lives this long holds it. */
-const holdWaitMs = { 1: 50, 2: 3_000 } as const;
+/** 2.x says when it holds its line. */
+const bannerWaitMs = 3_000;
+/** 1.x says nothing: one that lives this long will hold its line, and tells if it does not. */
+const silentWaitMs = 50;
 /** An event stamped later than this is stamped by the wall clock: no machine runs for 30 years. */
 const bootStampUsMax = 1e15;
+
+/** The chips that `gpiodetect` lists. DRIVER_NATIVE_MISSING without it. */
+export async function listToolChips(system: GpioSystem): Promise<ChipEntry[]> {
+  return parseChips((await runTool(system, "gpiodetect", [])).printed);
+}
 
 /** Opens a chip. DRIVER_PORT_MISSING names those that are there; _DENIED; DRIVER_NATIVE_MISSING the tools. */
 export async function openToolChip(
@@ -118,8 +126,22 @@ class ToolChip implements GpioChip {
     const before = this.#holding.get(offset);
     this.#holding.delete(offset);
     await before?.end();
-    const args = holdArguments(this.#parts.generation, this.name, offset, level);
+    const { system, generation } = this.#parts;
+    if (generation === 1) {
+      const once = await runTool(system, "gpioset", driveOnceArguments(this.name, offset, level));
+      if (once.exitCode !== 0) throw await this.#refused(offset, "gpioset", once);
+    }
+    const args = holdArguments(generation, this.name, offset, level);
     await this.#hold(offset, "gpioset", args, () => undefined);
+  }
+
+  // Edges of a line that chatters pile up in its tool and in the kernel, which drops what is too much.
+  pause(): void {
+    for (const tool of this.#holding.values()) tool.pause();
+  }
+
+  resume(): void {
+    for (const tool of this.#holding.values()) tool.resume();
   }
 
   async close(): Promise<void> {
@@ -144,7 +166,8 @@ class ToolChip implements GpioChip {
       if (isBanner(line)) onHeld?.();
       else onLine(line);
     });
-    const cancel = clock.timer(holdWaitMs[generation], () => onHeld?.());
+    const waitMs = generation === 1 ? silentWaitMs : bannerWaitMs;
+    const cancel = clock.timer(waitMs, () => onHeld?.());
     const early = await Promise.race([running.ended, held]);
     cancel();
     if (early !== undefined) throw await this.#refused(offset, tool, early);

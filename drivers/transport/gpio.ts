@@ -10,8 +10,9 @@ import {
   type HostRecord,
 } from "./gpio-record.ts";
 import type { GpioSettings, Level } from "./gpio-settings.ts";
-import { hasSysfsGpio, openSysfsChip, type SysfsLibrary } from "./gpio-sysfs.ts";
-import { openToolChip } from "./gpio-tools.ts";
+import { hasSysfsGpio, listSysfsChips, openSysfsChip, type SysfsLibrary } from "./gpio-sysfs.ts";
+import type { ChipEntry } from "./gpio-tool-text.ts";
+import { listToolChips, openToolChip } from "./gpio-tools.ts";
 import { Inbox } from "./inbox.ts";
 import type { Transport } from "./transport.ts";
 
@@ -28,7 +29,8 @@ export async function openGpio(
   system: GpioSystem = { sysfs: "/sys" },
   library?: SysfsLibrary,
 ): Promise<Transport> {
-  const inbox = new Inbox();
+  let lines: Lines | undefined;
+  const inbox = new Inbox({ pause: () => lines?.pause(), resume: () => lines?.resume() });
   const fail = (error: unknown) => inbox.fail(asGatewayError(error));
   const { chip: wanted, via } = settings;
   const isSysfs = via === "sysfs" || (via === "auto" && (await hasSysfsGpio(system.sysfs)));
@@ -38,10 +40,16 @@ export async function openGpio(
     : await openTools();
   // A resistor is set by the tools only, and beside sysfs they are opened when one is wanted.
   const withBias = isSysfs && via === "auto" ? openTools : undefined;
-  return transportOf(
-    new Lines(chip, withBias, (record) => inbox.push(encodeChipRecord(record))),
-    inbox,
-  );
+  lines = new Lines(chip, withBias, (record) => inbox.push(encodeChipRecord(record)));
+  return transportOf(lines, inbox);
+}
+
+/** The chips that are there, by sysfs or, where that has none and `withTools`, by the tools. Opens no line. */
+export async function listGpioChips(system: GpioSystem, withTools: boolean): Promise<ChipEntry[]> {
+  const chips: ChipEntry[] = await listSysfsChips(system.sysfs);
+  if (chips.length > 0 || !withTools) return chips;
+  // Without sysfs and tools nobody can say; opening a chip says what is missing.
+  return await listToolChips(system).catch(() => []);
 }
 
 function transportOf(lines: Lines, inbox: Inbox): Transport {
@@ -109,6 +117,16 @@ class Lines {
         return this.#say({ type: "driven", offset, level });
       }
     }
+  }
+
+  pause(): void {
+    this.#chip.pause();
+    this.#withBias?.pause();
+  }
+
+  resume(): void {
+    this.#chip.resume();
+    this.#withBias?.resume();
   }
 
   async close(): Promise<void> {

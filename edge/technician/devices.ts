@@ -3,9 +3,10 @@
 
 import { readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
+import { listGpioChips } from "../../drivers/transport/gpio.ts";
 import { attributeOf, usbFolderOf } from "./sysfs.ts";
 
-/** A port or a HID device that is there. */
+/** A port, a HID device or a GPIO chip that is there. */
 export interface PluggedDevice {
   /** `/dev/ttyUSB0`, `/dev/hidraw1`. */
   readonly path: string;
@@ -50,7 +51,18 @@ export async function listDevices(root: string): Promise<PluggedDevice[]> {
     };
   });
   const hids = (await names(join(root, "sys/class/hidraw"))).map((name) => hidOf(root, name));
-  return await Promise.all([...serial, ...hids]);
+  return [...(await Promise.all([...serial, ...hids])), ...(await gpioChips(root))];
+}
+
+async function gpioChips(root: string): Promise<PluggedDevice[]> {
+  // The tools look at this machine, whatever the root is.
+  const chips = await listGpioChips({ sysfs: join(root, "sys") }, root === "/");
+  return chips.map(({ name, label, lineCount }) => ({
+    path: `/dev/${name}`,
+    stablePath: `{ gpio: { chip: ${label === "" ? name : label} } }`,
+    product: `${label}, ${lineCount} lines`,
+    fits: "gpio-input, gpio-output",
+  }));
 }
 
 async function names(folder: string): Promise<string[]> {
@@ -96,7 +108,7 @@ async function hidOf(root: string, name: string): Promise<PluggedDevice> {
 /** The list for people. */
 export function deviceLines(devices: readonly PluggedDevice[]): string {
   if (devices.length === 0) {
-    return "No serial or HID device is plugged in, or this user may not see /sys.\n";
+    return "No serial, HID or GPIO device is plugged in, or this user may not see /sys.\n";
   }
   return devices
     .map(({ path, stablePath, usbId, product, fits }) => {

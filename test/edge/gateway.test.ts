@@ -15,6 +15,9 @@ import { type EdgeConfig, edgeConfigSchema } from "../../edge/config.ts";
 import { Gateway } from "../../edge/gateway.ts";
 import { Counters } from "../../edge/health.ts";
 import { buildPipeline } from "../../edge/sense/build-machines.ts";
+import { DeviceRunner } from "../../simulators/device.ts";
+import { GpioChipSimulator } from "../../simulators/gpio-chip.ts";
+import { seededRandom } from "../../simulators/random.ts";
 
 const config: EdgeConfig = edgeConfigSchema.parse({
   storeId: "s0042",
@@ -31,6 +34,8 @@ let gateway: Gateway;
 const counters = new Counters();
 const sent: Uint8Array[] = [];
 const line = new MemoryPort("till");
+const lightsLine = new MemoryPort("lights");
+let chip: GpioChipSimulator;
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 beforeEach(async () => {
@@ -55,12 +60,26 @@ beforeEach(async () => {
   });
   const driver = (await findDevice("serial-scanner")).createDriver({});
   const device = { deviceId: "till-1", kind: "serial-scanner", portKey: "memory", driver };
+  const lights = {
+    deviceId: "lights-1",
+    kind: "gpio-output",
+    portKey: "lights",
+    driver: (await findDevice("gpio-output")).createDriver({
+      outputs: [{ name: "red", offset: 5 }],
+    }),
+  };
+  chip = new GpioChipSimulator(seededRandom(1));
+  const runner = new DeviceRunner(chip, clock, (bytes) => void lightsLine.send(bytes));
+  lightsLine.plug((bytes) => runner.receive(bytes));
   gateway = new Gateway({
     config,
     outbox,
     pipeline: buildPipeline(config),
     edgeClock,
-    devices: [{ ...device, open: line.open }],
+    devices: [
+      { ...device, open: line.open },
+      { ...lights, open: lightsLine.open },
+    ],
     clock,
     random: Math.random,
     randomId: randomUUID,
@@ -101,6 +120,25 @@ test("commands: a workflow is set, a foreign device and garbage are refused, hel
   await expect.poll(() => sent.length).toBe(1);
   const hello = decodeBatch(sent[0]!);
   expect(hello.ok && hello.batch.events).toEqual([]);
+});
+
+test("a lamp is switched by a command; the reply says what became of it", async () => {
+  const id = randomUUID();
+  const actuate = { id, command: "actuate", action: { type: "on" } };
+  const light = (deviceId: string, output: string) => command({ ...actuate, deviceId, output });
+  await expect.poll(() => light("lights-1", "red")).toEqual({ id, ok: true });
+  expect(chip.driven(5)).toBe(1);
+  const refused = { id, ok: false, code: "DRIVER_COMMAND_REFUSED" };
+  expect(await light("lights-1", "green")).toMatchObject(refused);
+  expect(await light("lights-9", "red")).toMatchObject(refused);
+  expect(await light("till-1", "red")).toMatchObject({
+    ...refused,
+    message: expect.stringContaining("has no outputs"),
+  });
+  lightsLine.unplug();
+  await expect.poll(() => gateway.supervisor.health()[1]?.state).toBe("offline");
+  expect(await light("lights-1", "red")).toMatchObject({ id, ok: false, code: "DRIVER_PORT_LOST" });
+  expect(await command({ ...actuate, deviceId: "lights-1" })).toBeUndefined();
 });
 
 test("a scan becomes a stored event with the clock's stamp, and one batch when the ledger answers", async () => {

@@ -72,6 +72,9 @@ describe.each(simulatedKinds)("simulated %s", (kind) => {
       } else if (kind === "m100") {
         device.control({ type: "field", tags: [tag] });
         device.receive(Buffer.from("bb00270003220064b07e", "hex"), 0);
+      } else if (/^gpio/.test(kind)) {
+        device.receive(Buffer.from("watch 4 as_is\n"), 0);
+        device.control({ type: "chatter", offset: 4, edgeCount: 20 });
       } else if (kind === "mt-sics") device.receive(Buffer.from("SIR\r\n"), 0);
       else if (kind === "modbus-scale") device.receive(Buffer.from("010300000002c40b", "hex"), 0);
       else if (kind === "toledo") device.receive(Buffer.from("WW"), 0);

@@ -34,6 +34,8 @@ export class SysfsKit {
   /** Lines that the kernel has given away. */
   readonly lines = new Map<number, MadeLine>();
   readonly unexported: number[] = [];
+  /** What the kernel answers to whoever wants a line. */
+  refusal: Error | undefined;
   /** Files that an exported line lacks, or has with another content. */
   readonly odd = new Map<string, string | undefined>();
 
@@ -123,6 +125,7 @@ export class MadeLine implements SysfsLine {
   constructor(kit: SysfsKit, number: number, direction: "in" | "high" | "low", edge: string) {
     this.#kit = kit;
     this.#number = number;
+    if (kit.refusal !== undefined) throw kit.refusal;
     kit.set(number, "direction", direction === "in" ? "in" : "out");
     if (direction !== "in") kit.set(number, "value", direction === "high" ? "1" : "0");
     if (edge !== "none") kit.set(number, "edge", edge);

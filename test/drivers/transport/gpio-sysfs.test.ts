@@ -131,6 +131,19 @@ describe("a line", () => {
     expect(String(ended())).toContain(message);
   });
 
+  test.each([
+    ["EBUSY", "DRIVER_PORT_BUSY", "line 17 of GPIO chip pinctrl-bcm2711 is held by"],
+    ["EACCES", "DRIVER_PORT_DENIED", "group (gpio on Raspberry Pi OS)"],
+    ["EINVAL", "DRIVER_PORT_FAILED", "sysfs 529"],
+  ])("that the kernel refuses with %s: %s", async (code, ours, message) => {
+    const kit = new SysfsKit(pi);
+    kit.refusal = Object.assign(new Error(`${code}: refused`), { code });
+    const { ask, ended } = await open(kit);
+    await ask({ type: "watch", offset: 17, bias: "as_is" });
+    await expect.poll(ended).toMatchObject({ code: ours });
+    expect(String(ended())).toContain(message);
+  });
+
   test("beyond the chip is refused", async () => {
     const { ask, ended } = await open(new SysfsKit(pi));
     await ask({ type: "watch", offset: 58, bias: "as_is" });
@@ -148,7 +161,7 @@ describe("what sysfs cannot do", () => {
     await ask({ type: "watch", offset: 17, bias: "pull_up" });
     await ask({ type: "watch", offset: 18, bias: "as_is" });
     await expect.poll(() => said).toEqual(["level 17 1", "level 18 0"]);
-    expect(tools.holder(17)).toBeDefined();
+    await expect.poll(() => tools.holder(17)).toBeDefined();
     expect([...kit.lines.keys()]).toEqual([530]);
   });
 
@@ -167,7 +180,7 @@ describe("what sysfs cannot do", () => {
     const { said, ask } = await open(kit, {}, tools.folder);
     await ask({ type: "watch", offset: 17, bias: "as_is" });
     await expect.poll(() => said).toEqual(["level 17 0"]);
-    expect(tools.holder(17)).toBeDefined();
+    await expect.poll(() => tools.holder(17)).toBeDefined();
   });
 });
 

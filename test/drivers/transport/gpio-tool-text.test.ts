@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  driveOnceArguments,
   getArguments,
   holdArguments,
   infoArguments,
@@ -127,6 +128,7 @@ describe("command lines", () => {
       "17",
     ]);
     expect(holdArguments(1, "gpiochip0", 5, 1)).toEqual(["--mode=signal", "gpiochip0", "5=1"]);
+    expect(driveOnceArguments("gpiochip0", 5, 0)).toEqual(["--mode=exit", "gpiochip0", "5=0"]);
     expect(infoArguments(1, "gpiochip0")).toEqual(["gpiochip0"]);
   });
 

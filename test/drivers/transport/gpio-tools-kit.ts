@@ -39,9 +39,10 @@ exec tail -n +1 -f "$dir/edges-$last"`;
 const set = (isSecond: boolean) => `${refuseHeld}
 offset="\${last%%=*}"
 refuse "$offset"
-echo $$ > "$dir/held-$offset"
 echo "\${last##*=}" > "$dir/level-$offset"
 echo "$last" >> "$dir/driven"
+[ "$1" = --mode=exit ] && exit 0
+echo $$ > "$dir/held-$offset"
 ${isSecond ? `echo "Setting line '$offset'..."` : ":"}
 exec sleep 600`;
 
@@ -108,9 +109,10 @@ export class ToolKit {
     this.#write("denied", "");
   }
 
-  /** Everything that was driven, in order. */
+  /** Everything that was driven, in order; the same again (1.x drives, then holds) once. */
   driven(): string[] {
-    return readFileSync(join(this.folder, "driven"), "utf8").trim().split("\n");
+    const all = readFileSync(join(this.folder, "driven"), "utf8").trim().split("\n");
+    return all.filter((each, index) => each !== all[index - 1]);
   }
 
   remove(): void {

@@ -7,10 +7,19 @@ import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../drivers/clock.ts";
 import { openGpio } from "../../../drivers/transport/gpio.ts";
 import { encodeHostRecord, type HostRecord } from "../../../drivers/transport/gpio-record.ts";
-import { canBindTools } from "../../../drivers/transport/gpio-tool-process.ts";
+import { canBindTools, runTool } from "../../../drivers/transport/gpio-tool-process.ts";
+import {
+  driveOnceArguments,
+  getArguments,
+  holdArguments,
+  infoArguments,
+  monitorArguments,
+  parseGeneration,
+} from "../../../drivers/transport/gpio-tool-text.ts";
 import type { Transport } from "../../../drivers/transport/transport.ts";
 import { ToolKit } from "./gpio-tools-kit.ts";
 
+const nowhere = { sysfs: "/nowhere" };
 const kits: ToolKit[] = [];
 const open: Transport[] = [];
 afterEach(async () => {
@@ -65,6 +74,12 @@ describe.each(["1.6.3", "2.2.1"] as const)("libgpiod %s", (version) => {
     expect(long?.slice(0, 3)).toEqual(["edge", "17", "0"]);
     expect(short?.slice(0, 3)).toEqual(["edge", "17", "1"]);
     expect(Number(short?.[3])).toBeLessThan(20_000_000);
+    // Kernels before 5.7 stamp by the wall clock.
+    const seconds = Math.floor(Date.now() / 1000);
+    kit.print(17, version === "1.6.3" ? `0 ${seconds} 0` : `falling ${seconds}.000000000`);
+    kit.print(17, version === "1.6.3" ? `1 ${seconds} 0` : `rising ${seconds}.000000000`);
+    await expect.poll(() => said.length).toBe(6);
+    expect(Number(said[4]?.split(" ")[3])).toBeLessThan(20_000_000);
     // Asked again, the level is the one that the edges left.
     await ask({ type: "watch", offset: 17, bias: "pull_up" });
     await expect.poll(() => said.at(-1)).toBe("level 17 1");
@@ -76,7 +91,7 @@ describe.each(["1.6.3", "2.2.1"] as const)("libgpiod %s", (version) => {
     for (const level of [0, 1, 0] as const) await ask({ type: "drive", offset: 5, level });
     await expect.poll(() => said).toEqual(["driven 5 0", "driven 5 1", "driven 5 0"]);
     expect(kit.driven()).toEqual(["5=0", "5=1", "5=0"]);
-    expect(kit.holder(5)).toBeDefined();
+    await expect.poll(() => kit.holder(5)).toBeDefined();
     await ask({ type: "drive", offset: 5, level: 1 });
     await transport.close();
     expect(kit.driven().at(-1)).toBe("5=1");
@@ -88,6 +103,7 @@ describe.each(["1.6.3", "2.2.1"] as const)("libgpiod %s", (version) => {
     const { ask, said, ended } = await listen(kit);
     await ask({ type: "watch", offset: 27, bias: "as_is" });
     await expect.poll(() => said).toEqual(["level 27 0"]);
+    await expect.poll(() => kit.holder(27)).toBeDefined();
     process.kill(kit.holder(27)!);
     await expect.poll(ended).toMatchObject({ code: "DRIVER_PORT_LOST" });
     expect(String(ended())).toContain("line 27 of GPIO chip pinctrl-bcm2711 was lost");
@@ -113,6 +129,24 @@ describe.each(["1.6.3", "2.2.1"] as const)("libgpiod %s", (version) => {
     expect(said).toEqual(["found 17 GPIO17"]);
     expect(String(ended())).toContain("its names: GPIO17");
   });
+});
+
+test("a line that chatters while nobody reads is held back, and all of it comes in the end", async () => {
+  const kit = tools();
+  const transport = await openGpio({ chip: "pinctrl-bcm2711", via: "tools" }, kit.system);
+  open.push(transport);
+  await transport.write(encodeHostRecord({ type: "watch", offset: 17, bias: "as_is" }));
+  const edgeCount = 20_000;
+  const edge = (index: number) => `${index % 2 === 0 ? "rising" : "falling"} 1.000000000`;
+  kit.print(17, Array.from({ length: edgeCount }, (_, index) => edge(index)).join("\n"));
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  let count = 0;
+  // The level that was found comes first.
+  for await (const _ of transport.chunks) {
+    count += 1;
+    if (count === edgeCount + 1) break;
+  }
+  expect(count).toBe(edgeCount + 1);
 });
 
 describe("a chip that cannot be had", () => {
@@ -155,7 +189,39 @@ describe("a chip that cannot be had", () => {
   });
 });
 
-test.skipIf(!(await canBindTools({ sysfs: "/nowhere" })))(
+const isInstalled = await runTool(nowhere, "gpiomon", ["--version"]).then(
+  ({ printed }) => parseGeneration(printed),
+  () => undefined,
+);
+test.skipIf(isInstalled === undefined)(
+  "the installed tools understand their options: only the chip is missing (apt install gpiod)",
+  async () => {
+    const generation = isInstalled ?? 1;
+    const bias = "pull_up";
+    const commands = [
+      ["gpioget", getArguments(generation, "gpiochip999", 1, bias)],
+      ["gpiomon", monitorArguments(generation, "gpiochip999", 1, bias)],
+      ["gpioset", holdArguments(generation, "gpiochip999", 1, 1)],
+      ...(generation === 1 ? [["gpioset", driveOnceArguments("gpiochip999", 1, 1)] as const] : []),
+      ["gpioinfo", infoArguments(generation, "gpiochip999")],
+    ] as const;
+    for (const [tool, args] of commands) {
+      const end = await runTool(nowhere, tool, args);
+      expect(`${tool}: ${end.complaint}`).toMatch(/No such file|cannot find GPIO chip/);
+      expect(end.exitCode).toBe(1);
+    }
+  },
+);
+
+test("tools that are not installed are named, with the package", async () => {
+  const error = await runTool(nowhere, "gpio-tool-of-nobody", []).catch(
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toMatchObject({ code: "DRIVER_NATIVE_MISSING" });
+  expect(String(error)).toContain("apt install gpiod");
+});
+
+test.skipIf(!(await canBindTools(nowhere)))(
   "a process that is killed takes its tools with it, so that its lines are free (setpriv)",
   async () => {
     const kit = tools();

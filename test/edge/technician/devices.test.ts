@@ -66,10 +66,28 @@ test("HID devices are told by their name", async () => {
   ]);
 });
 
+test("GPIO chips are told by their label", async () => {
+  const entry = "sys/devices/platform/fe200000.gpio/gpio/gpiochip512";
+  for (const [name, text] of [
+    ["label", "pinctrl-bcm2711"],
+    ["base", "512"],
+    ["ngpio", "58"],
+  ]) {
+    file(`${entry}/${name}`, text ?? "");
+  }
+  link("sys/class/gpio/gpiochip512", entry);
+  file("sys/devices/platform/fe200000.gpio/gpiochip0/dev", "254:0");
+  link("sys/bus/gpio/devices/gpiochip0", "sys/devices/platform/fe200000.gpio/gpiochip0");
+  expect(deviceLines(await listDevices(root))).toBe(
+    "/dev/gpiochip0  pinctrl-bcm2711, 58 lines\n" +
+      "  configure as: { gpio: { chip: pinctrl-bcm2711 } }\n  driver: gpio-input, gpio-output\n",
+  );
+});
+
 test("a port without a stable name, and a machine without any port, are said", async () => {
   plugUsbSerial("ttyUSB1", "ffff", "0001", "Thing");
   expect(deviceLines(await listDevices(root))).toContain("no stable name: is udev running?");
   rmSync(root, { recursive: true });
-  expect(deviceLines(await listDevices(root))).toContain("No serial or HID device");
+  expect(deviceLines(await listDevices(root))).toContain("No serial, HID or GPIO device");
   mkdirSync(root);
 });
