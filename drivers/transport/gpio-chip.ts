@@ -24,6 +24,8 @@ export interface GpioChip extends ChipEntry, InboxSource {
   watch(offset: number, bias: Bias, onEdge: OnEdge): Promise<Level>;
   /** Makes a line an output with this level, or changes it. */
   drive(offset: number, level: Level): Promise<void>;
+  /** Tells `onLost` when the chip is gone: nothing wakes up who waits for its edges. */
+  check(): Promise<void>;
   /** Gives all lines back. */
   close(): Promise<void>;
 }

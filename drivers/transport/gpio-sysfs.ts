@@ -174,6 +174,11 @@ class SysfsChip implements GpioChip {
     for (const [line, take] of this.#watched) line.watch(take);
   }
 
+  // An open line of a chip that went cannot be read, also when the chip is back; see #guard.
+  async check(): Promise<void> {
+    for (const line of this.#lines.values()) line.readSync();
+  }
+
   async close(): Promise<void> {
     this.#watched.clear();
     for (const line of this.#lines.values()) {

@@ -2,6 +2,7 @@
 // sysfs is gone. Edges carry the kernel's own time. A line belongs to its tool: when that ends, the line is
 // free and its level the chip's affair.
 
+import { stat } from "node:fs/promises";
 import { GatewayError } from "../../contract/errors.ts";
 import { systemClock as clock } from "../clock.ts";
 import {
@@ -72,13 +73,17 @@ export async function openToolChip(
     throw gpioDenied("/dev/gpiochip*", detected.complaint);
   }
   const isBound = await canBindTools(system);
-  return new ToolChip(chosenChip(wanted, chips), { system, generation, isBound, onLost });
+  const chip = chosenChip(wanted, chips);
+  const nodeId = await nodeIdOf(chip.name);
+  return new ToolChip(chip, { system, generation, isBound, nodeId, onLost });
 }
 
 interface ToolChipParts {
   readonly system: GpioSystem;
   readonly generation: ToolGeneration;
   readonly isBound: boolean;
+  /** Of the device node when the chip was opened. */
+  readonly nodeId: bigint | undefined;
   readonly onLost: (error: GatewayError) => void;
 }
 
@@ -144,6 +149,15 @@ class ToolChip implements GpioChip {
     for (const tool of this.#holding.values()) tool.resume();
   }
 
+  // A chip that went and came again has a new node; its tools wait on the old one for ever.
+  async check(): Promise<void> {
+    const { onLost } = this.#parts;
+    const nodeId = await nodeIdOf(this.name);
+    if (nodeId === this.#parts.nodeId) return;
+    const message = `GPIO chip ${this.label} (/dev/${this.name}) was lost: unplugged`;
+    onLost(new GatewayError("DRIVER_PORT_LOST", message, { retryable: true }));
+  }
+
   async close(): Promise<void> {
     const tools = [...this.#holding.values()];
     this.#holding.clear();
@@ -201,6 +215,11 @@ class ToolChip implements GpioChip {
     const message = `${tool} ended ${how}${complaint === "" ? "" : ` (${complaint})`}`;
     return new GatewayError("DRIVER_PORT_FAILED", message, { retryable: true });
   }
+}
+
+/** Tells a device node from the one that comes after it; undefined where there is none. */
+async function nodeIdOf(name: string): Promise<bigint | undefined> {
+  return (await stat(`/dev/${name}`, { bigint: true }).catch(() => undefined))?.ino;
 }
 
 function isDenied(complaint: string): boolean {

@@ -98,6 +98,7 @@ class Lines {
   async carryOut(record: HostRecord): Promise<void> {
     switch (record.type) {
       case "identify": {
+        await Promise.all([this.#chip.check(), this.#withBias?.check()]);
         const { lineCount, name, label } = this.#chip;
         return this.#say({ type: "chip", lineCount, name, label });
       }

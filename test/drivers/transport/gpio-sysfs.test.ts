@@ -117,6 +117,16 @@ describe("a line", () => {
     expect(line.isWatched).toBe(false);
   });
 
+  test("of a chip that went without an edge is missed at the next question", async () => {
+    const kit = new SysfsKit(pi);
+    const { said, ask, ended } = await open(kit);
+    await ask({ type: "watch", offset: 17, bias: "as_is" });
+    await expect.poll(() => said.length).toBe(1);
+    kit.lines.get(529)!.isBroken = true;
+    await ask({ type: "identify" });
+    await expect.poll(ended).toMatchObject({ code: "DRIVER_PORT_LOST" });
+  });
+
   test.each([
     ["has no interrupts", "edge", undefined, "has no interrupts"],
     ["does not take the edges", "edge", "none", 'says "none", not "both"'],

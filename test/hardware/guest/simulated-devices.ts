@@ -84,7 +84,11 @@ export const gpioDevices = {
     id: "dock",
     kind: "gpio-input",
     port: { gpio: { chip: "dock", via: "tools" } },
-    options: { lines: [{ ...beam, bias: "pull_down" }], answerTimeoutMs: 30_000 },
+    options: {
+      lines: [{ ...beam, bias: "pull_down" }],
+      answerTimeoutMs: 30_000,
+      aliveIntervalMs: 2000,
+    },
   },
 } as const;
 
