@@ -7,6 +7,7 @@ const loaders: Readonly<Record<string, () => Promise<{ device: DeviceModule }>>>
   "ascii-scale": () => import("./ascii-scale/driver.ts"),
   "hid-scale": () => import("./hid-scale/driver.ts"),
   "hid-scanner": () => import("./hid-scanner/driver.ts"),
+  "impinj-iot": () => import("./impinj-iot/driver.ts"),
   "keyboard-wedge": () => import("./keyboard-wedge/driver.ts"),
   llrp: () => import("./llrp/driver.ts"),
   "load-cell-board": () => import("./load-cell-board/driver.ts"),

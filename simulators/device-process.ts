@@ -6,9 +6,17 @@ import { z } from "zod";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { systemClock } from "../drivers/clock.ts";
 import { AsciiScaleSimulator } from "./ascii-scale.ts";
-import { DeviceRunner, parseControl, type SimulatedDevice } from "./device.ts";
+import {
+  DeviceRunner,
+  type PublishingDevice,
+  parseControl,
+  type SimulatedDevice,
+} from "./device.ts";
+import type { DeviceLink } from "./device-link.ts";
 import { HidScaleSimulator } from "./hid-scale.ts";
 import { HidScannerSimulator } from "./hid-scanner.ts";
+import { openHttpFace } from "./http-face.ts";
+import { ImpinjIotSimulator } from "./impinj-iot.ts";
 import { KeyboardWedgeSimulator } from "./keyboard-wedge.ts";
 import { LlrpSimulator } from "./llrp.ts";
 import { LoadCellBoardSimulator } from "./load-cell-board.ts";
@@ -27,6 +35,7 @@ const makers = {
   "ascii-scale": (random, options) => new AsciiScaleSimulator(random, options),
   "hid-scale": (random, options) => new HidScaleSimulator(random, options),
   "hid-scanner": (random, options) => new HidScannerSimulator(random, options),
+  "impinj-iot": (random, options) => new ImpinjIotSimulator(random, options),
   "keyboard-wedge": (random, options) => new KeyboardWedgeSimulator(random, options),
   llrp: (random, options) => new LlrpSimulator(random, options),
   "load-cell-board": (random, options) => new LoadCellBoardSimulator(random, options),
@@ -85,10 +94,7 @@ export async function startDevice(input: DeviceRun): Promise<RunningDevice> {
   const run = parseControl(deviceRunSchema, input);
   const device = createDevice(run.kind, seededRandom(run.seed), run.options);
   const runner = new DeviceRunner(device, systemClock, (bytes) => link.write(bytes));
-  const link =
-    run.ptyPath === undefined
-      ? await openTcpListener(run.tcpPort ?? 0, runner)
-      : await openPty(run.ptyPath, (bytes) => runner.receive(bytes));
+  const link = await openLink(run, device, runner);
   runner.start();
   return {
     address: link.address,
@@ -98,6 +104,17 @@ export async function startDevice(input: DeviceRun): Promise<RunningDevice> {
       return link.close();
     },
   };
+}
+
+function openLink(
+  { ptyPath, tcpPort = 0 }: z.output<typeof deviceRunSchema>,
+  device: SimulatedDevice,
+  runner: DeviceRunner,
+): Promise<DeviceLink> {
+  const receive = (bytes: Uint8Array) => runner.receive(bytes);
+  if (ptyPath !== undefined) return openPty(ptyPath, receive);
+  if (!("streamPath" in device)) return openTcpListener(tcpPort, runner);
+  return openHttpFace(tcpPort, (device as PublishingDevice).streamPath, receive);
 }
 
 /** What a device process tells its parent, or prints, one JSON object a line. */

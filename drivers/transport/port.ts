@@ -4,7 +4,9 @@ import { realpathSync } from "node:fs";
 import { z } from "zod";
 import { openHid } from "./hid.ts";
 import { hidName, hidSettingsSchema, inputSettingsSchema } from "./hid-settings.ts";
+import { openHttp } from "./http.ts";
 import { openInputDevice } from "./input-device.ts";
+import { httpSettingsSchema } from "./network-settings.ts";
 import { openSerial } from "./serial.ts";
 import { openTcp } from "./tcp.ts";
 import type { Transport } from "./transport.ts";
@@ -33,12 +35,16 @@ export const hidPortSchema = z.strictObject({ hid: hidSettingsSchema });
 /** An event node of the Linux input system. */
 export const inputPortSchema = z.strictObject({ input: inputSettingsSchema });
 
-/** A device's port: `{ path, baudRate? }`, `{ host, port }`, `{ hid }` or `{ input }`. */
+/** A stream that a device sends as the body of an HTTP answer. */
+export const httpPortSchema = z.strictObject({ http: httpSettingsSchema });
+
+/** A device's port: `{ path, baudRate? }`, `{ host, port }`, `{ hid }`, `{ input }` or `{ http }`. */
 export const portConfigSchema = z.union([
   serialPortSchema,
   tcpPortSchema,
   hidPortSchema,
   inputPortSchema,
+  httpPortSchema,
 ]);
 export type PortConfig = z.infer<typeof portConfigSchema>;
 
@@ -47,12 +53,14 @@ export function openPort(config: PortConfig, baudRateDefault: number): Promise<T
   if ("host" in config) return openTcp(config);
   if ("hid" in config) return openHid(config.hid);
   if ("input" in config) return openInputDevice(config.input);
+  if ("http" in config) return openHttp(config.http);
   return openSerial({ ...config, baudRate: config.baudRate ?? baudRateDefault });
 }
 
 /** Two configurations with the same key are the same port, whatever links they are reached by. */
 export function portKey(config: PortConfig): string {
   if ("host" in config) return `${config.host.toLowerCase()}:${config.port}`;
+  if ("http" in config) return config.http.url;
   if ("hid" in config && config.hid.path === undefined) {
     const { serialNumber, interfaceNumber } = config.hid;
     return ["hid", hidName(config.hid), serialNumber, interfaceNumber].join(" ").trimEnd();
@@ -71,7 +79,7 @@ function realPathOf(path: string): string {
 
 /** A warning for a path that may be another device after a restart; undefined when it is a stable one. */
 export function portWarning(config: PortConfig): string | undefined {
-  if ("host" in config) return undefined;
+  if ("host" in config || "http" in config) return undefined;
   if ("hid" in config || "input" in config) {
     const path = "hid" in config ? config.hid.path : config.input.path;
     if (path === undefined || !/^\/dev\/(hidraw|input\/event)\d+$/.test(path)) return undefined;

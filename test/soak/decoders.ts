@@ -4,6 +4,8 @@ import { PrintedLineDecoder } from "../../drivers/ascii-scale/line-decoder.ts";
 import { EnvelopeDecoder } from "../../drivers/envelope-decoder.ts";
 import { createScaleDecoder } from "../../drivers/hid-scale/codec.ts";
 import { createScanReportDecoder } from "../../drivers/hid-scanner/codec.ts";
+import { readEvent as readImpinjEvent } from "../../drivers/impinj-iot/codec.ts";
+import { JsonDecoder } from "../../drivers/json-decoder.ts";
 import { WedgeDecoder } from "../../drivers/keyboard-wedge/codec.ts";
 import { keyboardWedgeOptionsSchema } from "../../drivers/keyboard-wedge/options.ts";
 import { readCapabilities } from "../../drivers/llrp/capabilities.ts";
@@ -53,6 +55,15 @@ export const targets: Readonly<Record<string, Target>> = {
     samples: [text("\u0002\u0004]E01234".padEnd(64, "\0"))],
   },
   "hid-scale": { create: createScaleDecoder, samples: [hex("030402004104")] },
+  "impinj-iot": {
+    create: () => new JsonDecoder(),
+    read: (frame) => void readImpinjEvent(frame),
+    samples: [
+      text('{"timestamp":"2025-11-23T09:20:00Z","tagInventoryEvent":{"epcHex":"3034"}}\r\n'),
+      text('{"timestamp":"2025-11-23T09:20:00Z","gpiTransitionEvent":{"gpi":1}}\r\n'),
+    ],
+    pendingByteCountLimit: 256 * 1024,
+  },
   "keyboard-wedge": {
     create: () => new WedgeDecoder(keyboardWedgeOptionsSchema.parse({})),
     samples: [hex("00001e0000000000"), hex("0000280000000000"), hex("0000000000000000")],

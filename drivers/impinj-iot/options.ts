@@ -1,0 +1,34 @@
+// Options of kind `impinj-iot`.
+
+import { z } from "zod";
+
+export const impinjIotOptionsSchema = z
+  .strictObject({
+    /** A preset of the reader that is started where it is idle. Absent: the reader is left as it is. */
+    preset: z
+      .string()
+      .regex(/^[^\s/]{1,128}$/)
+      .optional(),
+    /** Names of inputs and which level is active; inputs that are not listed are `gpi-1`, `gpi-2`, ... */
+    inputs: z
+      .array(
+        z.strictObject({
+          port: z.int().min(1).max(255),
+          line: z.string().min(1).max(64),
+          isActiveLow: z.boolean().default(false),
+        }),
+      )
+      .max(32)
+      .default([]),
+    /** A reader on HTTP that is quiet for this long is asked for its state. */
+    quietMs: z.int().min(500).max(3_600_000).default(10_000),
+    /** How long it may take to answer. */
+    answerTimeoutMs: z.int().min(500).max(60_000).default(5_000),
+    /** On MQTT it cannot be asked: so long without an event is an end. Absent: silence is no failure. */
+    silenceTimeoutMs: z.int().min(1_000).max(3_600_000).optional(),
+  })
+  .refine(({ inputs }) => new Set(inputs.map(({ port }) => port)).size === inputs.length, {
+    path: ["inputs"],
+    message: "a port is named twice",
+  });
+export type ImpinjIotOptions = z.infer<typeof impinjIotOptionsSchema>;
