@@ -10,6 +10,7 @@ const loaders: Readonly<Record<string, () => Promise<{ device: DeviceModule }>>>
   "gpio-output": () => import("./gpio-output/driver.ts"),
   "hid-scale": () => import("./hid-scale/driver.ts"),
   "hid-scanner": () => import("./hid-scanner/driver.ts"),
+  "impinj-iot": () => import("./impinj-iot/driver.ts"),
   "keyboard-wedge": () => import("./keyboard-wedge/driver.ts"),
   llrp: () => import("./llrp/driver.ts"),
   "load-cell-board": () => import("./load-cell-board/driver.ts"),
@@ -20,6 +21,7 @@ const loaders: Readonly<Record<string, () => Promise<{ device: DeviceModule }>>>
   "serial-scanner": () => import("./serial-scanner/driver.ts"),
   "ssi-scanner": () => import("./ssi-scanner/driver.ts"),
   toledo: () => import("./toledo/driver.ts"),
+  "zebra-iot": () => import("./zebra-iot/driver.ts"),
 };
 
 /** The kinds that `findDevice` knows. */

@@ -37,14 +37,21 @@ program
   .command("device")
   .description("run one device alone; control messages are JSON lines on standard input")
   .argument("<kind>", `one of ${simulatedKinds.join(", ")}`)
-  .addOption(new Option("--pty <path>", "link to make to the pseudo-terminal").conflicts("tcp"))
-  .option("--tcp <port>", "loopback port to listen on; 0 takes any free one", wholeNumber)
+  .addOption(
+    new Option("--pty <path>", "link to make to the pseudo-terminal").conflicts(["tcp", "mqtt"]),
+  )
+  .addOption(
+    new Option("--tcp <port>", "loopback port to listen on; 0 takes any free one")
+      .argParser(wholeNumber)
+      .conflicts("mqtt"),
+  )
+  .option("--mqtt <url>", "broker to publish at, for readers that do that by themselves")
+  .option("--topic <topic>", "topic to publish under", "readers/simulated")
   .option("--seed <n>", "seed of all chance", wholeNumber, 1)
   .option("--options <json>", "options of the device", jsonObject, {})
   .action(async (kind: DeviceRun["kind"], options: DeviceOptions) => {
-    const { pty, tcp, seed } = options;
-    const line = pty === undefined ? { tcpPort: tcp ?? 0 } : { ptyPath: pty };
-    await runDevice({ kind, seed, options: options.options, ...line });
+    const { seed } = options;
+    await runDevice({ kind, seed, options: options.options, ...lineOf(options) });
     process.stdin.destroy();
   });
 
@@ -70,8 +77,15 @@ program
 interface DeviceOptions {
   readonly pty?: string;
   readonly tcp?: number;
+  readonly mqtt?: string;
+  readonly topic: string;
   readonly seed: number;
   readonly options: Record<string, unknown>;
+}
+
+function lineOf({ pty, tcp, mqtt, topic }: DeviceOptions) {
+  if (mqtt !== undefined) return { mqtt: { url: mqtt, topic } };
+  return pty === undefined ? { tcpPort: tcp ?? 0 } : { ptyPath: pty };
 }
 
 interface DemoCommandOptions {

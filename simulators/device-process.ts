@@ -7,15 +7,24 @@ import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { systemClock } from "../drivers/clock.ts";
 import { AsciiScaleSimulator } from "./ascii-scale.ts";
 import { ChafonSimulator } from "./chafon.ts";
-import { DeviceRunner, parseControl, type SimulatedDevice } from "./device.ts";
+import {
+  DeviceRunner,
+  type PublishingDevice,
+  parseControl,
+  type SimulatedDevice,
+} from "./device.ts";
+import type { DeviceLink } from "./device-link.ts";
 import { GpioChipSimulator } from "./gpio-chip.ts";
 import { HidScaleSimulator } from "./hid-scale.ts";
 import { HidScannerSimulator } from "./hid-scanner.ts";
+import { openHttpFace } from "./http-face.ts";
+import { ImpinjIotSimulator } from "./impinj-iot.ts";
 import { KeyboardWedgeSimulator } from "./keyboard-wedge.ts";
 import { LlrpSimulator } from "./llrp.ts";
 import { LoadCellBoardSimulator } from "./load-cell-board.ts";
 import { M100Simulator } from "./m100.ts";
 import { ModbusScaleSimulator } from "./modbus-scale.ts";
+import { openMqttFace } from "./mqtt-face.ts";
 import { MtSicsSimulator } from "./mt-sics.ts";
 import { openPty } from "./pty.ts";
 import { R2000Simulator } from "./r2000.ts";
@@ -24,6 +33,7 @@ import { SerialScannerSimulator } from "./serial-scanner.ts";
 import { SsiScannerSimulator } from "./ssi-scanner.ts";
 import { openTcpListener } from "./tcp-listener.ts";
 import { ToledoSimulator } from "./toledo.ts";
+import { ZebraIotSimulator } from "./zebra-iot.ts";
 
 const makers = {
   "ascii-scale": (random, options) => new AsciiScaleSimulator(random, options),
@@ -32,6 +42,7 @@ const makers = {
   "gpio-output": (random, options) => new GpioChipSimulator(random, options),
   "hid-scale": (random, options) => new HidScaleSimulator(random, options),
   "hid-scanner": (random, options) => new HidScannerSimulator(random, options),
+  "impinj-iot": (random, options) => new ImpinjIotSimulator(random, options),
   "keyboard-wedge": (random, options) => new KeyboardWedgeSimulator(random, options),
   llrp: (random, options) => new LlrpSimulator(random, options),
   "load-cell-board": (random, options) => new LoadCellBoardSimulator(random, options),
@@ -42,6 +53,7 @@ const makers = {
   "serial-scanner": (random, options) => new SerialScannerSimulator(random, options),
   "ssi-scanner": (random, options) => new SsiScannerSimulator(random, options),
   toledo: (random, options) => new ToledoSimulator(random, options),
+  "zebra-iot": (random, options) => new ZebraIotSimulator(random, options),
 } satisfies Record<string, (random: Random, options: object) => SimulatedDevice>;
 
 /** Kinds of devices that can be simulated. */
@@ -54,13 +66,17 @@ const deviceRunSchema = z
     ptyPath: z.string().min(1).optional(),
     /** Loopback port instead of a pty; 0 takes any free one. */
     tcpPort: z.int().min(0).max(65_535).optional(),
+    /** A broker at which it publishes instead. */
+    mqtt: z.strictObject({ url: z.url(), topic: z.string().min(1).max(512) }).optional(),
     seed: z.int().default(1),
     /** Options of the simulated device. */
     options: z.record(z.string(), z.unknown()).default({}),
   })
-  .refine((run) => (run.ptyPath === undefined) !== (run.tcpPort === undefined), {
-    message: "name a ptyPath or a tcpPort, one of the two",
-  });
+  .refine(
+    ({ ptyPath, tcpPort, mqtt }) =>
+      [ptyPath, tcpPort, mqtt].filter((each) => each !== undefined).length === 1,
+    { message: "name a ptyPath or a tcpPort or a broker (mqtt), one of them" },
+  );
 /** What `startDevice` is told. */
 export type DeviceRun = z.input<typeof deviceRunSchema>;
 
@@ -90,10 +106,7 @@ export async function startDevice(input: DeviceRun): Promise<RunningDevice> {
   const run = parseControl(deviceRunSchema, input);
   const device = createDevice(run.kind, seededRandom(run.seed), run.options);
   const runner = new DeviceRunner(device, systemClock, (bytes) => link.write(bytes));
-  const link =
-    run.ptyPath === undefined
-      ? await openTcpListener(run.tcpPort ?? 0, runner)
-      : await openPty(run.ptyPath, (bytes) => runner.receive(bytes));
+  const link = await openLink(run, device, runner);
   runner.start();
   return {
     address: link.address,
@@ -103,6 +116,18 @@ export async function startDevice(input: DeviceRun): Promise<RunningDevice> {
       return link.close();
     },
   };
+}
+
+function openLink(
+  { ptyPath, tcpPort = 0, mqtt }: z.output<typeof deviceRunSchema>,
+  device: SimulatedDevice,
+  runner: DeviceRunner,
+): Promise<DeviceLink> {
+  const receive = (bytes: Uint8Array) => runner.receive(bytes);
+  if (mqtt !== undefined) return openMqttFace(mqtt.url, mqtt.topic);
+  if (ptyPath !== undefined) return openPty(ptyPath, receive);
+  if (!("streamPath" in device)) return openTcpListener(tcpPort, runner);
+  return openHttpFace(tcpPort, (device as PublishingDevice).streamPath, receive);
 }
 
 /** What a device process tells its parent, or prints, one JSON object a line. */

@@ -28,6 +28,12 @@ export interface GreetingDevice extends SimulatedDevice {
   refuse(nowMs: number): Uint8Array;
 }
 
+/** A reader on the network that publishes by itself, and answers requests: `http-face.ts` offers it. */
+export interface PublishingDevice extends SimulatedDevice {
+  /** Where its events are streamed. */
+  readonly streamPath: string;
+}
+
 function isGreeting(device: SimulatedDevice): device is GreetingDevice {
   return "refuse" in device;
 }

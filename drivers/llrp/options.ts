@@ -1,6 +1,7 @@
 // Options of kind `llrp`.
 
 import { z } from "zod";
+import { inputNamesSchema } from "../input-names.ts";
 
 /** Impinj's search modes (Octane LLRP, ImpinjInventorySearchMode). */
 export const searchModes = [
@@ -31,16 +32,7 @@ export const llrpOptionsSchema = z
     /** Reads that make a report. More spare the network and cost delay. */
     reportEveryReadCount: z.int().min(1).max(1000).default(1),
     /** Names of inputs and which level is active; inputs that are not listed are `gpi-1`, `gpi-2`, ... */
-    inputs: z
-      .array(
-        z.strictObject({
-          port: z.int().min(1).max(255),
-          line: z.string().min(1).max(64),
-          isActiveLow: z.boolean().default(false),
-        }),
-      )
-      .max(32)
-      .default([]),
+    inputs: inputNamesSchema,
     /** The reader says it is alive this often; after three times as long without a word it is asked. */
     keepaliveMs: z.int().min(500).max(60_000).default(5_000),
     /** How long the reader may take to answer. Readers with much to report are slow. */
@@ -53,9 +45,5 @@ export const llrpOptionsSchema = z
   .refine((options) => new Set(options.antennas).size === options.antennas.length, {
     path: ["antennas"],
     message: "an antenna is named twice",
-  })
-  .refine(({ inputs }) => new Set(inputs.map(({ port }) => port)).size === inputs.length, {
-    path: ["inputs"],
-    message: "a port is named twice",
   });
 export type LlrpOptions = z.infer<typeof llrpOptionsSchema>;

@@ -3,13 +3,14 @@
 import { GatewayError } from "../../contract/errors.ts";
 import { reportFaults } from "../device-faults.ts";
 import type { DriverContext } from "../driver.ts";
+import { inputNamed } from "../input-names.ts";
+import { ReaderFaults } from "../reader-faults.ts";
 import {
   type ConnectionStatus,
   type ReaderEvent,
   type RoSpecChange,
   readNotification,
 } from "./events.ts";
-import { ReaderFaults } from "./faults.ts";
 import type { Message } from "./frame.ts";
 import type { LlrpOptions } from "./options.ts";
 import { readReport } from "./report.ts";
@@ -158,13 +159,7 @@ export class ReaderMessages {
   /** An input changed, or is told for the first time. */
   takeInput(port: number, isHigh: boolean): void {
     const { clock, deviceId, onReading } = this.#context;
-    const named = this.#options.inputs.find((input) => input.port === port);
-    onReading({
-      kind: "input",
-      deviceId,
-      line: named?.line ?? `gpi-${port}`,
-      active: isHigh !== (named?.isActiveLow ?? false),
-      receivedAtMs: clock.nowMs(),
-    });
+    const input = inputNamed(this.#options.inputs, port, isHigh);
+    onReading({ kind: "input", deviceId, ...input, receivedAtMs: clock.nowMs() });
   }
 }

@@ -6,7 +6,10 @@ import { openGpio } from "./gpio.ts";
 import { gpioSettingsSchema } from "./gpio-settings.ts";
 import { openHid } from "./hid.ts";
 import { hidName, hidSettingsSchema, inputSettingsSchema } from "./hid-settings.ts";
+import { openHttp } from "./http.ts";
 import { openInputDevice } from "./input-device.ts";
+import { openMqtt } from "./mqtt.ts";
+import { httpSettingsSchema, mqttSettingsSchema } from "./network-settings.ts";
 import { openSerial } from "./serial.ts";
 import { openTcp } from "./tcp.ts";
 import type { Transport } from "./transport.ts";
@@ -37,13 +40,21 @@ export const hidPortSchema = z.strictObject({ hid: hidSettingsSchema });
 /** An event node of the Linux input system. */
 export const inputPortSchema = z.strictObject({ input: inputSettingsSchema });
 
-/** A device's port: `{ path, baudRate? }`, `{ host, port }`, `{ gpio }`, `{ hid }` or `{ input }`. */
+/** A stream that a device sends as the body of an HTTP answer. */
+export const httpPortSchema = z.strictObject({ http: httpSettingsSchema });
+
+/** What a device publishes at a broker. */
+export const mqttPortSchema = z.strictObject({ mqtt: mqttSettingsSchema });
+
+/** A device's port: `{ path, baudRate? }`, `{ host, port }`, `{ gpio }`, `{ hid }`, `{ input }`, `{ http }` or `{ mqtt }`. */
 export const portConfigSchema = z.union([
   serialPortSchema,
   tcpPortSchema,
   gpioPortSchema,
   hidPortSchema,
   inputPortSchema,
+  httpPortSchema,
+  mqttPortSchema,
 ]);
 export type PortConfig = z.infer<typeof portConfigSchema>;
 
@@ -53,6 +64,8 @@ export function openPort(config: PortConfig, baudRateDefault: number): Promise<T
   if ("gpio" in config) return openGpio(config.gpio);
   if ("hid" in config) return openHid(config.hid);
   if ("input" in config) return openInputDevice(config.input);
+  if ("http" in config) return openHttp(config.http);
+  if ("mqtt" in config) return openMqtt(config.mqtt);
   return openSerial({ ...config, baudRate: config.baudRate ?? baudRateDefault });
 }
 
@@ -65,6 +78,8 @@ export function isShared(config: PortConfig): boolean {
 export function portKey(config: PortConfig): string {
   if ("host" in config) return `${config.host.toLowerCase()}:${config.port}`;
   if ("gpio" in config) return `GPIO chip ${config.gpio.chip}`;
+  if ("http" in config) return config.http.url;
+  if ("mqtt" in config) return `${config.mqtt.url} ${config.mqtt.topic}`;
   if ("hid" in config && config.hid.path === undefined) {
     const { serialNumber, interfaceNumber } = config.hid;
     return ["hid", hidName(config.hid), serialNumber, interfaceNumber].join(" ").trimEnd();
@@ -83,7 +98,7 @@ function realPathOf(path: string): string {
 
 /** A warning for a path that may be another device after a restart; undefined when it is a stable one. */
 export function portWarning(config: PortConfig): string | undefined {
-  if ("host" in config) return undefined;
+  if ("host" in config || "http" in config || "mqtt" in config) return undefined;
   if ("gpio" in config) {
     const { chip } = config.gpio;
     if (!/^gpiochip\d+$/.test(chip)) return undefined;

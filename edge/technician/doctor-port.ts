@@ -4,6 +4,7 @@
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { errorMessageOf, type GatewayError } from "../../contract/errors.ts";
+import type { MqttSettings } from "../../drivers/transport/network-settings.ts";
 import { openPort, type PortConfig, portKey } from "../../drivers/transport/port.ts";
 import { findPortTrouble } from "../../drivers/transport/serial-error.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
@@ -45,8 +46,9 @@ const udevRule =
 
 async function tryToOpen(check: string, port: PortConfig): Promise<Finding> {
   try {
-    // The speed is of no matter: no serial line is opened here.
-    const transport = await openPort(port, 9600);
+    // The speed is of no matter: no serial line is opened here. A broker must not take us for the daemon.
+    const { clientId: _, ...mqtt } = "mqtt" in port ? port.mqtt : {};
+    const transport = await openPort("mqtt" in port ? { mqtt: mqtt as MqttSettings } : port, 9600);
     await transport.close();
     return ok(check, `${portKey(port)} can be opened`);
   } catch (error) {

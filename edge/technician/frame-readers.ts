@@ -35,6 +35,8 @@ export const frameReaders: Readonly<Record<string, () => Promise<FrameReader>>> 
     const { createScanReportDecoder } = await import("../../drivers/hid-scanner/codec.ts");
     return asItIs(createScanReportDecoder());
   },
+  "impinj-iot": async () =>
+    eventReader((await import("../../drivers/impinj-iot/codec.ts")).readEvent),
   llrp: async () => {
     const { describeMessage } = await import("../../drivers/llrp/describe.ts");
     const { MessageDecoder } = await import("../../drivers/llrp/frame.ts");
@@ -90,7 +92,14 @@ export const frameReaders: Readonly<Record<string, () => Promise<FrameReader>>> 
     const { answerEnvelope } = await import("../../drivers/toledo/codec.ts");
     return asItIs(new EnvelopeDecoder(answerEnvelope));
   },
+  "zebra-iot": async () =>
+    eventReader((await import("../../drivers/zebra-iot/codec.ts")).readEvent),
 };
+
+async function eventReader(readEvent: (value: unknown) => object): Promise<FrameReader> {
+  const { JsonDecoder } = await import("../../drivers/json-decoder.ts");
+  return { decoder: new JsonDecoder(), read: (frame) => ({ says: readEvent(frame) }) };
+}
 
 async function gpioReader(): Promise<FrameReader> {
   const { createChipRecordDecoder } = await import("../../drivers/transport/gpio-record.ts");

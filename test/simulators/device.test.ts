@@ -85,6 +85,8 @@ describe.each(simulatedKinds)("simulated %s", (kind) => {
           "000000000000ba0007000101" +
           "04180000000e0000000200000001";
         device.receive(Buffer.from(hex, "hex"), 0);
+      } else if (/-iot$/.test(kind)) {
+        device.control({ type: "field", tags: [{ ...tag, antenna: 1 }] });
       } else if (/^gpio/.test(kind)) {
         device.receive(Buffer.from("watch 4 as_is\n"), 0);
         device.control({ type: "chatter", offset: 4, edgeCount: 20 });

@@ -9,6 +9,8 @@ import {
 import { EnvelopeDecoder } from "../../drivers/envelope-decoder.ts";
 import { createScaleDecoder } from "../../drivers/hid-scale/codec.ts";
 import { createScanReportDecoder } from "../../drivers/hid-scanner/codec.ts";
+import { readEvent as readImpinjEvent } from "../../drivers/impinj-iot/codec.ts";
+import { JsonDecoder } from "../../drivers/json-decoder.ts";
 import { WedgeDecoder } from "../../drivers/keyboard-wedge/codec.ts";
 import { keyboardWedgeOptionsSchema } from "../../drivers/keyboard-wedge/options.ts";
 import { readCapabilities } from "../../drivers/llrp/capabilities.ts";
@@ -37,6 +39,7 @@ import {
   createChipRecordDecoder,
   createHostRecordDecoder,
 } from "../../drivers/transport/gpio-record.ts";
+import { readEvent as readZebraEvent } from "../../drivers/zebra-iot/codec.ts";
 
 /** One decoder under fire. */
 export interface Target {
@@ -79,6 +82,15 @@ export const targets: Readonly<Record<string, Target>> = {
     samples: [text("\u0002\u0004]E01234".padEnd(64, "\0"))],
   },
   "hid-scale": { create: createScaleDecoder, samples: [hex("030402004104")] },
+  "impinj-iot": {
+    create: () => new JsonDecoder(),
+    read: (frame) => void readImpinjEvent(frame),
+    samples: [
+      text('{"timestamp":"2025-11-23T09:20:00Z","tagInventoryEvent":{"epcHex":"3034"}}\r\n'),
+      text('{"timestamp":"2025-11-23T09:20:00Z","gpiTransitionEvent":{"gpi":1}}\r\n'),
+    ],
+    pendingByteCountLimit: 256 * 1024,
+  },
   "keyboard-wedge": {
     create: () => new WedgeDecoder(keyboardWedgeOptionsSchema.parse({})),
     samples: [hex("00001e0000000000"), hex("0000280000000000"), hex("0000000000000000")],
@@ -140,5 +152,14 @@ export const targets: Readonly<Record<string, Target>> = {
   "toledo continuous": {
     create: () => new EnvelopeDecoder(continuousEnvelope("required")),
     samples: [hex("022d30202020313233342020202020300d1a")],
+  },
+  "zebra-iot": {
+    create: () => new JsonDecoder(),
+    read: (frame) => void readZebraEvent(frame),
+    samples: [
+      text('{"type":"SIMPLE","timestamp":"2025-11-23T09:20:00.000+0000","data":{"idHex":"3034"}}'),
+      text('{"type":"heartbeat","data":{"radio_control":{"antennas":{"1":"connected"}}}}'),
+    ],
+    pendingByteCountLimit: 256 * 1024,
   },
 };
