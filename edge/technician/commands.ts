@@ -177,9 +177,9 @@ function addDecode(program: Command, print: Print): void {
     });
   decode
     .command("frame")
-    .description("bytes of a device in hex")
+    .description("bytes of a device in hex; lines and JSON objects also as they are")
     .argument("<kind>", "kind of device")
-    .argument("[hex...]", "without it: lines of standard input")
+    .argument("[bytes...]", "without it: lines of standard input")
     .action(async (kind: string, given: string[]) => {
       const { decodeAll, decodeFrames } = await import("./decode.ts");
       finish(await decodeAll(await inputs(given), (text) => decodeFrames(kind, text), print));

@@ -83,7 +83,7 @@ function described(elements: Elements, nowMs: number) {
   };
 }
 
-/** The frames of a kind in some bytes, given as hex; what belongs to none is told too. */
+/** The frames of a kind in some bytes, given as hex or as the device's text; what belongs to none is told too. */
 export async function decodeFrames(kind: string, text: string): Promise<Decoding[]> {
   const open = Object.hasOwn(frameReaders, kind) ? frameReaders[kind] : undefined;
   if (open === undefined) {
@@ -91,11 +91,12 @@ export async function decodeFrames(kind: string, text: string): Promise<Decoding
       { ok: false, reason: `no frames of kind "${kind}"; the kinds are ${frameKinds.join(", ")}` },
     ];
   }
+  const { decoder, read, textEnd } = await open();
   const hex = text.replace(/0x|[\s,:-]/gi, "");
-  if (!/^([0-9a-f]{2})+$/i.test(hex))
+  const isHex = /^([0-9a-f]{2})+$/i.test(hex);
+  if (!isHex && textEnd === undefined)
     return [{ ok: false, reason: "bytes are pairs of hex digits" }];
-  const { decoder, read } = await open();
-  const found = decoder.push(Buffer.from(hex, "hex"));
+  const found = decoder.push(isHex ? Buffer.from(hex, "hex") : Buffer.from(`${text}${textEnd}`));
   while (decoder.pendingByteCount > 0) found.push(...decoder.idle());
   return found.map((item) => {
     if (item.kind === "discarded")

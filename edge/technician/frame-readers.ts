@@ -2,6 +2,7 @@
 
 import type { Frame } from "../../drivers/chafon/frame.ts";
 import type { Message } from "../../drivers/llrp/frame.ts";
+import type { EventResult } from "../../drivers/reader-event.ts";
 import type { StreamDecoder } from "../../drivers/stream-decoder.ts";
 
 /** Finds and reads frames. */
@@ -9,13 +10,15 @@ export interface FrameReader {
   readonly decoder: StreamDecoder<unknown>;
   /** What a frame says, from the device and to it. */
   read(frame: unknown): object;
+  /** What ends a message, where the device's bytes are text that can be typed. */
+  readonly textEnd?: string;
 }
 
 /** By kind of device. Nothing is loaded before it is asked for. */
 export const frameReaders: Readonly<Record<string, () => Promise<FrameReader>>> = {
   "ascii-scale": async () => {
     const { PrintedLineDecoder } = await import("../../drivers/ascii-scale/line-decoder.ts");
-    return asItIs(new PrintedLineDecoder());
+    return lines(new PrintedLineDecoder());
   },
   chafon: async () => {
     const codec = await import("../../drivers/chafon/codec.ts");
@@ -57,7 +60,7 @@ export const frameReaders: Readonly<Record<string, () => Promise<FrameReader>>> 
   },
   "load-cell-board": async () => {
     const { BoardLineDecoder } = await import("../../drivers/load-cell-board/line-decoder.ts");
-    return asItIs(new BoardLineDecoder("optional"));
+    return lines(new BoardLineDecoder("optional"));
   },
   m100: async () => {
     const codec = await import("../../drivers/m100/codec.ts");
@@ -71,7 +74,7 @@ export const frameReaders: Readonly<Record<string, () => Promise<FrameReader>>> 
   },
   "mt-sics": async () => {
     const { ScaleLineDecoder } = await import("../../drivers/mt-sics/line-decoder.ts");
-    return asItIs(new ScaleLineDecoder());
+    return lines(new ScaleLineDecoder());
   },
   r2000: async () => {
     const codec = await import("../../drivers/r2000/codec.ts");
@@ -96,9 +99,16 @@ export const frameReaders: Readonly<Record<string, () => Promise<FrameReader>>> 
     eventReader((await import("../../drivers/zebra-iot/codec.ts")).readEvent),
 };
 
-async function eventReader(readEvent: (value: unknown) => object): Promise<FrameReader> {
+async function eventReader(readEvent: (value: unknown) => EventResult): Promise<FrameReader> {
   const { JsonDecoder } = await import("../../drivers/json-decoder.ts");
-  return { decoder: new JsonDecoder(), read: (frame) => ({ says: readEvent(frame) }) };
+  return {
+    decoder: new JsonDecoder(),
+    read: (frame) => {
+      const result = readEvent(frame);
+      return result.ok ? { says: result.events } : result;
+    },
+    textEnd: "",
+  };
 }
 
 async function gpioReader(): Promise<FrameReader> {
@@ -109,6 +119,10 @@ async function gpioReader(): Promise<FrameReader> {
 /** Of frames that say what they mean. */
 function asItIs(decoder: StreamDecoder<unknown>): FrameReader {
   return { decoder, read: (frame) => ({ says: plain(frame) }) };
+}
+
+function lines(decoder: StreamDecoder<unknown>): FrameReader {
+  return { ...asItIs(decoder), textEnd: "\r\n" };
 }
 
 /** Kinds whose frames can be decoded. */

@@ -71,6 +71,18 @@ describe("frame", () => {
     ]);
   });
 
+  test("text that a device sends may be given as it is", async () => {
+    expect(await decodeFrames("mt-sics", "S S     100.00 g")).toMatchObject([
+      { ok: true, says: { weightGrams: 100 } },
+    ]);
+    const event = '{"type":"gpi","data":{"pin":2,"state":"LOW"}}';
+    expect(await decodeFrames("zebra-iot", `${event}{"x":1}`)).toMatchObject([
+      { ok: true, says: [{ type: "input", port: 2, isHigh: false }] },
+      { ok: false, reason: "malformed" },
+    ]);
+    expect(await decodeFrames("r2000", "hello")).toMatchObject([{ ok: false }]);
+  });
+
   test("every kind of device whose bytes can be told apart has its frames", () => {
     // A keyboard's reports mean nothing without those before them.
     expect([...frameKinds, "keyboard-wedge"].sort()).toEqual([...deviceKinds].sort());
