@@ -8,6 +8,7 @@ import {
   confidenceSchema,
   digestSchema,
   durationMsSchema,
+  gtinSchema,
   idSchema,
   randomIdSchema,
   sequenceSchema,
@@ -147,15 +148,42 @@ export const healthSchema = z.strictObject({
 export type Health = z.infer<typeof healthSchema>;
 
 /** To an edge. */
+/** What a scanner's scans mean. */
+export const workflows = [
+  "sell",
+  "receive",
+  "return",
+  "count",
+  "transfer_out",
+  "transfer_in",
+  "look_up",
+] as const;
+export type Workflow = (typeof workflows)[number];
+
+/** Products of one delivery: what a command message and a closing notice have room for. */
+export const expectedLineCountMax = 500;
+/** The number of a transfer or a delivery, as a barcode and a location can carry it. */
+export const referenceIdSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, "a reference is 1-64 of A-Z, a-z, 0-9 and -");
+
 export const commandSchema = z.discriminatedUnion("command", [
   z.strictObject({ id: randomIdSchema, command: z.literal("hello_request") }),
   z.strictObject({
     id: randomIdSchema,
     command: z.literal("workflow"),
     deviceId: idSchema,
-    workflow: z.enum(["sell", "receive", "return", "count"]),
+    workflow: z.enum(workflows),
     /** Where the workflow works; absent for the device's configured place. */
     location: z.string().max(200).optional(),
+    /** Of the transfer or the delivery: transfers need one. */
+    referenceId: referenceIdSchema.optional(),
+    /** What a delivery should bring: what is missing, too much or not on the list is told at its end. */
+    expected: z
+      .array(z.strictObject({ gtin: gtinSchema, quantity: z.int().min(1).max(1_000_000) }))
+      .min(1)
+      .max(expectedLineCountMax)
+      .optional(),
   }),
   /** Switches an output of a device: a lamp, a buzzer. */
   z.strictObject({

@@ -12,6 +12,7 @@ import {
 import { gapSchema, stockEventSchema } from "./event.ts";
 import { planSchema } from "./plan.ts";
 import { readingSchema } from "./reading.ts";
+import { soldSchema } from "./sold.ts";
 import { alertSchema, entrySchema, stockLevelSchema } from "./stock.ts";
 
 const schemas = {
@@ -25,6 +26,7 @@ const schemas = {
   Command: commandSchema,
   Reply: replySchema,
   Plan: planSchema,
+  Sold: soldSchema,
   StockLevel: stockLevelSchema,
   Entry: entrySchema,
   Alert: alertSchema,

@@ -62,6 +62,15 @@ export const edgeConfigSchema = z
         context.addIssue({ code: "custom", path: [group, index, "deviceId"], message });
       }
     }
+    const signals = [
+      ...config.scanners.flatMap(({ refusalSignal, takenSignal }) => [refusalSignal, takenSignal]),
+      ...config.exit.alarms,
+    ];
+    for (const signal of signals) {
+      if (signal === undefined || ids.has(signal.deviceId)) continue;
+      const message = `a signal names ${signal.deviceId}; there are ${[...ids].join(", ")}`;
+      context.addIssue({ code: "custom", path: ["devices"], message });
+    }
   });
 export type EdgeConfig = z.infer<typeof edgeConfigSchema>;
 

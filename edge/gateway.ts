@@ -7,6 +7,7 @@ import { errorCodeOf, errorMessageOf } from "../contract/errors.ts";
 import type { Conclusion, NoticedConclusion } from "../contract/event.ts";
 import type { Plan } from "../contract/plan.ts";
 import type { Reading } from "../contract/reading.ts";
+import { soldSchema } from "../contract/sold.ts";
 import type { Clock } from "../drivers/clock.ts";
 import type { Outbox } from "./buffer/outbox.ts";
 import type { EdgeClock } from "./clock.ts";
@@ -42,6 +43,7 @@ export class Gateway {
   readonly supervisor: Supervisor;
   readonly #parts: GatewayParts;
   readonly #intake: Intake;
+  #soldAsOfAtMs = 0;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -49,6 +51,7 @@ export class Gateway {
     this.#intake = new Intake({
       ...parts,
       onRefused: (conclusions, error) => this.#eventsRefused(conclusions, error),
+      onSignal: ({ deviceId, ...command }) => void this.actuate(deviceId, command),
     });
     this.uplink = new Uplink({
       ...parts,
@@ -92,6 +95,21 @@ export class Gateway {
     this.#parts.log.info({ version: plan.version }, "plan taken");
   }
 
+  /** Takes the ledger's list of what is sold, as it was published. */
+  takeSold(payload: Uint8Array): void {
+    const { config, count, log } = this.#parts;
+    const parsed = soldSchema.safeParse(parseJson(payload));
+    const sold = parsed.data;
+    if (sold?.storeId !== config.storeId || sold.asOfAtMs < this.#soldAsOfAtMs) {
+      const reason = parsed.error?.issues[0]?.message ?? "another store's, or an older one";
+      count("sold_lists_refused");
+      log.warn({ code: "MESSAGE_INVALID", reason }, "list of what is sold refused");
+      return;
+    }
+    this.#soldAsOfAtMs = sold.asOfAtMs;
+    this.#intake.setSold(sold);
+  }
+
   /** Carries out a command message and gives the reply; undefined for one without an id to answer to. Never rejects. */
   async command(payload: Uint8Array): Promise<Reply | undefined> {
     const parsed = commandSchema.safeParse(parseJson(payload));
@@ -109,10 +127,10 @@ export class Gateway {
       const { id, deviceId, output, action } = command;
       return { id, ...(await this.actuate(deviceId, { output, action })) };
     }
-    const { deviceId, workflow, location } = command;
-    const problem = this.#intake.setWorkflow(deviceId, workflow, location);
-    if (problem === undefined) return { id: command.id, ok: true };
-    return { id: command.id, ok: false, code: "MESSAGE_INVALID", message: problem };
+    const { id, command: _, deviceId, ...order } = command;
+    const problem = this.#intake.setWorkflow(deviceId, order);
+    if (problem === undefined) return { id, ok: true };
+    return { id, ok: false, code: "MESSAGE_INVALID", message: problem };
   }
 
   /**

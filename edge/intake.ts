@@ -5,12 +5,13 @@
 import type { Conclusion } from "../contract/event.ts";
 import type { Plan } from "../contract/plan.ts";
 import type { Reading } from "../contract/reading.ts";
+import type { Sold } from "../contract/sold.ts";
 import type { Clock } from "../drivers/clock.ts";
 import type { Outbox } from "./buffer/outbox.ts";
 import type { EdgeClock } from "./clock.ts";
-import type { Output, StateChange } from "./sense/machine.ts";
+import type { Output, Signal, StateChange } from "./sense/machine.ts";
 import type { Pipeline } from "./sense/pipeline.ts";
-import type { Workflow } from "./sense/scan-config.ts";
+import type { WorkOrder } from "./sense/scan-config.ts";
 
 /** The longest time that passes without looking at deadlines and the clock. */
 const tickMsMax = 250;
@@ -23,6 +24,8 @@ export interface IntakeParts {
   readonly clock: Clock;
   /** Told of an event that the outbox did not take, with the reason. */
   readonly onRefused: (conclusions: readonly Conclusion[], error: unknown) => void;
+  /** Told of a lamp or a buzzer that sensing wants, at once. */
+  readonly onSignal: (signal: Signal) => void;
   readonly count: (name: string, by?: number) => void;
 }
 
@@ -59,9 +62,14 @@ export class Intake {
     this.#parts.pipeline.setPlan(plan);
   }
 
+  /** Takes what the ledger has settled as sold. */
+  setSold(sold: Sold): void {
+    this.#parts.pipeline.setSold(sold);
+  }
+
   /** Puts a scanner to work on something else; a text says why not. */
-  setWorkflow(deviceId: string, workflow: Workflow, location?: string): string | undefined {
-    const result = this.#parts.pipeline.setWorkflow(deviceId, workflow, location);
+  setWorkflow(deviceId: string, order: WorkOrder): string | undefined {
+    const result = this.#parts.pipeline.setWorkflow(deviceId, order);
     if (typeof result === "string") return result;
     this.#commit(result);
     return undefined;
@@ -69,7 +77,7 @@ export class Intake {
 
   /** Appends something the edge itself concluded, with state that belongs to it. */
   note(conclusions: Conclusion[], state: StateChange[] = []): void {
-    this.#commit({ conclusions, state });
+    this.#commit({ conclusions, state, signals: [] });
   }
 
   /** Everything that happened before this time is in the outbox, committed. Never goes back. */
@@ -101,6 +109,7 @@ export class Intake {
   }
 
   #commit(output: Output): void {
+    for (const signal of output.signals) this.#parts.onSignal(signal);
     if (output.conclusions.length === 0 && output.state.length === 0) return;
     const { edgeClock, outbox, onRefused, count } = this.#parts;
     const drafts = output.conclusions.map((conclusion) => edgeClock.stamp(conclusion));

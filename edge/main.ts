@@ -184,8 +184,7 @@ function createLink({ run, bootId, outbox, plans, gateway, count }: LinkParts): 
         });
       },
       plan: (payload) => void takePlan(payload),
-      // Exit alarms, which need to know what is sold, are not raised by this version.
-      sold: () => count("sold_messages"),
+      sold: (payload) => gateway.takeSold(payload),
     },
     onProblem: (message) => log.warn({ message }, "link problem"),
     count,

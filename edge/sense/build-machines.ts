@@ -3,11 +3,14 @@
 import { z } from "zod";
 import { GatewayError } from "../../contract/errors.ts";
 import { isWithin } from "../../contract/units.ts";
+import { exitConfigSchema } from "./exit-config.ts";
+import { ExitGuard } from "./exit-guard.ts";
 import type { Count, Machine } from "./machine.ts";
 import { Outage, outageConfigSchema } from "./outage.ts";
 import { Pipeline } from "./pipeline.ts";
 import { Portal } from "./portal.ts";
 import { portalConfigSchema } from "./portal-config.ts";
+import { SameUnit } from "./same-unit.ts";
 import { Scanner } from "./scan.ts";
 import { scannerConfigSchema } from "./scan-config.ts";
 import { Shelf } from "./shelf.ts";
@@ -18,6 +21,7 @@ export const senseConfigSchema = z.strictObject({
   portals: z.array(portalConfigSchema).max(64).default([]),
   shelves: z.array(shelfConfigSchema).max(64).default([]),
   scanners: z.array(scannerConfigSchema).max(64).default([]),
+  exit: exitConfigSchema.prefault({}),
   outage: outageConfigSchema.prefault({}),
 });
 export type SenseConfig = z.infer<typeof senseConfigSchema>;
@@ -53,7 +57,10 @@ export function buildPipeline(
       machineOf.get(deviceId)?.decidedThroughMs(nowMs) ?? nowMs,
     lastAliveAtMs,
   });
-  return new Pipeline({ machines: [outage, ...sensors], count });
+  const tills = scanners.filter(({ workflow }) => workflow === "sell");
+  const tillIds = tills.map(({ deviceId }) => deviceId);
+  const arbiters = [new SameUnit(count), new ExitGuard(config.exit, tillIds, count)];
+  return new Pipeline({ machines: [outage, ...sensors], arbiters, count });
 }
 
 function refuseForeignLocations(config: SenseConfig & { readonly storeId: string }): void {

@@ -2,9 +2,13 @@
 // conclusions and state out. No timers, no I/O: deadlines fire at their own time, in order, before
 // the next reading, so live and replay agree whatever the ticks.
 
+import { z } from "zod";
+import { outputCommandSchema } from "../../contract/actuation.ts";
 import type { Conclusion, NoticedConclusion } from "../../contract/event.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Reading } from "../../contract/reading.ts";
+import type { Sold } from "../../contract/sold.ts";
+import { idSchema } from "../../contract/units.ts";
 
 /** A durable fact a machine wants to find again after a restart; `null` deletes it. */
 export interface StateChange {
@@ -14,10 +18,20 @@ export interface StateChange {
   readonly value: string | null;
 }
 
+/** A lamp or a buzzer of a device, for the people who stand there: at once, and lost where it does not work. */
+export const signalSchema = z.strictObject({ deviceId: idSchema, ...outputCommandSchema.shape });
+export type Signal = z.output<typeof signalSchema>;
+
 /** What one step decided. Conclusions and state of one step are committed together. */
 export interface Output {
   readonly conclusions: Conclusion[];
   readonly state: StateChange[];
+  readonly signals: Signal[];
+}
+
+/** An output with nothing in it. */
+export function emptyOutput(): Output {
+  return { conclusions: [], state: [], signals: [] };
 }
 
 /** Counts something worth counting that is no event: readings left out, passages discarded. */
@@ -40,6 +54,18 @@ export interface Machine {
   /** Takes a newer plan. */
   setPlan(plan: Plan): void;
   /** The wall clock was set: every time the machine holds moves by `byMs`, and nothing else happens. */
+  shiftTime(byMs: number): void;
+}
+
+/** What looks at all that the machines concluded in one step, and may leave out, change or add. */
+export interface Arbiter {
+  /** Sees every reading. */
+  observe(reading: Reading): void;
+  review(output: Output): void;
+  restore(stored: ReadonlyMap<string, string>): void;
+  setPlan(plan: Plan): void;
+  /** Takes what the ledger has settled as sold. */
+  setSold(sold: Sold): void;
   shiftTime(byMs: number): void;
 }
 

@@ -5,27 +5,32 @@
 import assert from "node:assert/strict";
 import type { Plan } from "../../contract/plan.ts";
 import type { Reading } from "../../contract/reading.ts";
+import type { Sold } from "../../contract/sold.ts";
 import { clockStepMsMin } from "../clock.ts";
-import type { Count, Machine, Output } from "./machine.ts";
+import { type Arbiter, type Count, emptyOutput, type Machine, type Output } from "./machine.ts";
 import { Scanner } from "./scan.ts";
-import type { Workflow } from "./scan-config.ts";
+import type { WorkOrder } from "./scan-config.ts";
 
 /** What a pipeline is made of. */
 export interface PipelineOptions {
   /** In the order in which a reading is shown to those that take it. */
   readonly machines: readonly Machine[];
+  /** In the order in which they look at what the machines concluded. */
+  readonly arbiters?: readonly Arbiter[];
   readonly count: Count;
 }
 
 /** Routes readings to machines and keeps their time. */
 export class Pipeline {
   readonly #machines: readonly Machine[];
+  readonly #arbiters: readonly Arbiter[];
   readonly #count: Count;
   readonly #byDevice = new Map<string, Machine[]>();
   #nowMs = 0;
 
-  constructor({ machines, count }: PipelineOptions) {
+  constructor({ machines, arbiters = [], count }: PipelineOptions) {
     this.#machines = machines;
+    this.#arbiters = arbiters;
     this.#count = count;
     for (const machine of machines) {
       for (const deviceId of machine.deviceIds) {
@@ -42,15 +47,16 @@ export class Pipeline {
     if (machines === undefined) this.#count("readings_of_no_machine");
     const isLate = reading.receivedAtMs < this.#nowMs;
     const timely = isLate ? { ...reading, receivedAtMs: this.#nowMs } : reading;
+    for (const arbiter of this.#arbiters) arbiter.observe(timely);
     for (const machine of machines ?? []) machine.apply(timely, output);
-    return finished(output);
+    return this.#finished(output);
   }
 
   /** Decides what has fallen due. */
   advance(nowMs: number): Output {
     const output = emptyOutput();
     this.#moveTo(nowMs, output);
-    return finished(output);
+    return this.#finished(output);
   }
 
   /** When something falls due next; Infinity when nothing does. */
@@ -67,26 +73,32 @@ export class Pipeline {
   restore(stored: ReadonlyMap<string, string>, nowMs: number): void {
     this.#nowMs = nowMs;
     for (const machine of this.#machines) machine.restore(stored, nowMs);
+    for (const arbiter of this.#arbiters) arbiter.restore(stored);
   }
 
   /** Takes a newer plan. */
   setPlan(plan: Plan): void {
-    for (const machine of this.#machines) machine.setPlan(plan);
+    for (const one of [...this.#machines, ...this.#arbiters]) one.setPlan(plan);
+  }
+
+  /** Takes what the ledger has settled as sold. */
+  setSold(sold: Sold): void {
+    for (const arbiter of this.#arbiters) arbiter.setSold(sold);
   }
 
   /** Sets what the scans of a device mean, as its command barcodes do; a text says why not. */
-  setWorkflow(deviceId: string, workflow: Workflow, location?: string): Output | string {
+  setWorkflow(deviceId: string, order: WorkOrder): Output | string {
     const scanner = this.#byDevice.get(deviceId)?.find((machine) => machine instanceof Scanner);
     if (scanner === undefined) return `no scanner is called ${deviceId}`;
     const output = emptyOutput();
-    const refusal = scanner.setWorkflow(workflow, location, this.#nowMs, output);
-    return refusal ?? finished(output);
+    const refusal = scanner.setWorkflow(order, this.#nowMs, output);
+    return refusal ?? this.#finished(output);
   }
 
   /** The wall clock was set by `byMs`: no silence and no haste, the machines' times move with it. */
   shiftTime(byMs: number): void {
     this.#nowMs = Math.max(this.#nowMs + byMs, 0);
-    for (const machine of this.#machines) machine.shiftTime(byMs);
+    for (const one of [...this.#machines, ...this.#arbiters]) one.shiftTime(byMs);
   }
 
   #moveTo(atMs: number, output: Output): void {
@@ -102,6 +114,17 @@ export class Pipeline {
     this.#nowMs = toMs;
   }
 
+  // A clock set back to its beginning leaves times before it; an event has none.
+  #finished(output: Output): Output {
+    if (output.conclusions.length > 0) {
+      for (const arbiter of this.#arbiters) arbiter.review(output);
+    }
+    for (const conclusion of output.conclusions) {
+      conclusion.occurredAtMs = Math.max(conclusion.occurredAtMs, 0);
+    }
+    return output;
+  }
+
   #nextDue(): { machine: Machine | undefined; dueMs: number } {
     let machine: Machine | undefined;
     let dueMs = Number.POSITIVE_INFINITY;
@@ -113,16 +136,4 @@ export class Pipeline {
     }
     return { machine, dueMs };
   }
-}
-
-function emptyOutput(): Output {
-  return { conclusions: [], state: [] };
-}
-
-// A clock set back to its beginning leaves times before it; an event has none.
-function finished(output: Output): Output {
-  for (const conclusion of output.conclusions) {
-    conclusion.occurredAtMs = Math.max(conclusion.occurredAtMs, 0);
-  }
-  return output;
 }

@@ -3,20 +3,44 @@
 
 import assert from "node:assert/strict";
 import { z } from "zod";
-import type { Item, MovedConclusion } from "../../contract/event.ts";
+import { referenceIdSchema, type Workflow, workflows } from "../../contract/delivery.ts";
+import type { Item, MovedConclusion, Step } from "../../contract/event.ts";
 import { type Identity, identify } from "../../contract/gs1/identify.ts";
+import type { Plan } from "../../contract/plan.ts";
 import type { Reading, ScanReading } from "../../contract/reading.ts";
-import { isWithin, locationSchema } from "../../contract/units.ts";
+import { isWithin, locationSchema, type StockState } from "../../contract/units.ts";
 import { CountSession } from "./count-session.ts";
 import { type Count, type Machine, type Output, warning } from "./machine.ts";
-import { parseScanCommand, type ScannerConfig, type Workflow, workflows } from "./scan-config.ts";
+import { Receipt } from "./receipt.ts";
+import {
+  parseScanCommand,
+  placelessWorkflows,
+  type ScannerConfig,
+  type WorkOrder,
+} from "./scan-config.ts";
 import { readStored } from "./stored.ts";
 
 /** A workflow other than the configured one, over restarts. */
 const assignedSchema = z.strictObject({
   workflow: z.enum(workflows),
   location: locationSchema.optional(),
+  referenceId: referenceIdSchema.optional(),
 });
+
+interface Move {
+  readonly step: Step;
+  readonly to: "customer" | "here" | "away";
+  readonly state?: StockState;
+}
+
+/** What a unit does in a workflow, and where it ends. */
+const moves = {
+  sell: { step: "retail_selling", to: "customer" },
+  receive: { step: "receiving", to: "here" },
+  return: { step: "returning", to: "here", state: "returned" },
+  transfer_out: { step: "departing", to: "away" },
+  transfer_in: { step: "arriving", to: "here" },
+} as const satisfies Partial<Record<Workflow, Move>>;
 
 /** Characters of an unknown code that a notice keeps: what an event holds however they are escaped. */
 const shownLengthMax = 2000;
@@ -30,7 +54,10 @@ export class Scanner implements Machine {
   readonly #assignedKey: string;
   #workflow: Workflow;
   #location: string | undefined;
+  #referenceId: string | undefined;
   #session: CountSession | undefined;
+  #receipt: Receipt | undefined;
+  #knownGtins: ReadonlySet<string> = new Set();
   #sessionTouchedAtMs = 0;
   #isFullNoticed = false;
   #last: { readonly data: string; atMs: number } | undefined;
@@ -46,13 +73,13 @@ export class Scanner implements Machine {
   }
 
   nextDeadlineMs(): number {
-    if (this.#session === undefined) return Number.POSITIVE_INFINITY;
+    if (this.#session === undefined && this.#receipt === undefined) return Number.POSITIVE_INFINITY;
     return this.#sessionTouchedAtMs + this.#config.countTimeoutMs;
   }
 
   advance(atMs: number, output: Output): void {
     const dueMs = this.nextDeadlineMs();
-    if (dueMs <= atMs) this.#abandonCount("timed_out", dueMs, output);
+    if (dueMs <= atMs) this.#closeSessions("timed_out", dueMs, output);
   }
 
   apply(reading: Reading, output: Output): void {
@@ -68,6 +95,7 @@ export class Scanner implements Machine {
     if (identity.ok) this.#take(identity, receivedAtMs, output);
     else {
       this.#count(`scans_without_item_${identity.code}`);
+      this.#signal("refusalSignal", output);
       const shown = { data: data.slice(0, shownLengthMax), reason: identity.reason };
       const { symbology } = reading;
       const detail = symbology === undefined ? shown : { ...shown, symbology };
@@ -84,14 +112,17 @@ export class Scanner implements Machine {
 
   restore(stored: ReadonlyMap<string, string>, nowMs: number): void {
     this.#session = CountSession.restore(this.#config.deviceId, stored);
+    this.#receipt = Receipt.restore(this.#config.deviceId, stored);
     this.#sessionTouchedAtMs = nowMs;
     const assigned = readStored(assignedSchema, stored.get(this.#assignedKey) ?? "");
-    if (this.#session !== undefined) this.#assign("count", this.#session.location);
-    else if (assigned !== undefined) this.#assign(assigned.workflow, assigned.location);
+    if (this.#session !== undefined) {
+      this.#assign({ workflow: "count", location: this.#session.location });
+    } else if (assigned !== undefined) this.#assign(assigned);
   }
 
-  setPlan(): void {
-    // Which products and places exist is the ledger's to say; a scan is a fact.
+  setPlan(plan: Plan): void {
+    // For look-ups alone: which products and places exist is the ledger's to say, and a scan is a fact.
+    this.#knownGtins = new Set(plan.products.map(({ gtin }) => gtin));
   }
 
   shiftTime(byMs: number): void {
@@ -101,41 +132,52 @@ export class Scanner implements Machine {
   }
 
   /**
-   * Sets what scans mean from now on; without a location, at the device's configured place. A count
-   * begins; one that is under way is given up, and that is noticed. Returns why it was not taken.
+   * Sets what scans mean from now on. A count or a delivery begins; one that is under way ends, and that is
+   * noticed. Returns why it was not taken.
    */
-  setWorkflow(
-    workflow: Workflow,
-    location: string | undefined,
-    atMs: number,
-    output: Output,
-  ): string | undefined {
+  setWorkflow(order: WorkOrder, atMs: number, output: Output): string | undefined {
+    const { workflow, location, referenceId, expected } = order;
     const place = location ?? this.#config.location;
-    if (place === undefined && workflow !== "sell") return `${workflow} needs a location`;
+    if (place === undefined && !placelessWorkflows.includes(workflow)) {
+      return `${workflow} needs a location`;
+    }
     if (place !== undefined && !this.#isOurs(place)) {
       return `${place} is no location of store ${this.#storeId}`;
     }
-    this.#abandonCount("workflow_changed", atMs, output);
-    this.#assign(workflow, place);
+    if (referenceId === undefined && /^transfer/.test(workflow)) {
+      return `${workflow} needs the transfer's number`;
+    }
+    if (referenceId !== undefined && !referenceIdSchema.safeParse(referenceId).success) {
+      return `"${referenceId.slice(0, 80)}" is no reference: 1-64 of A-Z, a-z, 0-9 and -`;
+    }
+    if (expected !== undefined && workflow !== "receive") return `${workflow} expects nothing`;
+    this.#closeSessions("workflow_changed", atMs, output);
+    this.#assign({ workflow, location: place, referenceId });
+    this.#sessionTouchedAtMs = atMs;
     if (workflow === "count" && place !== undefined) this.#beginCount(place, atMs, output);
-    const value = this.#isAsConfigured() ? null : JSON.stringify({ workflow, location });
-    output.state.push({ key: this.#assignedKey, value });
+    if (expected !== undefined && place !== undefined) {
+      this.#receipt = Receipt.begin(this.#config.deviceId, place, order, output);
+    }
+    const assigned = JSON.stringify({ workflow, location, referenceId });
+    output.state.push({ key: this.#assignedKey, value: this.#isAsConfigured() ? null : assigned });
     return undefined;
   }
 
-  #assign(workflow: Workflow, location: string | undefined): void {
+  #assign({ workflow, location, referenceId }: WorkOrder): void {
     this.#workflow = workflow;
     this.#location = location ?? this.#config.location;
+    this.#referenceId = referenceId;
   }
 
   #isAsConfigured(): boolean {
     const { workflow, location } = this.#config;
-    return this.#workflow === workflow && this.#location === location;
+    const isSame = this.#workflow === workflow && this.#location === location;
+    return isSame && this.#referenceId === undefined && this.#receipt === undefined;
   }
 
   // Back to what is configured.
   #unassign(output: Output): void {
-    this.#assign(this.#config.workflow, this.#config.location);
+    this.#assign(this.#config);
     output.state.push({ key: this.#assignedKey, value: null });
   }
 
@@ -153,12 +195,14 @@ export class Scanner implements Machine {
     if (command === undefined) {
       this.#refuse(text, "unknown command", atMs, output);
     } else if (command.kind === "workflow") {
-      const refusal = this.setWorkflow(command.workflow, command.location, atMs, output);
+      const refusal = this.setWorkflow(command, atMs, output);
       if (refusal !== undefined) this.#refuse(text, refusal, atMs, output);
     } else if (this.#session !== undefined) {
       this.#session.end(this.#config.deviceId, atMs, output);
       this.#session = undefined;
       this.#unassign(output);
+    } else if (this.#receipt !== undefined) {
+      this.#closeSessions("ended", atMs, output);
     } else if (!this.#isAsConfigured()) {
       this.#unassign(output);
     } else {
@@ -169,35 +213,55 @@ export class Scanner implements Machine {
   #take(identity: Identity & { ok: true }, atMs: number, output: Output): void {
     const { ok: _ok, item, ...evidence } = identity;
     const location = this.#location;
-    if (this.#workflow === "sell") {
-      const customer = `${this.#storeId}/@customer`;
-      const to = { location: customer, state: "sellable" } as const;
-      const sold = this.#moved("retail_selling", item, to, atMs, evidence);
-      output.conclusions.push(location === undefined ? sold : { ...sold, readPoint: location });
+    if (this.#workflow === "look_up") {
+      const isKnown = item.gtin !== undefined && this.#knownGtins.has(item.gtin);
+      this.#count(isKnown ? "scans_looked_up" : "scans_looked_up_unknown");
+      this.#signal(isKnown ? "takenSignal" : "refusalSignal", output);
     } else if (location !== undefined && this.#workflow === "count") {
       this.#countUnit(item, location, atMs, output);
-    } else if (location !== undefined) {
-      const isReturn = this.#workflow === "return";
-      const to = { location, state: isReturn ? "returned" : "sellable" } as const;
-      const step = isReturn ? "returning" : "receiving";
-      const moved = this.#moved(step, item, to, atMs, evidence);
-      output.conclusions.push({ ...moved, readPoint: location });
+    } else {
+      const isExpected = this.#receive(item, atMs, output);
+      const moved = this.#moved(item, atMs, evidence);
+      output.conclusions.push(location === undefined ? moved : { ...moved, readPoint: location });
+      this.#signal(isExpected ? "takenSignal" : "refusalSignal", output);
     }
   }
 
-  // `from` is left out: a scanner does not know where the unit was, and the ledger does.
+  // Whether the delivery's list has it; true without a list.
+  #receive({ gtin }: Item, atMs: number, output: Output): boolean {
+    if (this.#receipt === undefined || gtin === undefined) return true;
+    this.#sessionTouchedAtMs = atMs;
+    const result = this.#receipt.add(gtin, output);
+    if (result === "expected") return true;
+    this.#count(`receipt_units_${result}`);
+    return false;
+  }
+
+  // `from` is left out: a scanner does not know where the unit was, and the ledger does. So is the transfer's
+  // account, which the ledger names by the reference.
   #moved(
-    step: MovedConclusion["step"],
     item: Item,
-    to: NonNullable<MovedConclusion["to"]>,
     occurredAtMs: number,
     evidence: NonNullable<MovedConclusion["evidence"]>,
   ): MovedConclusion {
     const { deviceId } = this.#config;
-    const moved = { type: "moved", occurredAtMs, deviceId, step, item, quantity: 1, to } as const;
-    // What the label says of this unit: its weight, its price.
-    const said = Object.keys(evidence).length === 0 ? {} : { evidence };
-    return { ...moved, confidence: 1, ...said };
+    const move: Move = moves[this.#workflow as keyof typeof moves];
+    const { step, to: place, state = "sellable" } = move;
+    const location = place === "customer" ? `${this.#storeId}/@customer` : this.#location;
+    const type = /^transfer/.test(this.#workflow) ? "transfer" : "delivery";
+    return {
+      type: "moved",
+      occurredAtMs,
+      deviceId,
+      step,
+      item,
+      quantity: 1,
+      ...(place === "away" || location === undefined ? {} : { to: { location, state } }),
+      confidence: 1,
+      ...(this.#referenceId === undefined ? {} : { reference: { type, id: this.#referenceId } }),
+      // What the label says of this unit: its weight, its price.
+      ...(Object.keys(evidence).length === 0 ? {} : { evidence }),
+    };
   }
 
   #countUnit({ gtin, serial }: Item, location: string, atMs: number, output: Output): void {
@@ -205,6 +269,7 @@ export class Scanner implements Machine {
     const session = this.#session ?? this.#beginCount(location, atMs, output);
     this.#sessionTouchedAtMs = atMs;
     const result = session.add(gtin, serial, atMs, output);
+    this.#signal(result === "full" ? "refusalSignal" : "takenSignal", output);
     if (result === "counted") return;
     this.#count(`scan_count_${result}`);
     if (result !== "full" || this.#isFullNoticed) return;
@@ -219,18 +284,29 @@ export class Scanner implements Machine {
     return this.#session;
   }
 
-  #abandonCount(reason: string, atMs: number, output: Output): void {
-    if (this.#session === undefined) return;
-    const detail = { ...this.#session.summary, reason };
-    output.conclusions.push(warning(this.#config.deviceId, "count_abandoned", atMs, detail));
-    this.#session.discard(output);
+  // A count that was not ended by its command is no count; a delivery ends however it ends.
+  #closeSessions(reason: string, atMs: number, output: Output): void {
+    const { deviceId } = this.#config;
+    if (this.#session !== undefined) {
+      const detail = { ...this.#session.summary, reason };
+      output.conclusions.push(warning(deviceId, "count_abandoned", atMs, detail));
+      this.#session.discard(output);
+    } else if (this.#receipt !== undefined) this.#receipt.end(deviceId, atMs, reason, output);
+    else return;
     this.#session = undefined;
+    this.#receipt = undefined;
     this.#unassign(output);
   }
 
   #refuse(command: string, reason: string, atMs: number, output: Output): void {
+    this.#signal("refusalSignal", output);
     const detail = { command: command.slice(0, shownLengthMax), reason };
     output.conclusions.push(warning(this.#config.deviceId, "scan_command_refused", atMs, detail));
+  }
+
+  #signal(name: "refusalSignal" | "takenSignal", output: Output): void {
+    const signal = this.#config[name];
+    if (signal !== undefined) output.signals.push(signal);
   }
 
   #isOurs(location: string): boolean {

@@ -113,6 +113,11 @@ test("commands: a workflow is set, a foreign device and garbage are refused, hel
   const count = { command: "workflow", workflow: "count", location: "s0042/floor" };
   expect(await command({ id, ...count, deviceId: "till-1" })).toEqual({ id, ok: true });
   expect(await command({ id, ...count, deviceId: "till-9" })).toMatchObject({ id, ok: false });
+  const order = { id, command: "workflow", deviceId: "till-1", workflow: "receive" };
+  const expected = [{ gtin: "09521321002029", quantity: 2 }];
+  const delivery = { ...order, location: "s0042/dock", referenceId: "ASN-1", expected };
+  expect(await command(delivery)).toEqual({ id, ok: true });
+  expect(await command({ ...delivery, expected: [{ gtin: "1", quantity: 2 }] })).toBeUndefined();
   expect(await command({ id, command: "reboot" })).toBeUndefined();
   expect(await gateway.command(Buffer.from("{"))).toBeUndefined();
   expect(counters.snapshot()["commands_invalid"]).toBe(2);
@@ -152,4 +157,18 @@ test("a scan becomes a stored event with the clock's stamp, and one batch when t
     clockSynced: true,
     deviceId: "till-1",
   });
+});
+
+test("the list of what is sold is taken where it is ours, whole, and not older", () => {
+  const list = { schemaVersion: 1, storeId: "s0042", asOfAtMs: 2_000, serials: [], units: [] };
+  const refusedAfter = (body: object | string) => {
+    gateway.takeSold(Buffer.from(typeof body === "string" ? body : JSON.stringify(body)));
+    return counters.snapshot()["sold_lists_refused"] ?? 0;
+  };
+  expect(refusedAfter(list)).toBe(0);
+  expect(refusedAfter({ ...list, asOfAtMs: 1_999 })).toBe(1);
+  expect(refusedAfter({ ...list, storeId: "s0043" })).toBe(2);
+  expect(refusedAfter({ ...list, colour: "red" })).toBe(3);
+  expect(refusedAfter("{")).toBe(4);
+  expect(refusedAfter(list)).toBe(4);
 });

@@ -6,7 +6,7 @@ import { type Conclusion, conclusionSchema } from "../../../contract/event.ts";
 import { encodeSgtin96 } from "../../../contract/gs1/epc.ts";
 import type { Reading, TagReading, WeightReading } from "../../../contract/reading.ts";
 import type { EpcHex, Gtin } from "../../../contract/units.ts";
-import type { Machine, StateChange } from "../../../edge/sense/machine.ts";
+import type { Machine, Output, Signal } from "../../../edge/sense/machine.ts";
 import { Pipeline } from "../../../edge/sense/pipeline.ts";
 
 /** When the tests' readings begin. */
@@ -55,6 +55,7 @@ export function device(
 /** A pipeline with everything it concluded and stored so far; each conclusion is checked. */
 export class Bench {
   readonly conclusions: Conclusion[] = [];
+  readonly signals: Signal[] = [];
   readonly stored = new Map<string, string>();
   readonly counters = new Map<string, number>();
   writeCount = 0;
@@ -83,7 +84,7 @@ export class Bench {
     return this;
   }
 
-  take(output: { conclusions: Conclusion[]; state: StateChange[] }): void {
+  take(output: Output): void {
     for (const conclusion of output.conclusions) {
       const checked = conclusionSchema.safeParse(conclusion);
       expect(checked.error?.message, JSON.stringify(conclusion)).toBeUndefined();
@@ -96,5 +97,6 @@ export class Bench {
     }
     this.writeCount += output.state.length;
     this.conclusions.push(...output.conclusions);
+    this.signals.push(...output.signals);
   }
 }

@@ -1,11 +1,19 @@
 import { describe, expect, test } from "vitest";
+import { planSchema } from "../../../contract/plan.ts";
+import type { Gtin } from "../../../contract/units.ts";
 import { Scanner } from "../../../edge/sense/scan.ts";
-import { scannerConfigSchema } from "../../../edge/sense/scan-config.ts";
+import { scannerConfigSchema, type WorkOrder } from "../../../edge/sense/scan-config.ts";
 import { Bench, scan, startMs } from "./harness.ts";
 
-const tea = "09521321002029";
-const coffee = "09521321002012";
+const tea = "09521321002029" as Gtin;
+const coffee = "09521321002012" as Gtin;
 const label = (gtin: string) => gtin.slice(1);
+const buzz = {
+  deviceId: "gpio-1",
+  output: "buzzer",
+  action: { type: "beeps", count: 3, onMs: 100, offMs: 100 },
+};
+const lamp = { deviceId: "gpio-1", output: "green", action: { type: "on", durationMs: 500 } };
 
 function bench(settings: object): Bench {
   const config = scannerConfigSchema.parse({ deviceId: "scanner-1", ...settings });
@@ -138,12 +146,26 @@ describe("commands", () => {
   test("the same by message", () => {
     const scanner = till();
     const { pipeline } = scanner;
-    expect(pipeline.setWorkflow("scanner-2", "sell")).toContain("scanner-2");
-    expect(pipeline.setWorkflow("scanner-1", "return", "s0099")).toContain("s0042");
-    const output = pipeline.setWorkflow("scanner-1", "return", "s0042/desk");
+    expect(pipeline.setWorkflow("scanner-2", { workflow: "sell" })).toContain("scanner-2");
+    expect(pipeline.setWorkflow("scanner-1", { workflow: "return", location: "s0099" })).toContain(
+      "s0042",
+    );
+    const output = pipeline.setWorkflow("scanner-1", {
+      workflow: "return",
+      location: "s0042/desk",
+    });
     if (typeof output === "string") throw new Error(output);
     scanner.take(output);
     expect(scanner.feed(scans(label(tea))).conclusions).toMatchObject([{ step: "returning" }]);
+  });
+
+  test.each([
+    [{ workflow: "transfer_out", location: "s0042/dock" }, "needs the transfer's number"],
+    [{ workflow: "transfer_in", referenceId: "a b" }, "no reference"],
+    [{ workflow: "sell", expected: [{ gtin: tea, quantity: 1 }] }, "expects nothing"],
+  ] as [WorkOrder, string][])("%j is refused", (order, reason) => {
+    const scanner = bench({ workflow: "receive", location: "s0042/dock" });
+    expect(scanner.pipeline.setWorkflow("scanner-1", order)).toContain(reason);
   });
 
   test("the prefix can be another", () => {
@@ -151,6 +173,66 @@ describe("commands", () => {
     expect(scanner.feed(scans("##RETURN", label(tea))).conclusions[0]).toMatchObject({
       step: "returning",
     });
+  });
+});
+
+describe("transfers", () => {
+  test("go out under their number, and come in under it, over a restart", () => {
+    const out = bench({ workflow: "receive", location: "s0042/stockroom" });
+    out.feed(scans("GONDOLA:TRANSFER_OUT#T-17", label(tea)));
+    expect(out.conclusions).toMatchObject([
+      {
+        step: "departing",
+        readPoint: "s0042/stockroom",
+        reference: { type: "transfer", id: "T-17" },
+      },
+    ]);
+    // The account on the way is the ledger's to name.
+    expect(out.conclusions[0]).not.toHaveProperty("to");
+    const config = { workflow: "receive", location: "s0042/stockroom" };
+    const after = bench(config).restored(out, startMs + 60_000);
+    after.feed([scan(startMs + 61_000, "GONDOLA:TRANSFER_IN:s0042/dock#T-18")]);
+    after.feed([scan(startMs + 62_000, label(tea)), scan(startMs + 63_000, "GONDOLA:END")]);
+    expect(after.conclusions).toMatchObject([
+      { step: "arriving", to: { location: "s0042/dock" }, reference: { id: "T-18" } },
+    ]);
+    expect(after.stored.size).toBe(0);
+  });
+
+  test("are no configured workflow, and need their number", () => {
+    const config = { deviceId: "scanner-1", workflow: "transfer_in", location: "s0042/dock" };
+    expect(scannerConfigSchema.safeParse(config).success).toBe(false);
+    const { conclusions } = bench({ workflow: "receive", location: "s0042/dock" }).feed(
+      scans("GONDOLA:TRANSFER_IN"),
+    );
+    expect(conclusions).toMatchObject([{ code: "scan_command_refused" }]);
+  });
+});
+
+describe("people hear", () => {
+  test("what is refused: an unknown code, an unknown command", () => {
+    const scanner = bench({ workflow: "sell", location: "s0042", refusalSignal: buzz });
+    scanner.feed(scans("2112345678900", label(tea), "GONDOLA:DANCE"));
+    expect(scanner.signals).toEqual([buzz, buzz]);
+  });
+
+  test("whether a product is known, where they look it up; nothing moves", () => {
+    const signals = { refusalSignal: buzz, takenSignal: lamp };
+    const scanner = bench({ workflow: "look_up", ...signals });
+    scanner.pipeline.setPlan(
+      planSchema.parse({
+        schemaVersion: 1,
+        storeId: "s0042",
+        version: 1,
+        products: [{ gtin: tea, name: "Tea" }],
+        locations: [],
+        facings: [],
+      }),
+    );
+    scanner.feed(scans(label(tea), label(coffee)));
+    expect(scanner.conclusions).toEqual([]);
+    expect(scanner.signals).toEqual([lamp, buzz]);
+    expect(scanner.counters.get("scans_looked_up_unknown")).toBe(1);
   });
 });
 
