@@ -72,6 +72,7 @@ test.each([
   ["Reading", { kind: "device", deviceId: "P 1", state: "online", receivedAtMs: 1 }, false],
   [
     "Plan",
+    "Sold",
     { schemaVersion: 1, storeId: "s1", version: 1, products: [], locations: [], facings: [] },
     true,
   ],

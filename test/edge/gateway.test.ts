@@ -120,7 +120,7 @@ test("commands: a workflow is set, a foreign device and garbage are refused, hel
   expect(await command({ ...delivery, expected: [{ gtin: "1", quantity: 2 }] })).toBeUndefined();
   expect(await command({ id, command: "reboot" })).toBeUndefined();
   expect(await gateway.command(Buffer.from("{"))).toBeUndefined();
-  expect(counters.snapshot()["commands_invalid"]).toBe(2);
+  expect(counters.snapshot()["commands_invalid"]).toBe(3);
   gateway.uplink.connected();
   await expect.poll(() => sent.length).toBe(1);
   const hello = decodeBatch(sent[0]!);
