@@ -17,7 +17,7 @@ const schemaOf = (message: string): JsonSchema => ({
 /** What may be written to a topic or into a recording: one definition each. */
 const messages = [
   ...["Reading", "Event", "Gap", "Batch", "Answer", "EdgeStatus", "Health", "Command", "Reply"],
-  ...["Plan", "StockLevel", "Entry", "Alert"],
+  ...["Plan", "Sold", "StockLevel", "Entry", "Alert"],
 ];
 
 test("there is a definition for every message, and no other", () => {
@@ -72,7 +72,6 @@ test.each([
   ["Reading", { kind: "device", deviceId: "P 1", state: "online", receivedAtMs: 1 }, false],
   [
     "Plan",
-    "Sold",
     { schemaVersion: 1, storeId: "s1", version: 1, products: [], locations: [], facings: [] },
     true,
   ],
