@@ -15,6 +15,7 @@ const loaders: Readonly<Record<string, () => Promise<{ device: DeviceModule }>>>
   llrp: () => import("./llrp/driver.ts"),
   "load-cell-board": () => import("./load-cell-board/driver.ts"),
   m100: () => import("./m100/driver.ts"),
+  mercury: () => import("./mercury/driver.ts"),
   "modbus-scale": () => import("./modbus-scale/driver.ts"),
   "mt-sics": () => import("./mt-sics/driver.ts"),
   r2000: () => import("./r2000/driver.ts"),

@@ -23,6 +23,7 @@ import { KeyboardWedgeSimulator } from "./keyboard-wedge.ts";
 import { LlrpSimulator } from "./llrp.ts";
 import { LoadCellBoardSimulator } from "./load-cell-board.ts";
 import { M100Simulator } from "./m100.ts";
+import { MercurySimulator } from "./mercury.ts";
 import { ModbusScaleSimulator } from "./modbus-scale.ts";
 import { openMqttFace } from "./mqtt-face.ts";
 import { MtSicsSimulator } from "./mt-sics.ts";
@@ -47,6 +48,7 @@ const makers = {
   llrp: (random, options) => new LlrpSimulator(random, options),
   "load-cell-board": (random, options) => new LoadCellBoardSimulator(random, options),
   m100: (random, options) => new M100Simulator(random, options),
+  mercury: (random, options) => new MercurySimulator(random, options),
   "modbus-scale": (random, options) => new ModbusScaleSimulator(random, options),
   "mt-sics": (random, options) => new MtSicsSimulator(random, options),
   r2000: (random, options) => new R2000Simulator(random, options),

@@ -2,6 +2,7 @@
 
 import type { Frame } from "../../drivers/chafon/frame.ts";
 import type { Message } from "../../drivers/llrp/frame.ts";
+import type { AnswerFrame, CommandFrame } from "../../drivers/mercury/frame.ts";
 import type { EventResult } from "../../drivers/reader-event.ts";
 import type { StreamDecoder } from "../../drivers/stream-decoder.ts";
 
@@ -66,6 +67,18 @@ export const frameReaders: Readonly<Record<string, () => Promise<FrameReader>>> 
     const codec = await import("../../drivers/m100/codec.ts");
     const { FrameDecoder } = await import("../../drivers/m100/frame.ts");
     return frameReader(new FrameDecoder(), codec.decodeAnswer, codec.decodeCommand);
+  },
+  mercury: async () => {
+    const codec = await import("../../drivers/mercury/codec.ts");
+    const { LineDecoder } = await import("../../drivers/mercury/frame.ts");
+    return {
+      decoder: new LineDecoder(),
+      read: (frame) => {
+        const read = frame as CommandFrame | AnswerFrame;
+        if ("status" in read) return { says: codec.decodeAnswer(read) };
+        return { asks: codec.decodeCommand(read) };
+      },
+    };
   },
   "modbus-scale": async () => {
     const { EnvelopeDecoder } = await import("../../drivers/envelope-decoder.ts");

@@ -73,6 +73,11 @@ describe.each(simulatedKinds)("simulated %s", (kind) => {
       } else if (kind === "r2000") {
         device.control({ type: "field", tags: [{ ...tag, antenna: 1 }] });
         device.receive(Buffer.from("a004ff890acaa004ff890aca", "hex"), 0);
+      } else if (kind === "mercury") {
+        device.control({ type: "field", tags: [{ ...tag, antenna: 1 }] });
+        // Boot, EU, start.
+        const start = "ff102f00000122000005072210001b03e801ff";
+        device.receive(Buffer.from(`ff00041d0bff0197024bbf${start}dd2b`, "hex"), 0);
       } else if (kind === "m100") {
         device.control({ type: "field", tags: [tag] });
         device.receive(Buffer.from("bb00270003220064b07e", "hex"), 0);

@@ -22,6 +22,11 @@ import { readStatus } from "../../drivers/llrp/status.ts";
 import { BoardLineDecoder } from "../../drivers/load-cell-board/line-decoder.ts";
 import { decodeAnswer as m100Answer } from "../../drivers/m100/codec.ts";
 import { FrameDecoder as M100Decoder, type Frame as M100Frame } from "../../drivers/m100/frame.ts";
+import { decodeAnswer as mercuryAnswer } from "../../drivers/mercury/codec.ts";
+import {
+  AnswerDecoder as MercuryDecoder,
+  type AnswerFrame as MercuryFrame,
+} from "../../drivers/mercury/frame.ts";
 import { answerEnvelope as modbusEnvelope } from "../../drivers/modbus-scale/frame.ts";
 import { ScaleLineDecoder } from "../../drivers/mt-sics/line-decoder.ts";
 import { decodeAnswer as r2000Answer } from "../../drivers/r2000/codec.ts";
@@ -123,6 +128,16 @@ export const targets: Readonly<Record<string, Target>> = {
     create: () => new M100Decoder(),
     read: (frame) => void m100Answer(frame as M100Frame),
     samples: [hex("bb02220011c9340030751feb705c5904e3d50d703a76ef7e"), hex("bb01ff000115167e")],
+  },
+  mercury: {
+    create: () => new MercuryDecoder(),
+    read: (frame) => void mercuryAnswer(frame as MercuryFrame),
+    samples: [
+      hex(
+        "ff2822000010001b01ff0101c4110e16400000012700000500000f00803000000000000000000000001545e94a561d",
+      ),
+      hex("ff010c0000126343"),
+    ],
   },
   "modbus-scale": {
     create: () => new EnvelopeDecoder(modbusEnvelope(() => undefined)),
