@@ -37,6 +37,8 @@ export class FrameFeed<Frame> {
   #isReading = false;
   #failure: unknown;
   #wake: (() => void) | undefined;
+  /** One alarm for all waits: set anew only where it would ring too late, as most frames come long before. */
+  #alarm: { readonly atMs: number; cancel(): void } | undefined;
   #lastByteAtMs = 0;
   #frameCount = 0;
   #garbageByteCount = 0;
@@ -45,6 +47,7 @@ export class FrameFeed<Frame> {
     this.#context = context;
     this.#decoder = decoder;
     this.#chunks = context.transport.chunks[Symbol.asyncIterator]();
+    context.signal.addEventListener("abort", () => this.#fail(context.signal.reason));
   }
 
   /**
@@ -65,7 +68,7 @@ export class FrameFeed<Frame> {
           : Number.POSITIVE_INFINITY;
       if (idleAtMs <= nowMs) this.#take(this.#decoder.idle());
       else if (deadlineMs <= nowMs) return undefined;
-      else await this.#wait(Math.min(deadlineMs, idleAtMs) - nowMs);
+      else await this.#waitUntil(Math.min(deadlineMs, idleAtMs), nowMs);
     }
     return this.#ready.shift();
   }
@@ -135,18 +138,21 @@ export class FrameFeed<Frame> {
     return new GatewayError("DRIVER_SILENT", message, { retryable: true });
   }
 
-  #wait(delayMs: number): Promise<void> {
-    const { clock, signal } = this.#context;
+  // Until then, or earlier: whoever waits looks again.
+  #waitUntil(atMs: number, nowMs: number): Promise<void> {
+    if (this.#alarm === undefined || atMs < this.#alarm.atMs) {
+      this.#alarm?.cancel();
+      const cancel = this.#context.clock.timer(atMs - nowMs, () => {
+        this.#alarm = undefined;
+        this.#wake?.();
+      });
+      this.#alarm = { atMs, cancel };
+    }
     return new Promise((resolve) => {
-      const done = () => {
-        cancel();
-        signal.removeEventListener("abort", done);
+      this.#wake = () => {
         this.#wake = undefined;
         resolve();
       };
-      const cancel = clock.timer(delayMs, done);
-      signal.addEventListener("abort", done);
-      this.#wake = done;
       this.#read();
     });
   }
@@ -169,6 +175,8 @@ export class FrameFeed<Frame> {
 
   #fail(error: unknown): void {
     this.#failure ??= error;
+    this.#alarm?.cancel();
+    this.#alarm = undefined;
     this.#wake?.();
   }
 

@@ -13,6 +13,8 @@ import { type AsciiScaleOptions, asciiScaleOptionsSchema } from "./options.ts";
 export const device = defineDevice({
   optionsSchema: asciiScaleOptionsSchema,
   baudRateDefault: 9600,
+  // A&D scales leave the works so.
+  otherSettings: [{ baudRate: 2400, dataBits: 7, parity: "even" }],
   createDriver: (options) => ({
     run: (context) => untilAborted(context.signal, () => run(context, options)),
   }),

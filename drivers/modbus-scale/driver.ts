@@ -28,6 +28,8 @@ const foreignCodes: readonly number[] = [1, 2, 3];
 export const device = defineDevice({
   optionsSchema: modbusScaleOptionsSchema,
   baudRateDefault: 9600,
+  // The standard asks for even parity (Modbus over serial line V1.02, 2.5.1).
+  otherSettings: [{ parity: "even" }, { baudRate: 19_200, parity: "even" }],
   createDriver: (options) => ({
     run: (context) => untilAborted(context.signal, () => new ScaleRun(context, options).run()),
   }),

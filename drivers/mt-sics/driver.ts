@@ -14,6 +14,7 @@ import { type MtSicsOptions, mtSicsOptionsSchema } from "./options.ts";
 export const device = defineDevice({
   optionsSchema: mtSicsOptionsSchema,
   baudRateDefault: 9600,
+  otherSettings: [{ dataBits: 7, parity: "even" }],
   createDriver: (options) => ({
     run: (context) => untilAborted(context.signal, () => new ScaleRun(context, options).run()),
   }),

@@ -16,6 +16,7 @@ import { type ToledoOptions, toledoOptionsSchema } from "./options.ts";
 export const device = defineDevice({
   optionsSchema: toledoOptionsSchema,
   baudRateDefault: 9600,
+  otherSettings: [{ dataBits: 7, parity: "even" }],
   createDriver: (options) => ({
     run: (context) => untilAborted(context.signal, () => new ScaleRun(context, options).run()),
   }),

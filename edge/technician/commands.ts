@@ -73,8 +73,18 @@ function addProbe(program: Command, print: Print, stopSignal: () => AbortSignal)
         baudRate: options.baud,
         clock,
         signal: stopSignal(),
-        onAttempt: ({ kind, baudRate, description, code, reason }) => {
-          const speed = baudRate === undefined ? "" : ` at ${baudRate} baud`;
+        onAttempt: ({
+          kind,
+          baudRate,
+          dataBits = 8,
+          parity = "none",
+          description,
+          code,
+          reason,
+        }) => {
+          const set =
+            dataBits === 8 && parity === "none" ? "" : ` ${dataBits}${parity[0]?.toUpperCase()}1`;
+          const speed = baudRate === undefined ? "" : ` at ${baudRate} baud${set}`;
           print(`${kind}${speed}: ${description ?? `no (${code}: ${reason})`}\n`);
         },
       });

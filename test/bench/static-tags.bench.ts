@@ -1,9 +1,12 @@
 // A night in a stockroom: 5,000 tags that stand in view of a portal, 1,000 reads a second and nothing
 // to tell. What the edge needs of processor and memory, and what it writes to its card: the kernel's own count of
-// bytes, the first minute (in which it learns the scene) beside the steady state, extrapolated to a day.
+// bytes, the first minute (in which it learns the scene) beside the steady state, extrapolated to a day. Beside its
+// share of a core stands that of a process which only takes as many chunks from sockets and counts them.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -44,6 +47,7 @@ export async function benchStaticTags(): Promise<object> {
       tagCount,
       readsPerSecond: Math.round((readCount * 1000) / spanMs),
       coreSharePercent: Math.round((busyMs * 1000) / spanMs) / 10,
+      bareCoreSharePercent: await bareSharePercent(readCount / spanMs),
       aimCoreSharePercent: 5,
       rssMiB: Math.round(after.rssBytes / 1024 / 1024),
       aimRssMiB: 100,
@@ -114,10 +118,44 @@ async function writtenBytes(pid: number): Promise<number> {
   return Number(bytes);
 }
 
-/** Processor time of a process, in user and kernel mode. Linux counts it in ticks of 10 ms. */
+/** Processor time of a process and its threads, as the scheduler has it to the nanosecond. */
 async function cpuMs(pid: number): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).replace(/^.*\) /, "").split(" ");
-  return 10 * (Number(fields[11]) + Number(fields[12]));
+  const tasks = await readdir(`/proc/${pid}/task`);
+  const times = tasks.map(async (task) => {
+    const text = await readFile(`/proc/${pid}/task/${task}/schedstat`, "utf8");
+    return Number(text.split(" ")[0]) / 1e6;
+  });
+  return (await Promise.all(times)).reduce((sum, each) => sum + each, 0);
+}
+
+/** What a process costs that takes so many chunks of a frame's size from two sockets, and nothing else. */
+async function bareSharePercent(chunksPerMs: number): Promise<number> {
+  const frame = Buffer.alloc(23, 1);
+  const server = createServer((socket) => {
+    const startedAtMs = performance.now();
+    let sentCount = 0;
+    const timer = setInterval(() => {
+      const dueCount = ((performance.now() - startedAtMs) * chunksPerMs) / readerCount;
+      for (; sentCount < dueCount; sentCount += 1) socket.write(frame);
+    }, 1);
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => clearInterval(timer));
+    socket.setNoDelay(true);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  const program = `for (const _ of [1, 2]) require("net").connect(${port}, "127.0.0.1").on("data", () => {})`;
+  const child = spawn(process.execPath, ["--max-semi-space-size=2", "-e", program]);
+  try {
+    await delay(3_000);
+    const [beforeMs, startedAtMs] = [await cpuMs(child.pid!), performance.now()];
+    await delay(10_000);
+    const busyMs = (await cpuMs(child.pid!)) - beforeMs;
+    return Math.round((busyMs * 1000) / (performance.now() - startedAtMs)) / 10;
+  } finally {
+    child.kill();
+    server.close();
+  }
 }
 
 function mib(bytes: number): number {

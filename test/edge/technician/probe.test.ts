@@ -63,6 +63,24 @@ describe("probe", () => {
     expect(attempts).toMatchObject([{ kind: "m100", code: expect.stringMatching(/^DRIVER_/) }]);
   }, 30_000);
 
+  test("of a kind with more than one usual setting: each is tried, the usual one first", async () => {
+    const ptyPath = join(folder, "tty");
+    const silent = { kind: "serial-scanner", ptyPath } as const;
+    children.push(await startDeviceChild(silent, (message) => expect.fail(message)));
+    const { attempts } = await probe(ptyPath, "modbus-scale");
+    expect(attempts.map(({ baudRate, parity }) => [baudRate, parity])).toEqual([
+      [9600, undefined],
+      [9600, "even"],
+      [19_200, "even"],
+    ]);
+    // A pseudo-terminal knows no parity; that a real line is set so is shown in the guest.
+    const given = await probe(ptyPath, "toledo");
+    expect(given.attempts.map(({ dataBits, parity }) => [dataBits, parity])).toEqual([
+      [undefined, undefined],
+      [7, "even"],
+    ]);
+  }, 30_000);
+
   test("of the kind asked for: nothing else is tried", async () => {
     const ptyPath = join(folder, "tty");
     const kind = "toledo";
@@ -80,7 +98,7 @@ describe("probe", () => {
     expect(found).toMatchObject({ kind: "llrp", description: expect.stringContaining("Impinj") });
     expect(attempts).toHaveLength(1);
     expect(configLines(child.address, found!)).toContain("kind: llrp, port: { host: 127.0.0.1,");
-    const first = await openPort(portOf(child.address, undefined), 0);
+    const first = await openPort(portOf(child.address), 0);
     try {
       const other = await probe(child.address, "llrp");
       expect(other.attempts).toMatchObject([{ kind: "llrp", code: "DRIVER_TAKEN" }]);
@@ -98,8 +116,13 @@ describe("probe", () => {
 });
 
 test("a path, or host and port", () => {
-  expect(portOf("/dev/ttyUSB0", 9600)).toMatchObject({ path: "/dev/ttyUSB0", baudRate: 9600 });
-  expect(portOf("reader.local:4001", undefined)).toEqual({ host: "reader.local", port: 4001 });
+  const path = "/dev/ttyUSB0";
+  const settings = { baudRate: 9600, dataBits: 7, parity: "even" } as const;
+  expect(portOf(path, settings)).toMatchObject({ path, ...settings });
+  expect(configLines(path, { kind: "toledo", ...settings })).toContain(
+    "port: { path: /dev/ttyUSB0, baudRate: 9600, dataBits: 7, parity: even }",
+  );
+  expect(portOf("reader.local:4001")).toEqual({ host: "reader.local", port: 4001 });
   expect(configLines("reader.local:4001", { kind: "r2000" })).toContain(
     "port: { host: reader.local, port: 4001 }",
   );
