@@ -13,7 +13,9 @@ import { Outbox } from "../../edge/buffer/outbox.ts";
 import { EdgeClock } from "../../edge/clock.ts";
 import { type EdgeConfig, edgeConfigSchema } from "../../edge/config.ts";
 import { Gateway } from "../../edge/gateway.ts";
-import { Counters } from "../../edge/health.ts";
+import { Counters, HealthReporter } from "../../edge/health.ts";
+import type { EdgeLink } from "../../edge/link.ts";
+import type { Logger } from "../../edge/log.ts";
 import { buildPipeline } from "../../edge/sense/build-machines.ts";
 import { DeviceRunner } from "../../simulators/device.ts";
 import { GpioChipSimulator } from "../../simulators/gpio-chip.ts";
@@ -31,6 +33,7 @@ const config: EdgeConfig = edgeConfigSchema.parse({
 let folder: string;
 let outbox: Outbox;
 let gateway: Gateway;
+let edgeClock: EdgeClock;
 const counters = new Counters();
 const sent: Uint8Array[] = [];
 const line = new MemoryPort("till");
@@ -40,7 +43,7 @@ const log = { info: () => undefined, warn: () => undefined, error: () => undefin
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "gondola-gateway-"));
-  const edgeClock = new EdgeClock({
+  edgeClock = new EdgeClock({
     bootId: randomUUID(),
     edgeId: "edge-1",
     notBeforeAtMs: 0,
@@ -171,4 +174,21 @@ test("the list of what is sold is taken where it is ours, whole, and not older",
   expect(refusedAfter({ ...list, colour: "red" })).toBe(3);
   expect(refusedAfter("{")).toBe(4);
   expect(refusedAfter(list)).toBe(4);
+});
+
+test("health tells how long the event loop stood still", async () => {
+  const link = { state: () => "offline" } as EdgeLink;
+  const health = new HealthReporter({
+    ...{ config, bootId: randomUUID(), outbox, edgeClock, gateway, link, clock },
+    ...{ snapshot: counters.snapshot, log: log as unknown as Logger },
+  });
+  health.start();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const blockedUntilMs = performance.now() + 200;
+  while (performance.now() < blockedUntilMs);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const report = await health.report();
+  health.stop();
+  expect(report.eventLoopDelayMsP99).toBeGreaterThan(100);
+  expect(report.devices.map(({ deviceId }) => deviceId)).toEqual(["till-1", "lights-1"]);
 });

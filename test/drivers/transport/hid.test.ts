@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -147,3 +148,24 @@ test.each([{}, { vendorId: 1 }, { vendorId: 1, productId: 2, path: "/dev/x" }, {
   "refused: %j",
   (input) => expect(hidSettingsSchema.safeParse(input).success).toBe(false),
 );
+
+test("a package that does not load is named, with the loader's word and what to run", () => {
+  const word = "libudev.so.1: cannot open shared object file";
+  const resolve = `export async function resolve(name, context, next) {
+    if (name === "node-hid") throw new Error("${word}");
+    return next(name, context);
+  }`;
+  const url = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`;
+  const hook = url(
+    `import { register } from "node:module"; register(${JSON.stringify(url(resolve))});`,
+  );
+  const program = `
+    const { openHid } = await import("./drivers/transport/hid.ts");
+    await openHid({ vendorId: 1, productId: 2 }).catch((error) => console.log(error.code, error.message));`;
+  const words = ["--import", "tsx", "--import", hook, "--input-type=module", "-e", program];
+  const root = join(import.meta.dirname, "../../..");
+  const { stdout } = spawnSync(process.execPath, words, { cwd: root, encoding: "utf8" });
+  expect(stdout).toContain("DRIVER_NATIVE_MISSING package node-hid does not load");
+  expect(stdout).toContain(word);
+  expect(stdout).toContain("npm run setup");
+});
