@@ -44,6 +44,7 @@ const aiOfName: Readonly<Record<string, string>> = {
   gtin: "01",
   itip: "8006",
   lot: "10",
+  party: "417",
   partyGln: "417",
   payTo: "415",
   refno: "8020",

@@ -1,18 +1,11 @@
 // What the EPC memory of a tag says, whatever the scheme; and what it is when it says nothing of GS1. A
 // tag that is no EPC is never an error: it stays known by its bytes, under a code that can be counted.
 
-import type { Elements } from "./element-string.ts";
+import { buildDigitalLink } from "./digital-link.ts";
+import { type Elements, writeBracketed } from "./element-string.ts";
 import { readPlus } from "./epc-plus.ts";
 import { readScheme, writeScheme } from "./epc-schemes.ts";
-import {
-  bracketed,
-  digitalLinkOf,
-  elementsOf,
-  parseTagUri,
-  pureIdentityUri,
-  rawUri,
-  tagUri,
-} from "./epc-uri.ts";
+import { elementsOf, parseTagUri, pureIdentityUri, rawUri, tagUri } from "./epc-uri.ts";
 
 /** Why a tag is no EPC. */
 export type EpcRefusalCode =
@@ -83,8 +76,9 @@ export function readEpc(hex: string): EpcReading {
 
 function written(elements: Elements | undefined, host?: string): Partial<EpcContent> {
   if (elements === undefined) return {};
-  const digitalLink = digitalLinkOf(elements, host);
-  return { elements, elementString: bracketed(elements), digitalLink };
+  const link = buildDigitalLink(elements, host === undefined ? undefined : `https://${host}`);
+  const elementString = writeBracketed(elements);
+  return { elements, elementString, ...(link.ok ? { digitalLink: link.uri } : {}) };
 }
 
 /** Writes the EPC that a tag URI names (`urn:epc:tag:sgtin-96:1.0614141.812345.6789`) as hex words. */

@@ -12,11 +12,15 @@ export interface EpcField {
   write(bits: BitWriter, parts: readonly string[]): void;
 }
 
-/** A number without leading zeros. */
-export function integer(bitCount: number): EpcField {
+/** A number without leading zeros, of so many digits at most where the bits have room for more. */
+export function integer(bitCount: number, digitCountMax = Number.POSITIVE_INFINITY): EpcField {
   return {
     partCount: 1,
-    read: (bits) => [bits.decimal(bitCount)],
+    read: (bits) => {
+      const text = bits.decimal(bitCount);
+      if (text.length > digitCountMax) bits.refuse(`${text} has more than ${digitCountMax} digits`);
+      return [text];
+    },
     write: (bits, [text = ""]) => {
       if (!/^(0|[1-9]\d*)$/.test(text)) bits.refuse(`"${text}" is no number without leading zeros`);
       bits.decimal(text, bitCount);

@@ -88,7 +88,7 @@ const schemes: readonly Scheme[] = [
     6,
   ),
   scheme("CPI-96", 0x3c, [component, integer(31)]),
-  scheme("CPI-var", 0x3d, [componentText, integer(40)]),
+  scheme("CPI-var", 0x3d, [componentText, integer(40, 12)]),
   scheme("GDTI-174", 0x3e, [place, string7(119)]),
   scheme("SGCN-96", 0x3f, [place, numericString(41)]),
   scheme("ITIP-110", 0x40, [item, digits(7, 2), digits(7, 2), integer(38)]),

@@ -2,7 +2,6 @@
 
 import { text82 } from "./character-set.ts";
 import { checkDigitOf } from "./check-digit.ts";
-import { percentEncoded } from "./digital-link.ts";
 import type { Elements } from "./element-string.ts";
 
 /** The families of pure identity URIs. */
@@ -260,22 +259,8 @@ export function elementsOf(family: EpcFamily, parts: readonly string[]): Element
   return families[family].elements?.(...parts);
 }
 
-/** `(01)...(21)...` */
-export function bracketed(elements: Elements): string {
-  return elements.map(([ai, value]) => `(${ai})${value}`).join("");
-}
-
 /** Dates that an EPC can carry, in the order of the types of a DSGTIN (table 14-4). */
 export const epcDateAis: readonly string[] = ["11", "13", "15", "16", "17", "7006", "7007"];
-
-/** Digital Link URI of an EPC's keys; dates are attributes and stand in the query. */
-export function digitalLinkOf(elements: Elements, host = "id.gs1.org"): string {
-  const path = elements.filter(([ai]) => !epcDateAis.includes(ai));
-  const query = elements.filter(([ai]) => epcDateAis.includes(ai));
-  const segments = path.map(([ai, value]) => `/${ai}/${percentEncoded(value)}`).join("");
-  const attributes = query.map(([ai, value]) => `${ai}=${percentEncoded(value)}`).join("&");
-  return `https://${host}${segments}${attributes === "" ? "" : `?${attributes}`}`;
-}
 
 function refuse(reason: string): { readonly ok: false; readonly reason: string } {
   return { ok: false, reason };

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { encodeSgtin96 } from "../../contract/gs1/epc.ts";
+import { type SymbolContent, type Symbology, scanDataOf } from "../../contract/gs1/scan-data.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Gtin } from "../../contract/units.ts";
 import { gaussian, type Random } from "../random.ts";
@@ -51,14 +52,20 @@ export class Factory {
     const kept = Math.min(Math.max(sigmas, -packedSigmasMax), packedSigmasMax);
     const weightGrams = unitWeightGrams + kept * unitWeightSdGrams;
     if (!tagged) {
-      const barcode = { data: gtin.slice(1), symbology: "]E0" };
+      const barcode = barcodeOf("EAN13", { data: gtin.slice(1), isGs1: false });
       return { gtin, weightGrams, barcode, restsUntilMs: 0 };
     }
     this.#serialLast += 1;
     const serial = String(this.#serialLast);
-    const barcode = { data: `01${gtin}21${serial}`, symbology: "]d2" };
+    const barcode = barcodeOf("DM", { data: `01${gtin}21${serial}`, isGs1: true });
     return { gtin, weightGrams, barcode, tag: tagOf(gtin, serial), restsUntilMs: 0 };
   }
+}
+
+function barcodeOf(symbology: Symbology, content: SymbolContent): Barcode {
+  const sent = scanDataOf(symbology, content);
+  assert(sent !== undefined, "the factory's labels fit onto their symbols");
+  return { symbology: sent.slice(0, 3), data: sent.slice(3) };
 }
 
 // SGTIN-96, filter 1 (point of sale item), as apparel labels have it.

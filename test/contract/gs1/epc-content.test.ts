@@ -100,6 +100,10 @@ describe("any bytes", () => {
     .map((all) => Buffer.from(all).toString("hex"));
   const epcs = fc.tuple(fc.oneof(known, headers), bytes).map((parts) => parts.join(""));
 
+  test("a CPI's serial has 12 digits at most, as (8011) has, though 40 bits have room for more", () => {
+    expect(readEpc("3d0c0000007c00e8d5000000")).toMatchObject({ ok: false, code: "malformed" });
+  });
+
   test("are read or refused, and what was read is written back bit by bit", () => {
     fc.assert(
       fc.property(epcs, (hex) => {
