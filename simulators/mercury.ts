@@ -7,9 +7,9 @@ import {
   type Command,
   decodeCommand,
   encodeAnswer,
-  type Tag,
 } from "../drivers/mercury/codec.ts";
 import { CommandDecoder, type CommandFrame } from "../drivers/mercury/frame.ts";
+import type { Tag } from "../drivers/mercury/record.ts";
 import { opcodes, statuses } from "../drivers/mercury/tables.ts";
 import {
   antennaMessageSchema,
@@ -24,6 +24,8 @@ import { readChance } from "./read-chance.ts";
 const optionsSchema = z.strictObject({
   /** Whether its boot loader runs when it is switched on. */
   startsInBootLoader: z.boolean().default(true),
+  /** Whether it streams by Silion's command, and by that one only. */
+  isSilion: z.boolean().default(false),
   antennaCount: z.int().min(1).max(16).default(4),
   /** Signal at which half of the reads succeed. */
   sensitivityDbm: z.number().min(-100).max(-20).default(-70),
@@ -136,7 +138,7 @@ export class MercurySimulator implements SimulatedDevice {
 
   #execute(frame: CommandFrame, nowMs: number): void {
     const command = decodeCommand(frame);
-    if (this.#stream !== undefined && command?.type !== "stop") return;
+    if (this.#stream !== undefined && !/^stop/.test(command?.type ?? "")) return;
     const atMs = nowMs + this.#answerDelayMs;
     if (command?.type === "read" && !this.#isBootLoader) {
       this.#due.push({ atMs: atMs + command.durationMs, answer: this.#search(command.durationMs) });
@@ -164,6 +166,10 @@ export class MercurySimulator implements SimulatedDevice {
 
   #apply(opcode: number, command: Command | undefined, nowMs: number): Answer {
     const result = { type: "result", opcode, status: statuses.ok } as const;
+    const streams = [opcodes.multiProtocol, opcodes.silion];
+    if (opcode === streams[this.#options.isSilion ? 0 : 1]) {
+      return { ...result, status: statuses.opcode };
+    }
     switch (command?.type) {
       case "get_region":
         return { type: "region", region: this.#region };
@@ -176,16 +182,18 @@ export class MercurySimulator implements SimulatedDevice {
           ? result
           : { ...result, status: 0x0105 };
       case "start":
+      case "start_silion":
         if (this.#region === 0) return { ...result, status: 0x010b };
         this.#stream = {
           startedAtMs: nowMs,
           roundAtMs: nowMs + this.#options.roundMs,
           keepaliveAtMs: nowMs + keepaliveMs,
         };
-        return { type: "started" };
+        return { type: "started", opcode };
       case "stop":
+      case "stop_silion":
         this.#stream = undefined;
-        return { type: "stopped" };
+        return { type: "stopped", opcode };
       case "clear_tags":
         this.#buffer = [];
         return result;
@@ -205,11 +213,13 @@ export class MercurySimulator implements SimulatedDevice {
 
   #streamed(stream: Stream, nowMs: number): Answer[] {
     const answers: Answer[] = [];
-    const opcode = opcodes.readMultiple;
+    const { isSilion } = this.#options;
+    const opcode = isSilion ? opcodes.silion : opcodes.readMultiple;
     if (stream.keepaliveAtMs <= nowMs) {
       stream.keepaliveAtMs = nowMs + keepaliveMs;
       const status = this.#isTooHot ? statuses.tooHot : statuses.noTag;
-      answers.push({ type: "result", opcode, status });
+      const isFine = isSilion && !this.#isTooHot;
+      answers.push(isFine ? { type: "heartbeat" } : { type: "result", opcode, status });
     }
     if (stream.roundAtMs > nowMs) return answers;
     stream.roundAtMs = nowMs + this.#options.roundMs;

@@ -6,7 +6,8 @@ import {
   encodeAnswerFrame,
   encodeCommandFrame,
 } from "./frame.ts";
-import { gen2, metadata, metadataFlags, opcodes } from "./tables.ts";
+import { recordAt, recordBytes, silionRecordBytes, type Tag, u16 } from "./record.ts";
+import { gen2, metadataFlags, opcodes, silionMetadataFlags } from "./tables.ts";
 
 /** What the host asks. */
 export type Command =
@@ -21,6 +22,9 @@ export type Command =
         | "set_protocol"
         | "start"
         | "stop"
+        /** The same on Silion modules, which have a command of their own for it. */
+        | "start_silion"
+        | "stop_silion"
         | "get_tags"
         | "clear_tags";
     }
@@ -30,20 +34,6 @@ export type Command =
   | { readonly type: "set_antennas"; readonly antennas: readonly number[] }
   /** Reads into the buffer for so long. */
   | { readonly type: "read"; readonly durationMs: number };
-
-/** A tag in an answer. */
-export interface Tag {
-  /** Upper-case hex. */
-  readonly epc: string;
-  readonly readCount: number;
-  readonly rssiDbm: number | undefined;
-  readonly antenna: number;
-  readonly frequencyKhz: number | undefined;
-  /** Since the search began. */
-  readonly searchMs: number | undefined;
-  /** 0 to 180. */
-  readonly phaseDeg: number | undefined;
-}
 
 /** What the module says. */
 export type Answer =
@@ -62,7 +52,10 @@ export type Answer =
   | { readonly type: "antennas"; readonly connected: readonly number[] }
   | { readonly type: "read"; readonly tagCount: number }
   | { readonly type: "tags"; readonly opcode: number; readonly tags: readonly Tag[] }
-  | { readonly type: "started" | "stopped" }
+  /** By which command: `multiProtocol` where none is named. */
+  | { readonly type: "started" | "stopped"; readonly opcode?: number }
+  /** A Silion module reads on. */
+  | { readonly type: "heartbeat" }
   | { readonly type: "result"; readonly opcode: number; readonly status: number };
 
 /** Antennas of the search list, large populations, tags as they are read. */
@@ -79,7 +72,13 @@ const antennaOption = { list: 0x02, detected: 0x05 } as const;
 const readFilterKey = 0x0c;
 const sessionKey = 0x00;
 
-const u16 = (value: number) => [value >> 8, value & 0xff];
+/** Begins the commands of Silion modules and the answers to them; the other word begins their heartbeats. */
+const silionWord = Buffer.from("Moduletech");
+const heartbeatWord = Buffer.from("XTSJ");
+const silionCodes = { start: [0xaa, 0x48], stop: [0xaa, 0x49] } as const;
+const silionEnd = 0xbb;
+/** Search flag: heartbeats, please. */
+const silionHeartbeat = 0x8000;
 
 /** A command as the host sends it. */
 export function encodeCommand(command: Command): Uint8Array {
@@ -111,6 +110,12 @@ function commandBytes(command: Command): readonly number[] {
     }
     case "stop":
       return [opcodes.multiProtocol, ...u16(0), continuous.stop];
+    case "start_silion": {
+      const search = [...u16(silionMetadataFlags), 0x00, ...u16(silionHeartbeat)];
+      return [opcodes.silion, ...silionBytes([...silionCodes.start, ...search])];
+    }
+    case "stop_silion":
+      return [opcodes.silion, ...silionBytes(silionCodes.stop)];
     case "read":
       return [opcodes.readMultiple, 0x00, ...u16(listFlags), ...u16(command.durationMs)];
     case "get_tags":
@@ -128,6 +133,12 @@ function commandBytes(command: Command): readonly number[] {
       return [opcodes.setAntennas, antennaOption.list, ...pairs];
     }
   }
+}
+
+// The word, a code and its data, the low byte of their sum, and an end.
+function silionBytes(body: readonly number[]): number[] {
+  const sum = body.reduce((total, byte) => total + byte, 0);
+  return [...silionWord, ...body, sum & 0xff, silionEnd];
 }
 
 /** What a host's frame asks; undefined for one that is not of this subset. */
@@ -165,6 +176,8 @@ const fixedCommands: ReadonlyMap<string, Command> = new Map(
       "set_protocol",
       "start",
       "stop",
+      "start_silion",
+      "stop_silion",
       "get_tags",
       "clear_tags",
     ] as const
@@ -204,6 +217,8 @@ export function decodeAnswer({ opcode, status, data }: AnswerFrame): Answer | un
     }
     case opcodes.multiProtocol:
       return { type: data[0] === continuous.stop ? "stopped" : "started" };
+    case opcodes.silion:
+      return silionOf(data);
     case opcodes.readMultiple:
       return data[0] === withMetadata ? tagsOf(opcode, data, 3) : countOf(data);
     case opcodes.getTagBuffer:
@@ -211,6 +226,19 @@ export function decodeAnswer({ opcode, status, data }: AnswerFrame): Answer | un
     default:
       return result;
   }
+}
+
+// An answer to a command, a heartbeat or, without a word before it, a tag: its metadata flags and its record.
+function silionOf(data: Uint8Array): Answer | undefined {
+  const startsWith = (word: Uint8Array) => Buffer.from(data.subarray(0, word.length)).equals(word);
+  if (startsWith(heartbeatWord)) return { type: "heartbeat" };
+  if (startsWith(silionWord)) {
+    const type = data[silionWord.length + 1] === silionCodes.stop[1] ? "stopped" : "started";
+    return { type, opcode: opcodes.silion };
+  }
+  const record = recordAt(data, 2, (data[0]! << 8) | data[1]!);
+  if (record?.end !== data.length) return undefined;
+  return { type: "tags", opcode: opcodes.silion, tags: [record.tag] };
 }
 
 // Option and search flags, then the count in one byte or in four.
@@ -233,46 +261,6 @@ function tagsOf(opcode: number, data: Uint8Array, at: number): Answer | undefine
     from = record.end;
   }
   return from === data.length ? { type: "tags", opcode, tags } : undefined;
-}
-
-function recordAt(
-  data: Uint8Array,
-  from: number,
-  flags: number,
-): { tag: Tag; end: number } | undefined {
-  let at = from;
-  const take = (flag: number, sizeBytes: number): number | undefined => {
-    if ((flags & flag) === 0) return undefined;
-    at += sizeBytes;
-    return data.subarray(at - sizeBytes, at).reduce((sum, byte) => sum * 256 + byte, 0);
-  };
-  const readCount = take(metadata.readCount, 1) ?? 1;
-  const rssi = take(metadata.rssi, 1);
-  const antennas = take(metadata.antenna, 1);
-  const frequencyKhz = take(metadata.frequency, 3);
-  const searchMs = take(metadata.timestamp, 4);
-  const phase = take(metadata.phase, 2);
-  take(metadata.protocol, 1);
-  const dataBitCount = take(metadata.data, 2);
-  at += Math.ceil((dataBitCount ?? 0) / 8);
-  take(metadata.gpio, 1);
-  const epcSizeBytes = ((data[at]! << 8) | data[at + 1]!) >> 3;
-  const end = at + 2 + epcSizeBytes;
-  // PC and CRC stand around the EPC. A length of nothing, or beyond the end, is no record.
-  if (!(epcSizeBytes >= 4) || end > data.length) return undefined;
-  const tag = {
-    epc: Buffer.from(data.subarray(at + 4, end - 2))
-      .toString("hex")
-      .toUpperCase(),
-    readCount,
-    rssiDbm: rssi === undefined ? undefined : rssi > 127 ? rssi - 256 : rssi,
-    // The high nibble sends, the low one hears; 0 is the sixteenth.
-    antenna: antennas === undefined ? 1 : antennas >> 4 || 16,
-    frequencyKhz,
-    searchMs,
-    phaseDeg: phase === undefined || phase > 360 ? undefined : phase,
-  };
-  return { tag, end };
 }
 
 /** An answer as the module sends it; tags with all their metadata. */
@@ -300,10 +288,19 @@ export function encodeAnswer(answer: Answer): Uint8Array {
     case "read":
       return frame(opcodes.readMultiple, [0, ...u16(listFlags), answer.tagCount]);
     case "started":
-      return frame(opcodes.multiProtocol, [continuous.start]);
-    case "stopped":
-      return frame(opcodes.multiProtocol, [continuous.stop]);
+    case "stopped": {
+      const code = answer.type === "started" ? "start" : "stop";
+      return answer.opcode === opcodes.silion
+        ? frame(answer.opcode, silionBytes(silionCodes[code]))
+        : frame(opcodes.multiProtocol, [continuous[code]]);
+    }
+    case "heartbeat":
+      return frame(opcodes.silion, [...heartbeatWord, ...u16(silionHeartbeat), 0]);
     case "tags": {
+      if (answer.opcode === opcodes.silion) {
+        const record = answer.tags.flatMap(silionRecordBytes);
+        return frame(answer.opcode, [...u16(silionMetadataFlags), ...record]);
+      }
       const records = answer.tags.flatMap(recordBytes);
       const flags = u16(metadataFlags);
       const { length } = answer.tags;
@@ -314,32 +311,4 @@ export function encodeAnswer(answer: Answer): Uint8Array {
     case "result":
       return frame(answer.opcode, [], answer.status);
   }
-}
-
-function recordBytes(tag: Tag): number[] {
-  const {
-    epc,
-    readCount,
-    rssiDbm = 0,
-    antenna,
-    frequencyKhz = 0,
-    searchMs = 0,
-    phaseDeg = 0,
-  } = tag;
-  const epcBytes = [...Buffer.from(epc, "hex")];
-  const nibble = antenna & 0xf;
-  const time = [searchMs >>> 24, (searchMs >> 16) & 0xff, ...u16(searchMs & 0xffff)];
-  return [
-    ...[readCount, rssiDbm & 0xff, (nibble << 4) | nibble],
-    ...[frequencyKhz >> 16, ...u16(frequencyKhz & 0xffff)],
-    ...time,
-    ...u16(phaseDeg),
-    // Protocol, no embedded data, inputs.
-    ...[gen2, 0, 0, 0],
-    ...u16((epcBytes.length + 4) * 8),
-    ...u16((epcBytes.length >> 1) << 11),
-    ...epcBytes,
-    // The tag's own CRC is checked by the module.
-    ...[0, 0],
-  ];
 }

@@ -9,15 +9,19 @@ import type { DriverContext } from "../driver.ts";
 import { FrameFeed, untilAborted } from "../frame-feed.ts";
 import { ReaderFaults } from "../reader-faults.ts";
 import { rssiUnknownDbm } from "../rssi.ts";
-import { type Answer, type Command, decodeAnswer, encodeCommand, type Tag } from "./codec.ts";
+import { type Answer, type Command, decodeAnswer, encodeCommand } from "./codec.ts";
 import { AnswerDecoder, type AnswerFrame } from "./frame.ts";
 import { type MercuryOptions, mercuryOptionsSchema } from "./options.ts";
+import type { Tag } from "./record.ts";
 import { opcodes, regions, statuses, statusText } from "./tables.ts";
 
 /** How long the firmware takes to start. */
 const bootTimeoutMs = 5_000;
 /** What passes by itself is told for so long: heat, a busy channel. */
 const passingMs = 5_000;
+
+/** Commands under whose numbers a stream says how it fares. */
+const searchOpcodes: readonly number[] = [opcodes.readMultiple, opcodes.silion];
 
 type AnswerOf<Type extends Answer["type"]> = Extract<Answer, { type: Type }>;
 
@@ -35,17 +39,19 @@ class ModuleRun {
   readonly #options: MercuryOptions;
   readonly #feed: FrameFeed<AnswerFrame>;
   readonly #faults: ReaderFaults;
+  readonly #stop: Uint8Array;
 
   constructor(context: DriverContext, options: MercuryOptions) {
     this.#context = context;
     this.#options = options;
     this.#feed = new FrameFeed(context, new AnswerDecoder());
     this.#faults = new ReaderFaults((reason) => reportFaults(context, reason));
+    this.#stop = encodeCommand({ type: options.mode === "silion" ? "stop_silion" : "stop" });
   }
 
   async run(): Promise<void> {
     // One that streams hears nothing but this; one that does not says that it does not.
-    this.#feed.send(encodeCommand({ type: "stop" }));
+    this.#feed.send(this.#stop);
     const { hardware, firmware, firmwareDate } = await this.#identify();
     await this.#boot();
     const date = firmwareDate.replace(/^(\d{4})(\d\d)(\d\d)$/, "$1-$2-$3");
@@ -54,9 +60,11 @@ class ModuleRun {
     );
     await this.#setUp();
     try {
-      await (this.#options.mode === "stream" ? this.#stream() : this.#poll());
+      const { mode } = this.#options;
+      if (mode === "poll") await this.#poll();
+      else await this.#stream(mode === "silion" ? "start_silion" : "start");
     } finally {
-      this.#feed.send(encodeCommand({ type: "stop" }));
+      this.#feed.send(this.#stop);
     }
   }
 
@@ -97,9 +105,9 @@ class ModuleRun {
       this.#context.count("read_filter_kept");
   }
 
-  async #stream(): Promise<void> {
+  async #stream(type: "start" | "start_silion"): Promise<void> {
     const { clock, signal } = this.#context;
-    const started = await this.#ask({ type: "start" });
+    const started = await this.#ask({ type });
     if (started.type !== "started") throw refused("start", started);
     let heardAtMs = clock.monotonicMs();
     while (!signal.aborted) {
@@ -119,7 +127,8 @@ class ModuleRun {
     const { count } = this.#context;
     const answer = decodeAnswer(frame);
     if (answer?.type === "tags") this.#report(answer.tags);
-    else if (answer?.type === "result" && frame.opcode === opcodes.readMultiple) {
+    else if (answer?.type === "heartbeat") this.#judge(statuses.ok);
+    else if (answer?.type === "result" && searchOpcodes.includes(frame.opcode)) {
       this.#judge(answer.status);
     } else count("frames_unknown");
   }

@@ -5,8 +5,8 @@ import { regionNames } from "./tables.ts";
 
 export const mercuryOptionsSchema = z
   .strictObject({
-    /** `stream`: tags as they are read (M6e, M7e). `poll`: search, then fetch what was found (M5e, Silion modules). */
-    mode: z.enum(["stream", "poll"]).default("stream"),
+    /** `stream`: tags as they are read (M6e, M7e). `silion`: the same by Silion's command. `poll`: search, then fetch what was found (M5e, older Silion). */
+    mode: z.enum(["stream", "silion", "poll"]).default("stream"),
     /** Whose radio rules count. Absent: what the module has stored, if it has any. */
     region: z.enum(regionNames).optional(),
     /** Antennas that read, in turn. */

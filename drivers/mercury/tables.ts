@@ -94,3 +94,11 @@ export const metadata = {
 } as const;
 /** All of these. */
 export const metadataFlags = 0x01ff;
+/** What Silion modules tell of a tag: not its phase, whose place they keep free, and no data and inputs. */
+export const silionMetadataFlags =
+  metadata.readCount |
+  metadata.rssi |
+  metadata.antenna |
+  metadata.frequency |
+  metadata.timestamp |
+  metadata.protocol;

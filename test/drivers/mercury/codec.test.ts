@@ -87,6 +87,32 @@ describe("frames of our own", () => {
     });
   });
 
+  test("a tag of Silion's stream: no phase, and its EPC counted in bytes", () => {
+    const record = "02 b5 33 0d3a94 00000421 05 10 3000 3034257bf7194e4000001a85 beef";
+    const hex = `ff 1e aa 0000 005f ${record}`;
+    const tags = [{ ...tag, phaseDeg: undefined }];
+    const answer = { type: "tags", opcode: 0xaa, tags } as const;
+    expect(answerOf(withCheck(hex))).toEqual(answer);
+    expect(answerOf(encodeAnswer(answer))).toEqual(answer);
+    expect(answerOf(withCheck(hex.replace("05 10", "05 11")))).toBeUndefined();
+    // From the buffer it is counted in the same way.
+    expect(answerOf(withCheck(`ff 20 29 0000 005f 00 01 ${record}`))).toMatchObject({ tags });
+  });
+
+  test("Silion's stream begins, beats and ends", () => {
+    const word = "4d6f64756c6574656368";
+    const start = withCheck(`ff 13 aa ${word} aa48 005f 00 8000 d1 bb`);
+    expect(hexOf(encodeCommand({ type: "start_silion" }))).toBe(hexOf(start));
+    expect(hexOf(encodeCommand({ type: "stop_silion" }))).toBe(
+      "ff0eaa4d6f64756c6574656368aa49f3bb0391",
+    );
+    const started = withCheck(`ff 0e aa 0000 ${word} aa48 f2 bb`);
+    expect(answerOf(started)).toEqual({ type: "started", opcode: 0xaa });
+    const stopped = withCheck(`ff 0e aa 0000 ${word} aa49 f3 bb`);
+    expect(answerOf(stopped)).toEqual({ type: "stopped", opcode: 0xaa });
+    expect(answerOf(withCheck("ff 07 aa 0000 5854534a 8000 00"))).toEqual({ type: "heartbeat" });
+  });
+
   test("which antennas are plugged in", () => {
     expect(answerOf(withCheck("ff 05 61 0000 05 01 01 02 00"))).toEqual({
       type: "antennas",

@@ -25,6 +25,23 @@ const typesOf = (bench: Bench) =>
     .flatMap((bytes) => new CommandDecoder().push(bytes))
     .flatMap((item) => (item.kind === "frame" ? [decodeCommand(item.frame)?.type] : []));
 
+test("one of Silion's streams by its own command, and says when it is too hot", async () => {
+  const { bench, module, ended } = await start({ mode: "silion" }, { isSilion: true });
+  module.control(field(1));
+  await bench.advance(10_000);
+  expect(new Set(bench.tags.map(({ epc }) => epc))).toEqual(new Set(epcs));
+  expect(bench.counters["rounds"]).toBeGreaterThan(8);
+  module.control({ type: "heat", isTooHot: true });
+  await bench.advance(2000);
+  expect(bench.states).toMatchObject([{ state: "degraded" }]);
+  module.control({ type: "heat", isTooHot: false });
+  await bench.advance(8000);
+  expect(bench.states.slice(1)).toMatchObject([{ state: "online" }]);
+  bench.stop();
+  expect(await ended).toBe("stopped");
+  expect([typesOf(bench)[0], typesOf(bench).at(-1)]).toEqual(["stop_silion", "stop_silion"]);
+});
+
 describe("a module that streams", () => {
   test("is booted, set up, and read; it is stopped at the end", async () => {
     const { bench, module, ended } = await start({ antennas: [1, 3], powerDbm: 27, session: 1 });
