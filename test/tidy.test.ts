@@ -40,7 +40,7 @@ function linesThatFit(pattern: RegExp, among: readonly string[]): string[] {
 describe("numbers that can be set say their unit", () => {
   /** Ends that are a unit, or say that the number counts or divides something; a bound may follow. */
   const unit =
-    /(Ms|Bytes|Grams|Dbm?|M?Hz|Deg|Share|Count|^count|Length|Sigmas|PerSecond|PerMinute|baudRate|port|Port|Sequence)(Max|Min)?$/;
+    /(Ms|Bytes|Grams|Dbm?|M?Hz|Deg|Share|Count|^count|Length|Sigmas|Metres|PerSecond|PerMinute|baudRate|port|Port|Sequence)(Max|Min)?$/;
   /** Numbers without a unit, and why. */
   const plain: Record<string, string> = {
     address: "a device's address on its line",
@@ -105,6 +105,9 @@ describe("every file in config/ is what its place says", () => {
   async function load(file: string): Promise<unknown> {
     if (dirname(file) === "config/plans") {
       return (await import("../cloud-bridge/config.ts")).loadPlans([root + file]);
+    }
+    if (dirname(file) === "config/scenarios/rfid") {
+      return (await import("../simulators/rfid-scenario.ts")).loadPortalScenario(root + file);
     }
     if (dirname(file) === "config/scenarios") {
       return (await import("../simulators/scenario.ts")).loadScenario(root + file);
