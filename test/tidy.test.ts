@@ -49,6 +49,7 @@ describe("numbers that can be set say their unit", () => {
     antennas: "numbers of antenna ports",
     cell: "the number of a load cell",
     cellsMax: "cells one shopper takes from",
+    climate: "how much a shop disturbs its cells, 1 as usual",
     dataBits: "bits of a character on the line",
     exponent: "a power of ten",
     interfaceNumber: "which interface of a USB device",
@@ -60,6 +61,7 @@ describe("numbers that can be set say their unit", () => {
     quantity: "pieces of a product",
     register: "where a Modbus device keeps a value",
     reportId: "the first byte of a HID report",
+    strangers: "rows of a product, its weight and how many",
     session: "one of the four sessions of Gen2",
     stopBits: "bits after a character on the line",
     unitsMax: "pieces of a product",
@@ -108,6 +110,9 @@ describe("every file in config/ is what its place says", () => {
     }
     if (dirname(file) === "config/scenarios/rfid") {
       return (await import("../simulators/rfid-scenario.ts")).loadPortalScenario(root + file);
+    }
+    if (dirname(file) === "config/scenarios/weight") {
+      return (await import("../simulators/weight-scenario.ts")).loadShelfScenario(root + file);
     }
     if (dirname(file) === "config/scenarios") {
       return (await import("../simulators/scenario.ts")).loadScenario(root + file);

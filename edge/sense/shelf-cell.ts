@@ -17,6 +17,12 @@ export interface WeightStep {
 /** What a sample led to; the weight at rest is to be stored in each case. */
 export type CellChange = WeightStep | { readonly kind: "adopted" | "drifted" };
 
+/** How long after a step the rest is still refined. */
+const refineMs = 3_000;
+/** In mean differences from sample to sample: what no unrest reaches, and how exact the mean of a second is. */
+const eventOfUnrest = 5;
+const restSdOfUnrest = 1;
+
 /** One cell. */
 export class ShelfCell {
   readonly #config: ShelfConfig;
@@ -29,6 +35,8 @@ export class ShelfCell {
   #movementSinceMs: number | undefined;
   #lastSampleAtMs: number | undefined;
   #driftedAtMs: number | undefined;
+  /** The rests since the last step: their mean is better than the first of them. */
+  #refined: { readonly sinceMs: number; sumGrams: number; count: number } | undefined;
 
   constructor(config: ShelfConfig) {
     this.#config = config;
@@ -38,6 +46,21 @@ export class ShelfCell {
   /** Weight of the last rest; undefined before the first. */
   get restGrams(): number | undefined {
     return this.#restGrams;
+  }
+
+  /** Whether a movement is under way. */
+  get isMoving(): boolean {
+    return this.#movementSinceMs !== undefined;
+  }
+
+  /** The smallest change that is more than the cell's own unrest. */
+  get eventGramsMin(): number {
+    return Math.max(this.#config.eventGramsMin, this.#phase.unrestGrams * eventOfUnrest);
+  }
+
+  /** Standard deviation of a rest. */
+  get sensorSdGrams(): number {
+    return Math.max(this.#config.sensorSdGrams, this.#phase.unrestGrams * restSdOfUnrest);
   }
 
   /** Takes back the stored weight. The cell may have changed since. */
@@ -53,6 +76,7 @@ export class ShelfCell {
     this.#phase.clear();
     this.#lastSampleAtMs = undefined;
     this.#driftedAtMs = undefined;
+    this.#refined = undefined;
     if (this.#restGrams !== undefined) this.#movementSinceMs ??= atMs;
   }
 
@@ -67,13 +91,14 @@ export class ShelfCell {
     if (this.#restGrams === undefined) {
       return stableGrams === undefined ? undefined : this.#rest("adopted", stableGrams, atMs);
     }
-    const isOut = Math.abs(sample.weightGrams - this.#restGrams) > this.#config.stableSpreadGrams;
+    const outGrams = Math.max(this.#config.stableSpreadGrams, this.eventGramsMin / 2);
+    const isOut = Math.abs(sample.weightGrams - this.#restGrams) > outGrams;
     if (isOut) this.#movementSinceMs ??= sample.atMs;
     if (stableGrams === undefined) {
       this.#driftedAtMs = undefined;
       return undefined;
     }
-    if (Math.abs(stableGrams - this.#restGrams) < this.#config.eventGramsMin) {
+    if (Math.abs(stableGrams - this.#restGrams) < this.eventGramsMin) {
       this.#movementSinceMs = undefined;
       return this.#follow(stableGrams, atMs);
     }
@@ -95,6 +120,9 @@ export class ShelfCell {
     if (this.#movementSinceMs !== undefined) this.#movementSinceMs += byMs;
     if (this.#lastSampleAtMs !== undefined) this.#lastSampleAtMs += byMs;
     if (this.#driftedAtMs !== undefined) this.#driftedAtMs += byMs;
+    if (this.#refined !== undefined) {
+      this.#refined = { ...this.#refined, sinceMs: this.#refined.sinceMs + byMs };
+    }
   }
 
   #step(stableGrams: number, atMs: number): WeightStep {
@@ -102,11 +130,19 @@ export class ShelfCell {
     const earliestMs = atMs - this.#config.movementMsMax;
     const occurredAtMs = Math.max(this.#movementSinceMs ?? atMs, earliestMs);
     this.#rest("adopted", stableGrams, atMs);
+    this.#refined = { sinceMs: atMs, sumGrams: stableGrams, count: 1 };
     return { kind: "step", beforeGrams, afterGrams: stableGrams, occurredAtMs, decidedAtMs: atMs };
   }
 
   #follow(stableGrams: number, atMs: number): CellChange | undefined {
     const { driftGramsPerMinuteMax, driftSaveIntervalMs, driftSaveGramsMin } = this.#config;
+    if (this.#refined !== undefined && atMs - this.#refined.sinceMs <= refineMs) {
+      this.#refined.sumGrams += stableGrams;
+      this.#refined.count += 1;
+      this.#restGrams = this.#refined.sumGrams / this.#refined.count;
+      this.#driftedAtMs = atMs;
+      return undefined;
+    }
     const restGrams = this.#restGrams ?? stableGrams;
     const stepGramsMax = (driftGramsPerMinuteMax * (atMs - (this.#driftedAtMs ?? atMs))) / 60_000;
     const driftGrams = stableGrams - restGrams;

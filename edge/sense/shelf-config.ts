@@ -8,7 +8,14 @@ export const shelfConfigSchema = z
   .strictObject({
     deviceId: idSchema,
     cells: z
-      .array(z.strictObject({ cell: z.int().min(1).max(255), location: locationSchema }))
+      .array(
+        z.strictObject({
+          cell: z.int().min(1).max(255),
+          location: locationSchema,
+          /** What the cell shows when it is empty. With it, what lies there is counted as a whole too. */
+          tareGrams: z.number().min(-1e5).max(1e5).optional(),
+        }),
+      )
       .min(1)
       .max(255),
     /** The weight stands still when it keeps within `stableSpreadGrams` for this long ... */
@@ -16,6 +23,12 @@ export const shelfConfigSchema = z
     /** ... with at least so many samples. */
     stableSampleCountMin: z.int().min(2).max(1000).default(5),
     stableSpreadGrams: z.number().min(0.1).max(10_000).default(6),
+    /** A change that nothing explains well is looked at again after this long: a hand may lie on it. */
+    reconsiderMs: durationMsSchema.max(60_000).default(3_000),
+    /** What was taken may be put back elsewhere for this long. */
+    inHandMs: durationMsSchema.min(1000).max(3_600_000).default(600_000),
+    /** A cell that stood still for this long after a change is counted as a whole, where its tare is known. */
+    recountAfterMs: durationMsSchema.min(1000).max(3_600_000).default(20_000),
     /** Smaller changes are drift or noise. */
     eventGramsMin: z.number().min(0.1).max(10_000).default(10),
     /** Standard deviation of one stable weight. */

@@ -1,33 +1,56 @@
-// A weight shelf: what was taken from a cell or put on it, by the change between two rests and what the
-// plan says stands there. Where two answers are as good, or none is, it says so and moves no stock.
+// A weight shelf: what was taken from a cell or put on it, by the change between two rests, what the plan says stands
+// there, what was put down there beside it, and what is in hand. A change that nothing explains well is looked at again
+// a little later: a hand may lie there. Where two answers are as good, or none is, it says so and moves no stock.
 
 import { z } from "zod";
-import type { Place } from "../../contract/event.ts";
+import type { MovedConclusion, NoticedConclusion, Place } from "../../contract/event.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Reading, WeightReading } from "../../contract/reading.ts";
-import { isWithin, storeOf } from "../../contract/units.ts";
+import { type Gtin, isWithin, storeOf } from "../../contract/units.ts";
 import { type Count, type Machine, type Output, warning } from "./machine.ts";
 import { ShelfCell, type WeightStep } from "./shelf-cell.ts";
 import type { ShelfConfig } from "./shelf-config.ts";
+import { ShelfHand } from "./shelf-hand.ts";
+import { ShelfStock, shelfStockSchema } from "./shelf-stock.ts";
 import { readStored } from "./stored.ts";
-import { type Candidate, matchWeight, type WeighedProduct } from "./weight-match.ts";
+import { type Candidate, type Match, matchWeight, type WeighedProduct } from "./weight-match.ts";
 
 /** Between units of a product whose plan does not say (the 90th percentile of real goods is 5.5 %). */
 const unitSdShareDefault = 0.02;
 /** Candidates that a notice lists. */
 const candidateCountMax = 5;
 
-const storedSchema = z.strictObject({ restGrams: z.number() });
+/** A change that is explained with at least this confidence is told at once. */
+const sureConfidence = 0.9;
+/** And only where it was to be expected: a put-back elsewhere, or of what nobody holds, gets another look. */
+const surePrior = 1;
+/** How likely it is that something is put there that nobody holds: by staff, then, and several at once. */
+const unheldPrior = 0.2;
+const stockingMoreShare = 0.9;
+
+const storedSchema = z.strictObject({ restGrams: z.number(), ...shelfStockSchema.shape });
+
+/** A change that waits for another look. */
+interface Pending {
+  readonly beforeGrams: number;
+  readonly occurredAtMs: number;
+  readonly dueMs: number;
+}
 
 interface CellPlace {
   readonly cell: number;
   readonly location: string;
   readonly key: string;
+  readonly tareGrams: number | undefined;
   readonly scale: ShelfCell;
+  readonly stock: ShelfStock;
   products: WeighedProduct[];
   /** Last usable sample, or since when the device could have sent one; undefined while it is offline. */
   seenAtMs: number | undefined;
   isBlind: boolean;
+  pending: Pending | undefined;
+  /** When the whole cell is counted next; Infinity while nothing changed. */
+  recountAtMs: number;
 }
 
 /** One shelf. */
@@ -37,35 +60,41 @@ export class Shelf implements Machine {
   readonly #count: Count;
   readonly #cells: ReadonlyMap<number, CellPlace>;
   readonly #places: readonly CellPlace[];
+  readonly #hand: ShelfHand;
+  readonly #handKey: string;
 
   constructor(config: ShelfConfig, count: Count) {
     this.deviceIds = [config.deviceId];
     this.#config = config;
     this.#count = count;
+    this.#hand = new ShelfHand(config.inHandMs);
+    this.#handKey = `shelf/${config.deviceId}/hand`;
     this.#cells = new Map(
-      config.cells.map(({ cell, location }) => {
-        const key = `shelf/${config.deviceId}/${cell}`;
-        const scale = new ShelfCell(config);
-        return [
-          cell,
-          { cell, location, key, scale, products: [], seenAtMs: undefined, isBlind: false },
-        ];
-      }),
+      config.cells.map(({ cell, location, tareGrams }) => [
+        cell,
+        {
+          ...{ cell, location, tareGrams, key: `shelf/${config.deviceId}/${cell}` },
+          ...{ scale: new ShelfCell(config), stock: new ShelfStock(), products: [] },
+          ...{ seenAtMs: undefined, isBlind: false, pending: undefined },
+          recountAtMs: Number.POSITIVE_INFINITY,
+        },
+      ]),
     );
     this.#places = [...this.#cells.values()];
   }
 
   nextDeadlineMs(): number {
-    return Math.min(...this.#places.map((place) => this.#blindAtMs(place)));
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const place of this.#places) nextMs = Math.min(nextMs, this.#dueMs(place));
+    return nextMs;
   }
 
   advance(atMs: number, output: Output): void {
     for (let dueMs = this.nextDeadlineMs(); dueMs <= atMs; dueMs = this.nextDeadlineMs()) {
-      const place = this.#places.find((one) => this.#blindAtMs(one) === dueMs)!;
-      place.isBlind = true;
-      const { cell, location, seenAtMs = dueMs } = place;
-      const detail = { cell, location, fromAtMs: seenAtMs };
-      output.conclusions.push(warning(this.#config.deviceId, "shelf_cell_blind", dueMs, detail));
+      const place = this.#places.find((one) => this.#dueMs(one) === dueMs)!;
+      if (place.pending?.dueMs === dueMs) this.#lookAgain(place, place.pending, dueMs, output);
+      else if (place.recountAtMs === dueMs) this.#recount(place, dueMs, output);
+      else this.#tellBlind(place, dueMs, output);
     }
   }
 
@@ -81,17 +110,29 @@ export class Shelf implements Machine {
   }
 
   decidedThroughMs(nowMs: number): number {
-    return Math.min(nowMs, ...this.#places.map(({ scale }) => scale.decidedThroughMs(nowMs)));
+    return Math.min(
+      nowMs,
+      ...this.#places.map(({ scale, pending }) =>
+        Math.min(scale.decidedThroughMs(nowMs), pending?.occurredAtMs ?? nowMs),
+      ),
+    );
   }
 
   restore(stored: ReadonlyMap<string, string>, nowMs: number): void {
-    for (const { key, scale } of this.#places) {
+    for (const { key, scale, stock } of this.#places) {
       const text = stored.get(key);
       if (text === undefined) continue;
       const value = readStored(storedSchema, text);
-      if (value === undefined) this.#count("shelf_state_unreadable");
-      else scale.restore(value.restGrams, nowMs);
+      if (value === undefined) {
+        this.#count("shelf_state_unreadable");
+        continue;
+      }
+      const { restGrams, ...rest } = value;
+      scale.restore(restGrams, nowMs);
+      stock.restore(rest);
     }
+    const held = stored.get(this.#handKey);
+    if (held !== undefined && !this.#hand.restore(held)) this.#count("shelf_state_unreadable");
   }
 
   setPlan(plan: Plan): void {
@@ -112,7 +153,17 @@ export class Shelf implements Machine {
     for (const place of this.#places) {
       place.scale.shiftTime(byMs);
       if (place.seenAtMs !== undefined) place.seenAtMs += byMs;
+      place.recountAtMs += byMs;
+      if (place.pending === undefined) continue;
+      const { beforeGrams, occurredAtMs, dueMs } = place.pending;
+      place.pending = { beforeGrams, occurredAtMs: occurredAtMs + byMs, dueMs: dueMs + byMs };
     }
+    this.#hand.shiftTime(byMs);
+  }
+
+  #dueMs(place: CellPlace): number {
+    const blindAtMs = this.#blindAtMs(place);
+    return Math.min(blindAtMs, place.recountAtMs, place.pending?.dueMs ?? blindAtMs);
   }
 
   #blindAtMs({ seenAtMs, isBlind }: CellPlace): number {
@@ -137,56 +188,184 @@ export class Shelf implements Machine {
     place.isBlind = false;
     const change = place.scale.take(receivedAtMs, weightGrams);
     if (change === undefined) return;
-    const restGrams = round(place.scale.restGrams ?? 0);
-    output.state.push({ key: place.key, value: JSON.stringify({ restGrams }) });
-    if (change.kind === "step") this.#explain(place, change, output);
+    if (change.kind === "step") this.#takeStep(place, change, output);
+    // While a change waits, what is stored is the weight before it: a restart finds it anew.
+    else if (place.pending === undefined) {
+      if (change.kind === "adopted") this.#planRecount(place, receivedAtMs);
+      this.#store(place, output);
+    }
   }
 
-  #explain(place: CellPlace, step: WeightStep, output: Output): void {
+  #takeStep(place: CellPlace, step: WeightStep, output: Output): void {
+    const { beforeGrams, occurredAtMs } = place.pending ?? step;
+    const { afterGrams, decidedAtMs } = step;
+    if (Math.abs(afterGrams - beforeGrams) < place.scale.eventGramsMin) {
+      place.pending = undefined;
+      this.#count("shelf_touches");
+      return;
+    }
+    const match = this.#explain(place, afterGrams - beforeGrams, decidedAtMs);
+    const isSure =
+      match.kind === "fits" &&
+      match.confidence >= sureConfidence &&
+      (match.best.product.prior ?? 1) >= surePrior;
+    if (isSure) {
+      this.#conclude(place, { ...step, beforeGrams, occurredAtMs }, match, output);
+      return;
+    }
+    const dueMs = decidedAtMs + this.#config.reconsiderMs;
+    place.pending = { beforeGrams, occurredAtMs, dueMs };
+  }
+
+  #lookAgain(place: CellPlace, pending: Pending, atMs: number, output: Output): void {
+    const { beforeGrams, occurredAtMs } = pending;
+    const { scale } = place;
+    const { movementMsMax, reconsiderMs } = this.#config;
+    if (scale.isMoving && atMs - occurredAtMs < movementMsMax) {
+      place.pending = { ...pending, dueMs: atMs + Math.max(reconsiderMs, 100) };
+      return;
+    }
+    const afterGrams = scale.restGrams ?? beforeGrams;
+    const match = this.#explain(place, afterGrams - beforeGrams, atMs);
+    const step = { beforeGrams, afterGrams, occurredAtMs, decidedAtMs: atMs };
+    this.#conclude(place, { kind: "step", ...step }, match, output);
+  }
+
+  #explain(place: CellPlace, deltaGrams: number, atMs: number): Match {
+    const { positiveStep, toleranceSigmas } = this.#config;
+    const { sensorSdGrams } = place.scale;
+    const products =
+      deltaGrams < 0
+        ? [...place.products, ...place.stock.candidates(sensorSdGrams)]
+        : positiveStep === "stocking"
+          ? place.products.map((product) => ({ ...product, moreShare: stockingMoreShare }))
+          : [
+              ...this.#hand.candidates(atMs, homesOf(place), sensorSdGrams),
+              ...place.products.map((product) => ({
+                ...product,
+                prior: unheldPrior,
+                moreShare: stockingMoreShare,
+              })),
+            ];
+    return matchWeight(Math.abs(deltaGrams), products, { sensorSdGrams, toleranceSigmas });
+  }
+
+  #conclude(place: CellPlace, step: WeightStep, match: Match, output: Output): void {
+    place.pending = undefined;
     const { cell, location, products } = place;
     const deltaGrams = step.afterGrams - step.beforeGrams;
-    const match = matchWeight(Math.abs(deltaGrams), products, this.#config);
     const detail = { cell, location, deltaGrams: round(deltaGrams) };
-    if (match.kind === "none") {
-      const reason = products.length === 0 ? "no_product" : "no_fit";
-      const noticed = warning(this.#config.deviceId, "shelf_unexplained", step.occurredAtMs, {
-        ...detail,
-        reason,
-      });
-      output.conclusions.push(noticed);
+    const notice = (code: string, more: NoticedConclusion["detail"]) =>
+      output.conclusions.push(
+        warning(this.#config.deviceId, code, step.occurredAtMs, { ...detail, ...more }),
+      );
+    if (match.kind === "none" && this.#isSmall(place, Math.abs(deltaGrams))) {
+      this.#count("shelf_changes_small");
+    } else if (match.kind === "none") {
+      notice("shelf_unexplained", { reason: products.length === 0 ? "no_product" : "no_fit" });
     } else if (match.kind === "ambiguous") {
       const candidates = match.candidates.slice(0, candidateCountMax).map(shown);
-      const noticed = warning(this.#config.deviceId, "shelf_ambiguous", step.occurredAtMs, {
-        ...detail,
-        candidates,
-      });
-      output.conclusions.push(noticed);
+      notice("shelf_ambiguous", { candidates });
     } else {
-      const { product, quantity, residualGrams } = match.best;
-      const isTaken = deltaGrams < 0;
-      const shelf: Place = { location, state: "sellable" };
-      const elsewhere = this.#elsewhere(location, isTaken);
-      output.conclusions.push({
-        type: "moved",
-        occurredAtMs: step.occurredAtMs,
-        deviceId: this.#config.deviceId,
-        step: isTaken ? "customer_pick" : this.#config.positiveStep,
-        item: { gtin: product.gtin },
-        quantity,
-        from: isTaken ? shelf : elsewhere,
-        to: isTaken ? elsewhere : shelf,
-        readPoint: location,
-        confidence: Math.round(match.confidence * 1000) / 1000,
-        evidence: {
-          decidedAtMs: step.decidedAtMs,
-          cell,
-          beforeGrams: round(step.beforeGrams),
-          afterGrams: round(step.afterGrams),
-          unitWeightGrams: product.unitWeightGrams,
-          residualGrams: round(residualGrams),
-        },
-      });
+      this.#move(place, match.best, deltaGrams < 0, step.decidedAtMs);
+      output.conclusions.push(this.#moved(place, step, match));
+      output.state.push({ key: this.#handKey, value: this.#hand.stored });
     }
+    this.#planRecount(place, step.decidedAtMs);
+    this.#store(place, output);
+  }
+
+  // Far less than the lightest thing that lies there: the floor gave way, a cell crept, something leans on it.
+  #isSmall({ products, scale }: CellPlace, changeGrams: number): boolean {
+    const lightestGrams = Math.min(...products.map(({ unitWeightGrams }) => unitWeightGrams));
+    if (products.length === 0) return false;
+    return changeGrams < Math.min(lightestGrams / 2, 3 * scale.eventGramsMin);
+  }
+
+  // What is known of the cell and of the hands before it.
+  #move({ products, stock }: CellPlace, best: Candidate, isTaken: boolean, atMs: number): void {
+    const { product, quantity, residualGrams } = best;
+    const weightGrams = quantity * product.unitWeightGrams + residualGrams;
+    const isAtHome = homesOf({ products }).has(product.gtin);
+    stock.change(product.gtin, isTaken ? -quantity : quantity, weightGrams, isAtHome);
+    if (this.#config.positiveStep === "stocking") return;
+    if (isTaken) this.#hand.add(product.gtin, quantity, weightGrams, atMs);
+    else this.#hand.remove(product.gtin, quantity, weightGrams);
+  }
+
+  #moved(
+    { cell, location }: CellPlace,
+    step: WeightStep,
+    match: Extract<Match, { kind: "fits" }>,
+  ): MovedConclusion {
+    const { product, quantity, residualGrams } = match.best;
+    const isTaken = step.afterGrams < step.beforeGrams;
+    const shelf: Place = { location, state: "sellable" };
+    const elsewhere = this.#elsewhere(location, isTaken);
+    return {
+      type: "moved",
+      occurredAtMs: step.occurredAtMs,
+      deviceId: this.#config.deviceId,
+      step: isTaken ? "customer_pick" : this.#config.positiveStep,
+      item: { gtin: product.gtin },
+      quantity,
+      from: isTaken ? shelf : elsewhere,
+      to: isTaken ? elsewhere : shelf,
+      readPoint: location,
+      confidence: Math.round(match.confidence * 1000) / 1000,
+      evidence: {
+        decidedAtMs: step.decidedAtMs,
+        cell,
+        beforeGrams: round(step.beforeGrams),
+        afterGrams: round(step.afterGrams),
+        unitWeightGrams: product.unitWeightGrams,
+        residualGrams: round(residualGrams),
+      },
+    };
+  }
+
+  #planRecount(place: CellPlace, atMs: number): void {
+    if (place.tareGrams === undefined || place.products.length !== 1) return;
+    place.recountAtMs = atMs + this.#config.recountAfterMs;
+  }
+
+  #recount(place: CellPlace, atMs: number, output: Output): void {
+    const { location, products, scale, stock, tareGrams = 0 } = place;
+    const [product] = products;
+    place.recountAtMs = Number.POSITIVE_INFINITY;
+    if (scale.isMoving || place.pending !== undefined) {
+      this.#planRecount(place, atMs);
+      return;
+    }
+    if (product === undefined || scale.restGrams === undefined) return;
+    const loadGrams = scale.restGrams - tareGrams;
+    const whole = stock.recount(loadGrams, product, scale.sensorSdGrams);
+    if (whole === undefined) return;
+    const lines = [{ gtin: whole.gtin, quantity: whole.quantity }, ...whole.strangers];
+    output.conclusions.push({
+      type: "counted",
+      occurredAtMs: atMs,
+      deviceId: this.#config.deviceId,
+      location,
+      state: "sellable",
+      complete: true,
+      confidence: Math.round(whole.confidence * 1000) / 1000,
+      lines: lines.map((line) => ({ ...line, observedAtMs: atMs })),
+      evidence: { loadGrams: round(loadGrams) },
+    });
+    this.#store(place, output);
+  }
+
+  #tellBlind(place: CellPlace, dueMs: number, output: Output): void {
+    place.isBlind = true;
+    const { cell, location, seenAtMs = dueMs } = place;
+    const detail = { cell, location, fromAtMs: seenAtMs };
+    output.conclusions.push(warning(this.#config.deviceId, "shelf_cell_blind", dueMs, detail));
+  }
+
+  #store({ key, scale, stock }: CellPlace, output: Output): void {
+    const restGrams = round(scale.restGrams ?? 0);
+    output.state.push({ key, value: JSON.stringify({ restGrams, ...stock.stored }) });
   }
 
   #elsewhere(location: string, isTaken: boolean): Place {
@@ -196,6 +375,10 @@ export class Shelf implements Machine {
     }
     return { location: `${storeOf(location)}/@basket`, state: "sellable" };
   }
+}
+
+function homesOf({ products }: Pick<CellPlace, "products">): ReadonlySet<Gtin> {
+  return new Set(products.map(({ gtin }) => gtin));
 }
 
 function shown({ product, quantity, residualGrams }: Candidate) {

@@ -15,9 +15,16 @@ export interface StableSettings {
   readonly stableSpreadGrams: number;
 }
 
+/** What one sample adds to the knowledge of a cell's unrest: a minute or so of samples. */
+const unrestLearningShare = 0.005;
+/** The span of a second of samples is rarely more than so many mean differences between two. */
+const spreadOfUnrest = 5.5;
+
 /** Follows one cell. */
 export class StablePhase {
   readonly #settings: StableSettings;
+  /** Mean difference between two samples while nothing moves. */
+  #unrestGrams = 0;
   #lastTwo: Sample[] = [];
   /** The newest samples that stay within the spread, no older than needed. */
   #window: Sample[] = [];
@@ -47,9 +54,27 @@ export class StablePhase {
       atMs: middle.atMs,
       weightGrams: medianOf3(before.weightGrams, middle.weightGrams, weightGrams),
     };
+    this.#learn(sample.weightGrams);
     this.#window.push(sample);
     this.#shorten(sample.atMs);
     return sample;
+  }
+
+  /** How far samples differ from one to the next where nothing moves: vibration, the cell's own noise. */
+  get unrestGrams(): number {
+    return this.#unrestGrams;
+  }
+
+  // A difference far above what is usual is a movement, and teaches a little only, for the case that it goes on.
+  #learn(weightGrams: number): void {
+    const last = this.#window.at(-1);
+    if (last === undefined) return;
+    const differenceGrams = Math.abs(weightGrams - last.weightGrams);
+    const usualMax = Math.max(4 * this.#unrestGrams, this.#settings.stableSpreadGrams / 2);
+    const learnt = Math.min(differenceGrams, usualMax) - this.#unrestGrams;
+    const unrestGrams = this.#unrestGrams + learnt * unrestLearningShare;
+    // Beyond this it is no rest at all, however long it goes on.
+    this.#unrestGrams = Math.min(unrestGrams, this.#settings.stableSpreadGrams);
   }
 
   /** Mean weight while the samples stand still. */
@@ -78,7 +103,11 @@ export class StablePhase {
 
   // Keeps the longest tail that stays within the spread, and of that no more than the settings ask for.
   #shorten(newestAtMs: number): void {
-    const { stableMs, stableSampleCountMin, stableSpreadGrams } = this.#settings;
+    const { stableMs, stableSampleCountMin } = this.#settings;
+    const stableSpreadGrams = Math.max(
+      this.#settings.stableSpreadGrams,
+      this.#unrestGrams * spreadOfUnrest,
+    );
     let lowest = Number.POSITIVE_INFINITY;
     let highest = Number.NEGATIVE_INFINITY;
     for (let index = this.#window.length - 1; index >= 0; index -= 1) {

@@ -8,6 +8,12 @@ export interface WeighedProduct {
   readonly gtin: Gtin;
   readonly unitWeightGrams: number;
   readonly unitWeightSdGrams: number;
+  /** How likely it is beforehand, beside the others; 1 where it has its place. */
+  readonly prior?: number;
+  /** How much rarer one unit more is. */
+  readonly moreShare?: number;
+  /** Most units that it can be. */
+  readonly quantityMax?: number;
 }
 
 /** How exact a cell is. */
@@ -41,6 +47,8 @@ const ambiguousRatio = 5;
 const oneMoreShare = 0.6;
 /** Chance per gram that something quite different (a bag, a hand, a foreign product) weighs just that. */
 const unknownPerGram = 1e-4;
+/** A cell's slope is off by about this much. */
+const gainShare = 0.004;
 /** Most units in one movement. */
 const quantityMax = 1000;
 
@@ -50,9 +58,9 @@ export function matchWeight(
   products: readonly WeighedProduct[],
   settings: MatchSettings,
 ): Match {
-  const candidates = products
-    .flatMap((product) => candidatesOf(changeGrams, product, settings))
-    .sort((one, other) => other.plausibility - one.plausibility);
+  const candidates = joined(
+    products.flatMap((product) => candidatesOf(changeGrams, product, settings)),
+  ).sort((one, other) => other.plausibility - one.plausibility);
   const [best, second] = candidates;
   if (best === undefined) return { kind: "none" };
   if (second !== undefined && second.plausibility * ambiguousRatio >= best.plausibility) {
@@ -63,21 +71,40 @@ export function matchWeight(
   return { kind: "fits", best, confidence: (best.plausibility / all) * knownShare };
 }
 
+// The same product as many times is one explanation, however it is come by.
+function joined(candidates: readonly Candidate[]): Candidate[] {
+  const byWhat = new Map<string, Candidate>();
+  for (const each of candidates) {
+    const key = `${each.product.gtin}/${each.quantity}`;
+    const other = byWhat.get(key);
+    const [better = each, worse] = [each, other].sort(
+      (one, two) => (two?.plausibility ?? 0) - (one?.plausibility ?? 0),
+    );
+    byWhat.set(key, { ...better, plausibility: better.plausibility + (worse?.plausibility ?? 0) });
+  }
+  return [...byWhat.values()];
+}
+
 function candidatesOf(
   changeGrams: number,
   product: WeighedProduct,
   { sensorSdGrams, toleranceSigmas }: MatchSettings,
 ): Candidate[] {
-  const { unitWeightGrams, unitWeightSdGrams } = product;
+  const { unitWeightGrams, unitWeightSdGrams, prior = 1, moreShare = oneMoreShare } = product;
+  const mostUnits = Math.min(product.quantityMax ?? quantityMax, quantityMax);
   const nearest = Math.round(changeGrams / unitWeightGrams);
   return [nearest - 1, nearest, nearest + 1].flatMap((quantity) => {
-    if (quantity < 1 || quantity > quantityMax) return [];
+    if (quantity < 1 || quantity > mostUnits) return [];
     const residualGrams = changeGrams - quantity * unitWeightGrams;
-    const sdGrams = Math.sqrt(quantity * unitWeightSdGrams ** 2 + 2 * sensorSdGrams ** 2);
+    const sdGrams = Math.sqrt(
+      quantity * unitWeightSdGrams ** 2 +
+        2 * sensorSdGrams ** 2 +
+        (quantity * unitWeightGrams * gainShare) ** 2,
+    );
     const sigmas = residualGrams / sdGrams;
     if (Math.abs(sigmas) > toleranceSigmas) return [];
     const likelihood = Math.exp(-(sigmas ** 2) / 2) / (sdGrams * Math.sqrt(2 * Math.PI));
-    const plausibility = likelihood * oneMoreShare ** (quantity - 1);
+    const plausibility = prior * likelihood * moreShare ** (quantity - 1);
     return [{ product, quantity, residualGrams, likelihood, plausibility }];
   });
 }

@@ -60,7 +60,11 @@ const ranges: Readonly<Record<"tuning" | "judging", Record<keyof CellPhysics, Ra
 };
 
 /** The physics of one shelf; `factor` scales what disturbs it. */
-export function drawPhysics(kind: "tuning" | "judging", factor: number, random: Random): CellPhysics {
+export function drawPhysics(
+  kind: "tuning" | "judging",
+  factor: number,
+  random: Random,
+): CellPhysics {
   const drawn = Object.entries(ranges[kind]).map(([name, [from, to]]) => [
     name,
     from + random() * (to - from),
@@ -126,7 +130,8 @@ export function* weighCells(options: {
   let next = 0;
   const bumpChance = (physics.bumpsPerHour * periodMs) / 3_600_000;
   for (let atMs = fromMs; atMs < untilMs; atMs += periodMs) {
-    for (; next < changes.length && changes[next]!.atMs <= atMs; next += 1) active.push(changes[next]!);
+    for (; next < changes.length && changes[next]!.atMs <= atMs; next += 1)
+      active.push(changes[next]!);
     for (const change of active.filter((each) => each.atMs + each.riseMs <= atMs)) {
       const cell = cells[change.cell - 1]!;
       cell.loadGrams += change.deltaGrams;
@@ -163,7 +168,10 @@ function sampleOf(
   const { atMs, active, isBumped, physics, random } = world;
   const rising = active
     .filter((change) => change.cell === number)
-    .reduce((sum, { deltaGrams, atMs: fromMs, riseMs }) => sum + (deltaGrams * (atMs - fromMs)) / riseMs, 0);
+    .reduce(
+      (sum, { deltaGrams, atMs: fromMs, riseMs }) => sum + (deltaGrams * (atMs - fromMs)) / riseMs,
+      0,
+    );
   const felt = active
     .filter((change) => Math.abs(change.cell - number) === 1)
     .reduce((sum, { deltaGrams }) => sum + deltaGrams * physics.couplingShare, 0);
@@ -174,7 +182,8 @@ function sampleOf(
     cell.noise * memory + gaussian(random, 0, physics.vibrationGrams * Math.sqrt(1 - memory ** 2));
   if (isBumped) cell.bump = { atMs, grams: physics.bumpGrams * (0.3 + random()) };
   const swinging = decayed(cell.swing, atMs, swingDecayMs) + decayed(cell.bump, atMs, bumpDecayMs);
-  const temperature = physics.temperatureGrams * Math.sin((2 * Math.PI * atMs) / dayMs + cell.phase);
+  const temperature =
+    physics.temperatureGrams * Math.sin((2 * Math.PI * atMs) / dayMs + cell.phase);
   const isWild = random() < physics.spikeShare;
   const wild = isWild ? (random() < 0.5 ? -1 : 1) * (500 + random() * 9_500) : 0;
   const grams =

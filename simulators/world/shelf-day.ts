@@ -1,8 +1,8 @@
 // What shoppers and staff do at a weight shelf: take one or more, hesitate, put back where it was or elsewhere, press
 // on a shelf without taking, restock; alone or several at once. Gives loads for the cells and the truth of it.
 
-import type { Plan } from "../../contract/plan.ts";
 import { checkDigitOf } from "../../contract/gs1/check-digit.ts";
+import type { Plan } from "../../contract/plan.ts";
 import type { Gtin } from "../../contract/units.ts";
 import { gaussian, integerBetween, type Random } from "../random.ts";
 import type { LoadChange } from "./load-cells.ts";
@@ -55,6 +55,9 @@ export const shelfStoreId = "s0042";
 export const columnLocation = (column: number) => `${shelfStoreId}/floor/gondola-1/c${column}`;
 /** Location of the whole shelf. */
 export const shelfLocation = `${shelfStoreId}/floor/gondola-1`;
+
+/** A hand does not press evenly: so much of its force, standard deviation. */
+const tremorShare = 0.1;
 
 interface Product {
   readonly gtin: Gtin;
@@ -146,7 +149,9 @@ class ShelfPlay {
     const startMs = this.#nowMs;
     const handMs = this.#hand(column, startMs);
     const isSlow = this.#random() < this.#use.slowLiftShare;
-    const riseMs = isSlow ? integerBetween(this.#random, 1_000, 3_000) : integerBetween(this.#random, 120, 500);
+    const riseMs = isSlow
+      ? integerBetween(this.#random, 1_000, 3_000)
+      : integerBetween(this.#random, 120, 500);
     const weightGrams = taken.reduce((sum, unit) => sum + unit.weightGrams, 0);
     this.#load(column, handMs, -weightGrams, riseMs);
     const endMs = handMs + riseMs;
@@ -176,7 +181,9 @@ class ShelfPlay {
   #restock(column: number): number {
     const product = this.#products[column - 1]!;
     const startMs = Math.max(this.#nowMs, this.#busyUntilMs[column - 1]!);
-    const units = Array.from({ length: integerBetween(this.#random, 3, 8) }, () => this.#unit(product));
+    const units = Array.from({ length: integerBetween(this.#random, 3, 8) }, () =>
+      this.#unit(product),
+    );
     let atMs = startMs;
     for (const unit of units) {
       this.#load(column, atMs, unit.weightGrams, 300);
@@ -191,13 +198,21 @@ class ShelfPlay {
   #hand(column: number, atMs: number): number {
     const force = (this.#random() < 0.3 ? -1 : 1) * (30 + this.#random() * 250);
     const holdMs = integerBetween(this.#random, 200, 1_200);
+    let pressedGrams = force;
     this.#load(column, atMs, force, 150);
-    this.#load(column, atMs + 150 + holdMs, -force, 150);
+    for (let heldMs = 150; heldMs < holdMs; heldMs += 100) {
+      const nextGrams = force * gaussian(this.#random, 1, tremorShare);
+      this.#load(column, atMs + heldMs, nextGrams - pressedGrams, 100);
+      pressedGrams = nextGrams;
+    }
+    this.#load(column, atMs + 150 + holdMs, -pressedGrams, 150);
     return atMs + 300 + holdMs;
   }
 
   #freeColumn(): number {
-    const free = this.#busyUntilMs.flatMap((untilMs, at) => (untilMs <= this.#nowMs ? [at + 1] : []));
+    const free = this.#busyUntilMs.flatMap((untilMs, at) =>
+      untilMs <= this.#nowMs ? [at + 1] : [],
+    );
     const among = free.length > 0 ? free : this.#columns.map((_, at) => at + 1);
     return among[integerBetween(this.#random, 0, among.length - 1)]!;
   }
@@ -243,7 +258,10 @@ class ShelfPlay {
 
   #plan(): Plan {
     const { hasCellPerColumn } = this.#use;
-    const locations = [shelfLocation, ...this.#products.map(({ column }) => columnLocation(column))];
+    const locations = [
+      shelfLocation,
+      ...this.#products.map(({ column }) => columnLocation(column)),
+    ];
     return {
       schemaVersion: 1,
       storeId: shelfStoreId,

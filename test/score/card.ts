@@ -89,7 +89,8 @@ export class PortalCard {
   }
 }
 
-function share(part: number, whole: number): number | undefined {
+/** Rounded; undefined of nothing. */
+export function share(part: number, whole: number): number | undefined {
   return whole === 0 ? undefined : Math.round((part / whole) * 1e5) / 1e5;
 }
 

@@ -73,14 +73,14 @@ describe("a change between two rests", () => {
         evidence: { cell: 1, unitWeightGrams: 512 },
       },
     ]);
-    expect([...shelf.stored.keys()]).toEqual(["shelf/shelf-1/1"]);
-    expect(shelf.writeCount).toBe(2);
+    expect([...shelf.stored.keys()]).toEqual(["shelf/shelf-1/1", "shelf/shelf-1/hand"]);
+    expect(shelf.writeCount).toBe(3);
   });
 
   test("more is a put-back, or stocking where the shelf is so configured", () => {
     const parts: [number, number][] = [
       [2, 1024],
-      [2, 1536],
+      [6, 1536],
     ];
     expect(bench().feed(samples(parts)).conclusions).toMatchObject([
       {
@@ -102,7 +102,7 @@ describe("what cannot be told", () => {
       samples(
         [
           [2, 5120],
-          [2, 4610],
+          [6, 4610],
           [2, 4464],
         ],
         startMs,
@@ -122,7 +122,7 @@ describe("what cannot be told", () => {
     const shelf = bench().feed(
       samples([
         [2, 5120],
-        [2, 4860],
+        [6, 4860],
       ]),
     );
     expect(shelf.conclusions).toMatchObject([
@@ -139,7 +139,7 @@ describe("what cannot be told", () => {
     shelf.feed(
       samples([
         [2, 5120],
-        [2, 4608],
+        [6, 4608],
       ]),
     );
     expect(shelf.conclusions).toMatchObject([{ detail: { reason: "no_product" } }]);
@@ -158,6 +158,95 @@ describe("what cannot be told", () => {
       startMs + 7_000,
     );
     expect(bench().feed([...spiked, ...touched]).conclusions).toEqual([]);
+  });
+});
+
+describe("another look", () => {
+  test("a hand that presses and then takes is one pick, from before the hand", () => {
+    const shelf = bench().feed(
+      samples([
+        [2, 5120],
+        [1.5, 5250],
+        [6, 4608],
+      ]),
+    );
+    expect(shelf.conclusions).toMatchObject([
+      { step: "customer_pick", quantity: 1, occurredAtMs: startMs + 2_000 },
+    ]);
+  });
+
+  test("a hand that presses and lets go is nothing", () => {
+    const shelf = bench().feed(
+      samples([
+        [2, 5120],
+        [1.5, 5250],
+        [6, 5120],
+      ]),
+    );
+    expect(shelf.conclusions).toEqual([]);
+    expect(shelf.counters.get("shelf_touches")).toBe(1);
+  });
+
+  test("while a change waits, what is stored is the weight before it", () => {
+    const parts: [number, number][] = [
+      [2, 5120],
+      [2, 4860],
+    ];
+    const before = bench().feed(samples(parts));
+    expect(before.conclusions).toEqual([]);
+    const through = before.pipeline.decidedThroughMs(startMs + 4_000);
+    expect(through).toBe(startMs + 2_000);
+    const after = bench().restored(before, startMs + 10_000);
+    after.feed(samples([[6, 4860]], startMs + 10_000));
+    expect(after.conclusions).toMatchObject([
+      { code: "shelf_unexplained", detail: { deltaGrams: expect.closeTo(-260, -1) } },
+    ]);
+  });
+
+  test("what is in hand is told from what nobody holds, on another cell too, and taken again from there", () => {
+    const shelf = bench().feed(
+      samples([
+        [2, 5120],
+        [2, 4605],
+      ]),
+    );
+    shelf.feed(samples([[2, 1024]], startMs + 5_000, 3));
+    shelf.feed(samples([[8, 1539]], startMs + 7_000, 3));
+    shelf.feed(samples([[8, 1024]], startMs + 15_000, 3));
+    // Coffee has no place on the third cell.
+    expect(shelf.conclusions).toMatchObject([
+      { step: "customer_pick", item: { gtin: coffee }, readPoint: "s0042/g1/c1" },
+      { step: "customer_putback", item: { gtin: coffee }, readPoint: "s0042/g1/c3" },
+      { step: "customer_pick", item: { gtin: coffee }, readPoint: "s0042/g1/c3" },
+    ]);
+  });
+
+  test("what lies on a cell is counted as a whole where its tare is known", () => {
+    const cells = [{ cell: 3, location: "s0042/g1/c3", tareGrams: 40 }];
+    const shelf = bench({ cells, recountAfterMs: 5_000 });
+    shelf.feed(samples([[10, 40 + 5 * 146]], startMs, 3));
+    expect(shelf.conclusions).toMatchObject([
+      {
+        type: "counted",
+        location: "s0042/g1/c3",
+        complete: true,
+        lines: [{ gtin: tea, quantity: 5 }],
+      },
+    ]);
+    // Nobody saw how they were taken: the whole says that three are left.
+    const after = bench({ cells, recountAfterMs: 5_000 }).restored(shelf, startMs + 60_000);
+    const slow = Array.from({ length: 60 }, (_, at) =>
+      weight(startMs + 60_000 + at * 100, 3, 770 - at * 4.8),
+    );
+    after.feed([...slow, ...samples([[20, 40 + 3 * 146]], startMs + 66_000, 3)]);
+    const quantities = after.conclusions.flatMap((one) =>
+      one.type === "counted"
+        ? one.lines.map(({ quantity }) => quantity)
+        : one.type === "moved"
+          ? [one.quantity]
+          : [],
+    );
+    expect(quantities).toEqual([2]);
   });
 });
 

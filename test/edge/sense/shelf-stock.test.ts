@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import type { Gtin } from "../../../contract/units.ts";
+import { ShelfStock } from "../../../edge/sense/shelf-stock.ts";
+
+const tea = "09521321002029" as Gtin;
+const coffee = "09521321002012" as Gtin;
+const product = { gtin: coffee, unitWeightGrams: 500, unitWeightSdGrams: 5 };
+const counted = () => {
+  const stock = new ShelfStock();
+  stock.recount(5_003, product, 2);
+  return stock;
+};
+
+test("the first whole count is told, the same again is not, another one is", () => {
+  const stock = new ShelfStock();
+  expect(stock.recount(5_003, product, 2)).toMatchObject({ gtin: coffee, quantity: 10 });
+  expect(stock.recount(4_996, product, 2)).toBeUndefined();
+  stock.change(coffee, -1, 500, true);
+  expect(stock.recount(4_504, product, 2)).toBeUndefined();
+  const whole = stock.recount(3_498, product, 2);
+  expect(whole).toMatchObject({ quantity: 7, strangers: [] });
+  expect(whole!.confidence).toBeGreaterThan(0.98);
+});
+
+test("a stranger is counted with its own weight, and forgotten where the weight says that it was none", () => {
+  const stock = counted();
+  stock.change(tea, 1, 151, false);
+  expect(stock.candidates(2)).toMatchObject([{ gtin: tea, unitWeightGrams: 151, quantityMax: 1 }]);
+  expect(stock.recount(5_152, product, 2)).toBeUndefined();
+  expect(stock.recount(5_500, product, 2)).toMatchObject({ quantity: 11, strangers: [] });
+  expect(stock.candidates(2)).toEqual([]);
+  stock.change(tea, 2, 302, false);
+  expect(stock.recount(5_301, product, 2)).toMatchObject({
+    quantity: 10,
+    strangers: [{ gtin: tea, quantity: 2 }],
+  });
+  stock.change(tea, -2, 302, false);
+  expect(stock.candidates(2)).toEqual([]);
+});
+
+test("what is not sure is not told: between two numbers, something heavy that nobody knows, many light units", () => {
+  const stock = counted();
+  for (const loadGrams of [5_250, 5_180, 4_100]) {
+    expect(stock.recount(loadGrams, product, 2)).toBeUndefined();
+  }
+  const light = { gtin: tea, unitWeightGrams: 20, unitWeightSdGrams: 1.2 };
+  expect(new ShelfStock().recount(1_200, light, 2)).toBeUndefined();
+});
+
+test("it outlives a restart, and holds a bounded number of strangers", () => {
+  const stock = counted();
+  for (let index = 0; index < 100; index += 1) stock.change(tea, 1, 150 + index, false);
+  expect(JSON.stringify(stock.stored).length).toBeLessThan(1_500);
+  const again = new ShelfStock();
+  again.restore(stock.stored);
+  expect(again.stored).toEqual(stock.stored);
+});
