@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { GatewayError } from "../../contract/errors.ts";
-import { isWithin } from "../../contract/units.ts";
+import { durationMsSchema, isWithin } from "../../contract/units.ts";
 import type { Count, Machine } from "./machine.ts";
 import { Outage, outageConfigSchema } from "./outage.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -19,6 +19,8 @@ export const senseConfigSchema = z.strictObject({
   shelves: z.array(shelfConfigSchema).max(64).default([]),
   scanners: z.array(scannerConfigSchema).max(64).default([]),
   outage: outageConfigSchema.prefault({}),
+  /** A read that was longer than this on its way, by its reader's own clock, is of the past. */
+  latenessMsMax: durationMsSchema.min(1000).max(600_000).default(10_000),
 });
 export type SenseConfig = z.infer<typeof senseConfigSchema>;
 
@@ -53,7 +55,8 @@ export function buildPipeline(
       machineOf.get(deviceId)?.decidedThroughMs(nowMs) ?? nowMs,
     lastAliveAtMs,
   });
-  return new Pipeline({ machines: [outage, ...sensors], count });
+  const { latenessMsMax } = config;
+  return new Pipeline({ machines: [outage, ...sensors], count, latenessMsMax });
 }
 
 function refuseForeignLocations(config: SenseConfig & { readonly storeId: string }): void {

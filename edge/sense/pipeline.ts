@@ -4,9 +4,10 @@
 
 import assert from "node:assert/strict";
 import type { Plan } from "../../contract/plan.ts";
-import type { Reading } from "../../contract/reading.ts";
+import type { Reading, TagReading } from "../../contract/reading.ts";
 import { clockStepMsMin } from "../clock.ts";
-import type { Count, Machine, Output } from "./machine.ts";
+import { DeviceClock } from "./device-clock.ts";
+import { type Count, type Machine, type Output, warning } from "./machine.ts";
 import { Scanner } from "./scan.ts";
 import type { Workflow } from "./scan-config.ts";
 
@@ -15,18 +16,26 @@ export interface PipelineOptions {
   /** In the order in which a reading is shown to those that take it. */
   readonly machines: readonly Machine[];
   readonly count: Count;
+  /** A reading that was longer on its way is of the past: counted and noticed, not applied. */
+  readonly latenessMsMax?: number;
 }
+
+/** Late readings of one device are noticed once in this time. */
+const lateNoticeMs = 600_000;
 
 /** Routes readings to machines and keeps their time. */
 export class Pipeline {
   readonly #machines: readonly Machine[];
   readonly #count: Count;
+  readonly #latenessMsMax: number;
   readonly #byDevice = new Map<string, Machine[]>();
+  readonly #clocks = new Map<string, { readonly clock: DeviceClock; noticeFromMs: number }>();
   #nowMs = 0;
 
-  constructor({ machines, count }: PipelineOptions) {
+  constructor({ machines, count, latenessMsMax = Number.POSITIVE_INFINITY }: PipelineOptions) {
     this.#machines = machines;
     this.#count = count;
+    this.#latenessMsMax = latenessMsMax;
     for (const machine of machines) {
       for (const deviceId of machine.deviceIds) {
         this.#byDevice.set(deviceId, [...(this.#byDevice.get(deviceId) ?? []), machine]);
@@ -40,6 +49,7 @@ export class Pipeline {
     this.#moveTo(reading.receivedAtMs, output);
     const machines = this.#byDevice.get(reading.deviceId);
     if (machines === undefined) this.#count("readings_of_no_machine");
+    else if (reading.kind === "tag" && this.#isPast(reading, output)) return finished(output);
     const isLate = reading.receivedAtMs < this.#nowMs;
     const timely = isLate ? { ...reading, receivedAtMs: this.#nowMs } : reading;
     for (const machine of machines ?? []) machine.apply(timely, output);
@@ -87,6 +97,29 @@ export class Pipeline {
   shiftTime(byMs: number): void {
     this.#nowMs = Math.max(this.#nowMs + byMs, 0);
     for (const machine of this.#machines) machine.shiftTime(byMs);
+    for (const one of this.#clocks.values()) {
+      one.clock.shiftTime(byMs);
+      one.noticeFromMs += byMs;
+    }
+  }
+
+  // Only devices of machines have clocks, so there are no more than are configured.
+  #isPast(reading: TagReading, output: Output): boolean {
+    const { deviceId } = reading;
+    let one = this.#clocks.get(deviceId);
+    if (one === undefined) {
+      one = { clock: new DeviceClock(deviceId), noticeFromMs: 0 };
+      this.#clocks.set(deviceId, one);
+    }
+    const { lateMs, notices } = one.clock.judge(reading);
+    output.conclusions.push(...notices);
+    if (lateMs <= this.#latenessMsMax) return false;
+    this.#count("readings_late");
+    if (this.#nowMs >= one.noticeFromMs) {
+      output.conclusions.push(warning(deviceId, "readings_late", this.#nowMs, { lateMs }));
+    }
+    one.noticeFromMs = this.#nowMs + lateNoticeMs;
+    return true;
   }
 
   #moveTo(atMs: number, output: Output): void {
