@@ -4,13 +4,12 @@
 import type { ZoneConfig } from "./presence-config.ts";
 import type { Sighting } from "./presence-sighting.ts";
 
-/** Silences that began this many rounds apart may have one cause. */
-const cohortRoundCount = 40;
+/** Silences that began within so many rounds may have one cause. */
+export const cohortRoundCount = 20;
 /** So many tags do not fall silent together by chance, and a hand does not take them together ... */
-const sharedCountMin = 3;
+const cohortTagCountMin = 4;
 /** ... or this share of the antenna's tags. */
-const sharedShareMin = 0.04;
-
+const cohortTagShareMin = 0.02;
 /** One zone as it is watched. */
 export interface Zone {
   readonly config: ZoneConfig;
@@ -35,9 +34,9 @@ export class Antenna {
   tagCount = 0;
   /** What is to be looked at, by live round. */
   readonly #due = new Map<number, Sighting[]>();
-  /** How many tags are silent, by the live round of their last read. */
-  readonly #silent = new Map<number, number>();
-  #silentCount = 0;
+  /** Tags that are suspected to have gone. */
+  readonly #silent = new Set<Sighting>();
+  #shaded = { atRound: -1, isShaded: false };
 
   constructor(zone: Zone, deviceId: string, index: number) {
     this.zone = zone;
@@ -66,30 +65,43 @@ export class Antenna {
     else due.push(sighting);
   }
 
-  /** A tag fell silent after `liveRound`. */
-  addSilent(liveRound: number): void {
-    this.#silentCount += 1;
-    this.#silent.set(liveRound, (this.#silent.get(liveRound) ?? 0) + 1);
+  /** A tag fell silent, or is so no more. */
+  setSilent(sighting: Sighting, isSilent: boolean): void {
+    if (isSilent) this.#silent.add(sighting);
+    else this.#silent.delete(sighting);
   }
 
-  /** A tag that fell silent after `liveRound` is so no more. */
-  removeSilent(liveRound: number): void {
-    this.#silentCount -= 1;
-    const count = (this.#silent.get(liveRound) ?? 0) - 1;
-    if (count > 0) this.#silent.set(liveRound, count);
-    else this.#silent.delete(liveRound);
-  }
-
-  /** Whether so many others fell silent about then, and still are, that something stands before the antenna. */
-  isSilenceShared(liveRound: number): boolean {
-    const countMin = Math.max(sharedCountMin, sharedShareMin * this.tagCount);
-    // The one that asks is among them.
-    if (this.#silentCount <= countMin) return false;
-    let count = -1;
-    for (const [round, silent] of this.#silent) {
-      if (Math.abs(round - liveRound) <= cohortRoundCount) count += silent;
+  /**
+   * Whether something stands before a silent tag: many tags fell silent at about one time and still are, and,
+   * where that is known, they are those that were shaded together with it before.
+   */
+  isShadedFor(sighting: Sighting): boolean {
+    if (!this.#isShaded()) return false;
+    if (!sighting.knowsNeighbours) return true;
+    const countMin = this.#cohortCountMin();
+    let count = 0;
+    for (const other of this.#silent) {
+      if (other !== sighting && (!other.knowsNeighbours || sighting.isNeighbour(other))) count += 1;
+      if (count >= countMin) return true;
     }
-    return count >= countMin;
+    return false;
+  }
+
+  // Known once per round.
+  #isShaded(): boolean {
+    if (this.#shaded.atRound === this.liveRounds) return this.#shaded.isShaded;
+    const countMin = this.#cohortCountMin();
+    const began = Array.from(this.#silent, ({ liveAtRead }) => liveAtRead).sort((a, b) => a - b);
+    const isShaded = began.some((round, index) => {
+      const last = began[index + countMin];
+      return last !== undefined && last - round <= cohortRoundCount;
+    });
+    this.#shaded = { atRound: this.liveRounds, isShaded };
+    return isShaded;
+  }
+
+  #cohortCountMin(): number {
+    return Math.ceil(Math.max(cohortTagCountMin, cohortTagShareMin * this.tagCount));
   }
 
   /** Moves all times. */

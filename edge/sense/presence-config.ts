@@ -20,28 +20,28 @@ const capsSchema = z.strictObject({
 /** How patient a zone is. */
 export type Caps = z.infer<typeof capsSchema>;
 
-const patience = { moveLeadDb: 6, moveFallDbPerSecond: 0.5 };
+const patience = { moveLeadDb: 9, moveFallDbPerSecond: 0.5 };
 /** By kind of zone. */
 const profiles = {
   shelf: {
     ...patience,
     departAfterMsMin: 24_000,
     departAfterMsMax: 180_000,
-    sharedSilenceMsMax: 150_000,
+    sharedSilenceMsMax: 300_000,
     moveHoldMs: 10_000,
   },
   zone: {
     ...patience,
     departAfterMsMin: 60_000,
     departAfterMsMax: 600_000,
-    sharedSilenceMsMax: 300_000,
+    sharedSilenceMsMax: 900_000,
     moveHoldMs: 30_000,
   },
   backroom: {
     ...patience,
     departAfterMsMin: 120_000,
     departAfterMsMax: 1_800_000,
-    sharedSilenceMsMax: 900_000,
+    sharedSilenceMsMax: 1_800_000,
     moveHoldMs: 60_000,
   },
 } satisfies Record<string, Caps>;

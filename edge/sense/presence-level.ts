@@ -4,8 +4,8 @@
 /** Samples live for one to two of these. */
 const partMs = 10_000;
 /** The settled level is about the mean of so many of the last rounds, and is one from so many on. */
-const settledRoundCount = 512;
-const settledRoundCountMin = 128;
+const settledRoundCount = 1024;
+const settledRoundCountMin = 512;
 
 /** The level of one tag in one zone. */
 export class Level {

@@ -16,23 +16,28 @@ const settledLeadDb = 2;
 export interface Patience {
   readonly suspicionRounds: number;
   readonly departureRounds: number;
+  /** After a silence that was shared, since nothing stands there any more. */
+  readonly clearRounds: number;
 }
 
-/** How long a tag may be silent, by its read rate: ln(1/delta)/p rounds, within the zone's bounds. */
+/**
+ * How long a tag may be silent, by its read rate: ln(1/delta)/p rounds, within the zone's bounds. A rate
+ * that has lately fallen may be a shade too thin to be told, or the hand that is taking the tag: the mean of
+ * the two is believed. Where a shade was told and is over, the usual rate is to be expected again.
+ */
 export function patienceOf(sighting: Sighting, roundMs: number): Patience {
   const { departAfterMsMin, departAfterMsMax } = sighting.zone.config.caps;
-  const rate = Math.max(sighting.readRate(), 1e-6);
+  const recent = sighting.readRate();
+  const usual = Math.max(sighting.usualRate, recent);
+  const roundsFor = (chance: number, rate: number) =>
+    Math.min(-Math.log(chance) / Math.max(rate, 1e-6), departAfterMsMax / roundMs);
+  const departureRounds = roundsFor(departureChance, Math.sqrt(recent * usual));
   return {
     suspicionRounds: Math.ceil(
-      between(-Math.log(suspicionChance) / rate, suspicionRoundCountMin, suspicionRoundCountMax),
+      between(roundsFor(suspicionChance, recent), suspicionRoundCountMin, suspicionRoundCountMax),
     ),
-    departureRounds: Math.ceil(
-      between(
-        -Math.log(departureChance) / rate,
-        departAfterMsMin / roundMs,
-        departAfterMsMax / roundMs,
-      ),
-    ),
+    departureRounds: Math.ceil(Math.max(departureRounds, departAfterMsMin / roundMs)),
+    clearRounds: Math.ceil(roundsFor(departureChance, usual)),
   };
 }
 
@@ -63,7 +68,7 @@ export function leadOf(
   roundMs: number,
   atMs: number,
 ): Lead | undefined {
-  if (here.isFrozen || isShared(here)) return undefined;
+  if (here.isFrozen || isShaded(here)) return undefined;
   const thereDbm = there.level.recentDbm(atMs) ?? there.level.anyDbm;
   const leadDb = thereDbm - (here.level.recentDbm(atMs) ?? here.level.anyDbm);
   const silentMs = here.silentRounds() * roundMs;
@@ -75,9 +80,9 @@ export function leadOf(
   return { rule: "settled_lead", leadDb: settledDb };
 }
 
-/** Whether its silence is one that others of its antenna share. */
-export function isShared({ isSilent, main, liveAtRead }: Sighting): boolean {
-  return isSilent && main?.isSilenceShared(liveAtRead) === true;
+/** Whether it is silent because something stands before it. */
+export function isShaded(sighting: Sighting): boolean {
+  return sighting.isSilent && sighting.main?.isShadedFor(sighting) === true;
 }
 
 function between(value: number, least: number, most: number): number {

@@ -1,7 +1,7 @@
 // What one zone knows of one tag: in which rounds it was read, how strong, and by which antenna best.
 
 import type { EpcHex } from "../../contract/units.ts";
-import type { Antenna, Zone } from "./presence-antenna.ts";
+import { type Antenna, cohortRoundCount, type Zone } from "./presence-antenna.ts";
 import { Level } from "./presence-level.ts";
 
 /** Rounds of reads that are kept: a window of 64 rounds at a read rate of a half, of 640 at a twentieth. */
@@ -12,6 +12,16 @@ const windowRoundCountMin = 16;
 const transitionSigmas = 2;
 /** Another antenna must have so many times the reads to be the one that reads a tag best. */
 const mainLead = 1.25;
+
+/** The usual read rate is about that of so many last rounds, of which no gap is longer than ... */
+const usualRoundCount = 512;
+const usualGapRoundCountMax = 64;
+/** Silences that ended and were no chance, by when they began: the last of them, ... */
+const shadeCountMax = 8;
+/** ... of which so many are needed to tell who stands beside whom, ... */
+const shadeCountMin = 4;
+/** ... which is who shared this much of them. */
+const neighbourShareMin = 0.3;
 
 /** A tag that is followed. */
 export interface TrackedTag {
@@ -35,6 +45,9 @@ export class Sighting {
   /** Live rounds of that antenna at the last read. */
   liveAtRead = 0;
   isSilent = false;
+  /** From so many silent rounds on its silence is no chance. */
+  #shadeRounds = 0;
+  readonly #shades: number[] = [];
   /** Live round of the last look at which its silence was shared with others. */
   sharedAtRound: number | undefined;
   /** Where and when it is looked at next. */
@@ -42,6 +55,8 @@ export class Sighting {
   checkRound = 0;
   readonly #rounds = new Int32Array(ringLength);
   #readCount = 0;
+  #usualRate = 0;
+  #usualRounds = 0;
   readonly #readsByAntenna: number[];
 
   constructor(tag: TrackedTag, zone: Zone) {
@@ -55,6 +70,7 @@ export class Sighting {
     const isNewRound = this.#readCount === 0 || this.lastRound !== round;
     this.level.add(rssiDbm, atMs, isNewRound);
     if (isNewRound) {
+      this.#learnUsual(this.#readCount === 0 ? 1 : round - this.lastRound);
       this.#rounds[this.#readCount % ringLength] = round;
       this.#readCount += 1;
     }
@@ -102,6 +118,11 @@ export class Sighting {
     return count / (rounds + 2);
   }
 
+  /** Chance of a read per round over minutes: what to expect of a tag that stands in plain view. */
+  get usualRate(): number {
+    return this.#usualRate;
+  }
+
   /** Live rounds without a read. Whoever was not read since the start may be any antenna's. */
   silentRounds(): number {
     if (this.main !== undefined) return this.main.liveRounds - this.liveAtRead;
@@ -120,23 +141,54 @@ export class Sighting {
     return Math.max(this.tag.lastAtMs, ...antennas.map((antenna) => antenna.aliveSinceMs));
   }
 
-  /** Tells the antenna whether it belongs to the tags that fell silent. */
-  setSilent(isSilent: boolean): void {
-    if (isSilent === this.isSilent || this.main === undefined) return;
-    this.isSilent = isSilent;
-    if (isSilent) this.main.addSilent(this.liveAtRead);
-    else this.main.removeSilent(this.liveAtRead);
+  /** It is suspected to have gone, being silent for `suspicionRounds`. */
+  suspect(suspicionRounds: number): void {
+    if (this.isSilent || this.main === undefined) return;
+    this.isSilent = true;
+    this.#shadeRounds = 2 * suspicionRounds;
+    this.main.setSilent(this, true);
+  }
+
+  /** Whether it was shaded often enough to tell its neighbours. */
+  get knowsNeighbours(): boolean {
+    return this.#shades.length >= shadeCountMin;
+  }
+
+  /** Whether another tag was mostly shaded when this one was. */
+  isNeighbour(other: Sighting): boolean {
+    const shared = this.#shades.filter((began) =>
+      other.#shades.some((one) => Math.abs(one - began) <= cohortRoundCount),
+    );
+    return shared.length >= neighbourShareMin * this.#shades.length;
   }
 
   /** The tag is here from now on, or no longer. */
   setPresent(isPresent: boolean): void {
-    if (!isPresent) this.setSilent(false);
+    if (!isPresent) this.#acquit();
     if (this.main !== undefined) this.main.tagCount += isPresent ? 1 : -1;
     this.tag.present = isPresent ? this : undefined;
   }
 
+  #acquit(): void {
+    if (this.isSilent) this.main?.setSilent(this, false);
+    this.isSilent = false;
+  }
+
+  #rememberShade(): void {
+    if (!this.isSilent || this.silentRounds() < this.#shadeRounds) return;
+    this.#shades.push(this.liveAtRead);
+    if (this.#shades.length > shadeCountMax) this.#shades.shift();
+  }
+
   #at(back: number): number {
     return this.#rounds[(this.#readCount - 1 - back) % ringLength] ?? 0;
+  }
+
+  #learnUsual(rounds: number): void {
+    const gap = Math.min(rounds, usualGapRoundCountMax);
+    this.#usualRounds = Math.min(this.#usualRounds + gap, usualRoundCount);
+    const kept = Math.max(1 - gap / this.#usualRounds, 0);
+    this.#usualRate = this.#usualRate * kept + 1 / this.#usualRounds;
   }
 
   #chooseMain(antenna: Antenna, isNewRound: boolean): void {
@@ -148,7 +200,8 @@ export class Sighting {
     }
     const own = (reads[antenna.index] ?? 0) + 1;
     reads[antenna.index] = own;
-    this.setSilent(false);
+    this.#rememberShade();
+    this.#acquit();
     this.sharedAtRound = undefined;
     const isBetter =
       this.main === undefined ||

@@ -11,7 +11,7 @@ import { countZone } from "./presence-count.ts";
 import { arrivalOf, basketOf, departureOf, moveOf } from "./presence-events.ts";
 import { PresenceMemory } from "./presence-memory.ts";
 import { Rounds } from "./presence-rounds.ts";
-import { isShared, leadOf, patienceOf } from "./presence-rules.ts";
+import { isShaded, leadOf, patienceOf } from "./presence-rules.ts";
 import { Sighting, type TrackedTag } from "./presence-sighting.ts";
 
 /** A silence that is shared is looked at again after so many rounds. */
@@ -267,22 +267,21 @@ export class Presence implements Machine {
     const { roundMs } = this.#config;
     const { caps } = sighting.zone.config;
     const antenna = sighting.main ?? sighting.checkAntenna;
-    const { suspicionRounds, departureRounds } = patienceOf(sighting, roundMs);
+    const { suspicionRounds, departureRounds, clearRounds } = patienceOf(sighting, roundMs);
     const silentRounds = sighting.silentRounds();
     const lookAfter = (rounds: number) => antenna?.schedule(sighting, antenna.liveRounds + rounds);
     if (silentRounds < suspicionRounds) return void lookAfter(suspicionRounds - silentRounds);
-    sighting.setSilent(true);
+    sighting.suspect(suspicionRounds);
     const isOver = silentRounds >= caps.sharedSilenceMsMax / roundMs;
-    const shared = isShared(sighting);
+    const shared = isShaded(sighting);
     if (shared) sighting.sharedAtRound = antenna?.liveRounds;
     if (shared && !isOver) return void lookAfter(sharedRecheckRounds);
-    const sinceShared =
-      (antenna?.liveRounds ?? 0) - (sighting.sharedAtRound ?? Number.NEGATIVE_INFINITY);
-    const quietRounds = isOver ? silentRounds : Math.min(silentRounds, sinceShared);
-    if (quietRounds < departureRounds) {
-      // Shared silence may begin at any time until then.
-      return void lookAfter(Math.min(departureRounds - quietRounds, suspicionRounds));
-    }
+    const leftRounds =
+      sighting.sharedAtRound === undefined
+        ? departureRounds - silentRounds
+        : sighting.sharedAtRound + clearRounds - (antenna?.liveRounds ?? 0);
+    // A silence may come to be shared at any time until then.
+    if (leftRounds > 0 && !isOver) return void lookAfter(Math.min(leftRounds, suspicionRounds));
     const there = this.#strongest(sighting.tag, atMs, sighting);
     if (there !== undefined) {
       const leadDb = levelDbm(there, atMs) - levelDbm(sighting, atMs);

@@ -10,6 +10,7 @@ import { Presence } from "../../edge/sense/presence.ts";
 import { presenceConfigSchema } from "../../edge/sense/presence-config.ts";
 import {
   PresenceWorld,
+  roundMs,
   shelfWorld,
   type Taking,
   type WorldSettings,
@@ -35,8 +36,8 @@ export interface DepartureScore {
   readonly missedCount: number;
   /** Of the departures that were seen, those within 30 s of the tag leaving, ... */
   readonly within30sShare: number;
-  /** ... and of nothing standing before the shelf any more. */
-  readonly within30sOfClearShare: number;
+  /** ... and those by the time its place had been in plain view, no body before it, for 30 s. */
+  readonly within30sOfPlainViewShare: number;
   readonly latencyP50Ms: number;
   readonly latencyP99Ms: number;
 }
@@ -152,7 +153,7 @@ function judge(
   const open = new Map<string, Taking[]>();
   for (const taking of takings) open.set(taking.epc, [...(open.get(taking.epc) ?? []), taking]);
   const latencies: number[] = [];
-  let clear = 0;
+  let plain = 0;
   let falseCount = 0;
   const seen = new Set<Taking>();
   for (const { epc, decidedAtMs } of departures) {
@@ -163,7 +164,7 @@ function judge(
     else {
       seen.add(taking);
       latencies.push(decidedAtMs - taking.atMs);
-      if (decidedAtMs - taking.clearAtMs <= 30_000) clear += 1;
+      if (decidedAtMs <= taking.plainAtMs + roundMs) plain += 1;
     }
   }
   latencies.sort((one, other) => one - other);
@@ -178,7 +179,7 @@ function judge(
     takenCount: takings.length,
     missedCount: due.filter((taking) => !seen.has(taking)).length,
     within30sShare: share(latencies.filter((one) => one <= 30_000).length),
-    within30sOfClearShare: share(clear),
+    within30sOfPlainViewShare: share(plain),
     latencyP50Ms: Math.round(latencies[Math.floor(latencies.length * 0.5)] ?? 0),
     latencyP99Ms: Math.round(latencies[Math.floor(latencies.length * 0.99)] ?? 0),
   };

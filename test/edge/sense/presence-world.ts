@@ -15,6 +15,7 @@ import { epcOf, startMs } from "./harness.ts";
 /** What a round of the antennas takes. */
 export const roundMs = 500;
 const hourMs = 3_600_000;
+const plainMs = 30_000;
 /** Slow changes of a path: people, air, goods near by; their spread and how long they last. */
 const slowSdDb = 2;
 const slowRounds = 120;
@@ -76,15 +77,18 @@ interface WorldTag {
   nextSoloMs: number;
 }
 
-/** A tag was taken; `clearAtMs` when the body that took it had gone. */
+/** A tag was taken. */
 export interface Taking {
   readonly epc: EpcHex;
   readonly atMs: number;
-  readonly clearAtMs: number;
   readonly backAtMs: number;
+  /** When its place had been in plain view for 30 s; Infinity while it has not. */
+  plainAtMs: number;
 }
 
 interface Body {
+  readonly zone: number;
+  readonly place: number;
   readonly untilMs: number;
   readonly tags: readonly WorldTag[];
   readonly takesAtMs: number;
@@ -100,6 +104,7 @@ export class PresenceWorld {
   readonly #random: () => number;
   readonly #nextBodyMs: number[];
   #bodies: Body[] = [];
+  #hidden: { readonly taking: Taking; readonly tag: WorldTag; plainSinceMs: number }[] = [];
   #round = 0;
 
   constructor(settings: WorldSettings) {
@@ -199,23 +204,33 @@ export class PresenceWorld {
       this.#take(body);
     }
     this.#bodies = this.#bodies.filter(({ untilMs }) => untilMs > this.nowMs);
+    this.#hidden = this.#hidden.filter((one) => {
+      if (this.#bodies.some((body) => this.#isBefore(body, one.tag))) {
+        one.plainSinceMs = this.nowMs + roundMs;
+      }
+      if (this.nowMs - one.plainSinceMs < plainMs) return one.taking.backAtMs > this.nowMs;
+      one.taking.plainAtMs = this.nowMs;
+      return false;
+    });
+  }
+
+  #isBefore(body: Pick<Body, "zone" | "place">, tag: WorldTag): boolean {
+    const { shadeShare } = this.#settings;
+    return tag.zone === body.zone && Math.abs(tag.place - body.place) <= shadeShare / 2;
   }
 
   #newBody(zone: number): Body {
     const random = this.#random;
-    const { shadeShare, takingShare } = this.#settings;
     const untilMs = this.nowMs + this.#fadeMs();
     const place = random();
-    const tags = this.tags.filter(
-      (tag) => tag.zone === zone && Math.abs(tag.place - place) <= shadeShare / 2,
-    );
+    const tags = this.tags.filter((tag) => this.#isBefore({ zone, place }, tag));
     for (const tag of tags) {
       tag.shadedUntilMs = Math.max(tag.shadedUntilMs, untilMs);
       tag.shadeRate = random() < 0.7 ? 0 : between(random, 0, 0.3);
     }
-    const isTaking = random() < takingShare;
+    const isTaking = random() < this.#settings.takingShare;
     const takesAtMs = isTaking ? between(random, this.nowMs, untilMs) : Number.POSITIVE_INFINITY;
-    return { untilMs, tags, takesAtMs };
+    return { zone, place, untilMs, tags, takesAtMs };
   }
 
   #take({ tags, untilMs }: Body): void {
@@ -226,7 +241,14 @@ export class PresenceWorld {
       if (tag === undefined) break;
       const backAtMs = untilMs + between(random, 600_000, hourMs);
       tag.awayUntilMs = backAtMs;
-      this.takings.push({ epc: tag.epc, atMs: this.nowMs, clearAtMs: untilMs, backAtMs });
+      const taking = {
+        epc: tag.epc,
+        atMs: this.nowMs,
+        backAtMs,
+        plainAtMs: Number.POSITIVE_INFINITY,
+      };
+      this.takings.push(taking);
+      this.#hidden.push({ taking, tag, plainSinceMs: this.nowMs });
     }
   }
 }
