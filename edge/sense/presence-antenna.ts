@@ -76,7 +76,7 @@ export class Antenna {
    * where that is known, they are those that were shaded together with it before.
    */
   isShadedFor(sighting: Sighting): boolean {
-    if (!this.#isShaded()) return false;
+    if (!this.isShaded) return false;
     if (!sighting.knowsNeighbours) return true;
     const countMin = this.#cohortCountMin();
     let count = 0;
@@ -87,8 +87,8 @@ export class Antenna {
     return false;
   }
 
-  // Known once per round.
-  #isShaded(): boolean {
+  /** Whether many tags fell silent at about one time and still are. Known once per round. */
+  get isShaded(): boolean {
     if (this.#shaded.atRound === this.liveRounds) return this.#shaded.isShaded;
     const countMin = this.#cohortCountMin();
     const began = Array.from(this.#silent, ({ liveAtRead }) => liveAtRead).sort((a, b) => a - b);

@@ -12,6 +12,9 @@ const suspicionRoundCountMax = 60;
 /** Over minutes, this lead is enough: who was put into the wrong one of two zones is put right. */
 const settledLeadDb = 2;
 
+/** Who heard a tag within so many rounds of its last read heard it to the last. */
+const lastHeardRoundCount = 40;
+
 /** Silences in rounds. */
 export interface Patience {
   readonly suspicionRounds: number;
@@ -80,9 +83,20 @@ export function leadOf(
   return { rule: "settled_lead", leadDb: settledDb };
 }
 
-/** Whether it is silent because something stands before it. */
+/**
+ * Whether a tag is silent because something stands before it, as any antenna tells that heard it to the
+ * last: where zones overlap, those that are shaded together are not all taken to be in one.
+ */
 export function isShaded(sighting: Sighting): boolean {
-  return sighting.isSilent && sighting.main?.isShadedFor(sighting) === true;
+  const { tag, isSilent, main } = sighting;
+  if (!isSilent) return false;
+  if (main?.isShadedFor(sighting) === true) return true;
+  return tag.sightings.some(
+    (one) =>
+      one !== sighting &&
+      one.lastRound >= tag.lastRound - lastHeardRoundCount &&
+      one.main?.isShaded === true,
+  );
 }
 
 function between(value: number, least: number, most: number): number {

@@ -19,7 +19,7 @@ const usualGapRoundCountMax = 64;
 /** Silences that ended and were no chance, by when they began: the last of them, ... */
 const shadeCountMax = 8;
 /** ... of which so many are needed to tell who stands beside whom, ... */
-const shadeCountMin = 4;
+const shadeCountMin = 6;
 /** ... which is who shared this much of them. */
 const neighbourShareMin = 0.3;
 
