@@ -18,7 +18,14 @@ import { shelfConfigSchema } from "./shelf-config.ts";
 /** The sensing part of an edge's configuration. */
 export const senseConfigSchema = z.strictObject({
   portals: z.array(portalConfigSchema).max(64).default([]),
-  presences: z.array(presenceConfigSchema).max(16).default([]),
+  presences: z
+    .array(presenceConfigSchema)
+    .max(16)
+    .refine(
+      (all) => new Set(all.map(({ id }) => id)).size === all.length,
+      "an id is one presence's",
+    )
+    .default([]),
   shelves: z.array(shelfConfigSchema).max(64).default([]),
   scanners: z.array(scannerConfigSchema).max(64).default([]),
   outage: outageConfigSchema.prefault({}),

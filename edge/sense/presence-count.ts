@@ -47,7 +47,7 @@ export function countZone(
     }
     if (sighting.roundsSince(round - countWindowRounds) === 0) continue;
     seenCount += 1;
-    estimate += 1 / (1 - (1 - sighting.readRate()) ** countWindowRounds);
+    estimate += 1 / (1 - (1 - sighting.usualRate) ** countWindowRounds);
   }
   const expected = Math.max(estimate, present.length);
   const confidence = expected === 0 ? 1 : Math.floor((seenCount / expected) * 1000) / 1000;

@@ -7,7 +7,7 @@ import type { EpcHex } from "../../contract/units.ts";
 import { type Count, type Machine, type Output, warning } from "./machine.ts";
 import type { Zone } from "./presence-antenna.ts";
 import type { PresenceConfig } from "./presence-config.ts";
-import { countZone } from "./presence-count.ts";
+import { countWindowRounds, countZone } from "./presence-count.ts";
 import { arrivalOf, basketOf, departureOf, moveOf } from "./presence-events.ts";
 import { PresenceMemory } from "./presence-memory.ts";
 import { Rounds } from "./presence-rounds.ts";
@@ -277,11 +277,11 @@ export class Presence implements Machine {
     if (shared) sighting.sharedAtRound = antenna?.liveRounds;
     if (shared && !isOver) return void lookAfter(sharedRecheckRounds);
     const leftRounds =
-      sighting.sharedAtRound === undefined
+      sighting.sharedAtRound === undefined || isOver
         ? departureRounds - silentRounds
         : sighting.sharedAtRound + clearRounds - (antenna?.liveRounds ?? 0);
     // A silence may come to be shared at any time until then.
-    if (leftRounds > 0 && !isOver) return void lookAfter(Math.min(leftRounds, suspicionRounds));
+    if (leftRounds > 0) return void lookAfter(Math.min(leftRounds, suspicionRounds));
     const there = this.#strongest(sighting.tag, atMs, sighting);
     if (there !== undefined) {
       const leadDb = levelDbm(there, atMs) - levelDbm(sighting, atMs);
@@ -312,9 +312,11 @@ export class Presence implements Machine {
 
   #maybeCount(zone: Zone, atMs: number, output: Output): void {
     const { countEveryMs } = zone.config;
-    if (countEveryMs === undefined || !zone.antennas.every(({ isLive }) => isLive)) return;
+    if (countEveryMs === undefined) return;
     zone.nextCountAtMs ??= atMs + countEveryMs;
-    if (atMs < zone.nextCountAtMs) return;
+    const aliveSinceMs = atMs - countWindowRounds * this.#config.roundMs;
+    const isSeen = zone.antennas.every((one) => one.isLive && one.aliveSinceMs <= aliveSinceMs);
+    if (atMs < zone.nextCountAtMs || !isSeen) return;
     zone.nextCountAtMs = atMs + countEveryMs;
     const present: Sighting[] = [];
     for (const tag of this.#present) if (tag.present?.zone === zone) present.push(tag.present);

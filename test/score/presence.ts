@@ -189,6 +189,12 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/** Nobody takes anything, and the reader is not heard from minute 20 to minute 35. */
+export function outageWorld(seed: number, hours: number): WorldSettings {
+  const outagesMs = [{ fromMs: 1_200_000, toMs: 2_100_000, zone: 0 }];
+  return { ...shelfWorld, seed, hours, bodiesPerHourCount: 0, outagesMs };
+}
+
 /** Every world with every rule; about 200 tags for `hours` each. */
 export function* scoreAll(hours: number, seed: number): Generator<object> {
   const worlds: [string, WorldSettings][] = [
@@ -196,6 +202,7 @@ export function* scoreAll(hours: number, seed: number): Generator<object> {
     ["shelf, read rate 30 %", { ...shelfWorld, seed: seed + 1, hours, readRateShare: 0.3 }],
     ["shelf, read rate 70 %", { ...shelfWorld, seed: seed + 2, hours, readRateShare: 0.7 }],
     ["shelf, busy", { ...shelfWorld, seed: seed + 3, hours, bodiesPerHourCount: 60 }],
+    ["reader silent for 15 min", outageWorld(seed + 6, hours)],
     [
       "shelf, fades of single tags",
       { ...shelfWorld, seed: seed + 4, hours, soloFadesPerHourCount: 0.02 },
