@@ -5,11 +5,14 @@ import type { ZoneConfig } from "./presence-config.ts";
 import type { Sighting } from "./presence-sighting.ts";
 
 /** Silences that began within so many rounds may have one cause. */
-export const cohortRoundCount = 20;
+const cohortRoundCount = 20;
 /** So many tags do not fall silent together by chance, and a hand does not take them together ... */
 const cohortTagCountMin = 4;
 /** ... or this share of the antenna's tags. */
 const cohortTagShareMin = 0.02;
+/** Where many are silent, so many neighbours among them are enough to be one of them; a stranger counts for less. */
+const neighbourCountMin = 2;
+
 /** One zone as it is watched. */
 export interface Zone {
   readonly config: ZoneConfig;
@@ -81,7 +84,9 @@ export class Antenna {
     const countMin = this.#cohortCountMin();
     let count = 0;
     for (const other of this.#silent) {
-      if (other !== sighting && (!other.knowsNeighbours || sighting.isNeighbour(other))) count += 1;
+      if (other === sighting) continue;
+      if (!other.knowsNeighbours) count += 1;
+      else if (sighting.isNeighbour(other)) count += countMin / neighbourCountMin;
       if (count >= countMin) return true;
     }
     return false;

@@ -1,7 +1,7 @@
 // What one zone knows of one tag: in which rounds it was read, how strong, and by which antenna best.
 
 import type { EpcHex } from "../../contract/units.ts";
-import { type Antenna, cohortRoundCount, type Zone } from "./presence-antenna.ts";
+import type { Antenna, Zone } from "./presence-antenna.ts";
 import { Level } from "./presence-level.ts";
 
 /** Rounds of reads that are kept: a window of 64 rounds at a read rate of a half, of 640 at a twentieth. */
@@ -16,12 +16,18 @@ const mainLead = 1.25;
 /** The usual read rate is about that of so many last rounds, of which no gap is longer than ... */
 const usualRoundCount = 512;
 const usualGapRoundCountMax = 64;
-/** Silences that ended and were no chance, by when they began: the last of them, ... */
+/** Silences that ended and were no chance: the last of them, ... */
 const shadeCountMax = 8;
 /** ... of which so many are needed to tell who stands beside whom, ... */
 const shadeCountMin = 6;
 /** ... which is who shared this much of them. */
 const neighbourShareMin = 0.3;
+
+/** A silence that ended, in live rounds. */
+interface Shade {
+  readonly fromRound: number;
+  readonly toRound: number;
+}
 
 /** A tag that is followed. */
 export interface TrackedTag {
@@ -47,7 +53,7 @@ export class Sighting {
   isSilent = false;
   /** From so many silent rounds on its silence is no chance. */
   #shadeRounds = 0;
-  readonly #shades: number[] = [];
+  readonly #shades: Shade[] = [];
   /** Live round of the last look at which its silence was shared with others. */
   sharedAtRound: number | undefined;
   /** Where and when it is looked at next. */
@@ -156,8 +162,8 @@ export class Sighting {
 
   /** Whether another tag was mostly shaded when this one was. */
   isNeighbour(other: Sighting): boolean {
-    const shared = this.#shades.filter((began) =>
-      other.#shades.some((one) => Math.abs(one - began) <= cohortRoundCount),
+    const shared = this.#shades.filter((shade) =>
+      other.#shades.some((one) => isTogether(shade, one)),
     );
     return shared.length >= neighbourShareMin * this.#shades.length;
   }
@@ -176,7 +182,7 @@ export class Sighting {
 
   #rememberShade(): void {
     if (!this.isSilent || this.silentRounds() < this.#shadeRounds) return;
-    this.#shades.push(this.liveAtRead);
+    this.#shades.push({ fromRound: this.liveAtRead, toRound: this.main?.liveRounds ?? 0 });
     if (this.#shades.length > shadeCountMax) this.#shades.shift();
   }
 
@@ -215,4 +221,12 @@ export class Sighting {
     }
     this.liveAtRead = this.main?.liveRounds ?? 0;
   }
+}
+
+// For most of the shorter.
+function isTogether(one: Shade, other: Shade): boolean {
+  const from = Math.max(one.fromRound, other.fromRound);
+  const to = Math.min(one.toRound, other.toRound);
+  const shorter = Math.min(one.toRound - one.fromRound, other.toRound - other.fromRound);
+  return to - from > shorter / 2;
 }
