@@ -17,6 +17,8 @@ const neighbourCountMin = 2;
 export interface Zone {
   readonly config: ZoneConfig;
   readonly antennas: readonly Antenna[];
+  /** What stands before an antenna for longer is no shopper. */
+  readonly shadeRoundCountMax: number;
   nextCountAtMs: number | undefined;
 }
 
@@ -84,7 +86,7 @@ export class Antenna {
     const countMin = this.#cohortCountMin();
     let count = 0;
     for (const other of this.#silent) {
-      if (other === sighting) continue;
+      if (other === sighting || this.#isOld(other)) continue;
       if (!other.knowsNeighbours) count += 1;
       else if (sighting.isNeighbour(other)) count += countMin / neighbourCountMin;
       if (count >= countMin) return true;
@@ -96,13 +98,20 @@ export class Antenna {
   get isShaded(): boolean {
     if (this.#shaded.atRound === this.liveRounds) return this.#shaded.isShaded;
     const countMin = this.#cohortCountMin();
-    const began = Array.from(this.#silent, ({ liveAtRead }) => liveAtRead).sort((a, b) => a - b);
+    const began: number[] = [];
+    for (const one of this.#silent) if (!this.#isOld(one)) began.push(one.liveAtRead);
+    began.sort((one, other) => one - other);
     const isShaded = began.some((round, index) => {
       const last = began[index + countMin];
       return last !== undefined && last - round <= cohortRoundCount;
     });
     this.#shaded = { atRound: this.liveRounds, isShaded };
     return isShaded;
+  }
+
+  // Those that were taken tell nothing of a shade; that they were shows when they do not come back.
+  #isOld({ liveAtRead }: Sighting): boolean {
+    return this.liveRounds - liveAtRead > this.zone.shadeRoundCountMax;
   }
 
   #cohortCountMin(): number {

@@ -8,7 +8,7 @@ const capsSchema = z.strictObject({
   departAfterMsMin: durationMsSchema.min(1000).max(86_400_000),
   /** ... and at the latest after this long, however seldom it was read before. */
   departAfterMsMax: durationMsSchema.min(1000).max(86_400_000),
-  /** Silence that many tags share (a body before the shelf) is not believed for this long. */
+  /** Silence that many tags share is taken for a body before the shelf for this long, and thrice for bodies in a row. */
   sharedSilenceMsMax: durationMsSchema.min(1000).max(86_400_000),
   /** Another zone must be this much stronger, ... */
   moveLeadDb: z.number().min(0).max(40),

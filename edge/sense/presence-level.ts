@@ -46,6 +46,11 @@ export class Level {
     return toDbm(this.#settledMw);
   }
 
+  /** The tag was moved: what was settled is no more. */
+  unsettle(): void {
+    this.#settledCount = 0;
+  }
+
   /** Moves all its times. */
   shiftTime(byMs: number): void {
     this.#partBeganMs += byMs;

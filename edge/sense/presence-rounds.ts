@@ -117,7 +117,8 @@ export class Rounds {
 
   #watch(config: PresenceConfig["zones"][number]): Zone {
     const antennas: Antenna[] = [];
-    const zone: Zone = { config, antennas, nextCountAtMs: undefined };
+    const shadeRoundCountMax = config.caps.sharedSilenceMsMax / this.#config.roundMs;
+    const zone: Zone = { config, antennas, shadeRoundCountMax, nextCountAtMs: undefined };
     for (const { deviceId, antennas: numbers } of config.antennas) {
       const ofDevice = this.#byDevice.get(deviceId) ?? new Map<number, Antenna>();
       this.#byDevice.set(deviceId, ofDevice);

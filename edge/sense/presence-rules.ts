@@ -11,7 +11,6 @@ const suspicionRoundCountMin = 8;
 const suspicionRoundCountMax = 60;
 /** Over minutes, this lead is enough: who was put into the wrong one of two zones is put right. */
 const settledLeadDb = 2;
-
 /** Who heard a tag within so many rounds of its last read heard it to the last. */
 const lastHeardRoundCount = 40;
 

@@ -12,7 +12,6 @@ const windowRoundCountMin = 16;
 const transitionSigmas = 2;
 /** Another antenna must have so many times the reads to be the one that reads a tag best. */
 const mainLead = 1.25;
-
 /** The usual read rate is about that of so many last rounds, of which no gap is longer than ... */
 const usualRoundCount = 512;
 const usualGapRoundCountMax = 64;
@@ -223,7 +222,7 @@ export class Sighting {
   }
 }
 
-// For most of the shorter.
+// Whether they ran at one time for more than half of the shorter.
 function isTogether(one: Shade, other: Shade): boolean {
   const from = Math.max(one.fromRound, other.fromRound);
   const to = Math.min(one.toRound, other.toRound);

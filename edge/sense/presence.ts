@@ -14,6 +14,8 @@ import { Rounds } from "./presence-rounds.ts";
 import { isShaded, leadOf, patienceOf } from "./presence-rules.ts";
 import { Sighting, type TrackedTag } from "./presence-sighting.ts";
 
+/** So many shades one after the other are believed. */
+const shadeCountMax = 3;
 /** A silence that is shared is looked at again after so many rounds. */
 const sharedRecheckRounds = 4;
 /** So are tags that another zone may yet claim. */
@@ -224,6 +226,7 @@ export class Presence implements Machine {
 
   #move(here: Sighting, there: Sighting, output: Output): void {
     here.setPresent(false);
+    for (const { level } of there.tag.sightings) level.unsettle();
     this.#settle(there);
     this.#memory.arrived(there.tag.epc, there.zone.config.location, output);
   }
@@ -265,14 +268,13 @@ export class Presence implements Machine {
 
   #check(sighting: Sighting, atMs: number, output: Output): void {
     const { roundMs } = this.#config;
-    const { caps } = sighting.zone.config;
     const antenna = sighting.main ?? sighting.checkAntenna;
     const { suspicionRounds, departureRounds, clearRounds } = patienceOf(sighting, roundMs);
     const silentRounds = sighting.silentRounds();
     const lookAfter = (rounds: number) => antenna?.schedule(sighting, antenna.liveRounds + rounds);
     if (silentRounds < suspicionRounds) return void lookAfter(suspicionRounds - silentRounds);
     sighting.suspect(suspicionRounds);
-    const isOver = silentRounds >= caps.sharedSilenceMsMax / roundMs;
+    const isOver = silentRounds >= shadeCountMax * sighting.zone.shadeRoundCountMax;
     const shared = isShaded(sighting);
     if (shared) sighting.sharedAtRound = antenna?.liveRounds;
     if (shared && !isOver) return void lookAfter(sharedRecheckRounds);

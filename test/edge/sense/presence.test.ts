@@ -237,6 +237,32 @@ describe("zones", () => {
   });
 });
 
+describe("a tag in the wrong zone", () => {
+  // Read too weakly at first by the zone that it is in.
+  const start = merged(
+    standing(others, 0, 900),
+    standing([1], 0, 20, { reader: 2, rssiDbm: -60 }),
+    standing([1], 8, 20, { rssiDbm: -57 }),
+  );
+  const after = merged(
+    standing([1], 20, 900, { reader: 2, rssiDbm: -60 }),
+    standing([1], 20, 900, { rssiDbm: -57 }),
+  );
+
+  test("is put right when the lead has settled, and stays there", () => {
+    const made = bench({ zones: twoShelves }).feed(merged(start, after));
+    const ofTag = made.conclusions.filter((one) => one.type === "moved" && one.item.serial === "1");
+    expect(ofTag).toMatchObject([
+      { step: "first_seen", to: { location: "s0042/floor/z2" } },
+      {
+        step: "relocating",
+        to: { location: "s0042/floor/z1" },
+        evidence: { rule: "settled_lead", leadDb: 3 },
+      },
+    ]);
+  });
+});
+
 describe("counts", () => {
   test("a zone is counted on schedule, with what is thought to have been missed", () => {
     const made = bench({}, { countEveryMs: 60_000 }).feed(standing(others, 0, 130));
