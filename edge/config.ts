@@ -55,11 +55,21 @@ export const edgeConfigSchema = z
       }
       ids.add(device.id);
     }
+    const refuseUnknown = (deviceId: string, path: PropertyKey[]) => {
+      if (ids.has(deviceId)) return;
+      const message = `no device is called ${deviceId}; there are ${[...ids].join(", ")}`;
+      context.addIssue({ code: "custom", path, message });
+    };
     for (const group of ["portals", "shelves", "scanners"] as const) {
-      for (const [index, sensor] of config[group].entries()) {
-        if (ids.has(sensor.deviceId)) continue;
-        const message = `no device is called ${sensor.deviceId}; there are ${[...ids].join(", ")}`;
-        context.addIssue({ code: "custom", path: [group, index, "deviceId"], message });
+      for (const [index, { deviceId }] of config[group].entries()) {
+        refuseUnknown(deviceId, [group, index, "deviceId"]);
+      }
+    }
+    for (const [index, { zones }] of config.presences.entries()) {
+      for (const [at, zone] of zones.entries()) {
+        for (const { deviceId } of zone.antennas) {
+          refuseUnknown(deviceId, ["presences", index, "zones", at, "antennas"]);
+        }
       }
     }
     const signals = [

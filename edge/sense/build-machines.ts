@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { GatewayError } from "../../contract/errors.ts";
-import { isWithin } from "../../contract/units.ts";
+import { durationMsSchema, isWithin } from "../../contract/units.ts";
 import { exitConfigSchema } from "./exit-config.ts";
 import { ExitGuard } from "./exit-guard.ts";
 import type { Count, Machine } from "./machine.ts";
@@ -10,6 +10,8 @@ import { Outage, outageConfigSchema } from "./outage.ts";
 import { Pipeline } from "./pipeline.ts";
 import { Portal } from "./portal.ts";
 import { portalConfigSchema } from "./portal-config.ts";
+import { Presence } from "./presence.ts";
+import { presenceConfigSchema } from "./presence-config.ts";
 import { SameUnit } from "./same-unit.ts";
 import { Scanner } from "./scan.ts";
 import { scannerConfigSchema } from "./scan-config.ts";
@@ -19,10 +21,20 @@ import { shelfConfigSchema } from "./shelf-config.ts";
 /** The sensing part of an edge's configuration. */
 export const senseConfigSchema = z.strictObject({
   portals: z.array(portalConfigSchema).max(64).default([]),
+  presences: z
+    .array(presenceConfigSchema)
+    .max(16)
+    .refine(
+      (all) => new Set(all.map(({ id }) => id)).size === all.length,
+      "an id is one presence's",
+    )
+    .default([]),
   shelves: z.array(shelfConfigSchema).max(64).default([]),
   scanners: z.array(scannerConfigSchema).max(64).default([]),
   exit: exitConfigSchema.prefault({}),
   outage: outageConfigSchema.prefault({}),
+  /** A read that was longer than this on its way, by its reader's own clock, is of the past. */
+  latenessMsMax: durationMsSchema.min(1000).max(600_000).default(10_000),
 });
 export type SenseConfig = z.infer<typeof senseConfigSchema>;
 
@@ -35,20 +47,23 @@ export function buildPipeline(
   lastAliveAtMs?: number,
   count: Count = () => undefined,
 ): Pipeline {
-  const { storeId, edgeId, portals, shelves, scanners } = config;
+  const { storeId, edgeId, portals, presences, shelves, scanners } = config;
   refuseForeignLocations(config);
   const sensors: Machine[] = [
     ...portals.map((portal) => new Portal(portal, count)),
+    ...presences.map((presence) => new Presence(presence, count)),
     ...shelves.map((shelf) => new Shelf(shelf, count)),
     ...scanners.map((scanner) => new Scanner(storeId, scanner, count)),
   ];
   const deviceIds = sensors.flatMap((machine) => machine.deviceIds);
   const twice = deviceIds.find((deviceId, index) => deviceIds.indexOf(deviceId) !== index);
   if (twice !== undefined) {
-    const message = `device ${twice} has more than one of portals, shelves and scanners`;
+    const message = `device ${twice} has more than one of portals, presences, shelves and scanners`;
     throw new GatewayError("CONFIG_INVALID", message);
   }
-  const machineOf = new Map(sensors.map((machine) => [machine.deviceIds[0], machine]));
+  const machineOf = new Map(
+    sensors.flatMap((machine) => machine.deviceIds.map((id) => [id, machine])),
+  );
   const outage = new Outage({
     edgeId,
     deviceIds,
@@ -60,13 +75,15 @@ export function buildPipeline(
   const tills = scanners.filter(({ workflow }) => workflow === "sell");
   const tillIds = tills.map(({ deviceId }) => deviceId);
   const arbiters = [new SameUnit(count), new ExitGuard(config.exit, tillIds, count)];
-  return new Pipeline({ machines: [outage, ...sensors], arbiters, count });
+  const { latenessMsMax } = config;
+  return new Pipeline({ machines: [outage, ...sensors], arbiters, count, latenessMsMax });
 }
 
 function refuseForeignLocations(config: SenseConfig & { readonly storeId: string }): void {
-  const { storeId, portals, shelves, scanners } = config;
+  const { storeId, portals, presences, shelves, scanners } = config;
   const locations = [
     ...portals.flatMap(({ sideA, sideB }) => [sideA.location, sideB.location]),
+    ...presences.flatMap(({ zones }) => zones.map(({ location }) => location)),
     ...shelves.flatMap(({ cells, stockroom }) => [
       ...cells.map((cell) => cell.location),
       stockroom,

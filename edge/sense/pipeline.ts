@@ -4,10 +4,18 @@
 
 import assert from "node:assert/strict";
 import type { Plan } from "../../contract/plan.ts";
-import type { Reading } from "../../contract/reading.ts";
+import type { Reading, TagReading } from "../../contract/reading.ts";
 import type { Sold } from "../../contract/sold.ts";
 import { clockStepMsMin } from "../clock.ts";
-import { type Arbiter, type Count, emptyOutput, type Machine, type Output } from "./machine.ts";
+import { DeviceClock } from "./device-clock.ts";
+import {
+  type Arbiter,
+  type Count,
+  emptyOutput,
+  type Machine,
+  type Output,
+  warning,
+} from "./machine.ts";
 import { Scanner } from "./scan.ts";
 import type { WorkOrder } from "./scan-config.ts";
 
@@ -18,20 +26,29 @@ export interface PipelineOptions {
   /** In the order in which they look at what the machines concluded. */
   readonly arbiters?: readonly Arbiter[];
   readonly count: Count;
+  /** A reading that was longer on its way is of the past: counted and noticed, not applied. */
+  readonly latenessMsMax?: number;
 }
+
+/** Late readings of one device are noticed once in this time. */
+const lateNoticeMs = 600_000;
 
 /** Routes readings to machines and keeps their time. */
 export class Pipeline {
   readonly #machines: readonly Machine[];
   readonly #arbiters: readonly Arbiter[];
   readonly #count: Count;
+  readonly #latenessMsMax: number;
   readonly #byDevice = new Map<string, Machine[]>();
+  readonly #clocks = new Map<string, { readonly clock: DeviceClock; noticeFromMs: number }>();
   #nowMs = 0;
 
-  constructor({ machines, arbiters = [], count }: PipelineOptions) {
+  constructor(options: PipelineOptions) {
+    const { machines, arbiters = [], count, latenessMsMax = Number.POSITIVE_INFINITY } = options;
     this.#machines = machines;
     this.#arbiters = arbiters;
     this.#count = count;
+    this.#latenessMsMax = latenessMsMax;
     for (const machine of machines) {
       for (const deviceId of machine.deviceIds) {
         this.#byDevice.set(deviceId, [...(this.#byDevice.get(deviceId) ?? []), machine]);
@@ -45,6 +62,9 @@ export class Pipeline {
     this.#moveTo(reading.receivedAtMs, output);
     const machines = this.#byDevice.get(reading.deviceId);
     if (machines === undefined) this.#count("readings_of_no_machine");
+    else if (reading.kind === "tag" && this.#isPast(reading, output)) {
+      return this.#finished(output);
+    }
     const isLate = reading.receivedAtMs < this.#nowMs;
     const timely = isLate ? { ...reading, receivedAtMs: this.#nowMs } : reading;
     for (const arbiter of this.#arbiters) arbiter.observe(timely);
@@ -99,6 +119,29 @@ export class Pipeline {
   shiftTime(byMs: number): void {
     this.#nowMs = Math.max(this.#nowMs + byMs, 0);
     for (const one of [...this.#machines, ...this.#arbiters]) one.shiftTime(byMs);
+    for (const one of this.#clocks.values()) {
+      one.clock.shiftTime(byMs);
+      one.noticeFromMs += byMs;
+    }
+  }
+
+  // Only devices of machines have clocks, so there are no more than are configured.
+  #isPast(reading: TagReading, output: Output): boolean {
+    const { deviceId } = reading;
+    let one = this.#clocks.get(deviceId);
+    if (one === undefined) {
+      one = { clock: new DeviceClock(deviceId), noticeFromMs: 0 };
+      this.#clocks.set(deviceId, one);
+    }
+    const { lateMs, notices } = one.clock.judge(reading);
+    output.conclusions.push(...notices);
+    if (lateMs <= this.#latenessMsMax) return false;
+    this.#count("readings_late");
+    if (this.#nowMs >= one.noticeFromMs) {
+      output.conclusions.push(warning(deviceId, "readings_late", this.#nowMs, { lateMs }));
+    }
+    one.noticeFromMs = this.#nowMs + lateNoticeMs;
+    return true;
   }
 
   #moveTo(atMs: number, output: Output): void {

@@ -67,6 +67,15 @@ describe("a wrong configuration is refused by file, path and range", () => {
       ["shelves[0].deviceId", "shelf-9", "shelf-1"],
     ],
     [
+      "zone without device",
+      (c) => {
+        const antennas = [{ deviceId: "reader-9", antennas: [1] }];
+        const zones = [{ location: "s0042/floor", profile: "zone", antennas }];
+        Object.assign(c, { presences: [{ id: "floor", zones }] });
+      },
+      ["presences[0].zones[0].antennas", "reader-9", "shelf-1"],
+    ],
+    [
       "two devices of one name",
       (c) => Object.assign(c.devices[1], { id: "portal-1" }),
       ["devices[1].id", "portal-1"],

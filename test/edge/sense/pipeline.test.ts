@@ -18,6 +18,20 @@ const config = {
         forgetAfterMs: 20_000,
       },
     ],
+    presences: [
+      {
+        id: "floor",
+        zones: [1, 2].map((number) => ({
+          location: `s0042/z${number}`,
+          profile: "shelf",
+          antennas: [{ deviceId: "reader-1", antennas: [number] }],
+          countEveryMs: 60_000,
+          caps: { departAfterMsMin: 3_000, departAfterMsMax: 6_000 },
+        })),
+        arriveSpanMsMin: 1_000,
+        frozenNoticeMs: 20_000,
+      },
+    ],
     shelves: [
       {
         deviceId: "shelf-1",
@@ -45,7 +59,7 @@ function bench(lastAliveAtMs?: number): Bench {
   return made;
 }
 
-const deviceIds = ["portal-1", "shelf-1", "scanner-1"];
+const deviceIds = ["portal-1", "reader-1", "shelf-1", "scanner-1"];
 const codes = ["9521321002012", "2112345678900", "GONDOLA:COUNT:s0042/floor", "GONDOLA:END", "??"];
 
 /** What may happen at one time; a still shelf for a while is one happening of many samples. */
@@ -63,6 +77,19 @@ const happenings = fc.oneof(
         (atMs: number) =>
           [...antennas].map((one, at) => tag(atMs + at * 150, Number(one), epcOf(10 + number))),
     ),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.integer({ min: 1, max: 3 }), fc.nat(3), fc.integer({ min: 1, max: 30 }))
+      .map(
+        ([antenna, number, reads]) =>
+          (atMs: number) =>
+            Array.from({ length: reads }, (_, index) => ({
+              ...tag(atMs + index * 300, antenna, epcOf(20 + number)),
+              deviceId: "reader-1",
+            })),
+      ),
   },
   {
     weight: 3,
