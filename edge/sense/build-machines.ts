@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { GatewayError } from "../../contract/errors.ts";
-import { durationMsSchema, isWithin } from "../../contract/units.ts";
+import { durationMsSchema, type EpcHex, isWithin } from "../../contract/units.ts";
 import { exitConfigSchema } from "./exit-config.ts";
 import { ExitGuard } from "./exit-guard.ts";
 import type { Count, Machine } from "./machine.ts";
@@ -74,7 +74,10 @@ export function buildPipeline(
   });
   const tills = scanners.filter(({ workflow }) => workflow === "sell");
   const tillIds = tills.map(({ deviceId }) => deviceId);
-  const arbiters = [new SameUnit(count), new ExitGuard(config.exit, tillIds, count)];
+  const followers = sensors.filter((machine) => machine instanceof Presence);
+  const lastSeen = (epc: EpcHex) =>
+    followers.map((machine) => machine.lastSeen(epc)).find((seen) => seen !== undefined);
+  const arbiters = [new SameUnit(count, lastSeen), new ExitGuard(config.exit, tillIds, count)];
   const { latenessMsMax } = config;
   return new Pipeline({ machines: [outage, ...sensors], arbiters, count, latenessMsMax });
 }

@@ -66,6 +66,13 @@ export class Presence implements Machine {
     }
   }
 
+  /** Where a tag that is here was read last, and when; undefined of others. */
+  lastSeen(epc: EpcHex): { readonly location: string; readonly atMs: number } | undefined {
+    const tag = this.#tags.get(epc);
+    if (tag?.present === undefined) return undefined;
+    return { location: tag.present.zone.config.location, atMs: tag.lastAtMs };
+  }
+
   /** Whoever is silent may yet turn out to have left at its last read; an arrival is told as old as it is. */
   decidedThroughMs(nowMs: number): number {
     let throughMs = this.#waiting.size > 0 ? nowMs - this.#config.arriveWithinMs : nowMs;

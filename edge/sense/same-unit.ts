@@ -1,33 +1,44 @@
-// One unit seen by several sensors is one movement: two portals at one door say the same passage, a weight
-// shelf and its antennas the same pick.
+// One unit seen by several sensors is one movement: two portals at one door say the same passage, a weight shelf and
+// its antennas the same pick. And a tag that a shelf goes on reading has not left through a portal.
 
 import type { Conclusion, MovedConclusion } from "../../contract/event.ts";
-import { isWithin } from "../../contract/units.ts";
-import type { Arbiter, Count, Output } from "./machine.ts";
+import { type EpcHex, isWithin } from "../../contract/units.ts";
+import { type Arbiter, type Count, type Output, warning } from "./machine.ts";
 
 /** Two readers at one door say the same passage within this time. */
 export const samePassageMs = 10_000;
 /** Antennas notice that a tag has left a shelf this much later than its weight does, or before. */
 export const samePickMs = 60_000;
+/** A shelf that read a tag so long after it passed a portal read it where it was before. */
+export const contradictedAfterMs = 500;
 /** Movements of each sort that are remembered; older ones are forgotten first. */
 const rememberedCountMax = 10_000;
 
-type Tagged = MovedConclusion & { item: { epc: string } };
+type Tagged = MovedConclusion & { item: { epc: EpcHex } };
+
+/** Where sensors that follow tags read one last. */
+export type LastSeen = (
+  epc: EpcHex,
+) => { readonly location: string; readonly atMs: number } | undefined;
 
 /** The arbiter of movements that are the same. */
 export class SameUnit implements Arbiter {
   readonly #count: Count;
+  readonly #lastSeen: LastSeen;
   /** The last movement of a tag, by its EPC. */
   readonly #tagged = new Map<string, Tagged>();
   /** Picks and put-backs that a scale saw and no tag was found for yet. */
   #weighed: MovedConclusion[] = [];
 
-  constructor(count: Count) {
+  constructor(count: Count, lastSeen: LastSeen = () => undefined) {
     this.#count = count;
+    this.#lastSeen = lastSeen;
   }
 
   review({ conclusions }: Output): void {
-    const kept = conclusions.filter((conclusion) => !this.#isSaid(conclusion));
+    const kept = conclusions
+      .map((conclusion) => this.#doubted(conclusion))
+      .filter((conclusion) => !this.#isSaid(conclusion));
     conclusions.splice(0, conclusions.length, ...kept.map((conclusion) => this.#named(conclusion)));
   }
 
@@ -49,6 +60,25 @@ export class SameUnit implements Arbiter {
 
   shiftTime(byMs: number): void {
     for (const moved of [...this.#tagged.values(), ...this.#weighed]) moved.occurredAtMs += byMs;
+  }
+
+  // A stray read: the portal hears what stands on the shelf beside it.
+  #doubted(conclusion: Conclusion): Conclusion {
+    if (!isTagged(conclusion)) return conclusion;
+    const { from, to, item, occurredAtMs, deviceId } = conclusion;
+    const seen = this.#lastSeen(item.epc);
+    if (seen === undefined || from === undefined || to === undefined) return conclusion;
+    const isBehind =
+      isWithin(seen.location, from.location) && !isWithin(seen.location, to.location);
+    if (!isBehind || seen.atMs < occurredAtMs + contradictedAfterMs) return conclusion;
+    this.#count("passages_contradicted");
+    return warning(deviceId, "passage_uncertain", occurredAtMs, {
+      epc: item.epc,
+      from: from.location,
+      to: to.location,
+      seenAt: seen.location,
+      seenAtMs: seen.atMs,
+    });
   }
 
   // A tag cannot go from here to there twice without coming back, so another reader's word is the same passage.

@@ -1,13 +1,21 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Conclusion } from "../../../contract/event.ts";
 import type { Gtin } from "../../../contract/units.ts";
+import { edgeConfigSchema } from "../../../edge/config.ts";
+import { buildPipeline } from "../../../edge/sense/build-machines.ts";
 import { emptyOutput } from "../../../edge/sense/machine.ts";
-import { SameUnit, samePassageMs, samePickMs } from "../../../edge/sense/same-unit.ts";
-import { epcOf, startMs, tagGtin } from "./harness.ts";
+import {
+  contradictedAfterMs,
+  type LastSeen,
+  SameUnit,
+  samePassageMs,
+  samePickMs,
+} from "../../../edge/sense/same-unit.ts";
+import { Bench, epcOf, startMs, tag, tagGtin } from "./harness.ts";
 
 const counters = new Map<string, number>();
-const unit = () =>
-  new SameUnit((name, by = 1) => counters.set(name, (counters.get(name) ?? 0) + by));
+const unit = (lastSeen?: LastSeen) =>
+  new SameUnit((name, by = 1) => counters.set(name, (counters.get(name) ?? 0) + by), lastSeen);
 
 function passage(deviceId: string, afterMs: number, from: string, to: string): Conclusion {
   return {
@@ -36,8 +44,8 @@ function pick(deviceId: string, afterMs: number, location: string, isTagged: boo
 }
 
 /** What is left of these, each in a step of its own. */
-function reviewed(conclusions: Conclusion[]): Conclusion[] {
-  const arbiter = unit();
+function reviewed(conclusions: Conclusion[], lastSeen?: LastSeen): Conclusion[] {
+  const arbiter = unit(lastSeen);
   return conclusions.flatMap((conclusion) => {
     const output = { ...emptyOutput(), conclusions: [conclusion] };
     arbiter.review(output);
@@ -95,4 +103,78 @@ test.each([
     tagged as Conclusion,
   ]);
   expect(said).not.toHaveProperty("reference");
+});
+
+describe("a tag that a shelf goes on reading", () => {
+  const out = passage("portal-1", 0, "floor", "@exit");
+  const seen = (location: string, afterMs: number) => () => ({ location, atMs: startMs + afterMs });
+
+  test("has not left: the passage is uncertain, with where it was seen", () => {
+    const shelf = "s0042/floor/gondola-1";
+    expect(reviewed([out], seen(shelf, contradictedAfterMs))).toMatchObject([
+      { code: "passage_uncertain", deviceId: "portal-1", detail: { epc: epcOf(1), seenAt: shelf } },
+    ]);
+    expect(counters.get("passages_contradicted")).toBe(1);
+  });
+
+  test.each([
+    ["before it passed", "s0042/floor/gondola-1", 0],
+    ["where it went", "s0042/@exit", 5_000],
+    ["somewhere else", "s0042/stockroom/rack-1", 5_000],
+  ])("%s: it has passed", (_, location, afterMs) => {
+    expect(reviewed([out], seen(location, afterMs))).toEqual([out]);
+  });
+});
+
+test("portal and shelf as an edge has them: what stands beside the exit does not leave by it", () => {
+  const port = { path: "/dev/unused" };
+  const config = edgeConfigSchema.parse({
+    storeId: "s0042",
+    edgeId: "edge-1",
+    dataDir: "/tmp",
+    broker: { url: "mqtt://127.0.0.1" },
+    devices: ["portal-1", "reader-1"].map((id) => ({ id, kind: "r2000", port })),
+    portals: [
+      {
+        deviceId: "portal-1",
+        sideA: { location: "s0042/floor", antennas: [1] },
+        sideB: { location: "s0042/@exit", antennas: [2] },
+      },
+    ],
+    presences: [
+      {
+        id: "floor",
+        zones: [
+          {
+            location: "s0042/floor/gondola-1",
+            profile: "shelf",
+            antennas: [{ deviceId: "reader-1", antennas: [1] }],
+          },
+        ],
+      },
+    ],
+  });
+  const bench = new Bench((count) => buildPipeline(config, startMs, count));
+  const shelf = Array.from({ length: 80 }, (_, at) => ({
+    ...tag(startMs + at * 250, 1, epcOf(1), -50),
+    deviceId: "reader-1",
+  }));
+  const stray = Array.from({ length: 10 }, (_, at) =>
+    tag(startMs + 10_010 + at * 100, at < 5 ? 1 : 2, epcOf(1), -68),
+  );
+  const readings = [...shelf, ...stray].sort((one, other) => one.receivedAtMs - other.receivedAtMs);
+  bench.feed(readings);
+  const moves = bench.conclusions.flatMap((one) =>
+    one.type === "moved" ? [one.to?.location] : [],
+  );
+  expect(moves).not.toContain("s0042/@exit");
+  expect(
+    bench.conclusions.filter((one) => one.type === "noticed" && one.code === "exit_unpaid"),
+  ).toEqual([]);
+  // The same tag where no shelf reads it passes.
+  const alone = new Bench((count) => buildPipeline(config, startMs, count));
+  alone.feed(stray, startMs + 20_000);
+  expect(alone.conclusions).toContainEqual(
+    expect.objectContaining({ type: "moved", to: { location: "s0042/@exit", state: "sellable" } }),
+  );
 });
