@@ -52,6 +52,7 @@ describe("numbers that can be set say their unit", () => {
     climate: "how much a shop disturbs its cells, 1 as usual",
     dataBits: "bits of a character on the line",
     exponent: "a power of ten",
+    gain: "what a cell's samples are multiplied by",
     interfaceNumber: "which interface of a USB device",
     highOffsets: "numbers of lines of a chip",
     ledgerEpoch: "how often the ledger was restored, plus one",

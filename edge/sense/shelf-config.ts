@@ -12,7 +12,9 @@ export const shelfConfigSchema = z
         z.strictObject({
           cell: z.int().min(1).max(255),
           location: locationSchema,
-          /** What the cell shows when it is empty. With it, what lies there is counted as a whole too. */
+          /** What its samples are multiplied by: the slope of its calibration. */
+          gain: z.number().min(0.5).max(2).default(1),
+          /** What the cell shows when it is empty (with its slope). With it, what lies there is counted as a whole too. */
           tareGrams: z.number().min(-1e5).max(1e5).optional(),
         }),
       )

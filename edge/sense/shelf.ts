@@ -42,6 +42,7 @@ interface CellPlace {
   readonly location: string;
   readonly key: string;
   readonly tareGrams: number | undefined;
+  readonly gain: number;
   readonly scale: ShelfCell;
   readonly stock: ShelfStock;
   products: WeighedProduct[];
@@ -70,10 +71,10 @@ export class Shelf implements Machine {
     this.#hand = new ShelfHand(config.inHandMs);
     this.#handKey = `shelf/${config.deviceId}/hand`;
     this.#cells = new Map(
-      config.cells.map(({ cell, location, tareGrams }) => [
+      config.cells.map(({ cell, location, tareGrams, gain }) => [
         cell,
         {
-          ...{ cell, location, tareGrams, key: `shelf/${config.deviceId}/${cell}` },
+          ...{ cell, location, tareGrams, gain, key: `shelf/${config.deviceId}/${cell}` },
           ...{ scale: new ShelfCell(config), stock: new ShelfStock(), products: [] },
           ...{ seenAtMs: undefined, isBlind: false, pending: undefined },
           recountAtMs: Number.POSITIVE_INFINITY,
@@ -186,7 +187,7 @@ export class Shelf implements Machine {
     }
     place.seenAtMs = receivedAtMs;
     place.isBlind = false;
-    const change = place.scale.take(receivedAtMs, weightGrams);
+    const change = place.scale.take(receivedAtMs, weightGrams * place.gain);
     if (change === undefined) return;
     if (change.kind === "step") this.#takeStep(place, change, output);
     // While a change waits, what is stored is the weight before it: a restart finds it anew.

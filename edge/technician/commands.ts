@@ -2,6 +2,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
+import { GatewayError } from "../../contract/errors.ts";
 import { systemClock as clock } from "../../drivers/clock.ts";
 import { loadEdgeConfig } from "../config.ts";
 import { createLog } from "../log.ts";
@@ -12,6 +13,13 @@ const clearScreen = "\u001b[2J\u001b[H";
 const watchPeriodMs = 1000;
 
 type Print = (text: string) => void;
+
+interface CalibrateOptions {
+  readonly config: string;
+  readonly cell?: number;
+  readonly weight?: number;
+  readonly seconds: number;
+}
 
 /** Adds them to the program; `stopSignal` makes a signal that aborts on Ctrl-C. */
 export function addTechnicianCommands(program: Command, stopSignal: () => AbortSignal): void {
@@ -147,6 +155,26 @@ function addActuate(program: Command, stopSignal: () => AbortSignal): void {
 }
 
 function addDecode(program: Command, print: Print): void {
+  program
+    .command("calibrate")
+    .description("tare of a shelf's empty cells, or the slope of one with a known weight on it")
+    .argument("<device>", "the shelf's device; the daemon must not hold it")
+    .requiredOption("-c, --config <file>", "configuration file (YAML)")
+    .option("--cell <number>", "the cell that the weight lies on", Number)
+    .option("--weight <grams>", "the weight that lies on it", Number)
+    .option("--seconds <n>", "how long to measure", Number, 5)
+    .action(async (deviceId: string, options: CalibrateOptions) => {
+      const { calibrate } = await import("./calibrate-run.ts");
+      const { cell, weight, seconds } = options;
+      if ((cell === undefined) !== (weight === undefined)) {
+        throw new GatewayError("CONFIG_INVALID", "--cell and --weight go together");
+      }
+      const known =
+        cell === undefined || weight === undefined ? undefined : { cell, weightGrams: weight };
+      const config = await loadEdgeConfig(options.config);
+      const isWhole = await calibrate(config, { deviceId, known }, seconds * 1000, print);
+      if (!isWhole) process.exitCode = 1;
+    });
   const decode = program
     .command("decode")
     .description(
