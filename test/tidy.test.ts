@@ -49,6 +49,7 @@ describe("numbers that can be set say their unit", () => {
     antennas: "numbers of antenna ports",
     cell: "the number of a load cell",
     cellsMax: "cells one shopper takes from",
+    confidenceMin: "a probability",
     dataBits: "bits of a character on the line",
     exponent: "a power of ten",
     interfaceNumber: "which interface of a USB device",
