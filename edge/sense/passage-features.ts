@@ -85,7 +85,7 @@ const endSliceCount = 4;
 export function featuresOf(window: PassageWindow, hasEnded: boolean): PassageFeatures {
   const { slices } = window;
   const sums = sumsOf(slices);
-  const { peakDbm, peakA, peakB } = sums;
+  const { peakDbm, peakA, peakB, peakIndexA, peakIndexB } = sums;
   const nearestIndex = sums.time / sums.weight;
   const spread = Math.sqrt(Math.max(0, sums.square / sums.weight - nearestIndex ** 2));
   const isBefore = (slice: Slice) => slice.index + 0.5 < nearestIndex;
@@ -107,7 +107,8 @@ export function featuresOf(window: PassageWindow, hasEnded: boolean): PassageFea
   const gapNear = gapOf(slices, ({ index }) => Math.abs(index + 0.5 - nearestIndex) < 3);
   const gapAll = gapOf(slices, () => true);
   const span = slices.at(-1)!.index - slices[0]!.index + 1;
-  const peakIndex = sums.peakA > sums.peakB ? sums.peakIndexA : sums.peakIndexB;
+  const strongestIndex = peakA > peakB ? peakIndexA : peakIndexB;
+  const peakIndex = peakA === peakB ? (peakIndexA + peakIndexB) / 2 : strongestIndex;
   const skew = (slices.at(-1)!.index + slices[0]!.index - 2 * peakIndex) / (span + 2);
   const odd = [
     clip(centroids / (spread + 1), 3),
@@ -119,7 +120,7 @@ export function featuresOf(window: PassageWindow, hasEnded: boolean): PassageFea
     clip(slopeOf(slices, nearestIndex) / 3, 3),
     change,
     clip(bothWays(head.share, tail.share), 3),
-    isBoth ? clip((sums.peakIndexB - sums.peakIndexA) / (span + 2), 1) : 0,
+    isBoth ? clip((peakIndexB - peakIndexA) / (span + 2), 1) : 0,
     total,
     ...[gapBefore, gapAfter, gapChange, readsBefore, readsAfter, readsChange],
     ...[change * level, change * often, gapChange * level, gapChange * often],
@@ -141,7 +142,7 @@ export function featuresOf(window: PassageWindow, hasEnded: boolean): PassageFea
     (peakDbm - tail.dbm) / 10,
     Math.log(spread + 1),
     (peakDbm - medianDbm(slices)) / 10,
-    Math.log(1 + slices.at(-1)!.index - Math.max(sums.peakIndexA, sums.peakIndexB)),
+    Math.log(1 + slices.at(-1)!.index - Math.max(peakIndexA, peakIndexB)),
     slices.length / span,
     hasEnded ? 1 : 0,
     skew,

@@ -56,8 +56,8 @@ const leavingSliceCount = 2;
 export class Passage {
   /** When the tag's stay at the portal began; this passage may be a later part of it. */
   staySinceMs: number;
-  /** It fell silent before, and was judged then. */
-  isFirstOfStay = true;
+  /** That this stay is uncertain was said already. */
+  isNoticed = false;
   firstAtMs: number;
   lastAtMs: number;
   /** Where the last movement of this stay began. */
@@ -71,6 +71,8 @@ export class Passage {
   #missed: Look | undefined;
   /** Everything before is decided. */
   #undecidedFromMs: number;
+  /** Reads since it was last silent. */
+  #runReads = 0;
   #lookedAtMs: number;
   #peakDbm = -150;
   #peakAtMs = 0;
@@ -92,15 +94,16 @@ export class Passage {
 
   /** Its tag is seen again after a silence: the same stay goes on. */
   reopened(atMs: number): this {
-    this.isFirstOfStay = false;
     this.#undecidedFromMs = atMs;
     this.lastAtMs = atMs;
+    this.#runReads = 0;
     return this;
   }
 
   /** Adds a reading; times never go back. Says whether it is worth a look now: the tag is leaving. */
   add(side: Side, { receivedAtMs, rssiDbm, count = 1 }: TagReading): boolean {
     this.lastAtMs = receivedAtMs;
+    this.#runReads += count;
     this.heard.reads[side] += count;
     this.heard.rssiDbmMax[side] = Math.max(this.heard.rssiDbmMax[side], rssiDbm);
     const isNewSlice = this.#window.add(side, rssiDbm, count, receivedAtMs);
@@ -132,9 +135,9 @@ export class Passage {
     const best = missed !== undefined && missed.confidence > look.confidence ? missed : look;
     if (best.firstSide === this.movedFrom || best.confidence < 1 - floors.confidenceMin)
       return { kind: "stayed" };
-    const { reads } = look.features;
-    const isThin = reads.a + reads.b < floors.readCountMin;
-    return isThin ? { kind: "thin" } : { kind: "uncertain", look: best };
+    return this.#runReads < floors.readCountMin
+      ? { kind: "thin" }
+      : { kind: "uncertain", look: best };
   }
 
   /** A movement was told: what comes now is judged on its own. */

@@ -187,9 +187,10 @@ export class Portal implements Machine {
     } else if (verdict.kind === "thin") this.#count("portal_passages_thin");
     else if (verdict.kind === "uncertain") {
       // Later in the same stay it only says again that the tag is still about.
-      if (!passage.isFirstOfStay) this.#count("portal_passages_uncertain_again");
+      if (passage.isNoticed) this.#count("portal_passages_uncertain_again");
       else {
         const { look } = verdict;
+        passage.isNoticed = true;
         const detail = { epc, confidence: rounded(look.confidence), ...evidenceOf(look) };
         output.conclusions.push(
           warning(this.#config.deviceId, "passage_uncertain", look.changeAtMs, detail),
