@@ -66,13 +66,13 @@ export class Passage {
   readonly isOfBackground: boolean;
   /** Of the whole passage, however long it was. */
   readonly heard = { reads: { a: 0, b: 0 }, rssiDbmMax: { a: -150, b: -150 } };
+  /** Reads since it was last silent. */
+  runReads = 0;
   readonly #window: PassageWindow;
   /** The likeliest movement that a look showed and that was not likely enough. */
   #missed: Look | undefined;
   /** Everything before is decided. */
   #undecidedFromMs: number;
-  /** Reads since it was last silent. */
-  #runReads = 0;
   #lookedAtMs: number;
   #peakDbm = -150;
   #peakAtMs = 0;
@@ -96,14 +96,14 @@ export class Passage {
   reopened(atMs: number): this {
     this.#undecidedFromMs = atMs;
     this.lastAtMs = atMs;
-    this.#runReads = 0;
+    this.runReads = 0;
     return this;
   }
 
   /** Adds a reading; times never go back. Says whether it is worth a look now: the tag is leaving. */
   add(side: Side, { receivedAtMs, rssiDbm, count = 1 }: TagReading): boolean {
     this.lastAtMs = receivedAtMs;
-    this.#runReads += count;
+    this.runReads += count;
     this.heard.reads[side] += count;
     this.heard.rssiDbmMax[side] = Math.max(this.heard.rssiDbmMax[side], rssiDbm);
     const isNewSlice = this.#window.add(side, rssiDbm, count, receivedAtMs);
@@ -135,7 +135,7 @@ export class Passage {
     const best = missed !== undefined && missed.confidence > look.confidence ? missed : look;
     if (best.firstSide === this.movedFrom || best.confidence < 1 - floors.confidenceMin)
       return { kind: "stayed" };
-    return this.#runReads < floors.readCountMin
+    return this.runReads < floors.readCountMin
       ? { kind: "thin" }
       : { kind: "uncertain", look: best };
   }

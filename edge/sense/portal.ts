@@ -210,7 +210,7 @@ export class Portal implements Machine {
 
   #remember(epc: EpcHex, passage: Passage): void {
     const { goneAfterMs, rareGoneAfterMs, readCountMin } = this.#config;
-    const isClear = passage.heard.reads.a + passage.heard.reads.b >= 2 * readCountMin;
+    const isClear = passage.runReads >= 2 * readCountMin;
     const goneAtMs = passage.lastAtMs + (isClear ? goneAfterMs : rareGoneAfterMs);
     this.#recent.set(epc, { passage, goneAtMs });
   }

@@ -161,6 +161,35 @@ describe("background", () => {
 });
 
 describe("background ends", () => {
+  test("a tag that stood is heard far more strongly: it is on its way, and its row goes", () => {
+    const levels = [..."abcdefgh"].flatMap((_, step) => [-52 + step * 4, -52 + step * 4]);
+    const toDoor = levels.map((rssiDbm, at) =>
+      tag(startMs + 90_000 + at * 100, 1, epcOf(1), rssiDbm),
+    );
+    const away = levels
+      .reverse()
+      .map((rssiDbm, at) => tag(startMs + 91_600 + at * 100, 3, epcOf(1), rssiDbm));
+    const stood = standing("1112112111", 70).map((read, at) => ({
+      ...read,
+      rssiDbm: -60 - (at % 3),
+    }));
+    const portal = bench().feed([...stood, ...toDoor, ...away], startMs + 100_000);
+    expect(portal.conclusions).toMatchObject([{ type: "moved", step: "stocking" }]);
+    expect(portal.stored.size).toBe(0);
+  });
+
+  test("one that is tried once as if carried, and only stood, keeps its row", () => {
+    const stood = standing("1112112111", 70).map((read, at) => ({
+      ...read,
+      rssiDbm: -60 - (at % 3),
+    }));
+    const strong = tag(startMs + 90_000, 1, epcOf(1), -50);
+    const portal = bench().feed([...stood, strong], startMs + 100_000);
+    expect(portal.conclusions).toEqual([]);
+    expect(portal.stored.size).toBe(1);
+    expect(portal.writeCount).toBe(1);
+  });
+
   test("it is forgotten after long silence, and passes again", () => {
     const portal = bench().feed(standing("1112112111", 70), startMs + 70_000 + 600_000);
     expect(portal.stored.size).toBe(0);
