@@ -12,7 +12,7 @@ export interface PassageFloors {
   readonly readCountMin: number;
   /** From the first read to the last. */
   readonly spanMsMin: number;
-  /** Least probability of a movement, and of there having been none. */
+  /** Least probability of a movement; what is less likely is uncertain. */
   readonly confidenceMin: number;
 }
 
@@ -45,6 +45,8 @@ export interface Sight {
 /** From figures to scores, with whatever else is known of the tag. */
 export type Weigh = (sight: Sight) => readonly number[];
 
+/** Below this probability of a movement there was none. */
+const uncertainMin = 0.1;
 /** A tag that stays is looked at from time to time, before what it did falls out of the window. */
 const lookIntervalMs = 8_000;
 /** So much weaker than the strongest the tag is leaving. */
@@ -133,7 +135,7 @@ export class Passage {
       return this.#moved(look);
     const missed = this.#missed;
     const best = missed !== undefined && missed.confidence > look.confidence ? missed : look;
-    if (best.firstSide === this.movedFrom || best.confidence < 1 - floors.confidenceMin)
+    if (best.firstSide === this.movedFrom || best.confidence < uncertainMin)
       return { kind: "stayed" };
     return this.runReads < floors.readCountMin
       ? { kind: "thin" }

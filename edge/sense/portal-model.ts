@@ -46,7 +46,7 @@ export function scoresOf(
 export function orderScoresOf({ odd, reads }: PassageFeatures): readonly number[] {
   const order = odd[orderIndex]!;
   const clear = Math.max(0, Math.min(1, (Math.abs(order) - 0.15) / 0.6));
-  const chance = clear * (1 - 2 ** -(1 + Math.min(reads.a, reads.b)));
+  const chance = clear * (1 - 2 ** -(2 + Math.min(reads.a, reads.b)));
   const moved = Math.log(Math.max(chance, 1e-3) / (1 - chance));
   return order >= 0
     ? [moved, -scoreRange, 0, -scoreRange, -scoreRange]

@@ -45,7 +45,7 @@ describe("a passage", () => {
         from: { location: "s0042/stockroom", state: "sellable" },
         to: { location: "s0042/floor", state: "sellable" },
         readPoint: "s0042/floor",
-        confidence: 0.984,
+        confidence: 0.992,
         evidence: {
           decidedAtMs: startMs + 1300 + 1500,
           firstSide: "a",
