@@ -50,6 +50,7 @@ describe("numbers that can be set say their unit", () => {
     cell: "the number of a load cell",
     cellsMax: "cells one shopper takes from",
     climate: "how much a shop disturbs its cells, 1 as usual",
+    confidenceMin: "a probability",
     dataBits: "bits of a character on the line",
     exponent: "a power of ten",
     gain: "what a cell's samples are multiplied by",

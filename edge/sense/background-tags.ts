@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { type EpcHex, epcHexSchema } from "../../contract/units.ts";
 import type { Output } from "./machine.ts";
-import type { Passage, Side } from "./passage.ts";
+import type { Side } from "./passage-window.ts";
 import { readStored } from "./stored.ts";
 
 interface BackgroundTag {
@@ -16,7 +16,14 @@ interface BackgroundTag {
   /** Reads on the other side since the last one at home, and when they began, on the same time. */
   awayReads: number;
   awaySinceOnlineMs: number;
+  /** The strongest that either side has heard of it while it stood. */
+  rssiDbmMax: number;
+  /** Until then, on the same time, that is still being learned. */
+  learnUntilOnlineMs: number;
 }
+
+/** What a read of a tag means here: `woken` when it is much stronger than the tag ever was while it stood. */
+export type Sighting = "foreign" | "standing" | "woken";
 
 /** A tag that is no longer background; `awaySinceMs` where it was clearly last seen away from home. */
 export interface ForgottenTag {
@@ -28,12 +35,22 @@ export interface ForgottenTag {
 
 const storedSchema = z.strictObject({ home: z.enum(["a", "b"]).optional() });
 
+/** What each side heard of a tag. */
+export interface Heard {
+  readonly reads: Readonly<Record<Side, number>>;
+  readonly rssiDbmMax: Readonly<Record<Side, number>>;
+}
+
 /** What it takes of a portal's settings. */
 export interface BackgroundSettings {
   readonly deviceId: string;
   readonly forgetAfterMs: number;
   /** Reads on the other side that count as having been there. */
   readonly readCountMin: number;
+  /** A tag that was forgotten in a restart has its strength learned anew for this long. */
+  readonly staticAfterMs: number;
+  /** So much stronger than ever before is a tag that stood and is now being carried. */
+  readonly wakeDb: number;
 }
 
 /** The background of one portal. */
@@ -56,24 +73,47 @@ export class BackgroundTags {
     return this.#tags.size;
   }
 
-  /** Takes a tag that has stood long enough. */
-  add(epc: EpcHex, { reads, lastAtMs }: Passage, output: Output): void {
+  /** Takes a tag that has stood long enough: how often and how strongly each side heard it. */
+  add(epc: EpcHex, { reads, rssiDbmMax }: Heard, lastAtMs: number, output: Output): void {
     const home = reads.a === 0 ? "b" : reads.b === 0 ? "a" : undefined;
-    this.#set(epc, home, lastAtMs - this.#offlineMs);
+    const lastOnlineMs = lastAtMs - this.#offlineMs;
+    const strongest = Math.max(rssiDbmMax.a, rssiDbmMax.b);
+    const before = this.#tags.get(epc);
+    this.#tags.delete(epc);
+    this.#set(epc, home, lastOnlineMs, strongest, lastOnlineMs);
+    if (before !== undefined && before.home === home) return;
     output.state.push({ key: this.#prefix + epc, value: JSON.stringify({ home }) });
   }
 
-  /** Notes a read; false when the tag is not background. */
-  see(epc: EpcHex, side: Side, atMs: number): boolean {
+  /** Notes a read. */
+  see(epc: EpcHex, side: Side, rssiDbm: number, atMs: number): Sighting {
     const tag = this.#tags.get(epc);
-    if (tag === undefined) return false;
+    if (tag === undefined) return "foreign";
     tag.lastOnlineMs = atMs - this.#offlineMs;
     const isAway = tag.home !== undefined && side !== tag.home;
     if (isAway && tag.awayReads === 0) tag.awaySinceOnlineMs = tag.lastOnlineMs;
     tag.awayReads = isAway ? tag.awayReads + 1 : 0;
     this.#tags.delete(epc);
     this.#tags.set(epc, tag);
-    return true;
+    const isLearning = tag.lastOnlineMs < tag.learnUntilOnlineMs;
+    if (!isLearning && rssiDbm > tag.rssiDbmMax + this.#settings.wakeDb) return "woken";
+    tag.rssiDbmMax = Math.max(tag.rssiDbmMax, rssiDbm);
+    return "standing";
+  }
+
+  /** A woken tag only stood: the next time it takes a little more to wake it, or more than was `heard`. */
+  settle(epc: EpcHex, heard?: Heard["rssiDbmMax"]): void {
+    const tag = this.#tags.get(epc);
+    if (tag === undefined) return;
+    tag.rssiDbmMax =
+      heard === undefined
+        ? tag.rssiDbmMax + this.#settings.wakeDb / 2
+        : Math.max(tag.rssiDbmMax, heard.a, heard.b);
+  }
+
+  /** A woken tag has moved. */
+  remove(epc: EpcHex, output: Output): void {
+    if (this.#tags.delete(epc)) output.state.push({ key: this.#prefix + epc, value: null });
   }
 
   /** When the next one is forgotten; never while the portal is offline. */
@@ -118,7 +158,9 @@ export class BackgroundTags {
       if (!key.startsWith(this.#prefix)) continue;
       const epc = epcHexSchema.safeParse(key.slice(this.#prefix.length));
       const tag = readStored(storedSchema, value);
-      if (epc.success && tag !== undefined) this.#set(epc.data, tag.home, nowMs);
+      const learnUntilMs = nowMs + this.#settings.staticAfterMs;
+      if (epc.success && tag !== undefined)
+        this.#set(epc.data, tag.home, nowMs, -150, learnUntilMs);
       else unreadableCount += 1;
     }
     this.#offlineSinceMs = nowMs;
@@ -131,7 +173,14 @@ export class BackgroundTags {
     if (this.#offlineSinceMs !== undefined) this.#offlineSinceMs += byMs;
   }
 
-  #set(epc: EpcHex, home: Side | undefined, lastOnlineMs: number): void {
-    this.#tags.set(epc, { home, lastOnlineMs, awayReads: 0, awaySinceOnlineMs: 0 });
+  #set(
+    epc: EpcHex,
+    home: Side | undefined,
+    lastOnlineMs: number,
+    rssiDbmMax: number,
+    learnUntilOnlineMs: number,
+  ): void {
+    const away = { awayReads: 0, awaySinceOnlineMs: 0 };
+    this.#tags.set(epc, { home, lastOnlineMs, ...away, rssiDbmMax, learnUntilOnlineMs });
   }
 }

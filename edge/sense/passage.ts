@@ -1,115 +1,153 @@
-// One tag on its way through a portal: which side's antennas saw it, when, how often, and in which
-// order. Knows nothing of locations or time-outs.
+// One tag on its way through a portal: the window of its reads, and what the model makes of it. Knows
+// nothing of locations or time-outs.
 
 import type { TagReading } from "../../contract/reading.ts";
-
-/** One side of a portal. */
-export type Side = "a" | "b";
+import { changeIndexOf, featuresOf, type PassageFeatures } from "./passage-features.ts";
+import { PassageWindow, type Side } from "./passage-window.ts";
+import { chancesOf, type PassageClass } from "./portal-model.ts";
 
 /** What a passage must show before it counts as a movement. */
 export interface PassageFloors {
-  /** Reads on each side. */
+  /** Reads, of both sides together. */
   readonly readCountMin: number;
   /** From the first read to the last. */
   readonly spanMsMin: number;
+  /** Least probability of a movement; what is less likely is uncertain. */
+  readonly confidenceMin: number;
 }
 
-/**
- * What a passage was: `moved`; `uncertain` (both sides saw it, but too little, too mixed, or the last read
- * contradicts the rest); `thin` (hardly a read on each side: noise); `stayed` (one side, or turned back).
- */
-export type Verdict = "moved" | "uncertain" | "thin" | "stayed";
+/** What a passage was. `thin`: hardly a read, noise; `stayed`: it was no movement. */
+export type Verdict =
+  | { readonly kind: "moved"; readonly firstSide: Side; readonly look: Look }
+  | { readonly kind: "uncertain"; readonly look: Look }
+  | { readonly kind: "thin" | "stayed" };
 
-/** From this order on the sides were passed one after the other; a tag that stands between them has 0.5. */
-const orderMin = 0.7;
-/** From this order on a tag that now stands had been carried through before. */
-const standingOrderMin = 0.95;
-/** From this order on a passage that seems to end where it began did not. */
-const contradictionOrderMin = 0.8;
+/** A look at the window. */
+export interface Look {
+  readonly features: PassageFeatures;
+  readonly likeliest: PassageClass;
+  /** Of a movement one way or the other, the likelier of the two. */
+  readonly confidence: number;
+  readonly firstSide: Side;
+  readonly changeAtMs: number;
+  readonly spanMs: number;
+}
+
+/** One tag's figures at one time, of a window that begins at `fromAtMs`. */
+export interface Sight {
+  readonly features: PassageFeatures;
+  readonly nearestAtMs: number;
+  readonly atMs: number;
+  readonly fromAtMs: number;
+  readonly hasEnded: boolean;
+}
+
+/** From figures to scores, with whatever else is known of the tag. */
+export type Weigh = (sight: Sight) => readonly number[];
+
+/** Below this probability of a movement there was none. */
+const uncertainMin = 0.1;
+/** A tag that stays is looked at from time to time, before what it did falls out of the window. */
+const lookIntervalMs = 8_000;
+/** So much weaker than the strongest the tag is leaving. */
+const leavingDb = 5;
+/** In slices: only then is its strongest read behind it. */
+const leavingSliceCount = 2;
 
 /** The reads of one tag between two silences. */
 export class Passage {
   /** When the tag's stay at the portal began; this passage may be a later part of it. */
   staySinceMs: number;
-  readonly isFirstOfStay: boolean;
+  /** That this stay is uncertain was said already. */
+  isNoticed = false;
   firstAtMs: number;
   lastAtMs: number;
-  /** Middle between the last read of the first run on the first side and the first on the other. */
-  changeAtMs: number | undefined;
-  readonly firstSide: Side;
-  lastSide: Side;
-  readonly reads: Record<Side, number> = { a: 0, b: 0 };
-  readonly rssiDbmMax: Record<Side, number> = { a: -150, b: -150 };
-  /** Pairs of a read on the first side and a later one on the other. */
-  #orderedPairs = 0;
+  /** Where the last movement of this stay began. */
+  movedFrom: Side | undefined = undefined;
+  /** It stood here as background until it was suddenly heard more strongly. */
+  readonly isOfBackground: boolean;
+  /** Of the whole passage, however long it was. */
+  readonly heard = { reads: { a: 0, b: 0 }, rssiDbmMax: { a: -150, b: -150 } };
+  /** Reads since it was last silent. */
+  runReads = 0;
+  readonly #window: PassageWindow;
+  /** The likeliest movement that a look showed and that was not likely enough. */
+  #missed: Look | undefined;
+  /** Everything before is decided. */
+  #undecidedFromMs: number;
+  #lookedAtMs: number;
+  #peakDbm = -150;
+  #peakAtMs = 0;
 
-  constructor(firstSide: Side, atMs: number, staySinceMs = atMs) {
-    this.isFirstOfStay = staySinceMs === atMs;
-    this.staySinceMs = staySinceMs;
+  constructor(atMs: number, isOfBackground = false) {
+    this.staySinceMs = atMs;
+    this.#undecidedFromMs = atMs;
+    this.#lookedAtMs = atMs;
     this.firstAtMs = atMs;
     this.lastAtMs = atMs;
-    this.firstSide = firstSide;
-    this.lastSide = firstSide;
+    this.isOfBackground = isOfBackground;
+    this.#window = new PassageWindow(atMs);
   }
 
-  /** Adds a reading; times never go back. */
-  add(side: Side, reading: TagReading): void {
-    const { receivedAtMs, rssiDbm, count = 1 } = reading;
-    if (side !== this.firstSide) {
-      this.changeAtMs ??= Math.round((this.lastAtMs + receivedAtMs) / 2);
-      this.#orderedPairs += count * this.reads[this.firstSide];
-    }
-    this.reads[side] += count;
-    this.rssiDbmMax[side] = Math.max(this.rssiDbmMax[side], rssiDbm);
-    this.lastSide = side;
+  /** A movement that is still found out did not begin before this. */
+  get undecidedFromMs(): number {
+    return Math.min(Math.max(this.#window.fromAtMs, this.#undecidedFromMs), this.lastAtMs);
+  }
+
+  /** Its tag is seen again after a silence: the same stay goes on. */
+  reopened(atMs: number): this {
+    this.#undecidedFromMs = atMs;
+    this.lastAtMs = atMs;
+    this.runReads = 0;
+    return this;
+  }
+
+  /** Adds a reading; times never go back. Says whether it is worth a look now: the tag is leaving. */
+  add(side: Side, { receivedAtMs, rssiDbm, count = 1 }: TagReading): boolean {
     this.lastAtMs = receivedAtMs;
-  }
-
-  /** Share of pairs of reads, one of each side, that come in the order of the passage; 0 for one side. */
-  get order(): number {
-    const pairs = this.reads.a * this.reads.b;
-    return pairs === 0 ? 0 : this.#orderedPairs / pairs;
-  }
-
-  /**
-   * How far the passage is to be believed: its order, less what few reads leave to chance (a half for
-   * one on the weaker side, a quarter for two). A ranking, not a calibrated probability.
-   */
-  get confidence(): number {
-    const weaker = Math.min(this.reads.a, this.reads.b);
-    return Math.round(this.order * (1 - 2 ** -weaker) * 1000) / 1000;
-  }
-
-  /** What the passage was, if it is over. */
-  judge({ readCountMin, spanMsMin }: PassageFloors): Verdict {
-    if (this.changeAtMs === undefined) return "stayed";
-    const isEnough =
-      Math.min(this.reads.a, this.reads.b) >= readCountMin &&
-      this.lastAtMs - this.firstAtMs >= spanMsMin;
-    if (this.firstSide === this.lastSide) {
-      return isEnough && this.order >= contradictionOrderMin ? "uncertain" : "stayed";
+    this.runReads += count;
+    this.heard.reads[side] += count;
+    this.heard.rssiDbmMax[side] = Math.max(this.heard.rssiDbmMax[side], rssiDbm);
+    const isNewSlice = this.#window.add(side, rssiDbm, count, receivedAtMs);
+    if (rssiDbm >= this.#peakDbm) {
+      this.#peakDbm = rssiDbm;
+      this.#peakAtMs = receivedAtMs;
     }
-    if (isEnough && this.order >= orderMin) return "moved";
-    return this.reads.a + this.reads.b >= readCountMin ? "uncertain" : "thin";
+    if (!isNewSlice) return false;
+    const isDue = receivedAtMs - this.#lookedAtMs >= lookIntervalMs;
+    return isDue || this.#isLeaving(receivedAtMs);
   }
 
-  /** Whether its tag, which has stood here for long, was first carried through. */
-  wasCarriedThrough(floors: PassageFloors): boolean {
-    return this.judge(floors) === "moved" && this.order >= standingOrderMin;
+  /** Judges a passage that may be under way: only a movement is told. */
+  judgeEarly(floors: PassageFloors, weigh: Weigh): Verdict {
+    const look = this.#look(false, weigh);
+    if (!this.#isEnough(look, floors)) return { kind: "stayed" };
+    if (look.confidence >= earlyConfidence(floors)) return this.#moved(look);
+    if (look.confidence > (this.#missed?.confidence ?? 0)) this.#missed = look;
+    return { kind: "stayed" };
   }
 
-  /** What an event shows of it. */
-  evidence(): Record<string, number | string> {
-    return {
-      firstSide: this.firstSide,
-      lastSide: this.lastSide,
-      readsA: this.reads.a,
-      readsB: this.reads.b,
-      rssiDbmMaxA: this.rssiDbmMax.a,
-      rssiDbmMaxB: this.rssiDbmMax.b,
-      spanMs: this.lastAtMs - this.firstAtMs,
-      order: Math.round(this.order * 1000) / 1000,
-    };
+  /** Judges a passage that is over. */
+  judge(floors: PassageFloors, weigh: Weigh): Verdict {
+    if (this.#window.slices.length === 0) return { kind: "stayed" };
+    const look = this.#look(true, weigh);
+    if (this.#isEnough(look, floors) && look.confidence >= floors.confidenceMin)
+      return this.#moved(look);
+    const missed = this.#missed;
+    const best = missed !== undefined && missed.confidence > look.confidence ? missed : look;
+    if (best.firstSide === this.movedFrom || best.confidence < uncertainMin)
+      return { kind: "stayed" };
+    return this.runReads < floors.readCountMin
+      ? { kind: "thin" }
+      : { kind: "uncertain", look: best };
+  }
+
+  /** A movement was told: what comes now is judged on its own. */
+  restart(firstSide: Side): void {
+    this.movedFrom = firstSide;
+    this.#window.clear();
+    this.#missed = undefined;
+    this.#peakDbm = -150;
   }
 
   /** Moves all its times. */
@@ -117,6 +155,67 @@ export class Passage {
     this.staySinceMs += byMs;
     this.firstAtMs += byMs;
     this.lastAtMs += byMs;
-    if (this.changeAtMs !== undefined) this.changeAtMs += byMs;
+    this.#peakAtMs += byMs;
+    this.#undecidedFromMs += byMs;
+    this.#lookedAtMs += byMs;
+    this.#window.shiftTime(byMs);
   }
+
+  // One who went through cannot go through the same way again without having come back.
+  #moved(look: Look): Verdict {
+    if (look.firstSide === this.movedFrom) return { kind: "stayed" };
+    return { kind: "moved", firstSide: look.firstSide, look };
+  }
+
+  #isLeaving(atMs: number): boolean {
+    if (atMs - this.#peakAtMs < leavingSliceCount * 250) return false;
+    const recent = this.#window.slices.slice(-3, -1);
+    return recent.every(({ a, b }) => Math.max(a.rssiDbm, b.rssiDbm) <= this.#peakDbm - leavingDb);
+  }
+
+  #isEnough({ features: { reads }, spanMs }: Look, floors: PassageFloors): boolean {
+    return reads.a + reads.b >= floors.readCountMin && spanMs >= floors.spanMsMin;
+  }
+
+  #look(hasEnded: boolean, weigh: Weigh): Look {
+    const window = this.#window;
+    this.#lookedAtMs = this.lastAtMs;
+    const features = featuresOf(window, hasEnded);
+    const nearestAtMs = Math.min(window.atMs(features.nearestIndex), this.lastAtMs);
+    const { fromAtMs } = window;
+    const chances = chancesOf(
+      weigh({ features, nearestAtMs, atMs: this.lastAtMs, fromAtMs, hasEnded }),
+    );
+    const firstSide = chances.in >= chances.out ? "a" : "b";
+    const changeAtMs = window.atMs(changeIndexOf(window, firstSide, features));
+    const classes = Object.entries(chances) as [PassageClass, number][];
+    const [likeliest] = classes.reduce((one, other) => (other[1] > one[1] ? other : one));
+    return {
+      features,
+      likeliest,
+      confidence: Math.max(chances.in, chances.out),
+      firstSide,
+      changeAtMs: Math.max(Math.min(changeAtMs, this.lastAtMs), this.#undecidedFromMs),
+      spanMs: this.lastAtMs - Math.max(this.firstAtMs, window.fromAtMs),
+    };
+  }
+}
+
+// While it may still turn back, more is asked for.
+function earlyConfidence({ confidenceMin }: PassageFloors): number {
+  return (1 + confidenceMin) / 2;
+}
+
+/** What an event shows of a look. */
+export function evidenceOf({ features, likeliest, firstSide, spanMs }: Look) {
+  const { reads, rssiDbmMax } = features;
+  return {
+    firstSide,
+    likeliest,
+    readsA: reads.a,
+    readsB: reads.b,
+    rssiDbmMaxA: rssiDbmMax.a,
+    rssiDbmMaxB: rssiDbmMax.b,
+    spanMs,
+  };
 }

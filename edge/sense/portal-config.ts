@@ -20,10 +20,12 @@ export const portalConfigSchema = z
     stepBToA: stepSchema.default("relocating"),
     /** A passage is over when its tag was silent for this long. */
     quietMs: durationMsSchema.min(100).max(60_000).default(1500),
-    /** Fewest reads on each side for a movement. */
+    /** Fewest reads for a movement. */
     readCountMin: z.int().min(1).max(1000).default(3),
     /** Shortest passage that is a movement. */
     spanMsMin: durationMsSchema.max(60_000).default(300),
+    /** Least probability of a movement; chosen on tuning seeds so that 99 of 100 in a normal store are right. */
+    confidenceMin: z.number().min(0.5).max(0.999).default(0.95),
     /** A tag that stays longer than this is background: it stands there. */
     staticAfterMs: durationMsSchema.min(1000).max(3_600_000).default(60_000),
     /** A tag seen clearly and then silent for this long has gone; a stay begins anew. */
@@ -32,6 +34,8 @@ export const portalConfigSchema = z
     rareGoneAfterMs: durationMsSchema.min(1000).max(3_600_000).default(60_000),
     /** Background that was silent for this long, the portal being online, is forgotten. */
     forgetAfterMs: durationMsSchema.min(10_000).max(86_400_000).default(600_000),
+    /** Background that is heard this much more strongly than before may be on its way. */
+    wakeDb: z.number().min(1).max(40).default(6),
     /** Weaker reads are left out. */
     rssiDbmMin: z.number().min(-150).max(0).optional(),
     /** Most tags followed at once, background included. */

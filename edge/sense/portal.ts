@@ -1,21 +1,27 @@
-// An RFID portal: a tag that is seen by one side's antennas first and by the other's last has passed. A
-// tag that stands near the portal becomes background, which is remembered over restarts, so that neither
-// a restart nor a static scene says or writes anything.
+// An RFID portal: from how strongly each side's antennas hear a tag over time a small model tells whether
+// it passed, and which way; it is told as soon as the tag is leaving and the model is sure. A tag that
+// stands near the portal becomes background, which is remembered over restarts, so that neither a restart
+// nor a static scene says or writes anything.
 
 import type { Reading, TagReading } from "../../contract/reading.ts";
 import type { EpcHex } from "../../contract/units.ts";
 import { BackgroundTags, type ForgottenTag } from "./background-tags.ts";
+import { GroupVotes } from "./group-votes.ts";
 import { type Count, type Machine, type Output, warning } from "./machine.ts";
-import { Passage, type Side } from "./passage.ts";
+import { evidenceOf, type Look, Passage, type Sight, type Verdict, type Weigh } from "./passage.ts";
+import type { Side } from "./passage-window.ts";
 import type { PortalConfig } from "./portal-config.ts";
+import { orderScoresOf, scoresOf } from "./portal-model.ts";
 import { itemOfTag } from "./tag-item.ts";
 
-/** A tag's last passage, kept to know whether its stay goes on when it is seen again. */
+/** A tag's last passage, which goes on when the tag is seen again before it has gone. */
 interface Recent {
-  staySinceMs: number;
-  /** The tag has gone when it is not seen again until then. */
+  readonly passage: Passage;
   goneAtMs: number;
 }
+
+/** Shown what the model is about to see, so that it can be fitted to it. */
+export type OnSight = (epc: EpcHex, sight: Sight) => void;
 
 /** One portal. */
 export class Portal implements Machine {
@@ -27,9 +33,13 @@ export class Portal implements Machine {
   readonly #open = new Map<EpcHex, Passage>();
   readonly #recent = new Map<EpcHex, Recent>();
   readonly #background: BackgroundTags;
+  readonly #votes = new GroupVotes();
+  readonly #onSight: OnSight | undefined;
   #isLimitNoticed = false;
 
-  constructor(config: PortalConfig, count: Count) {
+  /** `onSight` is shown what the model sees, so that the model can be fitted. */
+  constructor(config: PortalConfig, count: Count, onSight?: OnSight) {
+    this.#onSight = onSight;
     this.deviceIds = [config.deviceId];
     this.#config = config;
     this.#count = count;
@@ -64,7 +74,7 @@ export class Portal implements Machine {
   decidedThroughMs(nowMs: number): number {
     let throughMs = nowMs;
     for (const passage of this.#open.values()) {
-      throughMs = Math.min(throughMs, passage.changeAtMs ?? passage.lastAtMs);
+      throughMs = Math.min(throughMs, passage.undecidedFromMs);
     }
     return throughMs;
   }
@@ -81,9 +91,10 @@ export class Portal implements Machine {
   shiftTime(byMs: number): void {
     for (const passage of this.#open.values()) passage.shiftTime(byMs);
     for (const recent of this.#recent.values()) {
-      recent.staySinceMs += byMs;
+      recent.passage.shiftTime(byMs);
       recent.goneAtMs += byMs;
     }
+    this.#votes.shiftTime(byMs);
     this.#background.shiftTime(byMs);
   }
 
@@ -102,22 +113,35 @@ export class Portal implements Machine {
     }
     // Whoever reads tags is online, whether or not that was said.
     this.#background.goOnline(receivedAtMs);
-    if (this.#background.see(epc, side, receivedAtMs)) return;
-    const passage = this.#open.get(epc) ?? this.#begin(epc, side, receivedAtMs, output);
+    const sighting = this.#background.see(epc, side, rssiDbm, receivedAtMs);
+    const isOfBackground = sighting !== "foreign";
+    let passage = this.#open.get(epc);
+    if (passage === undefined && sighting === "standing") return;
+    passage ??= this.#begin(epc, receivedAtMs, isOfBackground, output);
     if (passage === undefined) return;
-    passage.add(side, reading);
+    const isLeaving = passage.add(side, reading);
     this.#open.delete(epc);
-    if (receivedAtMs - passage.staySinceMs <= this.#config.staticAfterMs) {
-      this.#open.set(epc, passage);
-    } else {
-      if (passage.wasCarriedThrough(this.#config)) {
-        this.#reportMoved(epc, passage, receivedAtMs, output);
-      }
-      this.#background.add(epc, passage, output);
+    this.#open.set(epc, passage);
+    if (isLeaving) {
+      const verdict = passage.judgeEarly(this.#config, this.#weigh(epc));
+      this.#tell(epc, passage, verdict, receivedAtMs, output);
+    }
+    if (receivedAtMs - passage.staySinceMs > this.#config.staticAfterMs) {
+      this.#becomeBackground(epc, passage, receivedAtMs, output);
     }
   }
 
-  #begin(epc: EpcHex, side: Side, atMs: number, output: Output): Passage | undefined {
+  #becomeBackground(epc: EpcHex, passage: Passage, atMs: number, output: Output): void {
+    this.#open.delete(epc);
+    const verdict = passage.judge(this.#config, this.#weigh(epc));
+    this.#tell(epc, passage, verdict, atMs, output);
+    const hasStood = passage.isOfBackground && passage.movedFrom === undefined;
+    if (hasStood) this.#background.settle(epc, passage.heard.rssiDbmMax);
+    else this.#background.add(epc, passage.heard, atMs, output);
+  }
+
+  #begin(epc: EpcHex, atMs: number, isOfBackground: boolean, output: Output): Passage | undefined {
+    if (isOfBackground) return new Passage(atMs, true);
     this.#dropGone(atMs);
     const recent = this.#recent.get(epc);
     this.#recent.delete(epc);
@@ -125,7 +149,7 @@ export class Portal implements Machine {
     if (tagCount < this.#config.tagCountMax) {
       if (tagCount < this.#config.tagCountMax * 0.9) this.#isLimitNoticed = false;
       const isStaying = recent !== undefined && atMs <= recent.goneAtMs;
-      return new Passage(side, atMs, isStaying ? recent.staySinceMs : atMs);
+      return isStaying ? recent.passage.reopened(atMs) : new Passage(atMs);
     }
     this.#count("portal_reads_over_limit");
     if (!this.#isLimitNoticed) {
@@ -147,38 +171,62 @@ export class Portal implements Machine {
   #closeOldest(atMs: number, output: Output): void {
     for (const [epc, passage] of this.#open) {
       this.#open.delete(epc);
-      this.#remember(epc, passage);
-      const verdict = passage.judge(this.#config);
-      if (verdict === "moved") this.#reportMoved(epc, passage, atMs, output);
-      else if (verdict === "thin") this.#count("portal_passages_thin");
-      // Later in the same stay it only says again that the tag is still about.
-      else if (verdict === "uncertain" && !passage.isFirstOfStay) {
-        this.#count("portal_passages_uncertain_again");
-      } else if (verdict === "uncertain") {
-        const detail = { epc, ...passage.evidence() };
-        const changeAtMs = passage.changeAtMs ?? passage.lastAtMs;
-        output.conclusions.push(
-          warning(this.#config.deviceId, "passage_uncertain", changeAtMs, detail),
-        );
-      }
+      const verdict = passage.judge(this.#config, this.#weigh(epc));
+      this.#tell(epc, passage, verdict, atMs, output);
+      if (passage.isOfBackground && passage.movedFrom === undefined) this.#background.settle(epc);
+      else this.#remember(epc, passage);
       return;
     }
   }
 
-  #remember(epc: EpcHex, passage: Passage): void {
-    const { goneAfterMs, rareGoneAfterMs, readCountMin } = this.#config;
-    const isClear = passage.reads.a + passage.reads.b >= 2 * readCountMin;
-    const goneAtMs = passage.lastAtMs + (isClear ? goneAfterMs : rareGoneAfterMs);
-    this.#recent.set(epc, { staySinceMs: passage.staySinceMs, goneAtMs });
+  #tell(epc: EpcHex, passage: Passage, verdict: Verdict, atMs: number, output: Output): void {
+    if (verdict.kind === "moved") {
+      this.#reportMoved(epc, verdict, atMs, output);
+      this.#background.remove(epc, output);
+      passage.restart(verdict.firstSide);
+    } else if (verdict.kind === "thin") this.#count("portal_passages_thin");
+    else if (verdict.kind === "uncertain") {
+      // Later in the same stay it only says again that the tag is still about.
+      if (passage.isNoticed) this.#count("portal_passages_uncertain_again");
+      else {
+        const { look } = verdict;
+        passage.isNoticed = true;
+        const detail = { epc, confidence: rounded(look.confidence), ...evidenceOf(look) };
+        output.conclusions.push(
+          warning(this.#config.deviceId, "passage_uncertain", look.changeAtMs, detail),
+        );
+      }
+    }
   }
 
-  #reportMoved(epc: EpcHex, passage: Passage, decidedAtMs: number, output: Output): void {
+  #weigh(epc: EpcHex): Weigh {
+    return (sight) => {
+      this.#onSight?.(epc, sight);
+      const { features } = sight;
+      const scores = features.isFlat ? orderScoresOf(features) : scoresOf(features);
+      return this.#votes.sway(epc, scores, sight);
+    };
+  }
+
+  #remember(epc: EpcHex, passage: Passage): void {
+    const { goneAfterMs, rareGoneAfterMs, readCountMin } = this.#config;
+    const isClear = passage.runReads >= 2 * readCountMin;
+    const goneAtMs = passage.lastAtMs + (isClear ? goneAfterMs : rareGoneAfterMs);
+    this.#recent.set(epc, { passage, goneAtMs });
+  }
+
+  #reportMoved(
+    epc: EpcHex,
+    { firstSide, look }: { readonly firstSide: Side; readonly look: Look },
+    decidedAtMs: number,
+    output: Output,
+  ): void {
     const { deviceId, sideA, sideB, stepAToB, stepBToA } = this.#config;
-    const isAToB = passage.firstSide === "a";
+    const isAToB = firstSide === "a";
     const [from, to] = isAToB ? [sideA, sideB] : [sideB, sideA];
     output.conclusions.push({
       type: "moved",
-      occurredAtMs: passage.changeAtMs ?? passage.lastAtMs,
+      occurredAtMs: look.changeAtMs,
       deviceId,
       step: isAToB ? stepAToB : stepBToA,
       item: itemOfTag(epc, this.#count),
@@ -186,8 +234,8 @@ export class Portal implements Machine {
       from: { location: from.location, state: "sellable" },
       to: { location: to.location, state: "sellable" },
       readPoint: to.location,
-      confidence: passage.confidence,
-      evidence: { decidedAtMs, ...passage.evidence() },
+      confidence: rounded(look.confidence),
+      evidence: { decidedAtMs, ...evidenceOf(look) },
     });
   }
 
@@ -205,6 +253,11 @@ export class Portal implements Machine {
     if (this.#open.size > 0) this.#count("portal_passages_discarded", this.#open.size);
     this.#open.clear();
     this.#recent.clear();
+    this.#votes.clear();
     this.#background.goOffline(atMs);
   }
+}
+
+function rounded(confidence: number): number {
+  return Math.round(confidence * 1000) / 1000;
 }

@@ -1,12 +1,13 @@
 // Portals: every scenario config/scenarios/rfid/portal-*.yaml, ours and what people use today.
 
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { loadPortalScenario } from "../../simulators/rfid-scenario.ts";
 import { playPortal } from "../../simulators/world/portal-scene.ts";
 import { PortalCard, type ScoreOptions, type ScoreRow } from "./card.ts";
 import { portalRules } from "./portal-baselines.ts";
 import { runPortal } from "./portal-machine.ts";
+import { plotPortal } from "./portal-plot.ts";
 
 const folder = fileURLToPath(new URL("../../config/scenarios/rfid/", import.meta.url));
 
@@ -17,7 +18,11 @@ export function portalScenarioNames(): string[] {
 }
 
 /** A row for each scenario and method. */
-export async function scorePortal({ seeds, isWanted }: ScoreOptions): Promise<ScoreRow[]> {
+export async function scorePortal({
+  seeds,
+  isWanted,
+  plotsFolder,
+}: ScoreOptions): Promise<ScoreRow[]> {
   const rows: ScoreRow[] = [];
   for (const name of portalScenarioNames().filter(isWanted)) {
     const scenario = await loadPortalScenario(`${folder}${name}.yaml`);
@@ -25,8 +30,13 @@ export async function scorePortal({ seeds, isWanted }: ScoreOptions): Promise<Sc
     const methods = ["ours", ...Object.keys(portalRules)];
     const cards = new Map(methods.map((method) => [method, new PortalCard()]));
     for (const seed of seeds) {
-      const { readings, passages, endAtMs } = playPortal(scenario, seed);
-      cards.get("ours")?.add(passages, runPortal(scenario, readings, endAtMs));
+      const day = playPortal(scenario, seed);
+      const { readings, passages, endAtMs } = day;
+      const decisions = runPortal(scenario, readings, endAtMs);
+      cards.get("ours")?.add(passages, decisions);
+      if (plotsFolder !== undefined && seed === seeds[0]) {
+        writeFileSync(`${plotsFolder}/${name}.svg`, plotPortal(day, decisions, isSideA));
+      }
       for (const [method, rule] of Object.entries(portalRules)) {
         cards.get(method)?.add(passages, rule(readings, isSideA));
       }

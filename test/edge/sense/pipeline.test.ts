@@ -278,7 +278,10 @@ describe("time", () => {
   });
 
   test("a reading that is a little late counts as now", () => {
-    const [first, ...rest] = passage;
+    const longer = [1, 1, 1, 1, 1, 3, 3, 3, 3, 3, 3].map((antenna, index) =>
+      tag(startMs + index * 100, antenna, epcOf(1)),
+    );
+    const [first, ...rest] = longer;
     const jittered = [
       first!,
       ...rest.map((read, index) =>
