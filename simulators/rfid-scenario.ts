@@ -1,12 +1,10 @@
 // Scenarios of RFID portals: the door, the portal, how kind the physics is, who comes with what. One YAML
 // file in config/scenarios/rfid/, one schema with ranges; which worlds it makes is up to the seed.
 
-import { readFile } from "node:fs/promises";
-import { parse as parseYaml } from "yaml";
 import { z } from "zod";
-import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { durationMsSchema, idSchema, locationSchema } from "../contract/units.ts";
 import { climates } from "./world/physics.ts";
+import { loadYamlFile } from "./yaml-file.ts";
 
 const shareSchema = z.number().min(0).max(1);
 const tagCountSchema = z.int().min(1).max(500);
@@ -64,15 +62,6 @@ export const portalScenarioSchema = z.strictObject({
 export type PortalScenario = z.infer<typeof portalScenarioSchema>;
 
 /** Reads a portal scenario; GatewayError CONFIG_UNREADABLE or CONFIG_INVALID. */
-export async function loadPortalScenario(file: string): Promise<PortalScenario> {
-  let value: unknown;
-  try {
-    value = parseYaml(await readFile(file, "utf8"));
-  } catch (error) {
-    const message = `${file}: ${errorMessageOf(error)}`;
-    throw new GatewayError("CONFIG_UNREADABLE", message, { cause: error });
-  }
-  const result = portalScenarioSchema.safeParse(value);
-  if (result.success) return result.data;
-  throw new GatewayError("CONFIG_INVALID", `${file}:\n${z.prettifyError(result.error)}`);
+export function loadPortalScenario(file: string): Promise<PortalScenario> {
+  return loadYamlFile(portalScenarioSchema, file);
 }

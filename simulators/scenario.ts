@@ -1,13 +1,12 @@
 // A scenario: a small store, what stands in it when it opens, and how busy it is. One YAML file, one
 // schema with ranges; unknown keys are refused, and a message names the file, the path and the range.
 
-import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { parse as parseYaml } from "yaml";
 import { z } from "zod";
-import { errorMessageOf, GatewayError } from "../contract/errors.ts";
+import { GatewayError } from "../contract/errors.ts";
 import { type Plan, planSchema } from "../contract/plan.ts";
 import { durationMsSchema, gtinSchema, idSchema, locationSchema } from "../contract/units.ts";
+import { loadYamlFile } from "./yaml-file.ts";
 
 const antennaSchema = z.int().min(1).max(4);
 const shareSchema = z.number().min(0).max(1);
@@ -92,9 +91,9 @@ export interface LoadedScenario {
 
 /** Reads a scenario and its plan; GatewayError CONFIG_UNREADABLE or CONFIG_INVALID. */
 export async function loadScenario(file: string): Promise<LoadedScenario> {
-  const scenario = checked(scenarioSchema, await readYaml(file), file);
+  const scenario = await loadYamlFile(scenarioSchema, file);
   const planFile = resolve(dirname(file), scenario.plan);
-  const plan = checked(planSchema, await readYaml(planFile), planFile);
+  const plan = await loadYamlFile(planSchema, planFile);
   const problem = firstMismatch(scenario, plan);
   if (problem !== undefined) throw new GatewayError("CONFIG_INVALID", `${file}: ${problem}`);
   return { scenario, plan, planFile };
@@ -122,20 +121,4 @@ function firstMismatch(scenario: Scenario, plan: Plan): string | undefined {
     }
   }
   return undefined;
-}
-
-function checked<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  throw new GatewayError("CONFIG_INVALID", `${file}:\n${z.prettifyError(result.error)}`);
-}
-
-async function readYaml(file: string): Promise<unknown> {
-  try {
-    return parseYaml(await readFile(file, "utf8"));
-  } catch (error) {
-    throw new GatewayError("CONFIG_UNREADABLE", `${file}: ${errorMessageOf(error)}`, {
-      cause: error,
-    });
-  }
 }

@@ -1,9 +1,7 @@
 // A scenario of a weight shelf, as a file has it.
 
-import { readFile } from "node:fs/promises";
-import { parse as parseYaml } from "yaml";
 import { z } from "zod";
-import { errorMessageOf, GatewayError } from "../contract/errors.ts";
+import { loadYamlFile } from "./yaml-file.ts";
 
 const shareSchema = z.number().min(0).max(1);
 
@@ -29,16 +27,7 @@ export const shelfScenarioSchema = z.strictObject({
 });
 export type ShelfScenario = z.infer<typeof shelfScenarioSchema>;
 
-/** Reads and checks a file. CONFIG_UNREADABLE, CONFIG_INVALID with every path that does not fit. */
-export async function loadShelfScenario(file: string): Promise<ShelfScenario> {
-  let value: unknown;
-  try {
-    value = parseYaml(await readFile(file, "utf8"));
-  } catch (error) {
-    const message = `${file}: ${errorMessageOf(error)}`;
-    throw new GatewayError("CONFIG_UNREADABLE", message, { cause: error });
-  }
-  const result = shelfScenarioSchema.safeParse(value);
-  if (result.success) return result.data;
-  throw new GatewayError("CONFIG_INVALID", `${file}:\n${z.prettifyError(result.error)}`);
+/** Reads and checks a file; errors as `loadYamlFile`. */
+export function loadShelfScenario(file: string): Promise<ShelfScenario> {
+  return loadYamlFile(shelfScenarioSchema, file);
 }
