@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import type { Conclusion } from "../../contract/event.ts";
 import type { WeightReading } from "../../contract/reading.ts";
-import { emptyOutput, type Output } from "../../edge/sense/machine.ts";
+import type { Output } from "../../edge/sense/machine.ts";
 import { Pipeline } from "../../edge/sense/pipeline.ts";
 import { Shelf } from "../../edge/sense/shelf.ts";
 import { shelfConfigSchema } from "../../edge/sense/shelf-config.ts";
@@ -75,6 +75,7 @@ export function runShelf(
   { use, shelf }: ShelfScenario,
   day: ShelfDay,
   readings: Iterable<WeightReading>,
+  disturb: { readonly tickEveryCount?: number; readonly restartAtCount?: number } = {},
 ): ShelfSaid {
   const cellCount = use.hasCellPerColumn ? use.columnCount : 1;
   const cells = Array.from({ length: cellCount }, (_, at) => ({
@@ -83,15 +84,22 @@ export function runShelf(
     tareGrams: 0,
   }));
   const config = shelfConfigSchema.parse({ deviceId, cells, ...shelf });
-  const pipeline = new Pipeline({
-    machines: [new Shelf(config, () => undefined)],
-    count: () => undefined,
-  });
-  pipeline.setPlan(day.plan);
+  const started = () => {
+    const machines = [new Shelf(config, () => undefined)];
+    const pipeline = new Pipeline({ machines, count: () => undefined });
+    pipeline.setPlan(day.plan);
+    return pipeline;
+  };
+  let pipeline = started();
+  const stored = new Map<string, string>();
   const decisions: ShelfDecision[] = [];
   const corrections = new Map<string, number>();
   const counts = new Map(day.before);
-  const take = ({ conclusions }: Output, nowMs: number) => {
+  const take = ({ conclusions, state }: Output, nowMs: number) => {
+    for (const { key, value } of state) {
+      if (value === null) stored.delete(key);
+      else stored.set(key, value);
+    }
     for (const conclusion of conclusions) {
       const decision = decisionOf(conclusion, nowMs, use.hasCellPerColumn);
       if (decision !== undefined) {
@@ -114,8 +122,18 @@ export function runShelf(
       }
     }
   };
-  for (const reading of readings) take(pipeline.push(reading), reading.receivedAtMs);
-  take(emptyOutput(), day.endMs);
+  let count = 0;
+  for (const reading of readings) {
+    const { receivedAtMs } = reading;
+    count += 1;
+    if (count === disturb.restartAtCount) {
+      pipeline = started();
+      pipeline.restore(stored, receivedAtMs);
+    }
+    take(pipeline.push(reading), receivedAtMs);
+    const isTick = disturb.tickEveryCount !== undefined && count % disturb.tickEveryCount === 0;
+    if (isTick) take(pipeline.advance(receivedAtMs), receivedAtMs);
+  }
   return { decisions, corrections };
 }
 

@@ -59,3 +59,23 @@ test("a shelf where nothing happens says nothing but its first count", () => {
   expect(day.truth).toEqual([]);
   expect(runShelf(quiet, day, readings).decisions).toEqual([]);
 });
+
+test("ticks between samples change nothing, and a restart in the middle of a day changes next to nothing", () => {
+  const scenario = short("weight-normal", 25);
+  const said = (disturb: Parameters<typeof runShelf>[3]) => {
+    const { decisions, corrections } = runShelf(scenario, ...played(scenario, 5), disturb);
+    // When somebody looked is the tick's matter; what was said is not.
+    return { decisions: decisions.map(({ decidedAtMs: _, ...rest }) => rest), corrections };
+  };
+  expect(said({ tickEveryCount: 17 })).toEqual(said({}));
+  const restarted = new WeightCard();
+  const [day, readings] = played(scenario, 5);
+  restarted.add(day, runShelf(scenario, day, readings, { restartAtCount: 20_000 }), true);
+  expect(figures(restarted)["wrongShare"]).toBeLessThan(0.05);
+  expect(figures(restarted)["recall"]).toBeGreaterThan(0.9);
+});
+
+function played(scenario: ShelfScenario, seed: number) {
+  const { day, readings } = playWeight(scenario, seed);
+  return [day, readings] as const;
+}
