@@ -130,6 +130,8 @@ export class Passage {
   /** Judges a passage that is over. */
   judge(floors: PassageFloors, weigh: Weigh): Verdict {
     if (this.#window.slices.length === 0) return { kind: "stayed" };
+    // A read now and then of what stands on one side, which is most of what a portal in a stockroom hears.
+    if (this.runReads < floors.readCountMin && this.#isOneSided()) return { kind: "thin" };
     const look = this.#look(true, weigh);
     if (this.#isEnough(look, floors) && look.confidence >= floors.confidenceMin)
       return this.#moved(look);
@@ -165,6 +167,11 @@ export class Passage {
   #moved(look: Look): Verdict {
     if (look.firstSide === this.movedFrom) return { kind: "stayed" };
     return { kind: "moved", firstSide: look.firstSide, look };
+  }
+
+  #isOneSided(): boolean {
+    const { slices } = this.#window;
+    return slices.every(({ a }) => a.reads === 0) || slices.every(({ b }) => b.reads === 0);
   }
 
   #isLeaving(atMs: number): boolean {
