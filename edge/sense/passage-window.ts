@@ -15,14 +15,16 @@ export interface SliceSide {
 export interface Slice {
   /** How many slices after the window's origin. */
   readonly index: number;
-  readonly a: SliceSide;
-  readonly b: SliceSide;
+  a: SliceSide;
+  b: SliceSide;
 }
 
 export const sliceMs = 250;
 /** Most slices kept, and the length of the window in slices. */
 export const sliceCountMax = 96;
 const noRssiDbm = -150;
+/** Of most slices one side heard nothing: they share this, and never write to it. */
+const unheard: SliceSide = Object.freeze({ reads: 0, rssiDbm: noRssiDbm });
 
 /** The window of one tag. */
 export class PassageWindow {
@@ -54,7 +56,7 @@ export class PassageWindow {
     let last = this.#slices.at(-1);
     const isNew = last === undefined || last.index < index;
     if (isNew) {
-      last = { index, a: emptySide(), b: emptySide() };
+      last = { index, a: unheard, b: unheard };
       this.#slices.push(last);
       const oldest = index - sliceCountMax;
       let expired = 0;
@@ -62,8 +64,11 @@ export class PassageWindow {
       if (expired > 0) this.#slices.splice(0, expired);
     }
     const seen = last![side];
-    seen.reads += reads;
-    if (rssiDbm > seen.rssiDbm) seen.rssiDbm = rssiDbm;
+    if (seen === unheard) last![side] = { reads, rssiDbm: Math.max(rssiDbm, noRssiDbm) };
+    else {
+      seen.reads += reads;
+      if (rssiDbm > seen.rssiDbm) seen.rssiDbm = rssiDbm;
+    }
     return isNew && this.#slices.length > 1;
   }
 
@@ -76,8 +81,4 @@ export class PassageWindow {
   shiftTime(byMs: number): void {
     this.#originAtMs += byMs;
   }
-}
-
-function emptySide(): SliceSide {
-  return { reads: 0, rssiDbm: noRssiDbm };
 }

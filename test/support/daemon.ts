@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 /** As in the first line of edge/cli.ts and in the systemd unit. */
-const nodeOptions = ["--max-semi-space-size=2"];
+const nodeOptions = ["--max-semi-space-size=2", "--heap-growing-percent=30"];
 
 /** A log line of a daemon. */
 export type LogLine = Record<string, unknown> & { msg?: string };
