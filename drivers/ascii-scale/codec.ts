@@ -26,34 +26,58 @@ export interface PrintedWeight {
 const loads = { GS: "gross", NT: "net", TR: "tare", G: "gross", N: "net", T: "tare" } as const;
 
 const number = "([+-]?) *(\\d{1,8}(?:\\.\\d{0,5})?|\\.\\d{1,5})";
-const unit = "([A-Za-z%]{1,5})";
+const unit = "([A-Za-z%]{0,5})";
 /** A&D, CAS, T-Scale: rest, kind of weight, sign, number, unit; the second comma is not always there. */
 const headed = new RegExp(`^(ST|US|OL|UL),(GS|NT|TR),? *${number} *${unit}$`);
 /** Ohaus, Adam: number and unit, then `?` while it moves, then the kind of weight. */
 const tailed = new RegExp(`^${number} *${unit}(?: +(\\?)?([GNT])?)?$`);
+/** Indicators that print no unit: number, an auxiliary digit that is not verified, kind of weight, rest or motion. */
+const bare = /^([+-])(\d{1,8}\.\d{0,5})(?:\/\d)? ([GN]) ([SD])$/;
 /** Mettler-Toledo's print-out: the kind of weight, then number and unit. */
 const labelled = new RegExp(`^([GNT]) +${number} +${unit}$`);
 
-/** Reads a line. */
-export function parsePrintedLine(line: string): PrintedWeight | Unreadable {
+/** Reads a line; `unitDefault` is the unit of lines that carry none, which are no weights without it. */
+export function parsePrintedLine(line: string, unitDefault?: string): PrintedWeight | Unreadable {
+  const weight = parse(line, unitDefault ?? "");
+  return weight?.unknownUnit === ""
+    ? { type: "discarded", reason: "no_unit" }
+    : (weight ?? { type: "discarded", reason: "noise" });
+}
+
+function parse(line: string, unitDefault: string): PrintedWeight | undefined {
   // At power-on some drivers of RS-232 lines send zeros or DEL.
   const text = line.replace(/^[\0\u007f]+/, "").trim();
   const head = headed.exec(text);
   if (head !== null) {
     const [, rest, load, sign, value, printedUnit] = head;
     const parts = { rest, load: loads[load as keyof typeof loads], isStable: rest !== "US" };
-    return weightOf(parts, sign, value, printedUnit);
+    return weightOf(parts, sign, value, printedUnit || unitDefault);
   }
   const label = labelled.exec(text);
   if (label !== null) {
     const [, load, sign, value, printedUnit] = label;
-    return weightOf({ load: loads[load as "G"], isStable: true }, sign, value, printedUnit);
+    return weightOf(
+      { load: loads[load as "G"], isStable: true },
+      sign,
+      value,
+      printedUnit || unitDefault,
+    );
+  }
+  const unitless = bare.exec(text);
+  if (unitless !== null) {
+    const [, sign, value, load, motion] = unitless;
+    return weightOf(
+      { load: loads[load as "G"], isStable: motion === "S" },
+      sign,
+      value,
+      unitDefault,
+    );
   }
   const tail = tailed.exec(text);
-  if (tail === null) return { type: "discarded", reason: "noise" };
+  if (tail === null) return undefined;
   const [, sign, value, printedUnit, moves, load = "G"] = tail;
   const isStable = moves === undefined;
-  return weightOf({ load: loads[load as "G"], isStable }, sign, value, printedUnit);
+  return weightOf({ load: loads[load as "G"], isStable }, sign, value, printedUnit || unitDefault);
 }
 
 function weightOf(

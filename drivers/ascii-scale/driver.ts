@@ -13,8 +13,11 @@ import { type AsciiScaleOptions, asciiScaleOptionsSchema } from "./options.ts";
 export const device = defineDevice({
   optionsSchema: asciiScaleOptionsSchema,
   baudRateDefault: 9600,
-  // A&D scales leave the works so.
-  otherSettings: [{ baudRate: 2400, dataBits: 7, parity: "even" }],
+  // A&D scales leave the works at 2400 7E1, many others are set to 7E1 at the usual speed.
+  otherSettings: [
+    { dataBits: 7, parity: "even" },
+    { baudRate: 2400, dataBits: 7, parity: "even" },
+  ],
   createDriver: (options) => ({
     run: (context) => untilAborted(context.signal, () => run(context, options)),
   }),
@@ -22,7 +25,7 @@ export const device = defineDevice({
 
 async function run(context: DriverContext, options: AsciiScaleOptions): Promise<void> {
   const { clock, count, signal, onIdentified } = context;
-  const feed = new FrameFeed(context, new PrintedLineDecoder());
+  const feed = new FrameFeed(context, new PrintedLineDecoder(options.unit));
   const { poll, pollPeriodMs, sampleTimeoutMs } = options;
   const question = poll === undefined ? undefined : Buffer.from(`${poll}\r\n`, "latin1");
   let isIdentified = false;

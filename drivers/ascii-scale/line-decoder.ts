@@ -8,7 +8,8 @@ const idleMs = 500;
 
 /** A decoder of printed lines. */
 export class PrintedLineDecoder extends LineDecoder<PrintedWeight> {
-  constructor() {
-    super({ lineLengthMax, idleMs, parse: parsePrintedLine });
+  /** `unitDefault` is the unit of lines that carry none. */
+  constructor(unitDefault?: string) {
+    super({ lineLengthMax, idleMs, parse: (line) => parsePrintedLine(line, unitDefault) });
   }
 }

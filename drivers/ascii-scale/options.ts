@@ -10,6 +10,8 @@ export const asciiScaleOptionsSchema = z.strictObject({
     .optional(),
   /** How often it is sent. */
   pollPeriodMs: z.int().min(20).max(60_000).default(200),
+  /** Unit of lines that carry none (many indicators print the number alone). Absent: such a line is no weight. */
+  unit: z.enum(["g", "kg", "lb", "oz"]).optional(),
   /** How long the scale may be silent. */
   sampleTimeoutMs: z.int().min(100).max(600_000).default(3000),
 });

@@ -22,7 +22,12 @@ export async function explainOpenError(
   if (/lock|busy/i.test(errorMessageOf(cause))) {
     const unseen = `a process that this user may not see (try: sudo fuser -v ${device})`;
     const who = (await holderOf(device)) ?? unseen;
-    return new GatewayError("DRIVER_PORT_BUSY", `${path} is held by ${who}`, options);
+    const message = `${path} is held by ${who}: end that program, or take another port`;
+    return new GatewayError("DRIVER_PORT_BUSY", message, options);
+  }
+  if (/inappropriate ioctl/i.test(errorMessageOf(cause))) {
+    const message = `${path} is no serial line: take a path that \`gondola-edge devices\` shows`;
+    return new GatewayError("DRIVER_PORT_FAILED", message, options);
   }
   const message = `${path} cannot be opened: ${errorMessageOf(cause)}`;
   return new GatewayError("DRIVER_PORT_FAILED", message, options);

@@ -1,4 +1,4 @@
-// The commands of a technician: devices, doctor, probe, watch, actuate, decode. Each loads what it needs when it runs.
+// The commands of a technician: devices, doctor, probe, watch, actuate, calibrate, decode. Each loads what it needs when it runs.
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
@@ -6,6 +6,7 @@ import { GatewayError } from "../../contract/errors.ts";
 import { systemClock as clock } from "../../drivers/clock.ts";
 import { loadEdgeConfig } from "../config.ts";
 import { createLog } from "../log.ts";
+import { addDecode } from "./decode-commands.ts";
 
 /** Clears a terminal and puts the cursor home. */
 const clearScreen = "\u001b[2J\u001b[H";
@@ -29,6 +30,7 @@ export function addTechnicianCommands(program: Command, stopSignal: () => AbortS
   addProbe(program, print, stopSignal);
   addWatch(program, print, stopSignal);
   addActuate(program, stopSignal);
+  addCalibrate(program, print);
   addDecode(program, print);
 }
 
@@ -154,7 +156,7 @@ function addActuate(program: Command, stopSignal: () => AbortSignal): void {
     );
 }
 
-function addDecode(program: Command, print: Print): void {
+function addCalibrate(program: Command, print: Print): void {
   program
     .command("calibrate")
     .description("tare of a shelf's empty cells, or the slope of one with a known weight on it")
@@ -175,61 +177,4 @@ function addDecode(program: Command, print: Print): void {
       const isWhole = await calibrate(config, { deviceId, known }, seconds * 1000, print);
       if (!isWhole) process.exitCode = 1;
     });
-  const decode = program
-    .command("decode")
-    .description(
-      "what a tag, a label or a frame says: JSON lines; exit code 1 where one is refused",
-    );
-  const finish = (refusalCount: number) => {
-    if (refusalCount > 0) process.exitCode = 1;
-  };
-  decode
-    .command("epc")
-    .description("EPC memory in hex")
-    .argument("[hex...]", "without it: lines of standard input")
-    .option("--pc", "a PC word stands before the EPC")
-    .action(async (given: string[], options: { pc?: boolean }) => {
-      const { decodeAll, decodeEpcText } = await import("./decode.ts");
-      const decodeOne = (text: string) => [decodeEpcText(text, options.pc === true)];
-      finish(await decodeAll(await inputs(given), decodeOne, print));
-    });
-  decode
-    .command("barcode")
-    .description("what a scanner read; {GS} stands for the group separator")
-    .argument("[text...]", "without it: lines of standard input")
-    .option("--symbology <id>", "AIM identifier, like ]d2")
-    .action(async (given: string[], options: { symbology?: string }) => {
-      const { decodeAll, decodeBarcodeText } = await import("./decode.ts");
-      const decodeOne = (text: string) => [
-        decodeBarcodeText(text, options.symbology, clock.nowMs()),
-      ];
-      finish(await decodeAll(await inputs(given), decodeOne, print));
-    });
-  decode
-    .command("llrp")
-    .description("LLRP messages in hex, with their parameters by name")
-    .argument("[hex...]", "without it: lines of standard input")
-    .action(async (given: string[]) => {
-      const { decodeAll, decodeFrames } = await import("./decode.ts");
-      finish(await decodeAll(await inputs(given), (text) => decodeFrames("llrp", text), print));
-    });
-  decode
-    .command("frame")
-    .description("bytes of a device in hex; lines and JSON objects also as they are")
-    .argument("<kind>", "kind of device")
-    .argument("[bytes...]", "without it: lines of standard input")
-    .action(async (kind: string, given: string[]) => {
-      const { decodeAll, decodeFrames } = await import("./decode.ts");
-      finish(await decodeAll(await inputs(given), (text) => decodeFrames(kind, text), print));
-    });
-}
-
-async function inputs(given: readonly string[]): Promise<string[]> {
-  if (given.length > 0) return [...given];
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks)
-    .toString("utf8")
-    .split(/\r?\n/)
-    .filter((line) => line !== "");
 }

@@ -5,6 +5,8 @@ import {
   hasCheckDigit,
   measureCheckDigitOf,
 } from "../../../contract/gs1/check-digit.ts";
+import { companyPrefixOf, readableSscc } from "../../../contract/gs1/company-prefix.ts";
+import { gs1Prefix8Of, gs1PrefixOf } from "../../../contract/gs1/gs1-prefix.ts";
 import { gtin14Of, gtinOfLength, shortGtin, upcAOf, upcEOf } from "../../../contract/gs1/gtin.ts";
 import { isbn10Of, isbn13Of, isIsbn10, isIsbn13 } from "../../../contract/gs1/isbn.ts";
 import {
@@ -13,6 +15,7 @@ import {
   restrictedRuleSchema,
   restrictedRulesOf,
 } from "../../../contract/gs1/restricted-rule.ts";
+import { companyPrefixTable } from "./company-prefix-table.ts";
 import { describeVectors, type Vector, vectorsOf } from "./vectors.ts";
 
 describe("GTINs", () => {
@@ -160,6 +163,36 @@ describeVectors("numbers", () => {
     else expect(read).toMatchObject({ ok: true, gtin: `0${vector.expected.gtin}` });
   });
 
-  // Left out by kind: gs1Prefix, gs1-8Prefix, companyPrefix and ssccHri ask which organisation gave out a number, which
-  // no item depends on; symbologyIdentifier is of identifiers that are no more than three characters here.
+  // Left out by kind: symbologyIdentifier is of identifiers that are no more than three characters here.
+});
+
+describeVectors("who gave out a number", () => {
+  const file = "numbers.json";
+  const prefixOf = { gs1Prefix: gs1PrefixOf, "gs1-8Prefix": gs1Prefix8Of };
+  test.each(vectorsOf(file, ...Object.keys(prefixOf)))(`${file} $id: $input.data`, (vector) => {
+    const { kind, input, expected } = vector;
+    const found = prefixOf[kind as keyof typeof prefixOf](input.data);
+    expect(found ?? { prefix: null, usage: null }).toEqual(expected);
+  });
+
+  // The vectors ask GS1's table, which is not carried along: here are its rows that they are about, as their own
+  // answers give them. What is tested is how the table is read and used, not what is in it.
+  const table = companyPrefixTable({
+    "0000031": 0,
+    "376130321": 9,
+    "5703538": 7,
+    "5708130": 7,
+    "64298300627": 11,
+    "704461": 6,
+    "705956": 6,
+    "8000500": 7,
+    "978": 0,
+  });
+  test.each(vectorsOf(file, "companyPrefix"))(`${file} $id: $input.data`, ({ input, expected }) => {
+    expect(companyPrefixOf(table, input.data) ?? null).toBe(expected.prefix);
+  });
+
+  test.each(vectorsOf(file, "ssccHri"))(`${file} $id: $input.sscc`, ({ input, expected }) => {
+    expect(readableSscc(input.sscc, table)).toBe(expected.hri);
+  });
 });

@@ -42,12 +42,28 @@ describe("lines", () => {
     },
   );
 
+  test.each<[string, PrintedWeight]>([
+    ["ST,GS,+   1.234", weight(1234)],
+    ["   0.250", weight(250)],
+    ["-  1.5   ?N", weight(-1500, { isStable: false, load: "net" })],
+    ["+007.12/3 G S", weight(7120)],
+    ["+002.50 N D", weight(2500, { isStable: false, load: "net" })],
+    ["ST,GS,+   12.0 g", weight(12)],
+  ])("%s, from a scale that is set to kg", (line, expected) => {
+    expect(parsePrintedLine(line, "kg")).toEqual(expected);
+    const isWithUnit = line.endsWith("g");
+    const read = isWithUnit ? expected : { type: "discarded", reason: "no_unit" };
+    expect(parsePrintedLine(line)).toEqual(read);
+  });
+
   test("any text is read or discarded", () => {
     const texts = fc.oneof(
       fc.string(),
       fc.stringMatching(/^(ST|US|OL)?,?(GS)?,? *[-+0-9. ]*[a-zG?]*$/),
     );
-    fc.assert(fc.property(texts, (text) => void parsePrintedLine(text)));
+    fc.assert(
+      fc.property(texts, (text) => void [parsePrintedLine(text), parsePrintedLine(text, "kg")]),
+    );
   });
 
   test("what a simulated scale prints", () => {
@@ -63,18 +79,22 @@ test("lines are the same in every split; one that begins in its middle costs its
   for (const pieces of everyFeeding(stream)) expect(feed(decoder(), pieces)).toEqual(whole);
 });
 
-/** No unit is printed, and a label of several lines: weights of no known unit, or of unknown meaning. */
-const otherForms = /^weight QA|^JIK/;
+/** A label of several lines: which of its weights is the one is nowhere said. */
+const otherForms = /^JIK/;
+/** These print no unit; that it is kg stands in the options then. */
+const withoutUnit = /^weight QA/;
 
 describe.skipIf(!hasVectors)("shared vectors (skipped where ../shared/vectors is absent)", () => {
   const vectors = vectorsOf("scale-ascii-lines.json").filter(({ name }) => !otherForms.test(name));
   const isLine = ({ expected }: { expected: { weight?: number } }) => expected.weight !== undefined;
 
-  test.each(vectors.filter(isLine))("$name", ({ hex, expected }) => {
-    const { frames, discardedByteCount } = feed(decoder(), [Buffer.from(hex, "hex")]);
+  test.each(vectors.filter(isLine))("$name", ({ name, hex, expected }) => {
+    const isUnitless = withoutUnit.test(name);
+    const line = new PrintedLineDecoder(isUnitless ? "kg" : undefined);
+    const { frames, discardedByteCount } = feed(line, [Buffer.from(hex, "hex")]);
     expect(discardedByteCount).toBe(0);
     expect(frames).toHaveLength(1);
-    const gramsPer = expected.unit === "kg" ? 1000 : 1;
+    const gramsPer = expected.unit === "kg" || isUnitless ? 1000 : 1;
     expect(frames[0]?.weightGrams).toBeCloseTo(expected.weight * gramsPer, 6);
     expect(frames[0]).toMatchObject({ isStable: expected.stable, load: expected.kind });
   });

@@ -120,7 +120,7 @@ describe("a port that does not open", () => {
     await open();
     await expect(open()).rejects.toMatchObject({
       code: "DRIVER_PORT_BUSY",
-      message: `${path} is held by this same process (pid ${process.pid})`,
+      message: `${path} is held by this same process (pid ${process.pid}): end that program, or take another port`,
     });
   });
 

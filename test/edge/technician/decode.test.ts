@@ -29,7 +29,7 @@ describe("epc", () => {
 
 describe("barcode", () => {
   test("an AIM identifier before the text, and {GS}", () => {
-    expect(decodeBarcodeText("]d20109506000134352{GS}21A/C", undefined, nowMs)).toMatchObject({
+    expect(decodeBarcodeText("]d20109506000134352{GS}21A/C", {}, nowMs)).toMatchObject({
       ok: true,
       elementString: "(01)09506000134352(21)A/C",
       digitalLink: "https://id.gs1.org/01/09506000134352/21/A%2FC",
@@ -38,7 +38,7 @@ describe("barcode", () => {
 
   test("every element with its title and meaning, and what does not go together", () => {
     const text = "(01)09506000134352(3103)000250(17)270200(37)2";
-    expect(decodeBarcodeText(text, undefined, nowMs)).toMatchObject({
+    expect(decodeBarcodeText(text, {}, nowMs)).toMatchObject({
       ok: true,
       gtin: "09506000134352",
       elements: [
@@ -49,13 +49,33 @@ describe("barcode", () => {
       ],
       warnings: ["(01) must not stand with (37)", expect.stringContaining("(37) needs")],
     });
-    expect(decodeBarcodeText("(01)1", undefined, nowMs)).toMatchObject({ ok: false });
+    expect(decodeBarcodeText("(01)1", {}, nowMs)).toMatchObject({ ok: false });
     const link = "https://example.com/gtin/9506000134352";
-    expect(decodeBarcodeText(link, "]Q1", nowMs)).toMatchObject({ gtin: "09506000134352" });
+    expect(decodeBarcodeText(link, { symbology: "]Q1" }, nowMs)).toMatchObject({
+      gtin: "09506000134352",
+    });
+  });
+
+  test("who gave out the key; with GS1's table also the company, the URN and a readable SSCC", () => {
+    const text = "(01)09521234000013(21)7";
+    const known = { companyPrefixes: new Map([["9521", 7]]) };
+    const issuer = "Used for demonstrations and examples of the GS1 system";
+    expect(decodeBarcodeText(text, {}, nowMs)).toMatchObject({ issuer, urn: undefined });
+    expect(decodeBarcodeText(text, known, nowMs)).toMatchObject({
+      issuer,
+      companyPrefixLength: 7,
+      urn: "urn:epc:id:sgtin:9521234.000001.7",
+    });
+    const pallet = decodeBarcodeText("(00)195212340000000003", known, nowMs);
+    expect(pallet["readableSscc"]).toBe("1 9521234 000000000 3");
+    const foreign = decodeBarcodeText("(00)140063810000000007", known, nowMs);
+    expect(foreign).toMatchObject({ issuer: "GS1 Germany", urn: undefined });
+    const onShelf = decodeBarcodeText("4006381333931", {}, nowMs);
+    expect(onShelf).toMatchObject({ ok: true, issuer: "GS1 Germany" });
   });
 
   test("a refusal keeps the text", () => {
-    const decoding = decodeBarcodeText("hello", "]Q0", nowMs);
+    const decoding = decodeBarcodeText("hello", { symbology: "]Q0" }, nowMs);
     expect(decoding).toMatchObject({ ok: false, data: "hello" });
     expect(decoding["reason"]).toBe("a text with no GTIN");
   });
@@ -80,7 +100,8 @@ describe("frame", () => {
       { ok: true, says: [{ type: "input", port: 2, isHigh: false }] },
       { ok: false, reason: "malformed" },
     ]);
-    expect(await decodeFrames("r2000", "hello")).toMatchObject([{ ok: false }]);
+    const [refused] = await decodeFrames("r2000", "0x a0 hello");
+    expect(refused).toMatchObject({ ok: false, reason: expect.stringContaining('"h" at 7') });
   });
 
   test("every kind of device whose bytes can be told apart has its frames", () => {
