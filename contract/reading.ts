@@ -31,10 +31,10 @@ export const weightReadingSchema = z.strictObject({
 export const scanReadingSchema = z.strictObject({
   kind: z.literal("scan"),
   ...common,
-  /** AIM identifier with its bracket, like `]d2`; absent where the scanner sends none. */
+  /** AIM identifier with its bracket, like `]d2`, longer only of a system expansion (`]Y`); absent where the scanner sends none. */
   symbology: z
     .string()
-    .regex(/^\][A-Za-z][0-9A-Za-z]$/)
+    .regex(/^\](?:[A-Za-z][0-9A-Za-z]|Y[1-9].{1,9})$/s)
     .optional(),
   data: z.string().min(1).max(4096),
 });

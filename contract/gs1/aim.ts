@@ -50,8 +50,20 @@ const names: Readonly<Record<string, string>> = {
   S: "Industrial 2 of 5",
   U: "MaxiCode",
   X: "a code of the scanner's own",
+  Y: "a system expansion",
   z: "Aztec",
 };
+
+/** Bracket, letter, modifier; behind `]Y1` to `]Y9`, whose modifier counts them, the characters of a system expansion. */
+const identifierPattern = /^\](?:[A-XZa-z][0-9A-Za-z]|Y(?:[0A-Za-z]|([1-9])(?=.)))/s;
+
+/** A scan in its identifier, which many scanners are set not to send, and its data (ISO/IEC 15424). */
+export function splitIdentifier(text: string): { symbology?: string; data: string } {
+  const found = identifierPattern.exec(text);
+  if (found === null) return { data: text };
+  const end = found[0].length + Number(found[1] ?? 0);
+  return { symbology: text.slice(0, end), data: text.slice(end) };
+}
 
 /** What an identifier announces, `]E0` with its bracket. */
 export function aimContentOf(identifier: string): AimContent {

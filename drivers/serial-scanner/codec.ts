@@ -2,6 +2,7 @@
 // directions. GS1's FNC1 arrives as GS (1D hex); AIM identifiers are those of ISO/IEC 15424.
 
 import { z } from "zod";
+import { splitIdentifier } from "../../contract/gs1/aim.ts";
 import type { Decoded, StreamDecoder } from "../stream-decoder.ts";
 
 /** How the scanner is set: what it puts before and after the data. */
@@ -121,13 +122,13 @@ function openScan(format: ScanFormat, bytes: Uint8Array): Scan | string {
     if (!text.startsWith(prefix.text)) return "prefix";
     text = text.slice(prefix.text.length);
   }
-  const aim = prefix === "aim" ? /^\][A-Za-z][0-9A-Za-z]/.exec(text)?.[0] : undefined;
-  const data = aim === undefined ? text : text.slice(aim.length);
+  const scan = prefix === "aim" ? splitIdentifier(text) : { data: text };
+  const { data } = scan;
   if (data === "" || Buffer.byteLength(data) > format.dataLengthMax) {
     return data === "" ? "empty" : "too_long";
   }
   if (hasControlCharacter(data)) return "noise";
-  return aim === undefined ? { data } : { symbology: aim, data };
+  return scan;
 }
 
 // Of the control characters only those of GS1 and ISO/IEC 15434 (EOT, FS, GS, RS, US) are data; a

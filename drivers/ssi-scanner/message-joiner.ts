@@ -1,6 +1,7 @@
 // Scans in the packets of one run: a long one comes in several, and a packet whose acknowledgement was
 // lost comes again, marked as such.
 
+import { splitIdentifier } from "../../contract/gs1/aim.ts";
 import { upcAOf } from "../../contract/gs1/gtin.ts";
 import { decodeText, type Scan } from "../serial-scanner/codec.ts";
 import type { Packet } from "./codec.ts";
@@ -63,11 +64,9 @@ export class MessageJoiner {
   }
 
   #open(type: number, text: string): Joined {
-    const aim =
-      this.#limits.prefix === "aim" ? /^\][A-Za-z][0-9A-Za-z]/.exec(text)?.[0] : undefined;
-    const data = aim === undefined ? text : text.slice(aim.length);
+    const scan = this.#limits.prefix === "aim" ? splitIdentifier(text) : { data: text };
+    const { data, symbology = aimOf(type) } = scan;
     if (data === "") return { type: "discarded", reason: "empty" };
-    const symbology = aim ?? aimOf(type);
     return { type: "scan", scan: { symbology, data: type === upcE ? expanded(data) : data } };
   }
 }

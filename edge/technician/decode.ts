@@ -1,6 +1,7 @@
 // `gondola-edge decode`: what a tag, a label or a frame says, as JSON, one object a line.
 
 import { aiDefinitions } from "../../contract/gs1/ai-table.ts";
+import { splitIdentifier } from "../../contract/gs1/aim.ts";
 import { type BarcodeContent, itemOf, readBarcode } from "../../contract/gs1/barcode.ts";
 import {
   type CompanyPrefixTable,
@@ -60,9 +61,9 @@ export interface LabelOptions {
 /** What a scanner read. `{GS}` stands for the group separator. */
 export function decodeBarcodeText(text: string, options: LabelOptions, nowMs: number): Decoding {
   const bracketed = text.startsWith("(") ? parseBracketed(text) : undefined;
-  const prefixed = /^(\][A-Za-z][0-9A-Za-z])(.*)$/s.exec(bracketed ? "" : text);
-  const data = (prefixed?.[2] ?? text).replaceAll("{GS}", groupSeparator);
-  const scan = { data, symbology: options.symbology ?? prefixed?.[1] };
+  const split = bracketed ? { data: text } : splitIdentifier(text);
+  const data = split.data.replaceAll("{GS}", groupSeparator);
+  const scan = { data, symbology: options.symbology ?? split.symbology };
   if (bracketed?.ok === false) return { ...bracketed, data };
   const content: BarcodeContent = bracketed
     ? { kind: "elements", elements: bracketed.elements }

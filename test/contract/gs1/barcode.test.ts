@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { itemSchema } from "../../../contract/event.ts";
+import { aimContentOf, splitIdentifier } from "../../../contract/gs1/aim.ts";
 import { parseBarcode, readBarcode } from "../../../contract/gs1/barcode.ts";
 import { isoDateOf } from "../../../contract/gs1/element-value.ts";
 import { describeVectors, vectorsOf } from "./vectors.ts";
@@ -12,6 +13,18 @@ const reasonOf = (data: string, symbology?: string) => {
   const identity = read(data, symbology);
   return identity.ok ? "read" : identity.reason;
 };
+
+test.each([
+  ["]E04006381333931", "]E0", "4006381333931"],
+  ["4006381333931", undefined, "4006381333931"],
+  ["]Y2abcdef", "]Y2ab", "cdef"],
+  ["]Y0abc", "]Y0", "abc"],
+  ["]Y9ab", "]Y9ab", ""],
+  ["]Y9", undefined, "]Y9"],
+  ["]", undefined, "]"],
+])("%s is of symbology %s with %s", (text, symbology, data) => {
+  expect(splitIdentifier(text)).toEqual(symbology === undefined ? { data } : { symbology, data });
+});
 
 describe("bare numbers", () => {
   test.each([
@@ -163,6 +176,20 @@ describeVectors("barcodes", () => {
   test.each(vectorsOf("numbers.json", "dateYYMMD0"))("numbers.json $id: $input.data", (vector) => {
     const data = `0109506000134352${"17"}${vector.input.data}`;
     expect(reasonOf(data, "]d2") === "read").toBe(vector.expected.ok);
+  });
+
+  test.each(vectorsOf("numbers.json", "dateYYMMDD"))("numbers.json $id: $input.data", (vector) => {
+    const data = `0109506000134352${"7006"}${vector.input.data}`;
+    expect(reasonOf(data, "]d2") === "read").toBe(vector.expected.ok);
+  });
+
+  const identifiers = vectorsOf("numbers.json", "symbologyIdentifier");
+  test.each(identifiers)("numbers.json $id: $input.data", ({ input, expected }) => {
+    const { symbology = "" } = splitIdentifier(input.data);
+    expect(symbology).toBe(expected.identifier);
+    expect(symbology.slice(2)).toBe(expected.modifiers);
+    const isOfGs1 = ["number", "elements"].includes(aimContentOf(symbology).kind);
+    expect(isOfGs1).toBe(expected.gs1 !== null);
   });
 
   const others: Record<string, string> = {

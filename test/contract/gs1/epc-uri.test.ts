@@ -10,6 +10,7 @@ import {
   pureIdentityUri,
 } from "../../../contract/gs1/epc-uri.ts";
 import { canonicalKeyLink, keysOfUrn, urnOfKeys } from "../../../contract/gs1/epc-urn.ts";
+import { gtin14Of } from "../../../contract/gs1/gtin.ts";
 import { companyPrefixTable } from "./company-prefix-table.ts";
 import { describeVectors, type Vector, vectorsOf } from "./vectors.ts";
 
@@ -173,6 +174,17 @@ describeVectors("EPC URIs", () => {
       else expect(link.ok ? link.uri : null).toBe(expected.digitalLink);
     },
   );
+
+  test.each(vectorsOf("epc-uri.json", "gtinToSgtin"))("$id $input.gtin", ({ input, expected }) => {
+    const gtin = gtin14Of(input.gtin) ?? "";
+    if (expected.gtin14 !== undefined) expect(gtin).toBe(expected.gtin14);
+    const prefixLength = expected.uri.split(":").at(-1).split(".")[0].length;
+    const keys: Elements = [
+      ["01", gtin],
+      ["21", input.serial],
+    ];
+    expect(urnOfKeys(keys, prefixLength)).toEqual({ ok: true, uri: expected.uri });
+  });
 
   test.each(vectorsOf("epc-uri.json", "urnToDigitalLink"))("$id $input.uri", (vector) => {
     const { id, input, expected } = vector;

@@ -162,8 +162,6 @@ describeVectors("numbers", () => {
     if (vector.expected.unchanged === true) expect(read).toBeUndefined();
     else expect(read).toMatchObject({ ok: true, gtin: `0${vector.expected.gtin}` });
   });
-
-  // Left out by kind: symbologyIdentifier is of identifiers that are no more than three characters here.
 });
 
 describeVectors("who gave out a number", () => {
