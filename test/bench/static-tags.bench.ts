@@ -2,6 +2,7 @@
 // to tell. What the edge needs of processor and memory, and what it writes to its card: the kernel's own count of
 // bytes, the first minute (in which it learns the scene) beside the steady state, extrapolated to a day. Beside its
 // share of a core stands that of a process which only takes as many chunks from sockets and counts them.
+// As two serial readers (a frame a read, two times what one line carries), and as one reader on the network.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -14,20 +15,45 @@ import { stringify } from "yaml";
 import { startDevice } from "../../simulators/device-process.ts";
 import { Daemon } from "../support/daemon.ts";
 
-const tagCount = 5_000;
+/** Readers that read 1,000 tags a second together. */
+interface Scene {
+  readonly kind: "r2000" | "llrp";
+  readonly readerCount: number;
+  readonly tagCount: number;
+  /** Of the simulator. */
+  readonly options?: Record<string, unknown>;
+}
+
 /** Two portals of 500 reads a second each: what two of the serial readers can do. */
-const readerCount = 2;
+const serialReaders: Scene = { kind: "r2000", readerCount: 2, tagCount: 5_000 };
+/** One portal of two antennas; each reads its half of the tags once in its turn. */
+const networkReader: Scene = {
+  kind: "llrp",
+  readerCount: 1,
+  tagCount: 5_000,
+  options: { dwellMs: 2_500, antennaCount: 2 },
+};
 const learnMs = 75_000;
 const steadyMs = 60_000;
 const dayMs = 86_400_000;
 
-/** Memory and disk writes of an edge in a static scene. */
-export async function benchStaticTags(): Promise<object> {
+/** Processor, memory and disk writes of an edge in a static scene. */
+export function benchStaticTags(): Promise<object> {
+  return measure(serialReaders);
+}
+
+/** The same with a reader whose reports carry many reads. */
+export function benchStaticTagsLlrp(): Promise<object> {
+  return measure(networkReader);
+}
+
+async function measure(scene: Scene): Promise<object> {
   const folder = await mkdtemp(join(tmpdir(), "gondola-static-"));
   const readers = await Promise.all(
-    Array.from({ length: readerCount }, (_, at) => startReader(at)),
+    Array.from({ length: scene.readerCount }, (_, at) => startReader(scene, at)),
   );
-  await writeFile(join(folder, "edge.yaml"), stringify(config(readers.map((one) => one.address))));
+  const addresses = readers.map((one) => one.address);
+  await writeFile(join(folder, "edge.yaml"), stringify(config(scene.kind, addresses)));
   const edge = Daemon.start("edge", "run", "--config", join(folder, "edge.yaml"));
   try {
     await edge.line((line) => line.msg === "edge ready");
@@ -44,10 +70,13 @@ export async function benchStaticTags(): Promise<object> {
     const readCount =
       (after.counters["readings_tag"] ?? 0) - (before.counters["readings_tag"] ?? 0);
     return {
-      tagCount,
+      tagCount: scene.tagCount,
       readsPerSecond: Math.round((readCount * 1000) / spanMs),
       coreSharePercent: Math.round((busyMs * 1000) / spanMs) / 10,
-      bareCoreSharePercent: await bareSharePercent(readCount / spanMs),
+      // A reader on the network sends many reads in a chunk: nothing to set beside it.
+      ...(scene.kind === "r2000"
+        ? { bareCoreSharePercent: await bareSharePercent(scene, readCount / spanMs) }
+        : {}),
       aimCoreSharePercent: 5,
       rssMiB: Math.round(after.rssBytes / 1024 / 1024),
       aimRssMiB: 100,
@@ -64,9 +93,10 @@ export async function benchStaticTags(): Promise<object> {
   }
 }
 
-async function startReader(index: number) {
-  // Each read takes 2 ms on the air: about 500 a second.
-  const reader = await startDevice({ kind: "r2000", tcpPort: 0, seed: index + 1 });
+async function startReader(scene: Scene, index: number) {
+  const { kind, options = {}, tagCount, readerCount } = scene;
+  // Each read of a serial reader takes 2 ms on the air: about 500 a second.
+  const reader = await startDevice({ kind, options, tcpPort: 0, seed: index + 1 });
   const tags = Array.from({ length: tagCount / readerCount }, (_, tag) => ({
     epc: `3034257BF7194E40${(index * tagCount + tag).toString(16).toUpperCase().padStart(8, "0")}`,
     antenna: 1 + (tag % 2),
@@ -76,7 +106,7 @@ async function startReader(index: number) {
   return reader;
 }
 
-function config(addresses: string[]) {
+function config(kind: Scene["kind"], addresses: string[]) {
   const ids = addresses.map((_, at) => `portal-${at + 1}`);
   return {
     storeId: "s0042",
@@ -88,7 +118,7 @@ function config(addresses: string[]) {
     healthIntervalMs: 1000,
     devices: addresses.map((address, at) => ({
       id: ids[at],
-      kind: "r2000",
+      kind,
       port: { host: "127.0.0.1", port: Number(address.split(":")[1]) },
       options: { antennas: [1, 2] },
     })),
@@ -128,8 +158,8 @@ async function cpuMs(pid: number): Promise<number> {
   return (await Promise.all(times)).reduce((sum, each) => sum + each, 0);
 }
 
-/** What a process costs that takes so many chunks of a frame's size from two sockets, and nothing else. */
-async function bareSharePercent(chunksPerMs: number): Promise<number> {
+/** What a process costs that takes so many chunks of a frame's size from sockets, and nothing else. */
+async function bareSharePercent({ readerCount }: Scene, chunksPerMs: number): Promise<number> {
   const frame = Buffer.alloc(23, 1);
   const server = createServer((socket) => {
     const startedAtMs = performance.now();
@@ -144,7 +174,7 @@ async function bareSharePercent(chunksPerMs: number): Promise<number> {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };
-  const program = `for (const _ of [1, 2]) require("net").connect(${port}, "127.0.0.1").on("data", () => {})`;
+  const program = `for (let at = 0; at < ${readerCount}; at += 1) require("net").connect(${port}, "127.0.0.1").on("data", () => {})`;
   const child = spawn(process.execPath, ["--max-semi-space-size=2", "-e", program]);
   try {
     await delay(3_000);
