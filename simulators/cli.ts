@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The simulators' command line: a scenario on simulated devices, one device alone, the demo.
+// The simulators' command line: a scenario on simulated devices, one device alone, the demo, a fleet of stores.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -73,6 +73,51 @@ program
     const isRight = await runDemo({ scenarioFile, seed, faults, forever, keep, out, signal });
     if (!isRight) process.exitCode = signal.aborted ? exitCodes.interrupted : exitCodes.wrong;
   });
+
+program
+  .command("fleet")
+  .description(
+    "thousands of stores on one broker, from one process: the real link and uplink of each",
+  )
+  .option("--broker <url>", "broker of the bridge under load", "mqtt://127.0.0.1:1883")
+  .option("--stores <n>", "how many, one edge each", wholeNumber, 100)
+  .option("--rate <n>", "movements a second, of all together", wholeNumber, 50)
+  .option("--seconds <n>", "how long", wholeNumber, 60)
+  .option("--connect-rate <n>", "how many edges connect in a second", wholeNumber, 200)
+  .option("--connect-seconds <n>", "how long all may take to connect", wholeNumber, 300)
+  .option("--drain-seconds <n>", "how long the rest may take at the end", wholeNumber, 60)
+  .option("--gtins <n>", "products in each store", wholeNumber, 50)
+  .option("--seed <n>", "seed of all chance", wholeNumber, 1)
+  .action(async (options: FleetCommandOptions) => {
+    const { runFleet } = await import("./fleet/fleet.ts");
+    const report = await runFleet({
+      url: options.broker,
+      storeCount: Math.max(1, options.stores),
+      eventsPerSecond: options.rate,
+      durationMs: options.seconds * 1000,
+      connectMsMax: options.connectSeconds * 1000,
+      connectsPerSecond: Math.max(1, options.connectRate),
+      drainMsMax: options.drainSeconds * 1000,
+      gtinCount: Math.max(1, options.gtins),
+      seed: options.seed,
+      signal: stopSignal(),
+      print: (line) => process.stderr.write(`${line}\n`),
+    });
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    if (report.acknowledgedCount < report.acceptedCount) process.exitCode = exitCodes.wrong;
+  });
+
+interface FleetCommandOptions {
+  readonly broker: string;
+  readonly stores: number;
+  readonly rate: number;
+  readonly seconds: number;
+  readonly connectRate: number;
+  readonly connectSeconds: number;
+  readonly drainSeconds: number;
+  readonly gtins: number;
+  readonly seed: number;
+}
 
 interface DeviceOptions {
   readonly pty?: string;
