@@ -31,6 +31,8 @@ const pageCount = 200;
 /** Items that wait for their level; beyond it everything is published anew instead. */
 const changedCountMax = 100_000;
 const retryDelayMs = 250;
+/** How long what waits at the stop may take; levels go out anew at the next start, entries are in the ledger. */
+const drainMsMax = 5_000;
 
 /** The publisher of stock levels, entries and alerts. */
 export class StockTopics {
@@ -71,7 +73,7 @@ export class StockTopics {
   }
 
   /**
-   * Publishes until `signal` aborts, and then what still waits as long as the broker takes it.
+   * Publishes until `signal` aborts, and then what still waits, for a bounded time and as long as the broker takes it.
    * Rejects when the ledger cannot be read.
    */
   async run(signal: AbortSignal): Promise<void> {
@@ -83,7 +85,11 @@ export class StockTopics {
     }
     this.#republish = undefined;
     this.#isRepublishAsked = false;
-    while (this.waitingCount > 0 && this.#options.link.isOnline && (await this.#step()));
+    const { clock, count, link } = this.#options;
+    const untilMs = clock.monotonicMs() + drainMsMax;
+    const hasTime = () => clock.monotonicMs() < untilMs;
+    while (this.waitingCount > 0 && hasTime() && link.isOnline && (await this.#step()));
+    if (this.waitingCount > 0) count("publish_left_at_stop", this.waitingCount);
   }
 
   #enqueue(topic: string, message: Entry | Alert): void {

@@ -59,6 +59,8 @@ export class BackgroundTags {
   readonly #prefix: string;
   /** In the order of their last reads, so that the first is the next to be forgotten. */
   readonly #tags = new Map<EpcHex, BackgroundTag>();
+  /** No tag is forgotten before this, on the machine's own time: looking up the first of them is dear. */
+  #forgetFromOnlineMs = Number.POSITIVE_INFINITY;
   /** Wall time minus the machine's own time. */
   #offlineMs = 0;
   #offlineSinceMs: number | undefined;
@@ -116,11 +118,19 @@ export class BackgroundTags {
     if (this.#tags.delete(epc)) output.state.push({ key: this.#prefix + epc, value: null });
   }
 
+  /** None is forgotten before this; never while the portal is offline. */
+  forgetFromMs(): number {
+    if (this.#offlineSinceMs !== undefined) return Number.POSITIVE_INFINITY;
+    return this.#forgetFromOnlineMs + this.#offlineMs;
+  }
+
   /** When the next one is forgotten; never while the portal is offline. */
   nextForgetMs(): number {
+    if (this.#offlineSinceMs !== undefined) return Number.POSITIVE_INFINITY;
     const [oldest] = this.#tags.values();
-    if (oldest === undefined || this.#offlineSinceMs !== undefined) return Number.POSITIVE_INFINITY;
-    return oldest.lastOnlineMs + this.#settings.forgetAfterMs + this.#offlineMs;
+    const lastOnlineMs = oldest?.lastOnlineMs ?? Number.POSITIVE_INFINITY;
+    this.#forgetFromOnlineMs = lastOnlineMs + this.#settings.forgetAfterMs;
+    return this.forgetFromMs();
   }
 
   /** Forgets the one that was silent longest. There must be one. */
@@ -180,6 +190,8 @@ export class BackgroundTags {
     rssiDbmMax: number,
     learnUntilOnlineMs: number,
   ): void {
+    const forgetAtOnlineMs = lastOnlineMs + this.#settings.forgetAfterMs;
+    this.#forgetFromOnlineMs = Math.min(this.#forgetFromOnlineMs, forgetAtOnlineMs);
     const away = { awayReads: 0, awaySinceOnlineMs: 0 };
     this.#tags.set(epc, { home, lastOnlineMs, ...away, rssiDbmMax, learnUntilOnlineMs });
   }

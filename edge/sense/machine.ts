@@ -41,7 +41,7 @@ export type Count = (name: string, by?: number) => void;
 export interface Machine {
   /** Devices whose readings it takes. */
   readonly deviceIds: readonly string[];
-  /** When its next own decision falls due; Infinity when none. */
+  /** No own decision falls due before this; Infinity when none does. After `advance` to it there is a later one. */
   nextDeadlineMs(): number;
   /** Fires every deadline up to and including `atMs`, each at its own time. */
   advance(atMs: number, output: Output): void;

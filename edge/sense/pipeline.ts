@@ -79,7 +79,7 @@ export class Pipeline {
     return this.#finished(output);
   }
 
-  /** When something falls due next; Infinity when nothing does. */
+  /** Nothing falls due before this; Infinity when nothing does. */
   nextDeadlineMs(): number {
     return Math.min(...this.#machines.map((machine) => machine.nextDeadlineMs()));
   }

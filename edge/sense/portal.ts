@@ -31,6 +31,8 @@ export class Portal implements Machine {
   readonly #sideOf: ReadonlyMap<number, Side>;
   /** In the order of their last reads, so that the first is the next to fall silent. */
   readonly #open = new Map<EpcHex, Passage>();
+  /** No open passage ends by silence before this: the first of a map that is often reordered is dear to look up. */
+  #silentFromMs = Number.POSITIVE_INFINITY;
   readonly #recent = new Map<EpcHex, Recent>();
   readonly #background: BackgroundTags;
   readonly #votes = new GroupVotes();
@@ -51,12 +53,18 @@ export class Portal implements Machine {
   }
 
   nextDeadlineMs(): number {
-    return Math.min(this.#silentAtMs(), this.#background.nextForgetMs());
+    return Math.min(this.#silentFromMs, this.#background.forgetFromMs());
   }
 
   advance(atMs: number, output: Output): void {
-    for (let dueMs = this.nextDeadlineMs(); dueMs <= atMs; dueMs = this.nextDeadlineMs()) {
-      if (dueMs === this.#silentAtMs()) this.#closeOldest(dueMs, output);
+    if (this.nextDeadlineMs() > atMs) return;
+    for (;;) {
+      const silentAtMs = this.#silentAtMs();
+      const forgetAtMs = this.#background.nextForgetMs();
+      const dueMs = Math.min(silentAtMs, forgetAtMs);
+      this.#silentFromMs = silentAtMs;
+      if (dueMs > atMs) return;
+      if (dueMs === silentAtMs) this.#closeOldest(dueMs, output);
       else this.#reportForgotten(this.#background.forgetOldest(output), output);
     }
   }
@@ -94,6 +102,7 @@ export class Portal implements Machine {
       recent.passage.shiftTime(byMs);
       recent.goneAtMs += byMs;
     }
+    this.#silentFromMs += byMs;
     this.#votes.shiftTime(byMs);
     this.#background.shiftTime(byMs);
   }
@@ -122,6 +131,7 @@ export class Portal implements Machine {
     const isLeaving = passage.add(side, reading);
     this.#open.delete(epc);
     this.#open.set(epc, passage);
+    this.#silentFromMs = Math.min(this.#silentFromMs, receivedAtMs + this.#config.quietMs);
     if (isLeaving) {
       const verdict = passage.judgeEarly(this.#config, this.#weigh(epc));
       this.#tell(epc, passage, verdict, receivedAtMs, output);

@@ -34,7 +34,7 @@ async function post(outbox: TestOutbox, ...items: string[]) {
 }
 
 /** A publisher on a link that the test rules. */
-function publisher(settings: { queueCountMax?: number } = {}) {
+function publisher(settings: { queueCountMax?: number; clock?: typeof systemClock } = {}) {
   const sent: OutgoingMessage[] = [];
   const counts = new Map<string, number>();
   const link = {
@@ -48,7 +48,7 @@ function publisher(settings: { queueCountMax?: number } = {}) {
     },
   };
   const stockTopics = new StockTopics({
-    ...{ ledger, link, clock: systemClock, republishPauseMs: 1 },
+    ...{ ledger, link, clock: settings.clock ?? systemClock, republishPauseMs: 1 },
     queueCountMax: settings.queueCountMax ?? 1000,
     count: (name, by = 1) => counts.set(name, (counts.get(name) ?? 0) + by),
     storeIds: async () => [...new Set((await ledger.positions()).map(({ storeId }) => storeId))],
@@ -128,6 +128,25 @@ test("the queue is bounded, what is dropped is counted, the newest stays", async
   link.isOnline = true;
   await finish();
   expect(entryNumbers()).toEqual([8, 9, 10]);
+});
+
+test("what the broker takes too slowly is left at the stop, and counted", async () => {
+  let nowMs = 0;
+  // Each message takes two seconds by this clock.
+  const clock = { ...systemClock, monotonicMs: () => nowMs };
+  const { stockTopics, sent, counts, link, finish } = publisher({ clock });
+  link.isTaking = () => {
+    nowMs += 2_000;
+    return true;
+  };
+  const posted = await post(new TestOutbox("s0042", "edge-1"), ...gtins);
+  const entries = Array.from({ length: 250 }, () => posted.entries[0]!);
+  const stopped = finish();
+  stockTopics.onPosted({ ...posted, entries });
+  await stopped;
+  // One round: a window of entries, and the levels.
+  expect(sent).toHaveLength(100 + gtins.length);
+  expect(counts.get("publish_left_at_stop")).toBe(150);
 });
 
 test("after a connection every level of every store is published anew, page by page", async () => {
