@@ -10,6 +10,7 @@ import {
   durationMsSchema,
   gtinSchema,
   idSchema,
+  locationSchema,
   randomIdSchema,
   sequenceSchema,
 } from "./units.ts";
@@ -185,6 +186,8 @@ export const commandSchema = z.discriminatedUnion("command", [
       .max(expectedLineCountMax)
       .optional(),
   }),
+  /** Counts now what stands at a location and below it: RFID zones, and shelves whose tare is known. */
+  z.strictObject({ id: randomIdSchema, command: z.literal("count"), location: locationSchema }),
   /** Switches an output of a device: a lamp, a buzzer. */
   z.strictObject({
     id: randomIdSchema,

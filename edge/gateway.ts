@@ -17,6 +17,9 @@ import type { Pipeline } from "./sense/pipeline.ts";
 import { type SupervisedDevice, Supervisor, type SupervisorLog } from "./supervisor.ts";
 import { Uplink } from "./uplink.ts";
 
+/** Of a reply (contract/delivery.ts). */
+const messageLengthMax = 500;
+
 /** What a gateway is made of. */
 export interface GatewayParts {
   readonly config: EdgeConfig;
@@ -123,6 +126,7 @@ export class Gateway {
       this.uplink.helloRequested();
       return { id: command.id, ok: true };
     }
+    if (command.command === "count") return this.#countAt(command);
     if (command.command === "actuate") {
       const { id, deviceId, output, action } = command;
       return { id, ...(await this.actuate(deviceId, { output, action })) };
@@ -131,6 +135,19 @@ export class Gateway {
     const problem = this.#intake.setWorkflow(deviceId, order);
     if (problem === undefined) return { id, ok: true };
     return { id, ok: false, code: "MESSAGE_INVALID", message: problem };
+  }
+
+  #countAt({ id, location }: { readonly id: string; readonly location: string }): Reply {
+    const { countedLocations, refusals } = this.#intake.countAt(location);
+    const counted = `counted: ${countedLocations.join(", ") || "nothing"}`;
+    if (refusals.length === 0 && countedLocations.length > 0) {
+      return { id, ok: true, message: counted.slice(0, messageLengthMax) };
+    }
+    const reasons = refusals.map((refusal) => `${refusal.location}: ${refusal.reason}`);
+    const none = `nothing at ${location} or below it counts as a whole`;
+    const message = `${reasons.join("; ") || none} (${counted})`;
+    this.#parts.count("counts_refused", Math.max(refusals.length, 1));
+    return { id, ok: false, code: "COUNT_REFUSED", message: message.slice(0, messageLengthMax) };
   }
 
   /**
@@ -144,7 +161,7 @@ export class Gateway {
     } catch (error) {
       this.#parts.count("actuations_failed");
       const code = errorCodeOf(error) ?? "DRIVER_COMMAND_REFUSED";
-      return { ok: false, code, message: errorMessageOf(error).slice(0, 500) };
+      return { ok: false, code, message: errorMessageOf(error).slice(0, messageLengthMax) };
     }
   }
 

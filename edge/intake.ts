@@ -9,6 +9,7 @@ import type { Sold } from "../contract/sold.ts";
 import type { Clock } from "../drivers/clock.ts";
 import type { Outbox } from "./buffer/outbox.ts";
 import type { EdgeClock } from "./clock.ts";
+import type { CountAnswer } from "./sense/count-order.ts";
 import type { Output, Signal, StateChange } from "./sense/machine.ts";
 import type { Pipeline } from "./sense/pipeline.ts";
 import type { WorkOrder } from "./sense/scan-config.ts";
@@ -73,6 +74,14 @@ export class Intake {
     if (typeof result === "string") return result;
     this.#commit(result);
     return undefined;
+  }
+
+  /** Counts now what stands at a location and below it. */
+  countAt(location: string): CountAnswer {
+    this.#observeClock();
+    const { output, answer } = this.#parts.pipeline.countAt(location, this.#parts.clock.nowMs());
+    this.#commit(output);
+    return answer;
   }
 
   /** Appends something the edge itself concluded, with state that belongs to it. */

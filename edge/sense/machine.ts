@@ -49,6 +49,10 @@ export interface Machine {
   apply(reading: Reading, output: Output): void;
   /** Everything that happened before this time is decided (at most `nowMs`). */
   decidedThroughMs(nowMs: number): number;
+  /** Locations that it can count as a whole, when asked. */
+  countablePlaces?(): Iterable<string>;
+  /** Counts one of them now; gives why it cannot. The caller has advanced to `atMs` before. */
+  countPlace?(location: string, atMs: number, output: Output): string | undefined;
   /** Takes back what it stored out of everything that is stored. Called once, first. */
   restore(stored: ReadonlyMap<string, string>, nowMs: number): void;
   /** Takes a newer plan. */

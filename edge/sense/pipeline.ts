@@ -7,6 +7,7 @@ import type { Plan } from "../../contract/plan.ts";
 import type { Reading, TagReading } from "../../contract/reading.ts";
 import type { Sold } from "../../contract/sold.ts";
 import { clockStepMsMin } from "../clock.ts";
+import { type CountAnswer, countAt } from "./count-order.ts";
 import { DeviceClock } from "./device-clock.ts";
 import {
   type Arbiter,
@@ -113,6 +114,17 @@ export class Pipeline {
     const output = emptyOutput();
     const refusal = scanner.setWorkflow(order, this.#nowMs, output);
     return refusal ?? this.#finished(output);
+  }
+
+  /** Counts every place at `location` and below it that can be counted; after it has decided what fell due. */
+  countAt(
+    location: string,
+    nowMs: number,
+  ): { readonly output: Output; readonly answer: CountAnswer } {
+    const output = emptyOutput();
+    this.#moveTo(nowMs, output);
+    const answer = countAt(this.#machines, location, this.#nowMs, output);
+    return { output: this.#finished(output), answer };
   }
 
   /** The wall clock was set by `byMs`: no silence and no haste, the machines' times move with it. */

@@ -66,6 +66,15 @@ export class Presence implements Machine {
     }
   }
 
+  countablePlaces(): string[] {
+    return this.#rounds.zones.map(({ config }) => config.location);
+  }
+
+  countPlace(location: string, atMs: number, output: Output): string | undefined {
+    const zone = this.#rounds.zones.find(({ config }) => config.location === location);
+    return zone && this.#countZone(zone, atMs, output);
+  }
+
   /** Where a tag that is here was read last, and when; undefined of others. */
   lastSeen(epc: EpcHex): { readonly location: string; readonly atMs: number } | undefined {
     const tag = this.#tags.get(epc);
@@ -323,14 +332,21 @@ export class Presence implements Machine {
     const { countEveryMs } = zone.config;
     if (countEveryMs === undefined) return;
     zone.nextCountAtMs ??= atMs + countEveryMs;
-    const aliveSinceMs = atMs - countWindowRounds * this.#config.roundMs;
-    const isSeen = zone.antennas.every((one) => one.isLive && one.aliveSinceMs <= aliveSinceMs);
-    if (atMs < zone.nextCountAtMs || !isSeen) return;
+    if (atMs < zone.nextCountAtMs || this.#countZone(zone, atMs, output) !== undefined) return;
     zone.nextCountAtMs = atMs + countEveryMs;
+  }
+
+  #countZone(zone: Zone, atMs: number, output: Output): string | undefined {
+    const neededMs = countWindowRounds * this.#config.roundMs;
+    const unseen = zone.antennas.find((one) => !one.isLive || one.aliveSinceMs > atMs - neededMs);
+    if (unseen !== undefined) {
+      return `an antenna of ${unseen.deviceId} has not read without a break for ${neededMs} ms`;
+    }
     const present: Sighting[] = [];
     for (const tag of this.#present) if (tag.present?.zone === zone) present.push(tag.present);
     const time = { atMs, round: this.#rounds.round };
     output.conclusions.push(...countZone(zone, present, time, this.#count));
+    return undefined;
   }
 }
 

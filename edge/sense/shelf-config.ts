@@ -31,6 +31,8 @@ export const shelfConfigSchema = z
     inHandMs: durationMsSchema.min(1000).max(3_600_000).default(600_000),
     /** A cell that stood still for this long after a change is counted as a whole, where its tare is known. */
     recountAfterMs: durationMsSchema.min(1000).max(3_600_000).default(20_000),
+    /** Each cell whose tare is known is counted this often, whether or not anything changed. */
+    countEveryMs: durationMsSchema.min(60_000).max(604_800_000).optional(),
     /** Smaller changes are drift or noise. */
     eventGramsMin: z.number().min(0.1).max(10_000).default(10),
     /** Standard deviation of one stable weight. */

@@ -31,6 +31,8 @@ export interface WholeCount {
   readonly quantity: number;
   readonly strangers: readonly { readonly gtin: Gtin; readonly quantity: number }[];
   readonly confidence: number;
+  /** It differs from what was known. */
+  readonly isNews: boolean;
 }
 
 /** The stock of one cell. */
@@ -94,7 +96,7 @@ export class ShelfStock {
 
   /**
    * Counts the whole cell: `loadGrams` above its tare, by its own product and the strangers, each of which may be
-   * there or have been a mistake. Undefined where it is not sure, or nothing but what was known.
+   * there or have been a mistake. Undefined where it is not sure.
    */
   recount(loadGrams: number, product: WeighedProduct, sdGrams: number): WholeCount | undefined {
     const explanations = this.#explanations(loadGrams, product, sdGrams);
@@ -105,14 +107,13 @@ export class ShelfStock {
     const isKnown = this.#count === quantity && strangers.length === this.#strangers.length;
     this.#count = quantity;
     this.#strangers = [...strangers];
-    if (isKnown) return undefined;
     const byGtin = new Map<Gtin, number>();
     for (const each of strangers) {
       byGtin.set(each.gtin, (byGtin.get(each.gtin) ?? 0) + each.quantity);
     }
     const others = [...byGtin].map(([gtin, count]) => ({ gtin, quantity: count }));
     const confidence = best.weight / total;
-    return { gtin: product.gtin, quantity, strangers: others, confidence };
+    return { gtin: product.gtin, quantity, strangers: others, confidence, isNews: !isKnown };
   }
 
   // What may lie there, the most plausible first. Of many strangers only the newest are doubted.

@@ -6,17 +6,17 @@ import { z } from "zod";
 import type { MovedConclusion, NoticedConclusion, Place } from "../../contract/event.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Reading, WeightReading } from "../../contract/reading.ts";
-import { type Gtin, isWithin, storeOf } from "../../contract/units.ts";
+import { storeOf } from "../../contract/units.ts";
 import { type Count, type Machine, type Output, warning } from "./machine.ts";
 import { ShelfCell, type WeightStep } from "./shelf-cell.ts";
 import type { ShelfConfig } from "./shelf-config.ts";
+import { countCell } from "./shelf-count.ts";
 import { ShelfHand } from "./shelf-hand.ts";
+import { gtinsOf, productsAt } from "./shelf-products.ts";
 import { ShelfStock, shelfStockSchema } from "./shelf-stock.ts";
 import { readStored } from "./stored.ts";
 import { type Candidate, type Match, matchWeight, type WeighedProduct } from "./weight-match.ts";
 
-/** Between units of a product whose plan does not say (the 90th percentile of real goods is 5.5 %). */
-const unitSdShareDefault = 0.02;
 /** Candidates that a notice lists. */
 const candidateCountMax = 5;
 
@@ -52,6 +52,8 @@ interface CellPlace {
   pending: Pending | undefined;
   /** When the whole cell is counted next; Infinity while nothing changed. */
   recountAtMs: number;
+  /** When it is counted by the schedule; Infinity without one, and before its first weight. */
+  countAtMs: number;
 }
 
 /** One shelf. */
@@ -78,6 +80,7 @@ export class Shelf implements Machine {
           ...{ scale: new ShelfCell(config), stock: new ShelfStock(), products: [] },
           ...{ seenAtMs: undefined, isBlind: false, pending: undefined },
           recountAtMs: Number.POSITIVE_INFINITY,
+          countAtMs: Number.POSITIVE_INFINITY,
         },
       ]),
     );
@@ -95,6 +98,7 @@ export class Shelf implements Machine {
       const place = this.#places.find((one) => this.#dueMs(one) === dueMs)!;
       if (place.pending?.dueMs === dueMs) this.#lookAgain(place, place.pending, dueMs, output);
       else if (place.recountAtMs === dueMs) this.#recount(place, dueMs, output);
+      else if (place.countAtMs === dueMs) this.#countByPlan(place, dueMs, output);
       else this.#tellBlind(place, dueMs, output);
     }
   }
@@ -137,17 +141,7 @@ export class Shelf implements Machine {
   }
 
   setPlan(plan: Plan): void {
-    const weighed = new Map(plan.products.map((product) => [product.gtin, product]));
-    for (const place of this.#places) {
-      // What faces the whole gondola may lie on any of its cells.
-      const facings = plan.facings.filter((facing) => isWithin(place.location, facing.location));
-      place.products = [...new Set(facings.map(({ gtin }) => gtin))].flatMap((gtin) => {
-        const { unitWeightGrams, unitWeightSdGrams } = weighed.get(gtin) ?? {};
-        if (unitWeightGrams === undefined) return [];
-        const sdGrams = unitWeightSdGrams ?? unitWeightGrams * unitSdShareDefault;
-        return [{ gtin, unitWeightGrams, unitWeightSdGrams: sdGrams }];
-      });
-    }
+    for (const place of this.#places) place.products = productsAt(plan, place.location);
   }
 
   shiftTime(byMs: number): void {
@@ -155,6 +149,7 @@ export class Shelf implements Machine {
       place.scale.shiftTime(byMs);
       if (place.seenAtMs !== undefined) place.seenAtMs += byMs;
       place.recountAtMs += byMs;
+      place.countAtMs += byMs;
       if (place.pending === undefined) continue;
       const { beforeGrams, occurredAtMs, dueMs } = place.pending;
       place.pending = { beforeGrams, occurredAtMs: occurredAtMs + byMs, dueMs: dueMs + byMs };
@@ -162,9 +157,21 @@ export class Shelf implements Machine {
     this.#hand.shiftTime(byMs);
   }
 
+  countablePlaces(): string[] {
+    return [...new Set(this.#places.map(({ location }) => location))];
+  }
+
+  countPlace(location: string, atMs: number, output: Output): string | undefined {
+    const places = this.#places.filter((place) => place.location === location);
+    // A count of a location is of all of it, and each cell would count for the whole.
+    if (places.length > 1) return `${location} has several cells: each would count for the whole`;
+    return places[0] && this.#countNow(places[0], atMs, output);
+  }
+
   #dueMs(place: CellPlace): number {
+    const { recountAtMs, countAtMs, pending } = place;
     const blindAtMs = this.#blindAtMs(place);
-    return Math.min(blindAtMs, place.recountAtMs, place.pending?.dueMs ?? blindAtMs);
+    return Math.min(blindAtMs, recountAtMs, countAtMs, pending?.dueMs ?? blindAtMs);
   }
 
   #blindAtMs({ seenAtMs, isBlind }: CellPlace): number {
@@ -187,6 +194,10 @@ export class Shelf implements Machine {
     }
     place.seenAtMs = receivedAtMs;
     place.isBlind = false;
+    const { countEveryMs } = this.#config;
+    if (countEveryMs !== undefined && place.countAtMs === Number.POSITIVE_INFINITY) {
+      place.countAtMs = receivedAtMs + countEveryMs;
+    }
     const change = place.scale.take(receivedAtMs, weightGrams * place.gain);
     if (change === undefined) return;
     if (change.kind === "step") this.#takeStep(place, change, output);
@@ -241,7 +252,7 @@ export class Shelf implements Machine {
         : positiveStep === "stocking"
           ? place.products.map((product) => ({ ...product, moreShare: stockingMoreShare }))
           : [
-              ...this.#hand.candidates(atMs, homesOf(place), sensorSdGrams),
+              ...this.#hand.candidates(atMs, gtinsOf(place.products), sensorSdGrams),
               ...place.products.map((product) => ({
                 ...product,
                 prior: unheldPrior,
@@ -287,7 +298,7 @@ export class Shelf implements Machine {
   #move({ products, stock }: CellPlace, best: Candidate, isTaken: boolean, atMs: number): void {
     const { product, quantity, residualGrams } = best;
     const weightGrams = quantity * product.unitWeightGrams + residualGrams;
-    const isAtHome = homesOf({ products }).has(product.gtin);
+    const isAtHome = gtinsOf(products).has(product.gtin);
     stock.change(product.gtin, isTaken ? -quantity : quantity, weightGrams, isAtHome);
     if (this.#config.positiveStep === "stocking") return;
     if (isTaken) this.#hand.add(product.gtin, quantity, weightGrams, atMs);
@@ -331,30 +342,31 @@ export class Shelf implements Machine {
   }
 
   #recount(place: CellPlace, atMs: number, output: Output): void {
-    const { location, products, scale, stock, tareGrams = 0 } = place;
-    const [product] = products;
     place.recountAtMs = Number.POSITIVE_INFINITY;
-    if (scale.isMoving || place.pending !== undefined) {
+    if (place.scale.isMoving || place.pending !== undefined) {
       this.#planRecount(place, atMs);
       return;
     }
-    if (product === undefined || scale.restGrams === undefined) return;
-    const loadGrams = scale.restGrams - tareGrams;
-    const whole = stock.recount(loadGrams, product, scale.sensorSdGrams);
-    if (whole === undefined) return;
-    const lines = [{ gtin: whole.gtin, quantity: whole.quantity }, ...whole.strangers];
-    output.conclusions.push({
-      type: "counted",
-      occurredAtMs: atMs,
-      deviceId: this.#config.deviceId,
-      location,
-      state: "sellable",
-      complete: true,
-      confidence: Math.round(whole.confidence * 1000) / 1000,
-      lines: lines.map((line) => ({ ...line, observedAtMs: atMs })),
-      evidence: { loadGrams: round(loadGrams) },
-    });
+    const count = countCell(place, this.#config.deviceId, atMs);
+    if (!count.ok || !count.whole.isNews) return;
+    output.conclusions.push(count.counted);
     this.#store(place, output);
+  }
+
+  /** On its schedule, whether or not anything changed; where it cannot be now, soon again. */
+  #countByPlan(place: CellPlace, atMs: number, output: Output): void {
+    const { countEveryMs = Number.POSITIVE_INFINITY, recountAfterMs } = this.#config;
+    const reason = this.#countNow(place, atMs, output);
+    if (reason !== undefined) this.#count("shelf_counts_put_off");
+    place.countAtMs = atMs + (reason === undefined ? countEveryMs : recountAfterMs);
+  }
+
+  #countNow(place: CellPlace, atMs: number, output: Output): string | undefined {
+    const count = countCell(place, this.#config.deviceId, atMs);
+    if (!count.ok) return count.reason;
+    output.conclusions.push(count.counted);
+    this.#store(place, output);
+    return undefined;
   }
 
   #tellBlind(place: CellPlace, dueMs: number, output: Output): void {
@@ -376,10 +388,6 @@ export class Shelf implements Machine {
     }
     return { location: `${storeOf(location)}/@basket`, state: "sellable" };
   }
-}
-
-function homesOf({ products }: Pick<CellPlace, "products">): ReadonlySet<Gtin> {
-  return new Set(products.map(({ gtin }) => gtin));
 }
 
 function shown({ product, quantity, residualGrams }: Candidate) {

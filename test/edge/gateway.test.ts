@@ -130,6 +130,17 @@ test("commands: a workflow is set, a foreign device and garbage are refused, hel
   expect(hello.ok && hello.batch.events).toEqual([]);
 });
 
+test("a count that is asked for where nothing counts is refused with the reason", async () => {
+  const id = randomUUID();
+  const refused = { id, ok: false, code: "COUNT_REFUSED" };
+  expect(await command({ id, command: "count", location: "s0042/floor" })).toMatchObject({
+    ...refused,
+    message: "nothing at s0042/floor or below it counts as a whole (counted: nothing)",
+  });
+  expect(await command({ id, command: "count", location: "no location!" })).toBeUndefined();
+  expect(counters.snapshot()).toMatchObject({ counts_refused: 1 });
+});
+
 test("a lamp is switched by a command; the reply says what became of it", async () => {
   const id = randomUUID();
   const actuate = { id, command: "actuate", action: { type: "on" } };
