@@ -32,7 +32,13 @@ export const portalScenarioSchema = z.strictObject({
   climate: z.enum(climates),
   durationMs: durationMsSchema.min(10_000).max(86_400_000),
   doorWidthMetres: z.number().min(0.8).max(4).default(1.6),
-  portal: z.strictObject({ deviceId: idSchema, sideA: sideSchema, sideB: sideSchema }),
+  portal: z.strictObject({
+    deviceId: idSchema,
+    sideA: sideSchema,
+    sideB: sideSchema,
+    /** Two light beams in the doorway, the first nearer to side A. */
+    beams: z.strictObject({ deviceId: idSchema, lineA: z.string(), lineB: z.string() }).optional(),
+  }),
   /** Gen2 session: with 0 a tag replies again at once, with 1 it is quiet for a while. */
   session: z.union([z.literal(0), z.literal(1)]).default(0),
   /** Tags that hang near the portal the whole day. */

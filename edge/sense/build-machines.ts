@@ -55,7 +55,10 @@ export function buildPipeline(
     ...shelves.map((shelf) => new Shelf(shelf, count)),
     ...scanners.map((scanner) => new Scanner(storeId, scanner, count)),
   ];
-  const deviceIds = sensors.flatMap((machine) => machine.deviceIds);
+  // Beams may be lines of one device for several portals.
+  const deviceIds = sensors.flatMap((machine) =>
+    machine instanceof Portal ? machine.deviceIds.slice(0, 1) : machine.deviceIds,
+  );
   const twice = deviceIds.find((deviceId, index) => deviceIds.indexOf(deviceId) !== index);
   if (twice !== undefined) {
     const message = `device ${twice} has more than one of portals, presences, shelves and scanners`;

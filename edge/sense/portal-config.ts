@@ -10,12 +10,25 @@ const sideSchema = z.strictObject({
   antennas: z.array(z.int().min(1).max(255)).min(1).max(32),
 });
 
+/** Two light beams across the doorway, inputs of one device that are active while somebody stands in them. */
+const beamSchema = z.strictObject({
+  deviceId: idSchema,
+  /** The line of the beam nearer to side A, and of the one nearer to side B. */
+  lineA: z.string().min(1).max(64),
+  lineB: z.string().min(1).max(64),
+  /** A beam that is broken for longer says nothing any more: something stands in it, or it is out of line. */
+  stuckAfterMs: durationMsSchema.min(1000).max(3_600_000).default(60_000),
+});
+export type BeamConfig = z.infer<typeof beamSchema>;
+
 /** A portal between two locations. */
 export const portalConfigSchema = z
   .strictObject({
     deviceId: idSchema,
     sideA: sideSchema,
     sideB: sideSchema,
+    /** Where they are wired, a movement is told when somebody crossed them, and hardly where nobody did. */
+    beams: beamSchema.optional(),
     stepAToB: stepSchema.default("relocating"),
     stepBToA: stepSchema.default("relocating"),
     /** A passage is over when its tag was silent for this long. */

@@ -6,12 +6,16 @@
 import type { Reading, TagReading } from "../../contract/reading.ts";
 import type { EpcHex } from "../../contract/units.ts";
 import { BackgroundTags, type ForgottenTag } from "./background-tags.ts";
+import { BeamEvidence, type BeamFigures } from "./beam-evidence.ts";
 import { GroupVotes } from "./group-votes.ts";
 import { type Count, type Machine, type Output, warning } from "./machine.ts";
 import { evidenceOf, type Look, Passage, type Sight, type Verdict, type Weigh } from "./passage.ts";
+import type { PassageFeatures } from "./passage-features.ts";
 import type { Side } from "./passage-window.ts";
+import { portalBeamWeights } from "./portal-beam-weights.ts";
 import type { PortalConfig } from "./portal-config.ts";
 import { orderScoresOf, scoresOf } from "./portal-model.ts";
+import { portalWeights } from "./portal-weights.ts";
 import { itemOfTag } from "./tag-item.ts";
 
 /** A tag's last passage, which goes on when the tag is seen again before it has gone. */
@@ -36,13 +40,16 @@ export class Portal implements Machine {
   readonly #recent = new Map<EpcHex, Recent>();
   readonly #background: BackgroundTags;
   readonly #votes = new GroupVotes();
+  readonly #beams: BeamEvidence | undefined;
   readonly #onSight: OnSight | undefined;
   #isLimitNoticed = false;
 
   /** `onSight` is shown what the model sees, so that the model can be fitted. */
   constructor(config: PortalConfig, count: Count, onSight?: OnSight) {
     this.#onSight = onSight;
-    this.deviceIds = [config.deviceId];
+    const { deviceId, beams } = config;
+    this.deviceIds = beams === undefined ? [deviceId] : [...new Set([deviceId, beams.deviceId])];
+    this.#beams = beams && new BeamEvidence(beams);
     this.#config = config;
     this.#count = count;
     this.#background = new BackgroundTags(config);
@@ -70,8 +77,13 @@ export class Portal implements Machine {
   }
 
   apply(reading: Reading, output: Output): void {
-    if (reading.kind === "tag") this.#read(reading, output);
-    else if (reading.kind === "device" && reading.state === "offline") {
+    if (reading.kind === "input") this.#beams?.take(reading, output);
+    else if (reading.kind === "tag") {
+      this.#beams?.isAnswering(reading.receivedAtMs, output);
+      this.#read(reading, output);
+    } else if (reading.kind === "device" && reading.deviceId !== this.#config.deviceId) {
+      if (reading.state === "offline") this.#beams?.goOffline();
+    } else if (reading.kind === "device" && reading.state === "offline") {
       this.#goOffline(reading.receivedAtMs);
     } else if (reading.kind === "device" && reading.state === "online") {
       this.#background.goOnline(reading.receivedAtMs);
@@ -103,6 +115,7 @@ export class Portal implements Machine {
       recent.goneAtMs += byMs;
     }
     this.#silentFromMs += byMs;
+    this.#beams?.shiftTime(byMs);
     this.#votes.shiftTime(byMs);
     this.#background.shiftTime(byMs);
   }
@@ -211,9 +224,12 @@ export class Portal implements Machine {
 
   #weigh(epc: EpcHex): Weigh {
     return (sight) => {
-      this.#onSight?.(epc, sight);
-      const { features } = sight;
-      const scores = features.isFlat ? orderScoresOf(features) : scoresOf(features);
+      const beams = this.#beams?.isAnswering(sight.atMs, undefined) ? this.#beams : undefined;
+      const figures = beams?.figures(sight);
+      const features = figures === undefined ? sight.features : joined(sight.features, figures);
+      this.#onSight?.(epc, { ...sight, features });
+      const weights = figures === undefined ? portalWeights : portalBeamWeights;
+      const scores = features.isFlat ? orderScoresOf(features) : scoresOf(features, weights);
       return this.#votes.sway(epc, scores, sight);
     };
   }
@@ -264,10 +280,15 @@ export class Portal implements Machine {
     this.#open.clear();
     this.#recent.clear();
     this.#votes.clear();
+    if (this.deviceIds.length === 1) this.#beams?.goOffline();
     this.#background.goOffline(atMs);
   }
 }
 
 function rounded(confidence: number): number {
   return Math.round(confidence * 1000) / 1000;
+}
+
+function joined(features: PassageFeatures, { odd, even }: BeamFigures): PassageFeatures {
+  return { ...features, odd: [...features.odd, ...odd], even: [...features.even, ...even] };
 }

@@ -7,6 +7,7 @@ import type { Gtin } from "../../contract/units.ts";
 import { between, gaussian, integerBetween, type Random, seededRandom, waitMs } from "../random.ts";
 import type { PortalAct, PortalScenario } from "../rfid-scenario.ts";
 import { drawPhysics, type Physics, useOf } from "./physics.ts";
+import { runBeams, type Walker } from "./portal-beams.ts";
 import { type Hold, hang, holdsOf, poseOn, Way, walkSpeed } from "./portal-walk.ts";
 import { deliver } from "./uhf-delivery.ts";
 import { Field, type Panel } from "./uhf-link.ts";
@@ -39,6 +40,7 @@ export interface PortalDay {
 export const passedMetres = 1.5;
 /** When every world begins. */
 export const worldStartAtMs = Date.UTC(2026, 0, 5, 9);
+const beamSeedOffset = 1_000_000;
 const farMetres = 9;
 const gtin = "09521321001015" as Gtin;
 
@@ -61,17 +63,25 @@ export function playPortal(scenario: PortalScenario, seed: number): PortalDay {
     }
   }
   const outages = spans(scenario.outages, startAtMs);
-  const { deviceId, sideA, sideB } = scenario.portal;
+  const { deviceId, sideA, sideB, beams } = scenario.portal;
   const [a, b] = [sideA.antennas, sideB.antennas];
   const antennas = a.flatMap((antenna, index) => [antenna, ...b.slice(index, index + 1)]);
   const run = { physics, tags: stage.tags, antennas, session: scenario.session, random } as const;
   const reads = runReader({ ...run, fromAtMs: startAtMs, toAtMs: endAtMs, outages });
-  const readings = deliver({
+  const readings: Reading[] = deliver({
     ...{ deviceId, physics, reads, outages, random },
     fromAtMs: startAtMs,
     toAtMs: endAtMs,
     backlogs: spans(scenario.backlogs, startAtMs),
   });
+  if (beams !== undefined) {
+    const doorHalf = scenario.doorWidthMetres / 2;
+    // Of their own chance, so that everything else is as without them.
+    const chance = seededRandom(seed + beamSeedOffset);
+    const span = { fromAtMs: startAtMs, toAtMs: endAtMs };
+    readings.push(...runBeams(stage.walkers, beams, doorHalf, span, chance));
+    readings.sort((one, other) => one.receivedAtMs - other.receivedAtMs);
+  }
   return { readings, passages: stage.passages, physics, startAtMs, endAtMs };
 }
 
@@ -100,6 +110,7 @@ function spans(list: PortalScenario["outages"], startAtMs: number) {
 class Stage {
   readonly tags: MovingTag[] = [];
   readonly passages: PassageTruth[] = [];
+  readonly walkers: Walker[] = [];
   readonly #physics: Physics;
   readonly #random: Random;
   readonly #panels: readonly Panel[];
@@ -129,6 +140,7 @@ class Stage {
     if (kind === "in" || kind === "out") this.#carry(kind, atMs, holds);
     else {
       const way = kind === "pass_by" ? this.#passBy(atMs) : this.#comeAndGo(kind, atMs, holds);
+      this.#walk(way, holds);
       const parked = kind === "static" ? { carriedFromMs: Number.POSITIVE_INFINITY } : {};
       for (const hold of holds) this.#put(kind, way, { ...hold, ...parked }, way.end.atMs);
     }
@@ -149,10 +161,16 @@ class Stage {
     way.to(-from * between(random, 1.8, 3.5), inDoor() * 1.5, speed).rest(this.#pauseMs());
     way.to(end.x, end.y, speed);
     const carriedToMs = way.end.atMs;
+    this.#walk({ points: [...way.points].filter(({ atMs }) => atMs >= carriedFromMs) }, holds);
     way.rest(end.hangMs);
     for (const hold of holds) {
       this.#put(kind, way, { ...hold, carriedFromMs, carriedToMs }, way.end.atMs);
     }
+  }
+
+  #walk(way: Walker["way"], holds: readonly Hold[]): void {
+    const reachMetres = Math.max(0.2, ...holds.map(({ ahead }) => ahead)) + 0.1;
+    this.walkers.push({ way, reachMetres });
   }
 
   #place(side: number): { x: number; y: number; hangMs: number } {

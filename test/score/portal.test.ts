@@ -40,8 +40,9 @@ const isSideA = (antenna: number) => antenna <= 2;
 const days = judgingSeeds(3).map((seed) => playPortal(scenario, seed));
 
 /** Everything a portal concludes, the time running on in steps of `tickMs` between readings. */
-function concluded(readings: readonly Reading[], tickMs?: number): unknown[] {
-  const machine = new Portal(portalConfigSchema.parse(portal), () => undefined);
+function concluded(readings: readonly Reading[], tickMs?: number, settings = {}): unknown[] {
+  const config = portalConfigSchema.parse({ ...portal, ...settings });
+  const machine = new Portal(config, () => undefined);
   const pipeline = new Pipeline({ machines: [machine], count: () => undefined });
   const conclusions: unknown[] = [];
   let nowMs = readings[0]?.receivedAtMs ?? 0;
@@ -54,6 +55,33 @@ function concluded(readings: readonly Reading[], tickMs?: number): unknown[] {
   conclusions.push(...pipeline.advance(nowMs + 3_600_000).conclusions);
   return conclusions;
 }
+
+describe("with light beams", () => {
+  const beams = { deviceId: "beams-1", lineA: "outer", lineB: "inner" };
+  const beamScenario = { ...scenario, portal: { ...scenario.portal, beams } };
+  const beamDays = judgingSeeds(3).map((seed) => playPortal(beamScenario, seed));
+
+  test("the world is the same, with beams; more is decided, and sooner", () => {
+    const [card, bare] = [new PortalCard(), new PortalCard()];
+    for (const [index, day] of beamDays.entries()) {
+      expect(day.readings.filter(({ kind }) => kind !== "input")).toEqual(days[index]!.readings);
+      card.add(day.passages, runPortal(beamScenario, day.readings, day.endAtMs));
+      bare.add(day.passages, runPortal(scenario, days[index]!.readings, day.endAtMs));
+    }
+    const [ours, without] = [card.row("small", "ours"), bare.row("small", "ours")];
+    expect(ours["precision"]).toBeGreaterThan(0.93);
+    expect(ours["recall"]).toBeGreaterThan(Number(without["recall"]));
+    expect(ours["latencyMsP50"]).toBeLessThan(Number(without["latencyMsP50"]));
+  });
+
+  test("the same is concluded whatever ticks come between; without a word of the beams, as without beams", () => {
+    const { readings } = beamDays[0]!;
+    const whole = concluded(readings, undefined, { beams });
+    expect(concluded(readings, 97, { beams })).toEqual(whole);
+    const tagsOnly = readings.filter(({ kind }) => kind === "tag");
+    expect(concluded(tagsOnly, undefined, { beams })).toEqual(concluded(tagsOnly));
+  });
+});
 
 test("seeds for tuning and for judging are apart", () => {
   expect(tuningSeeds(999).every((seed) => useOf(seed) === "tuning")).toBe(true);

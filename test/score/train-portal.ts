@@ -23,11 +23,20 @@ import {
 import { fitWeights, type Sample } from "./fit-weights.ts";
 
 /** Scenario, first seed, how many. All below the judging seeds. */
-const lessons = [
-  ["portal-normal", 101, 18],
-  ["portal-hard", 201, 5],
-  ["portal-easy", 301, 2],
-] as const;
+const lessonsOf = {
+  portalWeights: [
+    ["portal-normal", 101, 18],
+    ["portal-hard", 201, 5],
+    ["portal-easy", 301, 2],
+  ],
+  portalBeamWeights: [
+    ["portal-normal-beams", 101, 18],
+    ["portal-hard-beams", 201, 5],
+  ],
+} as const;
+/** `--beams`: the weights of portals with light beams. */
+const target = process.argv.includes("--beams") ? "portalBeamWeights" : "portalWeights";
+const lessons = lessonsOf[target];
 /** One in so many looks at tags that only stand there is enough. */
 const standingShare = 0.06;
 const doorwayMs = 600;
@@ -97,13 +106,14 @@ function write(weights: PortalWeights): void {
 ${learned.join("")}
 import type { PortalWeights } from "./portal-model.ts";
 
-/** The weights every portal begins with. */
-export const portalWeights: PortalWeights = {
+/** The weights of a portal ${target === "portalWeights" ? "without" : "with"} light beams. */
+export const ${target}: PortalWeights = {
   movedBias: ${weights.movedBias},
   movedOdd: ${list(weights.movedOdd)},
   movedEven: ${list(weights.movedEven)},
   stayed: [\n${stayed.join("")}],
 };
 `;
-  writeFileSync(new URL("../../edge/sense/portal-weights.ts", import.meta.url), text);
+  const file = target === "portalWeights" ? "portal-weights.ts" : "portal-beam-weights.ts";
+  writeFileSync(new URL(`../../edge/sense/${file}`, import.meta.url), text);
 }

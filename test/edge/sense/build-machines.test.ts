@@ -25,6 +25,14 @@ function build(sense: object) {
   return buildPipeline({ storeId: "s0042", edgeId: "edge-1", ...senseConfigSchema.parse(sense) });
 }
 
+test("light beams of several portals may be lines of one device, and of the reader itself", () => {
+  const beams = { deviceId: "beams-1", lineA: "a1", lineB: "b1" };
+  const other = { ...portal, deviceId: "portal-2", beams: { ...beams, lineA: "a2", lineB: "b2" } };
+  const own = { ...portal, deviceId: "portal-3", beams: { ...beams, deviceId: "portal-3" } };
+  expect(() => build({ portals: [{ ...portal, beams }, other, own] })).not.toThrow();
+  expect(() => build({ portals: [own, own] })).toThrow("portal-3 has more than one");
+});
+
 describe("the sensing of an edge", () => {
   test("may be empty", () => {
     const pipeline = build({});
