@@ -3,19 +3,26 @@
 // a little later: a hand may lie there. Where two answers are as good, or none is, it says so and moves no stock.
 
 import { z } from "zod";
-import type { MovedConclusion, NoticedConclusion, Place } from "../../contract/event.ts";
+import type { NoticedConclusion } from "../../contract/event.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Reading, WeightReading } from "../../contract/reading.ts";
-import { storeOf } from "../../contract/units.ts";
 import { type Count, type Machine, type Output, warning } from "./machine.ts";
 import { ShelfCell, type WeightStep } from "./shelf-cell.ts";
 import type { ShelfConfig } from "./shelf-config.ts";
 import { countCell } from "./shelf-count.ts";
 import { ShelfHand } from "./shelf-hand.ts";
+import { type Moved, movedOf } from "./shelf-move.ts";
 import { gtinsOf, productsAt } from "./shelf-products.ts";
 import { ShelfStock, shelfStockSchema } from "./shelf-stock.ts";
 import { readStored } from "./stored.ts";
-import { type Candidate, type Match, matchWeight, type WeighedProduct } from "./weight-match.ts";
+import {
+  type Candidate,
+  type Match,
+  matchWeight,
+  partsOf,
+  residualOf,
+  type WeighedProduct,
+} from "./weight-match.ts";
 
 /** Candidates that a notice lists. */
 const candidateCountMax = 5;
@@ -279,8 +286,12 @@ export class Shelf implements Machine {
       const candidates = match.candidates.slice(0, candidateCountMax).map(shown);
       notice("shelf_ambiguous", { candidates });
     } else {
-      this.#move(place, match.best, deltaGrams < 0, step.decidedAtMs);
-      output.conclusions.push(this.#moved(place, step, match));
+      const { best, confidence } = match;
+      for (const part of partsOf(best)) {
+        const grams = { ...part, residualGrams: residualOf(best, part) };
+        this.#move(place, grams, deltaGrams < 0, step.decidedAtMs);
+        output.conclusions.push(movedOf(place, this.#config, step, grams, confidence));
+      }
       output.state.push({ key: this.#handKey, value: this.#hand.stored });
     }
     this.#planRecount(place, step.decidedAtMs);
@@ -295,45 +306,14 @@ export class Shelf implements Machine {
   }
 
   // What is known of the cell and of the hands before it.
-  #move({ products, stock }: CellPlace, best: Candidate, isTaken: boolean, atMs: number): void {
-    const { product, quantity, residualGrams } = best;
+  #move({ products, stock }: CellPlace, moved: Moved, isTaken: boolean, atMs: number): void {
+    const { product, quantity, residualGrams } = moved;
     const weightGrams = quantity * product.unitWeightGrams + residualGrams;
     const isAtHome = gtinsOf(products).has(product.gtin);
     stock.change(product.gtin, isTaken ? -quantity : quantity, weightGrams, isAtHome);
     if (this.#config.positiveStep === "stocking") return;
     if (isTaken) this.#hand.add(product.gtin, quantity, weightGrams, atMs);
     else this.#hand.remove(product.gtin, quantity, weightGrams);
-  }
-
-  #moved(
-    { cell, location }: CellPlace,
-    step: WeightStep,
-    match: Extract<Match, { kind: "fits" }>,
-  ): MovedConclusion {
-    const { product, quantity, residualGrams } = match.best;
-    const isTaken = step.afterGrams < step.beforeGrams;
-    const shelf: Place = { location, state: "sellable" };
-    const elsewhere = this.#elsewhere(location, isTaken);
-    return {
-      type: "moved",
-      occurredAtMs: step.occurredAtMs,
-      deviceId: this.#config.deviceId,
-      step: isTaken ? "customer_pick" : this.#config.positiveStep,
-      item: { gtin: product.gtin },
-      quantity,
-      from: isTaken ? shelf : elsewhere,
-      to: isTaken ? elsewhere : shelf,
-      readPoint: location,
-      confidence: Math.round(match.confidence * 1000) / 1000,
-      evidence: {
-        decidedAtMs: step.decidedAtMs,
-        cell,
-        beforeGrams: round(step.beforeGrams),
-        afterGrams: round(step.afterGrams),
-        unitWeightGrams: product.unitWeightGrams,
-        residualGrams: round(residualGrams),
-      },
-    };
   }
 
   #planRecount(place: CellPlace, atMs: number): void {
@@ -380,18 +360,11 @@ export class Shelf implements Machine {
     const restGrams = round(scale.restGrams ?? 0);
     output.state.push({ key, value: JSON.stringify({ restGrams, ...stock.stored }) });
   }
-
-  #elsewhere(location: string, isTaken: boolean): Place {
-    const { positiveStep, stockroom } = this.#config;
-    if (!isTaken && positiveStep === "stocking" && stockroom !== undefined) {
-      return { location: stockroom, state: "sellable" };
-    }
-    return { location: `${storeOf(location)}/@basket`, state: "sellable" };
-  }
 }
 
-function shown({ product, quantity, residualGrams }: Candidate) {
-  return { gtin: product.gtin, quantity, residualGrams: round(residualGrams) };
+function shown({ product, quantity, also, residualGrams }: Candidate) {
+  const other = also && { also: { gtin: also.product.gtin, quantity: also.quantity } };
+  return { gtin: product.gtin, quantity, ...other, residualGrams: round(residualGrams) };
 }
 
 function round(weightGrams: number): number {

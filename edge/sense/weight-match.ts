@@ -1,5 +1,5 @@
-// Which product, and how many of it, a change of weight was. A change of n units is normal around n times
-// the unit's weight with variance n * unit variance + 2 * sensor variance (before and after).
+// Which product, and how many of it, a change of weight was, or which two. A change of n units is normal around n
+// times the unit's weight with variance n * unit variance + 2 * sensor variance (before and after).
 
 import type { Gtin } from "../../contract/units.ts";
 
@@ -24,10 +24,16 @@ export interface MatchSettings {
   readonly toleranceSigmas: number;
 }
 
-/** One explanation of a change. */
-export interface Candidate {
+/** So many of a product. */
+export interface Part {
   readonly product: WeighedProduct;
   readonly quantity: number;
+}
+
+/** One explanation of a change. */
+export interface Candidate extends Part {
+  /** Another product that was moved with it. */
+  readonly also?: Part;
   readonly residualGrams: number;
   /** Density of the change, had it been this. */
   readonly likelihood: number;
@@ -51,6 +57,11 @@ const unknownPerGram = 1e-4;
 const gainShare = 0.004;
 /** Most units in one movement. */
 const quantityMax = 1000;
+/** How often two products that stand on one cell are moved at once, and of how many one looks for such pairs. */
+const pairShare = 0.05;
+const pairedProductCountMax = 12;
+/** Most units of each of two. */
+const pairQuantityMax = 3;
 
 /** Explains a change of `changeGrams` (its size, without sign). */
 export function matchWeight(
@@ -58,9 +69,10 @@ export function matchWeight(
   products: readonly WeighedProduct[],
   settings: MatchSettings,
 ): Match {
-  const candidates = joined(
-    products.flatMap((product) => candidatesOf(changeGrams, product, settings)),
-  ).sort((one, other) => other.plausibility - one.plausibility);
+  const candidates = joined([
+    ...products.flatMap((product) => candidatesOf(changeGrams, product, settings)),
+    ...pairsOf(changeGrams, products, settings),
+  ]).sort((one, other) => other.plausibility - one.plausibility);
   const [best, second] = candidates;
   if (best === undefined) return { kind: "none" };
   if (second !== undefined && second.plausibility * ambiguousRatio >= best.plausibility) {
@@ -75,7 +87,10 @@ export function matchWeight(
 function joined(candidates: readonly Candidate[]): Candidate[] {
   const byWhat = new Map<string, Candidate>();
   for (const each of candidates) {
-    const key = `${each.product.gtin}/${each.quantity}`;
+    const key = partsOf(each)
+      .map(({ product, quantity }) => `${product.gtin}/${quantity}`)
+      .sort()
+      .join();
     const other = byWhat.get(key);
     const [better = each, worse] = [each, other].sort(
       (one, two) => (two?.plausibility ?? 0) - (one?.plausibility ?? 0),
@@ -88,23 +103,78 @@ function joined(candidates: readonly Candidate[]): Candidate[] {
 function candidatesOf(
   changeGrams: number,
   product: WeighedProduct,
-  { sensorSdGrams, toleranceSigmas }: MatchSettings,
+  settings: MatchSettings,
 ): Candidate[] {
-  const { unitWeightGrams, unitWeightSdGrams, prior = 1, moreShare = oneMoreShare } = product;
   const mostUnits = Math.min(product.quantityMax ?? quantityMax, quantityMax);
-  const nearest = Math.round(changeGrams / unitWeightGrams);
+  const nearest = Math.round(changeGrams / product.unitWeightGrams);
   return [nearest - 1, nearest, nearest + 1].flatMap((quantity) => {
     if (quantity < 1 || quantity > mostUnits) return [];
-    const residualGrams = changeGrams - quantity * unitWeightGrams;
-    const sdGrams = Math.sqrt(
-      quantity * unitWeightSdGrams ** 2 +
-        2 * sensorSdGrams ** 2 +
-        (quantity * unitWeightGrams * gainShare) ** 2,
-    );
-    const sigmas = residualGrams / sdGrams;
-    if (Math.abs(sigmas) > toleranceSigmas) return [];
-    const likelihood = Math.exp(-(sigmas ** 2) / 2) / (sdGrams * Math.sqrt(2 * Math.PI));
-    const plausibility = prior * likelihood * moreShare ** (quantity - 1);
-    return [{ product, quantity, residualGrams, likelihood, plausibility }];
+    return candidateOf(changeGrams, [{ product, quantity }], settings) ?? [];
   });
+}
+
+/** Two products at once, of those that are to be expected there. */
+function pairsOf(
+  changeGrams: number,
+  products: readonly WeighedProduct[],
+  settings: MatchSettings,
+): Candidate[] {
+  const expected = products.filter(({ prior = 1 }) => prior >= 1);
+  if (expected.length > pairedProductCountMax) return [];
+  return expected.flatMap((product, index) =>
+    expected.slice(index + 1).flatMap((other) => {
+      if (other.gtin === product.gtin) return [];
+      const found: Candidate[] = [];
+      for (let quantity = 1; quantity <= mostOf(product); quantity += 1) {
+        const restGrams = changeGrams - quantity * product.unitWeightGrams;
+        const otherQuantity = Math.round(restGrams / other.unitWeightGrams);
+        if (otherQuantity < 1 || otherQuantity > mostOf(other)) continue;
+        const parts: [Part, Part] = [
+          { product, quantity },
+          { product: other, quantity: otherQuantity },
+        ];
+        found.push(...(candidateOf(changeGrams, parts, settings) ?? []));
+      }
+      return found;
+    }),
+  );
+}
+
+function mostOf(product: WeighedProduct): number {
+  return Math.min(product.quantityMax ?? pairQuantityMax, pairQuantityMax);
+}
+
+function candidateOf(
+  changeGrams: number,
+  [first, also]: readonly [Part, Part?],
+  { sensorSdGrams, toleranceSigmas }: MatchSettings,
+): [Candidate] | undefined {
+  let grams = 0;
+  let variance = 2 * sensorSdGrams ** 2;
+  let rareness = also === undefined ? 1 : pairShare;
+  for (const { product, quantity } of also === undefined ? [first] : [first, also]) {
+    grams += quantity * product.unitWeightGrams;
+    variance += quantity * product.unitWeightSdGrams ** 2;
+    rareness *= (product.prior ?? 1) * (product.moreShare ?? oneMoreShare) ** (quantity - 1);
+  }
+  const residualGrams = changeGrams - grams;
+  const sdGrams = Math.sqrt(variance + (grams * gainShare) ** 2);
+  const sigmas = residualGrams / sdGrams;
+  if (Math.abs(sigmas) > toleranceSigmas) return undefined;
+  const likelihood = Math.exp(-(sigmas ** 2) / 2) / (sdGrams * Math.sqrt(2 * Math.PI));
+  const pair = also === undefined ? {} : { also };
+  return [{ ...first, ...pair, residualGrams, likelihood, plausibility: rareness * likelihood }];
+}
+
+/** What was moved: of one product, or of two. */
+export function partsOf({ product, quantity, also }: Candidate): readonly Part[] {
+  const first = { product, quantity };
+  return also === undefined ? [first] : [first, also];
+}
+
+/** A part's share of what a change was heavier or lighter than it should have been: by weight. */
+export function residualOf(candidate: Candidate, part: Part): number {
+  const gramsOf = ({ product, quantity }: Part) => quantity * product.unitWeightGrams;
+  const grams = partsOf(candidate).reduce((sum, each) => sum + gramsOf(each), 0);
+  return (candidate.residualGrams * gramsOf(part)) / grams;
 }

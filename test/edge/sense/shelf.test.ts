@@ -118,6 +118,20 @@ describe("what cannot be told", () => {
     ]);
   });
 
+  test("two different products in one movement are two movements of one time", () => {
+    const shelf = bench().feed(
+      samples([
+        [2, 5120],
+        [6, 5120 - 512 - 146],
+      ]),
+    );
+    const common = { step: "customer_pick", occurredAtMs: startMs + 2_000 };
+    expect(shelf.conclusions).toMatchObject([
+      { ...common, item: { gtin: coffee }, quantity: 1 },
+      { ...common, item: { gtin: tea }, quantity: 1 },
+    ]);
+  });
+
   test("nothing fits: unexplained", () => {
     const shelf = bench().feed(
       samples([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Gtin } from "../../../contract/units.ts";
-import { matchWeight } from "../../../edge/sense/weight-match.ts";
+import { matchWeight, partsOf, residualOf } from "../../../edge/sense/weight-match.ts";
 
 const settings = { sensorSdGrams: 2, toleranceSigmas: 4 };
 const coffee = { gtin: "09521321002012" as Gtin, unitWeightGrams: 512, unitWeightSdGrams: 4 };
@@ -52,6 +52,31 @@ describe("several products", () => {
   test("two coffees rather than seven teas", () => {
     const match = matchWeight(1024, [coffee, tea], settings);
     expect(match).toMatchObject({ kind: "fits", best: { product: coffee, quantity: 2 } });
+  });
+
+  test("two at once, where nothing else fits as well", () => {
+    const match = matchWeight(512 + 146 + 6.6, [coffee, tea], settings);
+    if (match.kind !== "fits") throw new Error(match.kind);
+    expect(partsOf(match.best)).toEqual([
+      { product: coffee, quantity: 1 },
+      { product: tea, quantity: 1 },
+    ]);
+    const residuals = partsOf(match.best).map((part) => residualOf(match.best, part));
+    expect(residuals[0]! + residuals[1]!).toBeCloseTo(6.6, 6);
+    expect(residuals[0]! / residuals[1]!).toBeCloseTo(512 / 146, 6);
+  });
+
+  test("two at once that could be two others: ambiguous", () => {
+    const match = matchWeight(146 + 510.5, [coffee, pasta, tea], settings);
+    if (match.kind !== "ambiguous") throw new Error(match.kind);
+    expect(match.candidates.slice(0, 2).every(({ also }) => also !== undefined)).toBe(true);
+  });
+
+  test("not of what is not expected there, nor more than there is", () => {
+    const stranger = { ...tea, prior: 0.3 };
+    expect(matchWeight(658, [coffee, stranger], settings).kind).toBe("none");
+    const few = { ...tea, quantityMax: 1 };
+    expect(matchWeight(512 + 2 * 146, [coffee, few], settings).kind).toBe("none");
   });
 
   test("no product at all", () => {

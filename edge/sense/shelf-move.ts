@@ -1,0 +1,58 @@
+// The event of what was taken from a weight shelf or put on it.
+
+import type { MovedConclusion, Place } from "../../contract/event.ts";
+import { storeOf } from "../../contract/units.ts";
+import type { WeightStep } from "./shelf-cell.ts";
+import type { ShelfConfig } from "./shelf-config.ts";
+import type { Part } from "./weight-match.ts";
+
+/** What was moved, and by how much its weight was another one. */
+export type Moved = Part & { readonly residualGrams: number };
+
+/** A change of a cell's weight as a movement. */
+export function movedOf(
+  { cell, location }: { readonly cell: number; readonly location: string },
+  config: Pick<ShelfConfig, "deviceId" | "positiveStep" | "stockroom">,
+  step: WeightStep,
+  { product, quantity, residualGrams }: Moved,
+  confidence: number,
+): MovedConclusion {
+  const isTaken = step.afterGrams < step.beforeGrams;
+  const shelf: Place = { location, state: "sellable" };
+  const elsewhere = elsewhereOf(location, isTaken, config);
+  return {
+    type: "moved",
+    occurredAtMs: step.occurredAtMs,
+    deviceId: config.deviceId,
+    step: isTaken ? "customer_pick" : config.positiveStep,
+    item: { gtin: product.gtin },
+    quantity,
+    from: isTaken ? shelf : elsewhere,
+    to: isTaken ? elsewhere : shelf,
+    readPoint: location,
+    confidence: Math.round(confidence * 1000) / 1000,
+    evidence: {
+      decidedAtMs: step.decidedAtMs,
+      cell,
+      beforeGrams: round(step.beforeGrams),
+      afterGrams: round(step.afterGrams),
+      unitWeightGrams: product.unitWeightGrams,
+      residualGrams: round(residualGrams),
+    },
+  };
+}
+
+function elsewhereOf(
+  location: string,
+  isTaken: boolean,
+  { positiveStep, stockroom }: Pick<ShelfConfig, "positiveStep" | "stockroom">,
+): Place {
+  if (!isTaken && positiveStep === "stocking" && stockroom !== undefined) {
+    return { location: stockroom, state: "sellable" };
+  }
+  return { location: `${storeOf(location)}/@basket`, state: "sellable" };
+}
+
+function round(weightGrams: number): number {
+  return Math.round(weightGrams * 10) / 10;
+}
