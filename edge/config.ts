@@ -13,6 +13,10 @@ import { portConfigSchema } from "../drivers/transport/port.ts";
 import { outboxSettingsSchema } from "./buffer/settings.ts";
 import { logLevels } from "./log.ts";
 import { senseConfigSchema } from "./sense/build-machines.ts";
+import { portalBeamWeights } from "./sense/portal-beam-weights.ts";
+import type { PortalConfig } from "./sense/portal-config.ts";
+import { portalWeightsSchema } from "./sense/portal-model.ts";
+import { portalWeights } from "./sense/portal-weights.ts";
 import { linkSettingsSchema, uplinkSettingsSchema } from "./uplink-settings.ts";
 
 const deviceSchema = z.strictObject({
@@ -65,6 +69,9 @@ export const edgeConfigSchema = z
         refuseUnknown(deviceId, [group, index, "deviceId"]);
       }
     }
+    for (const [index, { beams }] of config.portals.entries()) {
+      if (beams) refuseUnknown(beams.deviceId, ["portals", index, "beams", "deviceId"]);
+    }
     for (const [index, { zones }] of config.presences.entries()) {
       for (const [at, zone] of zones.entries()) {
         for (const { deviceId } of zone.antennas) {
@@ -97,7 +104,23 @@ export async function loadEdgeConfig(file: string): Promise<EdgeConfig> {
   }
   const base = dirname(file);
   const plan = config.plan === undefined ? {} : { plan: resolve(base, config.plan) };
-  return { ...config, dataDir: resolve(base, config.dataDir), ...plan };
+  const portals = await Promise.all(config.portals.map((portal) => withWeights(portal, base)));
+  return { ...config, dataDir: resolve(base, config.dataDir), ...plan, portals };
+}
+
+async function withWeights(portal: PortalConfig, base: string): Promise<PortalConfig> {
+  if (portal.weightsFile === undefined) return portal;
+  const file = resolve(base, portal.weightsFile);
+  const weights = checked(portalWeightsSchema, await readYaml(file), file);
+  const known = portal.beams === undefined ? [portalWeights] : [portalWeights, portalBeamWeights];
+  const fits = known.some(
+    ({ movedOdd, movedEven }) =>
+      movedOdd.length === weights.movedOdd.length && movedEven.length === weights.movedEven.length,
+  );
+  if (fits) return { ...portal, weights };
+  const figures = `${weights.movedOdd.length} + ${weights.movedEven.length} figures`;
+  const message = `${file}: weights of ${figures}, which this portal does not have: fit them again (gondola-edge label fit)`;
+  throw new GatewayError("CONFIG_INVALID", message);
 }
 
 /** Reads and checks a plan file. */

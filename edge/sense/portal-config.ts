@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { stepSchema } from "../../contract/event.ts";
 import { durationMsSchema, idSchema, locationSchema } from "../../contract/units.ts";
+import { portalWeightsSchema } from "./portal-model.ts";
 
 const sideSchema = z.strictObject({
   location: locationSchema,
@@ -29,6 +30,10 @@ export const portalConfigSchema = z
     sideB: sideSchema,
     /** Where they are wired, a movement is told when somebody crossed them, and hardly where nobody did. */
     beams: beamSchema.optional(),
+    /** Weights of its own (`gondola-edge label fit`), a file beside the configuration; without it those that every portal begins with. */
+    weightsFile: z.string().min(1).max(500).optional(),
+    /** What is in that file. */
+    weights: portalWeightsSchema.optional(),
     stepAToB: stepSchema.default("relocating"),
     stepBToA: stepSchema.default("relocating"),
     /** A passage is over when its tag was silent for this long. */

@@ -1,6 +1,7 @@
 // The model that says what a passage was: multinomial logistic regression over the figures of
 // passage-features.ts. `out` is `in` with the sides exchanged. Weights: portal-weights.ts.
 
+import { z } from "zod";
 import { oddNames, type PassageFeatures } from "./passage-features.ts";
 import { portalWeights } from "./portal-weights.ts";
 
@@ -11,14 +12,27 @@ export type PassageClass = (typeof passageClasses)[number];
 const scoreRange = 8;
 const orderIndex = oddNames.indexOf("order");
 
-/** Weights by figure; `in` is from side A to side B. */
-export interface PortalWeights {
-  readonly movedBias: number;
-  readonly movedOdd: readonly number[];
-  readonly movedEven: readonly number[];
-  /** For `pass_by`, `turn_back` and `static`, in this order; the moved have none to be held against. */
-  readonly stayed: readonly { readonly bias: number; readonly even: readonly number[] }[];
-}
+const weightSchema = z.number().min(-1000).max(1000);
+const listSchema = z.array(weightSchema).min(1).max(200).readonly();
+
+/** Weights by figure; `in` is from side A to side B. Also as a file, of a portal that was fitted by its own walks. */
+export const portalWeightsSchema = z
+  .strictObject({
+    movedBias: weightSchema,
+    movedOdd: listSchema,
+    movedEven: listSchema,
+    /** For `pass_by`, `turn_back` and `static`, in this order; the moved have none to be held against. */
+    stayed: z
+      .array(z.strictObject({ bias: weightSchema, even: listSchema }).readonly())
+      .length(3)
+      .readonly(),
+  })
+  .refine(({ movedEven, stayed }) => stayed.every(({ even }) => even.length === movedEven.length), {
+    message: "every class has as many weights",
+    path: ["stayed"],
+  })
+  .readonly();
+export type PortalWeights = z.infer<typeof portalWeightsSchema>;
 
 /** A probability for each class; they add up to 1. */
 export type PassageChances = Readonly<Record<PassageClass, number>>;

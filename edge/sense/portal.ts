@@ -14,7 +14,7 @@ import type { PassageFeatures } from "./passage-features.ts";
 import type { Side } from "./passage-window.ts";
 import { portalBeamWeights } from "./portal-beam-weights.ts";
 import type { PortalConfig } from "./portal-config.ts";
-import { orderScoresOf, scoresOf } from "./portal-model.ts";
+import { orderScoresOf, type PortalWeights, scoresOf } from "./portal-model.ts";
 import { portalWeights } from "./portal-weights.ts";
 import { itemOfTag } from "./tag-item.ts";
 
@@ -228,10 +228,18 @@ export class Portal implements Machine {
       const figures = beams?.figures(sight);
       const features = figures === undefined ? sight.features : joined(sight.features, figures);
       this.#onSight?.(epc, { ...sight, features });
-      const weights = figures === undefined ? portalWeights : portalBeamWeights;
+      const weights = this.#weightsFor(features, figures !== undefined);
       const scores = features.isFlat ? orderScoresOf(features) : scoresOf(features, weights);
       return this.#votes.sway(epc, scores, sight);
     };
+  }
+
+  /** Its own weights, where they are of these figures; a portal whose beams do not work goes back to the common ones. */
+  #weightsFor({ odd, even }: PassageFeatures, hasBeams: boolean): PortalWeights {
+    const { weights: own } = this.#config;
+    const fits = own?.movedOdd.length === odd.length && own.movedEven.length === even.length;
+    if (own !== undefined && fits) return own;
+    return hasBeams ? portalBeamWeights : portalWeights;
   }
 
   #remember(epc: EpcHex, passage: Passage): void {

@@ -1,4 +1,4 @@
-// The commands of a technician: devices, doctor, probe, watch, actuate, calibrate, decode. Each loads what it needs when it runs.
+// The commands of a technician: devices, doctor, probe, watch, actuate, calibrate, decode, label. Each loads what it needs when it runs.
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
@@ -7,6 +7,7 @@ import { systemClock as clock } from "../../drivers/clock.ts";
 import { loadEdgeConfig } from "../config.ts";
 import { createLog } from "../log.ts";
 import { addDecode } from "./decode-commands.ts";
+import { addLabel } from "./label-commands.ts";
 
 /** Clears a terminal and puts the cursor home. */
 const clearScreen = "\u001b[2J\u001b[H";
@@ -32,6 +33,7 @@ export function addTechnicianCommands(program: Command, stopSignal: () => AbortS
   addActuate(program, stopSignal);
   addCalibrate(program, print);
   addDecode(program, print);
+  addLabel(program, print, clock);
 }
 
 function addDevices(program: Command, print: Print): void {

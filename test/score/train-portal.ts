@@ -8,6 +8,7 @@ import type { Sight } from "../../edge/sense/passage.ts";
 import { Pipeline } from "../../edge/sense/pipeline.ts";
 import { Portal } from "../../edge/sense/portal.ts";
 import { portalConfigSchema } from "../../edge/sense/portal-config.ts";
+import { fitWeights, type Sample } from "../../edge/sense/portal-fit.ts";
 import {
   type PassageClass,
   type PortalWeights,
@@ -20,7 +21,6 @@ import {
   type PortalDay,
   playPortal,
 } from "../../simulators/world/portal-scene.ts";
-import { fitWeights, type Sample } from "./fit-weights.ts";
 
 /** Scenario, first seed, how many. All below the judging seeds. */
 const lessonsOf = {

@@ -1,7 +1,7 @@
 // Fits the portal's model: multinomial logistic regression by Adam on all samples at once, with a little
-// ridge. Deterministic: no chance in it.
+// ridge, towards nothing or towards weights that are good already. Deterministic: no chance in it.
 
-import type { PortalWeights } from "../../edge/sense/portal-model.ts";
+import type { PortalWeights } from "./portal-model.ts";
 
 /** One look at a window and what it really was: a class by its number in `passageClasses`. */
 export interface Sample {
@@ -15,8 +15,14 @@ const stepCount = 500;
 const learningRate = 0.1;
 const ridge = 2e-5;
 
-/** The weights that fit best. */
-export function fitWeights(samples: readonly Sample[]): PortalWeights {
+/** Weights to stay near to, and how much it takes to leave them. */
+export interface Anchor {
+  readonly weights: PortalWeights;
+  readonly pull: number;
+}
+
+/** The weights that fit best; with an anchor, those that fit better than it does by more than the way to them costs. */
+export function fitWeights(samples: readonly Sample[], anchor?: Anchor): PortalWeights {
   const oddCount = samples[0]!.odd.length;
   const evenCount = samples[0]!.even.length;
   const layout = { oddCount, evenCount, size: oddCount + 4 * (evenCount + 1) };
@@ -27,7 +33,11 @@ export function fitWeights(samples: readonly Sample[]): PortalWeights {
       ...even.map((value, index) => (value - means[index]!) / scales[oddCount + index]!),
     ]),
   );
-  const parameters = descend(samples, rows, layout);
+  const from = anchor && {
+    parameters: parametersOf(anchor.weights, scales, means),
+    pull: anchor.pull,
+  };
+  const parameters = descend(samples, rows, layout, from);
   const evens = (head: number) => {
     const from = oddCount + head * (evenCount + 1);
     const scaled = [...parameters.slice(from + 1, from + 1 + evenCount)];
@@ -44,6 +54,19 @@ export function fitWeights(samples: readonly Sample[]): PortalWeights {
     movedEven: moved.even,
     stayed: [evens(1), evens(2), evens(3)],
   };
+}
+
+/** Weights as the parameters of scaled figures. */
+function parametersOf(
+  { movedOdd, movedBias, movedEven, stayed }: PortalWeights,
+  scales: readonly number[],
+  means: readonly number[],
+): Float64Array {
+  const heads = [{ bias: movedBias, even: movedEven }, ...stayed].flatMap(({ bias, even }) => [
+    even.reduce((sum, weight, index) => sum + weight * means[index]!, bias),
+    ...even.map((weight, index) => weight * scales[movedOdd.length + index]!),
+  ]);
+  return Float64Array.from([...movedOdd.map((weight, index) => weight * scales[index]!), ...heads]);
 }
 
 interface Layout {
@@ -70,8 +93,11 @@ function descend(
   samples: readonly Sample[],
   rows: readonly Float64Array[],
   layout: Layout,
+  anchor?: { readonly parameters: Float64Array; readonly pull: number },
 ): Float64Array {
-  const parameters = new Float64Array(layout.size);
+  const origin = anchor?.parameters ?? new Float64Array(layout.size);
+  const pull = anchor?.pull ?? ridge;
+  const parameters = Float64Array.from(origin);
   const first = new Float64Array(layout.size);
   const second = new Float64Array(layout.size);
   const total = samples.reduce((sum, { weight }) => sum + weight, 0);
@@ -82,7 +108,7 @@ function descend(
     }
     const rate = learningRate * Math.min(1, (2 * (stepCount - step)) / stepCount);
     for (let index = 0; index < layout.size; index += 1) {
-      const slope = gradient[index]! / total + ridge * parameters[index]!;
+      const slope = gradient[index]! / total + pull * (parameters[index]! - origin[index]!);
       first[index] = 0.9 * first[index]! + 0.1 * slope;
       second[index] = 0.999 * second[index]! + 0.001 * slope * slope;
       const mean = first[index]! / (1 - 0.9 ** step);
