@@ -4,6 +4,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { ErrorCode } from "../contract/errors.ts";
 import { parseTopic, type Topic } from "../contract/topics.ts";
+import { clientIdOf, type Identity, identityUri, mayPublish, mayRead } from "./broker-identity.ts";
 import type { EmbeddedBrokerSettings } from "./config.ts";
 
 /** How the bridge itself comes in: random for each start, known to nobody else. */
@@ -109,6 +110,36 @@ export function connectRefusal(
     return refuse("BROKER_LIMIT", "this client id is the bridge's own", "badCredentials");
   }
   return will === undefined ? undefined : publishRefusal(will, limits);
+}
+
+/** Why a client whose certificate says who it is may not connect so; its last will is asked for too. */
+export function identityRefusal(
+  identity: Identity | undefined,
+  { clientId, will }: Connect,
+): Refusal | undefined {
+  if (identity === undefined) {
+    return refuse("CERTIFICATE_FOREIGN", "the certificate names no edge and no consumer");
+  }
+  const wanted = clientIdOf(identity);
+  // Whoever looks after an edge comes beside it, under a longer id.
+  const isOwn = clientId === wanted || clientId.startsWith(`${wanted}:`);
+  if (wanted !== undefined && !isOwn) {
+    const message = `client id ${clientId.slice(0, 100)} with the certificate of ${wanted}`;
+    return refuse("CERTIFICATE_FOREIGN", message, "identifierRejected");
+  }
+  return will && foreignPublication(identity, will.topic);
+}
+
+/** Why a publication is not that client's to make. */
+export function foreignPublication(identity: Identity, topic: string): Refusal | undefined {
+  if (mayPublish(identity, topic)) return undefined;
+  return refuse("TOPIC_FOREIGN", `${topic.slice(0, 100)} from ${identityUri(identity)}`);
+}
+
+/** Why a filter is not for that client to read. */
+export function foreignFilter(identity: Identity, filter: string): Refusal | undefined {
+  if (mayRead(identity, filter)) return undefined;
+  return refuse("TOPIC_FOREIGN", `${filter.slice(0, 100)} by ${identityUri(identity)}`);
 }
 
 /** A limit of the broker that a CONNECT ran into: the client may try again later. */

@@ -2,6 +2,7 @@
 // A client that breaks a rule is refused or cut off, counted, and named in the log; nobody else notices.
 
 import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, TLSSocket, type Server as TlsServer } from "node:tls";
 import {
   Aedes,
   type Client,
@@ -9,10 +10,15 @@ import {
   type PublishPacket,
   type Subscription,
 } from "aedes";
+import { errorMessageOf } from "../contract/errors.ts";
 import { guardPackets } from "./broker-guard.ts";
+import { type Identity, identityOf } from "./broker-identity.ts";
 import {
   type BridgeLogin,
   connectRefusal,
+  foreignFilter,
+  foreignPublication,
+  identityRefusal,
   isBridgeLogin,
   limitRefusal,
   publishRefusal,
@@ -20,6 +26,8 @@ import {
   subscribeRefusal,
 } from "./broker-policy.ts";
 import { KeptSessions } from "./broker-sessions.ts";
+import { readTls, watchTls } from "./broker-tls.ts";
+import { systemClock } from "./clock.ts";
 import type { EmbeddedBrokerSettings } from "./config.ts";
 import { listen } from "./listen.ts";
 import { type Logger, SparingLog } from "./log.ts";
@@ -40,6 +48,11 @@ export class EmbeddedBroker {
   readonly #options: EmbeddedBrokerOptions;
   readonly #aedes: Aedes;
   readonly #server: Server;
+  /** With TLS: where the bridge itself comes in, on this machine alone. */
+  readonly #ownServer: Server | undefined;
+  #ownPort = 0;
+  #unwatch: (() => void) | undefined;
+  readonly #identities = new WeakMap<Client, Identity | undefined>();
   readonly #sessions: KeptSessions;
   readonly #sockets = new Set<Socket>();
   /** What CONNECT was found to be, until `authenticate` answers it; undefined: welcome. */
@@ -63,6 +76,7 @@ export class EmbeddedBroker {
     });
     const broker = new EmbeddedBroker(options, aedes);
     try {
+      await broker.#openTls();
       broker.#port = await listen(broker.#server, { ...settings, busyCode: "BROKER_PORT_BUSY" });
       return broker;
     } catch (error) {
@@ -81,9 +95,24 @@ export class EmbeddedBroker {
       onOverflow: () => count("broker_session_overflow"),
     });
     this.#setRules();
-    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
+    const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
+    const isSecure = settings.tls !== undefined;
+    this.#server = isSecure
+      ? createTlsServer({
+          ...{ ...socketOptions, requestCert: true, rejectUnauthorized: true },
+          handshakeTimeout: settings.connectTimeoutMs,
+        })
+      : createServer(socketOptions);
+    this.#ownServer = isSecure ? createServer(socketOptions) : undefined;
+    this.#ownServer?.on("connection", (socket) => this.#onSocket(socket));
     this.#server.maxConnections = settings.connectionCountMax + spareConnectionCount;
-    this.#server.on("connection", (socket) => this.#onSocket(socket));
+    this.#server.on(isSecure ? "secureConnection" : "connection", (socket: Socket) =>
+      this.#onSocket(socket),
+    );
+    this.#server.on("tlsClientError", (error: Error) => {
+      count("broker_handshakes_failed");
+      this.#warnings.warn("CERTIFICATE_FOREIGN", { message: error.message }, "client refused");
+    });
     this.#server.on("drop", () => count("broker_connections_dropped"));
     this.#watchErrors();
   }
@@ -95,6 +124,7 @@ export class EmbeddedBroker {
 
   /** Where a client on this machine finds it. */
   get url(): string {
+    if (this.#ownPort > 0) return `mqtt://127.0.0.1:${this.#ownPort}`;
     const { host } = this.#options.settings;
     const local = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
     return `mqtt://${local.includes(":") ? `[${local}]` : local}:${this.#port}`;
@@ -107,10 +137,37 @@ export class EmbeddedBroker {
 
   /** Stops listening, closes every client (their last wills are published), frees the port. */
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#unwatch?.();
+    const servers = [this.#server, ...(this.#ownServer === undefined ? [] : [this.#ownServer])];
+    const closed = servers.map(
+      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+    );
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
     for (const socket of this.#sockets) socket.destroy();
-    await closed;
+    await Promise.all(closed);
+  }
+
+  async #openTls(): Promise<void> {
+    const { tls } = this.#options.settings;
+    if (tls === undefined || this.#ownServer === undefined) return;
+    (this.#server as TlsServer).setSecureContext(await readTls(tls));
+    const own = { host: "127.0.0.1", port: 0, busyCode: "BROKER_PORT_BUSY" } as const;
+    this.#ownPort = await listen(this.#ownServer, own);
+    this.#unwatch = watchTls(tls, systemClock, () => this.#renewTls(tls));
+  }
+
+  /** Files have changed: all come anew, so that who was revoked does not stay. */
+  async #renewTls(tls: NonNullable<EmbeddedBrokerSettings["tls"]>): Promise<void> {
+    const { log, count } = this.#options;
+    try {
+      (this.#server as TlsServer).setSecureContext(await readTls(tls));
+    } catch (error) {
+      count("broker_certificates_unreadable");
+      log.error({ message: errorMessageOf(error) }, "certificates not renewed");
+      return;
+    }
+    log.info({}, "certificates renewed");
+    for (const socket of this.#sockets) if (socket instanceof TLSSocket) socket.destroy();
   }
 
   #setRules(): void {
@@ -152,6 +209,9 @@ export class EmbeddedBroker {
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
     const client = this.#aedes.handle(socket);
+    if (socket instanceof TLSSocket) {
+      this.#identities.set(client, identityOf(socket.getPeerCertificate()));
+    }
     const guard = guardPackets(socket, {
       sizeBytesMax: this.#options.settings.packetSizeBytesMax,
       onTooLarge: () => this.#report(limitRefusal("an MQTT packet is too large"), client.id),
@@ -167,13 +227,22 @@ export class EmbeddedBroker {
       this.#bridgeClients.add(client);
       return;
     }
-    const refusal = connectRefusal(packet, login, settings) ?? this.#capacityRefusal(packet);
+    const refusal =
+      connectRefusal(packet, login, settings) ??
+      this.#strangerRefusal(client, packet) ??
+      this.#capacityRefusal(packet);
     if (refusal === undefined) {
       this.#sessions.connect(packet.clientId, packet.clean === true);
     } else {
       this.#report(refusal, packet.clientId);
       this.#refusals.set(client, refusal);
     }
+  }
+
+  /** With TLS everybody is somebody, and only the bridge comes in on its own port. */
+  #strangerRefusal(client: Client, packet: ConnectPacket): Refusal | undefined {
+    if (this.#options.settings.tls === undefined) return undefined;
+    return identityRefusal(this.#identities.get(client), packet);
   }
 
   #capacityRefusal(packet: ConnectPacket): Refusal | undefined {
@@ -189,7 +258,11 @@ export class EmbeddedBroker {
   /** The error that cuts the client off, or null when the message may go on. Also asked for last wills. */
   #onPublish(client: Client | null, packet: PublishPacket): Error | null {
     if (client !== null && this.#bridgeClients.has(client)) return null;
-    const refusal = publishRefusal(packet, this.#options.settings) ?? this.#retainRefusal(packet);
+    const identity = client === null ? undefined : this.#identities.get(client);
+    const refusal =
+      publishRefusal(packet, this.#options.settings) ??
+      (identity && foreignPublication(identity, packet.topic)) ??
+      this.#retainRefusal(packet);
     if (refusal === undefined) return null;
     this.#report(refusal, client?.id);
     return new Error(refusal.message);
@@ -223,8 +296,10 @@ export class EmbeddedBroker {
     this.#filters.set(client, filters);
     const { subscriptionCountMax } = this.#options.settings;
     const isOver = !filters.has(subscription.topic) && filters.size >= subscriptionCountMax;
+    const identity = this.#identities.get(client);
     const refusal =
       subscribeRefusal(subscription.topic) ??
+      (identity && foreignFilter(identity, subscription.topic)) ??
       (isOver ? limitRefusal(`${subscriptionCountMax} subscriptions of one client`) : undefined);
     if (refusal === undefined) {
       filters.add(subscription.topic);

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// The bridge's command line: run, verify, positions, quarantine, restore.
+// The bridge's command line: run, verify, positions, quarantine, restore, certificates.
 
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { type ErrorCode, errorCodeOf, errorMessageOf, GatewayError } from "../contract/errors.ts";
+import { addCertificateCommands } from "./cli-certificates.ts";
 import { type LedgerOptions, refuseWhileRunning, repost, withLedger } from "./cli-ledger.ts";
 import { print, reportText, tableText } from "./cli-print.ts";
 import { systemClock } from "./clock.ts";
@@ -40,6 +41,8 @@ program
   .action(async (options: { config: string } & Overrides) => {
     await runDaemon(overridden(await loadBridgeConfig(options.config), options));
   });
+
+addCertificateCommands(program, (text) => process.stdout.write(text));
 
 ledgerCommand(program, "verify")
   .description("check chains, sums, balances and sequences; exit code 1 when anything is wrong")

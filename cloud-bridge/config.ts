@@ -34,8 +34,24 @@ const listen = (port: number) => ({
   port: whole(1, 65_535).default(port),
 });
 
+const tlsSchema = section({
+  /** Certificate of the broker, with those between it and its authority, and its key (PEM). */
+  certFile: text,
+  keyFile: text,
+  /** Authorities whose clients are let in; a client's certificate says who it is (`gondola-bridge enroll`). */
+  clientCaFile: text,
+  /** Certificates that are not valid any more (a CRL, PEM). */
+  revokedFile: text.optional(),
+  /** How often the files are looked at: a change is taken, and all clients come anew. */
+  lookIntervalMs: whole(100, 3_600_000).default(10_000),
+});
+/** Certificates of the embedded broker. */
+export type BrokerTlsSettings = z.infer<typeof tlsSchema>;
+
 const embeddedSchema = section({
   ...listen(1883),
+  /** With it clients come by TLS with a certificate of their own; without, nobody is asked who they are. */
+  tls: tlsSchema.optional(),
   /** Connections at once. */
   connectionCountMax: whole(1, 20_000).default(1000),
   /** Largest MQTT packet of a client: a batch that forgot to compress still gets its answer. */
@@ -106,7 +122,8 @@ export type BridgeConfig = z.infer<typeof bridgeConfigSchema>;
 export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
   const config = check(bridgeConfigSchema, await readYaml(file), file);
   const base = dirname(file);
-  const { passwordFile } = config.broker;
+  const { passwordFile, embedded } = config.broker;
+  const tls = embedded?.tls && resolvedFiles(embedded.tls, base);
   return {
     ...config,
     dataDir: resolve(base, config.dataDir),
@@ -114,7 +131,19 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
     broker: {
       ...config.broker,
       ...(passwordFile === undefined ? {} : { passwordFile: resolve(base, passwordFile) }),
+      ...(embedded === undefined || tls === undefined ? {} : { embedded: { ...embedded, tls } }),
     },
+  };
+}
+
+function resolvedFiles(tls: BrokerTlsSettings, base: string): BrokerTlsSettings {
+  const { revokedFile } = tls;
+  return {
+    certFile: resolve(base, tls.certFile),
+    keyFile: resolve(base, tls.keyFile),
+    clientCaFile: resolve(base, tls.clientCaFile),
+    lookIntervalMs: tls.lookIntervalMs,
+    ...(revokedFile === undefined ? {} : { revokedFile: resolve(base, revokedFile) }),
   };
 }
 

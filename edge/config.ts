@@ -39,6 +39,13 @@ export const edgeConfigSchema = z
       url: z
         .string()
         .regex(/^mqtts?:\/\/[^\s]+$/, "a broker is mqtt://host:port or mqtts://host:port"),
+      /** The authority of the broker's certificate (PEM); without it those that the machine knows. */
+      caFile: z.string().min(1).optional(),
+      /** This edge's own certificate and its key (PEM), read anew for every connection. */
+      certFile: z.string().min(1).optional(),
+      keyFile: z.string().min(1).optional(),
+      /** All three in one file, as `gondola-bridge enroll` writes it. */
+      enrolmentFile: z.string().min(1).optional(),
     }),
     /** The plan to begin with; a newer one from the ledger replaces it. */
     plan: z.string().min(1).optional(),
@@ -51,6 +58,18 @@ export const edgeConfigSchema = z
     link: linkSettingsSchema.prefault({}),
   })
   .superRefine((config, context) => {
+    const { url, caFile, certFile, keyFile, enrolmentFile } = config.broker;
+    const refuseBroker = (message: string) =>
+      context.addIssue({ code: "custom", path: ["broker"], message });
+    if ((certFile === undefined) !== (keyFile === undefined)) {
+      refuseBroker("certFile and keyFile go together");
+    }
+    if (enrolmentFile !== undefined && (caFile ?? certFile ?? keyFile) !== undefined) {
+      refuseBroker("enrolmentFile has all that caFile, certFile and keyFile have: name either");
+    }
+    if (url.startsWith("mqtt:") && (caFile ?? certFile ?? enrolmentFile) !== undefined) {
+      refuseBroker("certificates are of mqtts://, and this broker is mqtt://");
+    }
     const ids = new Set<string>();
     for (const [index, device] of config.devices.entries()) {
       if (ids.has(device.id)) {
@@ -105,7 +124,13 @@ export async function loadEdgeConfig(file: string): Promise<EdgeConfig> {
   const base = dirname(file);
   const plan = config.plan === undefined ? {} : { plan: resolve(base, config.plan) };
   const portals = await Promise.all(config.portals.map((portal) => withWeights(portal, base)));
-  return { ...config, dataDir: resolve(base, config.dataDir), ...plan, portals };
+  const broker = Object.fromEntries(
+    Object.entries(config.broker).map(([key, value]) => [
+      key,
+      key === "url" || value === undefined ? value : resolve(base, value),
+    ]),
+  ) as EdgeConfig["broker"];
+  return { ...config, dataDir: resolve(base, config.dataDir), ...plan, portals, broker };
 }
 
 async function withWeights(portal: PortalConfig, base: string): Promise<PortalConfig> {

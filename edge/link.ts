@@ -9,6 +9,12 @@ import type { EdgeStatus, Health, Reply } from "../contract/delivery.ts";
 import { errorMessageOf } from "../contract/errors.ts";
 import { topics } from "../contract/topics.ts";
 import { type Clock, sleep } from "../drivers/clock.ts";
+import {
+  type BrokerAddress,
+  type Certificates,
+  endingOf,
+  readCertificates,
+} from "./link-certificates.ts";
 import type { LinkSettings } from "./uplink-settings.ts";
 
 /** Messages that may wait for the broker's receipt; more are dropped and counted. */
@@ -27,8 +33,7 @@ const channels = Object.keys(payloadSizeBytesMaxOf) as LinkChannel[];
 
 /** What the link is given. No callback may throw. */
 export interface EdgeLinkOptions {
-  /** `mqtt://` or `mqtts://`, with user and password where the broker asks for them. */
-  readonly url: string;
+  readonly broker: BrokerAddress;
   readonly storeId: string;
   readonly edgeId: string;
   readonly settings: LinkSettings;
@@ -74,7 +79,7 @@ export class EdgeLink {
     this.#running = true;
     for (let attempt = 0; !signal.aborted; attempt += 1) {
       const startedAtMs = clock.monotonicMs();
-      const reason = await this.#connection(signal);
+      const reason = await this.#attempt(signal);
       if (signal.aborted) break;
       // Let in and thrown out again (two edges under one id do that to each other) is not health.
       if (clock.monotonicMs() - startedAtMs > settings.reconnectDelayMsMax) attempt = 0;
@@ -132,10 +137,25 @@ export class EdgeLink {
     this.#publish(topics.status(storeId, edgeId), text, { qos: 1, retain: true });
   }
 
+  async #attempt(signal: AbortSignal): Promise<string> {
+    let certificates: Certificates;
+    try {
+      certificates = await readCertificates(this.#options.broker);
+    } catch (error) {
+      return errorMessageOf(error);
+    }
+    const ending = endingOf(certificates, this.#options.clock.nowMs());
+    if (ending !== undefined) {
+      this.#options.count("link_certificate_ending");
+      this.#options.onProblem(ending);
+    }
+    return await this.#connection(certificates, signal);
+  }
+
   /** One connection from CONNECT to its end; gives the reason it ended. */
-  #connection(signal: AbortSignal): Promise<string> {
+  #connection(certificates: Certificates, signal: AbortSignal): Promise<string> {
     const { clock, settings } = this.#options;
-    const client = this.#open();
+    const client = this.#open(certificates);
     return new Promise((resolve) => {
       let reason = "the broker closed the connection";
       const fail = (message: string) => {
@@ -172,9 +192,10 @@ export class EdgeLink {
     });
   }
 
-  #open(): MqttClient {
-    const { url, storeId, edgeId, settings, status } = this.#options;
-    return connect(url, {
+  #open(certificates: Certificates): MqttClient {
+    const { broker, storeId, edgeId, settings, status } = this.#options;
+    return connect(broker.url, {
+      ...certificates,
       clientId: `${storeId}:${edgeId}`,
       protocolVersion: 4,
       clean: true,

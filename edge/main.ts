@@ -161,7 +161,7 @@ function createLink({ run, bootId, outbox, plans, gateway, count }: LinkParts): 
     else gateway.setPlan(plan);
   };
   const link: EdgeLink = new EdgeLink({
-    url: config.broker.url,
+    broker: config.broker,
     storeId,
     edgeId,
     settings: config.link,

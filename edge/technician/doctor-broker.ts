@@ -1,12 +1,14 @@
 // The way to the ledger, and what the daemon says of itself over it: the broker answers, its certificate is
 // good for a while, the edge is online, and when each device spoke last.
 
+import { isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { connectAsync, type MqttClient } from "mqtt";
 import { edgeStatusSchema, type Health, healthSchema } from "../../contract/delivery.ts";
 import { errorMessageOf } from "../../contract/errors.ts";
 import { topics } from "../../contract/topics.ts";
 import type { EdgeConfig } from "../config.ts";
+import { type Certificates, endingOf, readCertificates } from "../link-certificates.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 const connectTimeoutMs = 5_000;
@@ -26,11 +28,23 @@ export async function checkBroker(
 ): Promise<Finding[]> {
   const { url } = config.broker;
   const shown = new URL(url).host;
-  const certificate = url.startsWith("mqtts:") ? [await checkCertificate(url, nowMs())] : [];
+  let certificates: Certificates;
+  try {
+    certificates = await readCertificates(config.broker);
+  } catch (error) {
+    return [fail("TLS", errorMessageOf(error), "have it issued anew: gondola-bridge enroll")];
+  }
+  const certificate = url.startsWith("mqtts:")
+    ? [await checkCertificate(url, certificates, nowMs())]
+    : [];
+  const ending = endingOf(certificates, nowMs());
+  if (ending !== undefined) certificate.push(warn("TLS", ending, "before it ends"));
   let client: MqttClient;
   try {
+    // Beside the daemon, whose id it must not take.
+    const clientId = `${config.storeId}:${config.edgeId}:doctor-${process.pid}`;
     const options = { connectTimeout: connectTimeoutMs, reconnectPeriod: 0, clean: true };
-    client = await connectAsync(url, options, false);
+    client = await connectAsync(url, { ...options, ...certificates, clientId }, false);
   } catch (error) {
     const remedy = "check broker.url, the network and its firewall; events wait on disk meanwhile";
     return [...certificate, fail("broker", `${shown}: ${errorMessageOf(error)}`, remedy)];
@@ -43,10 +57,16 @@ export async function checkBroker(
   }
 }
 
-async function checkCertificate(url: string, nowMs: number): Promise<Finding> {
+async function checkCertificate(
+  url: string,
+  certificates: Certificates,
+  nowMs: number,
+): Promise<Finding> {
   const check = "TLS";
   const { hostname, port } = new URL(url);
-  const options = { host: hostname, port: Number(port || 8883), servername: hostname };
+  // A server name is a name: an address is none (RFC 6066, 3).
+  const server = isIP(hostname) === 0 ? { servername: hostname } : {};
+  const options = { host: hostname, port: Number(port || 8883), ...server, ...certificates };
   const result = await new Promise<Date | Error>((resolve) => {
     const socket = connectTls(options, () => {
       resolve(new Date(socket.getPeerCertificate().valid_to));

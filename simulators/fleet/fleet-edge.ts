@@ -93,7 +93,8 @@ export class FleetEdge {
     const { url, storeId, clock, random, count, onProblem, onBack } = this.#options;
     const ignored = () => count("messages_ignored");
     return new EdgeLink({
-      ...{ url, storeId, edgeId, clock, random, count, onProblem },
+      ...{ storeId, edgeId, clock, random, count, onProblem },
+      broker: { url },
       settings: linkSettingsSchema.parse({}),
       status: (state, reason) => this.#status(state, reason),
       onOnline: () => {

@@ -76,7 +76,7 @@ class Subject {
     const hear = (channel: string) => (payload: Uint8Array) =>
       say(`${channel} ${Buffer.from(payload).toString()}`);
     this.link = new EdgeLink({
-      url: `mqtt://127.0.0.1:${port}`,
+      broker: { url: `mqtt://127.0.0.1:${port}` },
       storeId,
       edgeId,
       settings: linkSettingsSchema.parse({ reconnectDelayMs: 20, reconnectDelayMsMax: 60 }),
@@ -209,7 +209,8 @@ describe("connection", () => {
     const problem = new Promise<string>((resolve) => {
       const nothing = () => undefined;
       const link = new EdgeLink({
-        ...{ url: `mqtt://127.0.0.1:${(mute.address() as AddressInfo).port}`, storeId, edgeId },
+        ...{ storeId, edgeId },
+        broker: { url: `mqtt://127.0.0.1:${(mute.address() as AddressInfo).port}` },
         ...{ settings, clock: systemClock, random: () => 0.5, status: statusOf },
         ...{ onOnline: nothing, onOffline: nothing, count: nothing, onProblem: resolve },
         onMessage: { ack: nothing, command: nothing, plan: nothing, sold: nothing },

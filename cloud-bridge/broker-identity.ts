@@ -1,0 +1,58 @@
+// Who a client of the embedded broker is, by its certificate, and what that lets it do. Pure.
+
+import type { PeerCertificate } from "node:tls";
+import { parseTopic, type Topic } from "../contract/topics.ts";
+import { idSchema } from "../contract/units.ts";
+
+/** An edge of a store, or somebody who reads all stores (a web shop, an ERP). */
+export type Identity =
+  | { readonly kind: "edge"; readonly storeId: string; readonly edgeId: string }
+  | { readonly kind: "consumer"; readonly name: string };
+
+/** The name in a certificate's subjectAltName, a URI. */
+export function identityUri(identity: Identity): string {
+  return identity.kind === "edge"
+    ? `urn:gondola:edge:${identity.storeId}:${identity.edgeId}`
+    : `urn:gondola:consumer:${identity.name}`;
+}
+
+/** Whose certificate it is; undefined where it names nobody of ours, or more than one. */
+export function identityOf({
+  subjectaltname = "",
+}: Pick<PeerCertificate, "subjectaltname">): Identity | undefined {
+  const names = subjectaltname.split(", ").filter((name) => name.startsWith("URI:urn:gondola:"));
+  const [, kind, ...ids] = names[0]?.slice("URI:urn:".length).split(":") ?? [];
+  if (names.length !== 1 || !ids.every((id) => idSchema.safeParse(id).success)) return undefined;
+  const [first, second] = ids;
+  if (kind === "edge" && first !== undefined && second !== undefined && ids.length === 2) {
+    return { kind, storeId: first, edgeId: second };
+  }
+  return kind === "consumer" && first !== undefined && ids.length === 1
+    ? { kind, name: first }
+    : undefined;
+}
+
+/** What an edge says of itself. */
+const edgeChannels: readonly Topic["channel"][] = ["events", "status", "health", "reply"];
+
+/** Whether a publication, live or as last will, is this client's to make. */
+export function mayPublish(identity: Identity, topicName: string): boolean {
+  const topic = parseTopic(topicName);
+  if (topic === undefined) return false;
+  // A consumer asks edges for something; it says nothing in their place.
+  if (identity.kind === "consumer") return topic.channel === "command";
+  if (!edgeChannels.includes(topic.channel) || !("edgeId" in topic)) return false;
+  return topic.storeId === identity.storeId && topic.edgeId === identity.edgeId;
+}
+
+/** Whether all that a filter can match is for this client to read. */
+export function mayRead(identity: Identity, filter: string): boolean {
+  if (identity.kind === "consumer") return true;
+  const [root, version, storeId] = filter.split("/");
+  return root === "gondola" && version === "1" && storeId === identity.storeId;
+}
+
+/** The client id of its session; a technician's command comes under a longer one that begins with it and a colon. */
+export function clientIdOf(identity: Identity): string | undefined {
+  return identity.kind === "edge" ? `${identity.storeId}:${identity.edgeId}` : undefined;
+}

@@ -1,0 +1,221 @@
+// The chain's own certificate authority, as files in a folder: it issues what the broker, edges and consumers show, and
+// says which of that is not valid any more. Loaded by commands alone; the daemon only reads files.
+
+import "reflect-metadata";
+import { randomBytes, type webcrypto } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as x509 from "@peculiar/x509";
+import { z } from "zod";
+import type { Enrolment } from "../contract/enrolment.ts";
+import { errorMessageOf, GatewayError } from "../contract/errors.ts";
+import { type Identity, identityUri } from "./broker-identity.ts";
+
+const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+const dayMs = 86_400_000;
+/** How long certificates are valid: of the authority, and of all that it issues. */
+const authorityDays = 3650;
+const issuedDays = 825;
+/** Clocks of stores may be behind. */
+const backdateMs = dayMs;
+/** The list of what is revoked is good for as long as the authority: it is a file, and read when it changes. */
+const files = {
+  certificate: "ca.pem",
+  key: "ca-key.pem",
+  revoked: "revoked.pem",
+  issued: "issued.json",
+};
+
+const issuedSchema = z.array(
+  z.strictObject({
+    uri: z.string(),
+    serialNumber: z.string(),
+    issuedAtMs: z.number(),
+    revokedAtMs: z.number().optional(),
+  }),
+);
+type Issued = z.infer<typeof issuedSchema>;
+
+/** A certificate with its key, PEM. */
+export interface Issuance {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** The authority of a folder. */
+export class CertificateAuthority {
+  readonly #folder: string;
+  readonly #certificate: x509.X509Certificate;
+  readonly #key: webcrypto.CryptoKey;
+  readonly #issued: Issued;
+
+  private constructor(
+    folder: string,
+    certificate: x509.X509Certificate,
+    key: webcrypto.CryptoKey,
+    issued: Issued,
+  ) {
+    this.#folder = folder;
+    this.#certificate = certificate;
+    this.#key = key;
+    this.#issued = issued;
+  }
+
+  /** Makes an authority in a folder that has none. CONFIG_INVALID where there is one. */
+  static async create(folder: string, nowMs: number): Promise<CertificateAuthority> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const keys = await newKeys();
+    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+      serialNumber: newSerialNumber(),
+      name: "CN=Gondola certificate authority",
+      ...validity(nowMs, authorityDays),
+      signingAlgorithm: algorithm,
+      keys,
+      extensions: [
+        new x509.BasicConstraintsExtension(true, 0, true),
+        new x509.KeyUsagesExtension(
+          x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
+          true,
+        ),
+        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      ],
+    });
+    const fresh = { flag: "wx" as const };
+    try {
+      await writeFile(join(folder, files.key), await keyPem(keys.privateKey), {
+        ...fresh,
+        mode: 0o600,
+      });
+    } catch (error) {
+      const message = `${folder} has an authority already: ${errorMessageOf(error)}`;
+      throw new GatewayError("CONFIG_INVALID", message, { cause: error });
+    }
+    await writeFile(join(folder, files.certificate), certificate.toString("pem"));
+    const authority = new CertificateAuthority(folder, certificate, keys.privateKey, []);
+    await authority.#save(nowMs);
+    return authority;
+  }
+
+  /** Opens the authority of a folder. CONFIG_UNREADABLE where there is none. */
+  static async open(folder: string): Promise<CertificateAuthority> {
+    try {
+      const certificate = new x509.X509Certificate(
+        await readFile(join(folder, files.certificate), "utf8"),
+      );
+      const pem = await readFile(join(folder, files.key), "utf8");
+      const der = x509.PemConverter.decodeFirst(pem);
+      const key = await crypto.subtle.importKey("pkcs8", der, algorithm, false, ["sign"]);
+      const issued = issuedSchema.parse(
+        JSON.parse(await readFile(join(folder, files.issued), "utf8")),
+      );
+      return new CertificateAuthority(folder, certificate, key, issued);
+    } catch (error) {
+      const message = `${folder} is no authority (gondola-bridge ca init): ${errorMessageOf(error)}`;
+      throw new GatewayError("CONFIG_UNREADABLE", message, { cause: error });
+    }
+  }
+
+  /** Its own certificate, PEM. */
+  get certificate(): string {
+    return this.#certificate.toString("pem");
+  }
+
+  /** A certificate of the broker, for the names and addresses under which clients find it. */
+  issueServer(names: readonly string[], nowMs: number): Promise<Issuance> {
+    const alternatives = names.map((name) => ({
+      type: /^[0-9.]+$|:/.test(name) ? ("ip" as const) : ("dns" as const),
+      value: name,
+    }));
+    const usage = x509.ExtendedKeyUsage.serverAuth;
+    return this.#issue(`CN=${names[0]}`, `server:${names.join()}`, alternatives, usage, nowMs);
+  }
+
+  /** A certificate of an edge or a consumer; one that it has already stays valid until it is revoked. */
+  issueClient(identity: Identity, nowMs: number): Promise<Issuance> {
+    const uri = identityUri(identity);
+    const usage = x509.ExtendedKeyUsage.clientAuth;
+    const name = `CN=${uri.slice("urn:gondola:".length).replaceAll(":", " ")}`;
+    return this.#issue(name, uri, [{ type: "url" as const, value: uri }], usage, nowMs);
+  }
+
+  /** All that an edge needs. */
+  async enrol(storeId: string, edgeId: string, nowMs: number): Promise<Enrolment> {
+    const issuance = await this.issueClient({ kind: "edge", storeId, edgeId }, nowMs);
+    return { storeId, edgeId, ca: this.certificate, ...issuance };
+  }
+
+  /** From now on no certificate of that client is valid; gives how many there were. */
+  async revoke(identity: Identity, nowMs: number): Promise<number> {
+    const uri = identityUri(identity);
+    const valid = this.#issued.filter((one) => one.uri === uri && one.revokedAtMs === undefined);
+    for (const one of valid) one.revokedAtMs = nowMs;
+    await this.#save(nowMs);
+    return valid.length;
+  }
+
+  async #issue(
+    name: string,
+    uri: string,
+    alternatives: x509.JsonGeneralName[],
+    usage: x509.ExtendedKeyUsage,
+    nowMs: number,
+  ): Promise<Issuance> {
+    const keys = await newKeys();
+    const serialNumber = newSerialNumber();
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber,
+      subject: name,
+      issuer: this.#certificate.subject,
+      ...validity(nowMs, issuedDays),
+      signingAlgorithm: algorithm,
+      publicKey: keys.publicKey,
+      signingKey: this.#key,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([usage]),
+        new x509.SubjectAlternativeNameExtension(alternatives),
+        await x509.AuthorityKeyIdentifierExtension.create(this.#certificate.publicKey),
+      ],
+    });
+    this.#issued.push({ uri, serialNumber, issuedAtMs: nowMs });
+    await this.#save(nowMs);
+    return { certificate: certificate.toString("pem"), key: await keyPem(keys.privateKey) };
+  }
+
+  async #save(nowMs: number): Promise<void> {
+    const entries = this.#issued.flatMap(({ serialNumber, revokedAtMs }) =>
+      revokedAtMs === undefined ? [] : [{ serialNumber, revocationDate: new Date(revokedAtMs) }],
+    );
+    const list = await x509.X509CrlGenerator.create({
+      issuer: this.#certificate.subject,
+      thisUpdate: new Date(nowMs - backdateMs),
+      nextUpdate: this.#certificate.notAfter,
+      entries,
+      signingAlgorithm: algorithm,
+      signingKey: this.#key,
+    });
+    // The library's own label is one that OpenSSL does not know (RFC 7468, 9).
+    const crl = `${x509.PemConverter.encode(list.rawData, "X509 CRL")}\n`;
+    await writeFile(join(this.#folder, files.issued), `${JSON.stringify(this.#issued, null, 1)}\n`);
+    await writeFile(join(this.#folder, files.revoked), crl);
+  }
+}
+
+function newKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+}
+
+async function keyPem(key: webcrypto.CryptoKey): Promise<string> {
+  const der = await crypto.subtle.exportKey("pkcs8", key);
+  return `${x509.PemConverter.encode(der, "PRIVATE KEY")}\n`;
+}
+
+function newSerialNumber(): string {
+  // Positive, and at most 20 bytes (RFC 5280, 4.1.2.2).
+  return `4${randomBytes(15).toString("hex").slice(1)}`;
+}
+
+function validity(nowMs: number, days: number) {
+  return { notBefore: new Date(nowMs - backdateMs), notAfter: new Date(nowMs + days * dayMs) };
+}

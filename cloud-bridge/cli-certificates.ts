@@ -1,0 +1,112 @@
+// `gondola-bridge ca init|server|consumer`, `enroll` and `revoke`: certificates of a chain.
+
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { errorMessageOf, GatewayError } from "../contract/errors.ts";
+import { idSchema } from "../contract/units.ts";
+import type { Identity } from "./broker-identity.ts";
+import { systemClock } from "./clock.ts";
+
+const folderOption = ["--ca <folder>", "folder of the authority", "ca"] as const;
+const secretMode = { flag: "wx", mode: 0o600 } as const;
+
+interface CaOption {
+  readonly ca: string;
+}
+
+/** Adds them to the program. */
+export function addCertificateCommands(program: Command, print: (text: string) => void): void {
+  addAuthority(program, print);
+  addClients(program, print);
+}
+
+function addAuthority(program: Command, print: (text: string) => void): void {
+  const ca = program.command("ca").description("the chain's own certificate authority");
+  ca.command("init")
+    .description("make one; its folder is a secret")
+    .option(...folderOption)
+    .action(async ({ ca: folder }: CaOption) => {
+      const { CertificateAuthority } = await import("./certificate-authority.ts");
+      await CertificateAuthority.create(folder, systemClock.nowMs());
+      print(`made: ${folder}/ca.pem and ca-key.pem, revoked.pem (nothing is)\n`);
+    });
+  ca.command("server")
+    .description("a certificate of the broker, for the names and addresses that edges use")
+    .argument("<names...>", "like broker.example 192.0.2.7")
+    .option(...folderOption)
+    .action(async (names: string[], { ca: folder }: CaOption) => {
+      const { CertificateAuthority } = await import("./certificate-authority.ts");
+      const authority = await CertificateAuthority.open(folder);
+      const { certificate, key } = await authority.issueServer(names, systemClock.nowMs());
+      await writeFile(join(folder, "server.pem"), certificate);
+      await writeFile(join(folder, "server-key.pem"), key, { mode: 0o600 });
+      print(`written: ${folder}/server.pem and server-key.pem\n`);
+    });
+}
+
+function addClients(program: Command, print: (text: string) => void): void {
+  program
+    .command("enroll")
+    .description("all that an edge needs to come in, in one file: broker.enrolmentFile of the edge")
+    .argument("<store>", "id of its store")
+    .argument("<edge>", "id of the edge")
+    .option(...folderOption)
+    .option("--out <file>", "file to write (default: STORE-EDGE.enrolment.json)")
+    .action(async (store: string, edge: string, options: CaOption & { out?: string }) => {
+      const { storeId, edgeId } = edgeOf(store, edge);
+      const { CertificateAuthority } = await import("./certificate-authority.ts");
+      const authority = await CertificateAuthority.open(options.ca);
+      const enrolment = await authority.enrol(storeId, edgeId, systemClock.nowMs());
+      const file = options.out ?? `${storeId}-${edgeId}.enrolment.json`;
+      await writeSecret(file, `${JSON.stringify(enrolment, null, 2)}\n`);
+      print(`written: ${file}, a secret of that edge alone\n`);
+    });
+  program
+    .command("enroll-consumer")
+    .description("certificate and key of somebody who reads all stores: a web shop, an ERP")
+    .argument("<name>", "its name")
+    .option(...folderOption)
+    .action(async (name: string, { ca: folder }: CaOption) => {
+      const { CertificateAuthority } = await import("./certificate-authority.ts");
+      const authority = await CertificateAuthority.open(folder);
+      const identity: Identity = { kind: "consumer", name: checkedId("name", name) };
+      const issuance = await authority.issueClient(identity, systemClock.nowMs());
+      await writeSecret(`${name}-key.pem`, issuance.key);
+      await writeFile(`${name}.pem`, issuance.certificate);
+      print(`written: ${name}.pem and ${name}-key.pem\n`);
+    });
+  program
+    .command("revoke")
+    .description("lets an edge's certificates come in no more; a running broker sees it in 10 s")
+    .argument("<store>", "id of its store")
+    .argument("<edge>", "id of the edge")
+    .option(...folderOption)
+    .action(async (store: string, edge: string, { ca: folder }: CaOption) => {
+      const { CertificateAuthority } = await import("./certificate-authority.ts");
+      const authority = await CertificateAuthority.open(folder);
+      const identity: Identity = { kind: "edge", ...edgeOf(store, edge) };
+      const count = await authority.revoke(identity, systemClock.nowMs());
+      print(`${count} certificates revoked: ${folder}/revoked.pem\n`);
+      if (count === 0) process.exitCode = 1;
+    });
+}
+
+function edgeOf(store: string, edge: string) {
+  return { storeId: checkedId("store", store), edgeId: checkedId("edge", edge) };
+}
+
+function checkedId(what: string, text: string): string {
+  const id = idSchema.safeParse(text);
+  if (id.success) return id.data;
+  throw new GatewayError("CONFIG_INVALID", `${what} "${text}": an id is 1-32 of a-z, 0-9 and -`);
+}
+
+async function writeSecret(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text, secretMode);
+  } catch (error) {
+    const message = `${file} is not written: ${errorMessageOf(error)}`;
+    throw new GatewayError("CONFIG_INVALID", message, { cause: error });
+  }
+}

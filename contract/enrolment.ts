@@ -1,0 +1,21 @@
+// What `gondola-bridge enroll` gives to an edge, in one file: a secret, for that edge alone.
+
+import { z } from "zod";
+import { idSchema } from "./units.ts";
+
+const pem = (kind: string) =>
+  z
+    .string()
+    .max(100_000)
+    .regex(new RegExp(`^-----BEGIN ${kind}-----`), `${kind} as PEM`);
+
+/** An enrolment. */
+export const enrolmentSchema = z.strictObject({
+  storeId: idSchema,
+  edgeId: idSchema,
+  /** The authority of the broker's certificate. */
+  ca: pem("CERTIFICATE"),
+  certificate: pem("CERTIFICATE"),
+  key: pem("PRIVATE KEY"),
+});
+export type Enrolment = z.infer<typeof enrolmentSchema>;
