@@ -142,6 +142,15 @@ export function foreignFilter(identity: Identity, filter: string): Refusal | und
   return refuse("TOPIC_FOREIGN", `${filter.slice(0, 100)} by ${identityUri(identity)}`);
 }
 
+/** Why a password lets nobody in. */
+export function passwordRefusal(kind: "wrong" | "busy" | "waiting", name: string): Refusal {
+  const shown = name.slice(0, 100);
+  if (kind === "busy") return limitRefusal("too many passwords are being checked");
+  return kind === "waiting"
+    ? refuse("PASSWORD_WRONG", `too many wrong passwords; now as ${shown}`, "badCredentials")
+    : refuse("PASSWORD_WRONG", `wrong password, or nobody is called ${shown}`, "badCredentials");
+}
+
 /** A limit of the broker that a CONNECT ran into: the client may try again later. */
 export function limitRefusal(message: string): Refusal {
   return refuse("BROKER_LIMIT", message, "unavailable");

@@ -13,6 +13,7 @@ import {
 import { errorMessageOf } from "../contract/errors.ts";
 import { guardPackets } from "./broker-guard.ts";
 import { type Identity, identityOf } from "./broker-identity.ts";
+import { BrokerPasswords } from "./broker-passwords.ts";
 import {
   type BridgeLogin,
   connectRefusal,
@@ -21,6 +22,7 @@ import {
   identityRefusal,
   isBridgeLogin,
   limitRefusal,
+  passwordRefusal,
   publishRefusal,
   type Refusal,
   subscribeRefusal,
@@ -53,6 +55,8 @@ export class EmbeddedBroker {
   #ownPort = 0;
   #unwatch: (() => void) | undefined;
   readonly #identities = new WeakMap<Client, Identity | undefined>();
+  #passwords: BrokerPasswords | undefined;
+  readonly #connects = new WeakMap<Client, ConnectPacket>();
   readonly #sessions: KeptSessions;
   readonly #sockets = new Set<Socket>();
   /** What CONNECT was found to be, until `authenticate` answers it; undefined: welcome. */
@@ -76,7 +80,7 @@ export class EmbeddedBroker {
     });
     const broker = new EmbeddedBroker(options, aedes);
     try {
-      await broker.#openTls();
+      await broker.#openLogins();
       broker.#port = await listen(broker.#server, { ...settings, busyCode: "BROKER_PORT_BUSY" });
       return broker;
     } catch (error) {
@@ -147,8 +151,11 @@ export class EmbeddedBroker {
     await Promise.all(closed);
   }
 
-  async #openTls(): Promise<void> {
-    const { tls } = this.#options.settings;
+  async #openLogins(): Promise<void> {
+    const { tls, passwordsFile } = this.#options.settings;
+    if (passwordsFile !== undefined) {
+      this.#passwords = await BrokerPasswords.open(passwordsFile, () => systemClock.monotonicMs());
+    }
     if (tls === undefined || this.#ownServer === undefined) return;
     (this.#server as TlsServer).setSecureContext(await readTls(tls));
     const own = { host: "127.0.0.1", port: 0, busyCode: "BROKER_PORT_BUSY" } as const;
@@ -176,10 +183,14 @@ export class EmbeddedBroker {
       this.#onConnect(client, packet);
       done(null, true);
     };
-    aedes.authenticate = (client, _username, _password, done) => {
-      const refusal = this.#refusals.get(client);
-      if (refusal === undefined) return done(null, true);
-      done(Object.assign(new Error(refusal.message), { returnCode: refusal.returnCode }), false);
+    aedes.authenticate = (client, username, password, done) => {
+      void this.#authenticate(client, username, password).then((refusal) => {
+        if (refusal === undefined) {
+          this.#welcome(client);
+          return done(null, true);
+        }
+        done(Object.assign(new Error(refusal.message), { returnCode: refusal.returnCode }), false);
+      });
     };
     aedes.authorizePublish = (client, packet, done) => done(this.#onPublish(client, packet));
     aedes.authorizeSubscribe = (client, subscription, done) =>
@@ -223,6 +234,7 @@ export class EmbeddedBroker {
 
   #onConnect(client: Client, packet: ConnectPacket): void {
     const { login, settings } = this.#options;
+    this.#connects.set(client, packet);
     if (isBridgeLogin(packet, login)) {
       this.#bridgeClients.add(client);
       return;
@@ -231,18 +243,45 @@ export class EmbeddedBroker {
       connectRefusal(packet, login, settings) ??
       this.#strangerRefusal(client, packet) ??
       this.#capacityRefusal(packet);
-    if (refusal === undefined) {
-      this.#sessions.connect(packet.clientId, packet.clean === true);
-    } else {
-      this.#report(refusal, packet.clientId);
-      this.#refusals.set(client, refusal);
-    }
+    if (refusal === undefined) return;
+    this.#report(refusal, packet.clientId);
+    this.#refusals.set(client, refusal);
   }
 
   /** With TLS everybody is somebody, and only the bridge comes in on its own port. */
   #strangerRefusal(client: Client, packet: ConnectPacket): Refusal | undefined {
     if (this.#options.settings.tls === undefined) return undefined;
     return identityRefusal(this.#identities.get(client), packet);
+  }
+
+  /** Only who was let in has a session. */
+  #welcome(client: Client): void {
+    const packet = this.#connects.get(client);
+    if (packet === undefined || this.#bridgeClients.has(client)) return;
+    this.#sessions.connect(packet.clientId, packet.clean === true);
+  }
+
+  /** Why a client is not let in, after what its CONNECT alone says. */
+  async #authenticate(
+    client: Client,
+    username: string | undefined,
+    password: Uint8Array | undefined,
+  ): Promise<Refusal | undefined> {
+    const known = this.#refusals.get(client);
+    const packet = this.#connects.get(client);
+    const passwords = this.#passwords;
+    if (known !== undefined || passwords === undefined || packet === undefined) return known;
+    if (this.#bridgeClients.has(client)) return undefined;
+    const address = (client.conn as Socket).remoteAddress ?? "";
+    const name = username ?? "";
+    const check = await passwords.check(name, password ?? new Uint8Array(), address);
+    const refusal =
+      check.kind === "known"
+        ? identityRefusal(check.identity, packet)
+        : passwordRefusal(check.kind, name);
+    if (refusal !== undefined) this.#report(refusal, packet.clientId);
+    else if (check.kind === "known") this.#identities.set(client, check.identity);
+    return refusal;
   }
 
   #capacityRefusal(packet: ConnectPacket): Refusal | undefined {

@@ -1,6 +1,6 @@
-// `gondola-bridge ca init|server|consumer`, `enroll` and `revoke`: certificates of a chain.
+// `gondola-bridge ca init|server`, `enroll`, `enroll-consumer`, `revoke`: certificates of a chain; `password` of a small one.
 
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
@@ -19,6 +19,39 @@ interface CaOption {
 export function addCertificateCommands(program: Command, print: (text: string) => void): void {
   addAuthority(program, print);
   addClients(program, print);
+  addPassword(program, print);
+}
+
+function addPassword(program: Command, print: (text: string) => void): void {
+  program
+    .command("password")
+    .description(
+      "set the password of an edge (STORE:EDGE) or a consumer (NAME), read from standard input",
+    )
+    .argument("<name>", "STORE:EDGE or NAME")
+    .requiredOption("--file <file>", "the broker's passwordsFile")
+    .action(async (name: string, { file }: { file: string }) => {
+      const { identityOfName, withPassword } = await import("./broker-passwords.ts");
+      if (identityOfName(name) === undefined) {
+        throw new GatewayError(
+          "CONFIG_INVALID",
+          `"${name}": an edge is STORE:EDGE, a consumer a name`,
+        );
+      }
+      const password = (await textOfInput()).replace(/\r?\n$/, "");
+      const before = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT") return "";
+        throw new GatewayError("CONFIG_UNREADABLE", errorMessageOf(error), { cause: error });
+      });
+      await writeFile(file, await withPassword(before, file, name, password), { mode: 0o600 });
+      print(`set: ${name} in ${file}; a running broker takes it at once\n`);
+    });
+}
+
+async function textOfInput(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 function addAuthority(program: Command, print: (text: string) => void): void {

@@ -52,6 +52,8 @@ const embeddedSchema = section({
   ...listen(1883),
   /** With it clients come by TLS with a certificate of their own; without, nobody is asked who they are. */
   tls: tlsSchema.optional(),
+  /** Instead: clients come with user and password; hashes in a file, as `gondola-bridge password` writes it. */
+  passwordsFile: text.optional(),
   /** Connections at once. */
   connectionCountMax: whole(1, 20_000).default(1000),
   /** Largest MQTT packet of a client: a batch that forgot to compress still gets its answer. */
@@ -90,9 +92,14 @@ const brokerSchema = section({
   username: text.optional(),
   /** A file that holds the password, so that no password stands in a configuration. */
   passwordFile: text.optional(),
-}).refine((broker) => (broker.embedded === undefined) !== (broker.url === undefined), {
-  error: "needs either embedded or url",
-});
+})
+  .refine((broker) => (broker.embedded === undefined) !== (broker.url === undefined), {
+    error: "needs either embedded or url",
+  })
+  .refine(({ embedded }) => embedded?.tls === undefined || embedded.passwordsFile === undefined, {
+    path: ["embedded"],
+    error: "with tls a certificate says who a client is, and no password is asked for: either",
+  });
 
 /** Everything a bridge can be told. */
 export const bridgeConfigSchema = section({
@@ -123,7 +130,10 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
   const config = check(bridgeConfigSchema, await readYaml(file), file);
   const base = dirname(file);
   const { passwordFile, embedded } = config.broker;
-  const tls = embedded?.tls && resolvedFiles(embedded.tls, base);
+  const tls = embedded?.tls && { tls: resolvedFiles(embedded.tls, base) };
+  const passwordsFile = embedded?.passwordsFile && {
+    passwordsFile: resolve(base, embedded.passwordsFile),
+  };
   return {
     ...config,
     dataDir: resolve(base, config.dataDir),
@@ -131,7 +141,7 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
     broker: {
       ...config.broker,
       ...(passwordFile === undefined ? {} : { passwordFile: resolve(base, passwordFile) }),
-      ...(embedded === undefined || tls === undefined ? {} : { embedded: { ...embedded, tls } }),
+      ...(embedded === undefined ? {} : { embedded: { ...embedded, ...tls, ...passwordsFile } }),
     },
   };
 }

@@ -189,7 +189,8 @@ async function openBroker(
   };
   const broker = await EmbeddedBroker.open({ ...parts, settings: embedded, login });
   parts.life.onStop("broker", () => broker.close());
-  if (embedded.tls === undefined && !/^(127\.|::1$|localhost$)/.test(embedded.host)) {
+  const asksWho = embedded.tls !== undefined || embedded.passwordsFile !== undefined;
+  if (!asksWho && !/^(127\.|::1$|localhost$)/.test(embedded.host)) {
     const message = "the broker listens beyond this machine and asks nobody who they are";
     parts.log.warn({ host: embedded.host, message }, "broker open");
   }

@@ -35,6 +35,7 @@ export const errorCodes = {
   LEDGER_RULE:
     "an event is readable but cannot be posted (for example a location of another store)",
   BROKER_PORT_BUSY: "the broker's port is in use",
+  PASSWORD_WRONG: "a client's user and password are nobody's, or too many before were wrong",
   CERTIFICATE_FOREIGN: "a client's certificate names nobody of this chain, or somebody else",
   BROKER_LIMIT: "a client reached a limit of the embedded broker and was refused or cut off",
   HTTP_PORT_BUSY: "the HTTP port is in use",

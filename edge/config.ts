@@ -44,6 +44,8 @@ export const edgeConfigSchema = z
       /** This edge's own certificate and its key (PEM), read anew for every connection. */
       certFile: z.string().min(1).optional(),
       keyFile: z.string().min(1).optional(),
+      /** A password for the user STORE:EDGE, where the broker asks for one. */
+      passwordFile: z.string().min(1).optional(),
       /** All three in one file, as `gondola-bridge enroll` writes it. */
       enrolmentFile: z.string().min(1).optional(),
     }),

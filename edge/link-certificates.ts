@@ -16,13 +16,15 @@ export interface BrokerAddress {
   readonly keyFile?: string | undefined;
   /** All three in one. */
   readonly enrolmentFile?: string | undefined;
+  readonly passwordFile?: string | undefined;
 }
 
-/** As TLS takes them, PEM. */
+/** As TLS takes them, PEM; and the password. */
 export interface Certificates {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
+  readonly password?: string;
 }
 
 /** An own certificate that ends sooner is told. */
@@ -31,9 +33,12 @@ const dayMs = 86_400_000;
 
 /** Reads what is configured; rejects where a file cannot be read, or is no enrolment. */
 export async function readCertificates(address: BrokerAddress): Promise<Certificates> {
-  const { caFile, certFile, keyFile, enrolmentFile } = address;
+  const { caFile, certFile, keyFile, enrolmentFile, passwordFile } = address;
   if (enrolmentFile !== undefined) return await readEnrolment(enrolmentFile);
   return {
+    ...(passwordFile === undefined
+      ? {}
+      : { password: (await readFile(passwordFile, "utf8")).trim() }),
     ...(caFile === undefined ? {} : { ca: await readFile(caFile, "utf8") }),
     ...(certFile === undefined ? {} : { cert: await readFile(certFile, "utf8") }),
     ...(keyFile === undefined ? {} : { key: await readFile(keyFile, "utf8") }),

@@ -196,6 +196,7 @@ export class EdgeLink {
     const { broker, storeId, edgeId, settings, status } = this.#options;
     return connect(broker.url, {
       ...certificates,
+      ...(certificates.password === undefined ? {} : { username: `${storeId}:${edgeId}` }),
       clientId: `${storeId}:${edgeId}`,
       protocolVersion: 4,
       clean: true,

@@ -44,7 +44,9 @@ export async function checkBroker(
     // Beside the daemon, whose id it must not take.
     const clientId = `${config.storeId}:${config.edgeId}:doctor-${process.pid}`;
     const options = { connectTimeout: connectTimeoutMs, reconnectPeriod: 0, clean: true };
-    client = await connectAsync(url, { ...options, ...certificates, clientId }, false);
+    const user =
+      certificates.password === undefined ? {} : { username: `${config.storeId}:${config.edgeId}` };
+    client = await connectAsync(url, { ...options, ...certificates, ...user, clientId }, false);
   } catch (error) {
     const remedy = "check broker.url, the network and its firewall; events wait on disk meanwhile";
     return [...certificate, fail("broker", `${shown}: ${errorMessageOf(error)}`, remedy)];

@@ -32,6 +32,9 @@ describe("what an edge shows", () => {
     const three = { url, certFile: file("cert.pem"), keyFile: file("key.pem") };
     expect(await readCertificates(three)).toEqual({ cert, key });
     expect(await readCertificates({ url })).toEqual({});
+    await writeFile(file("password"), "a secret of an edge\n");
+    const byPassword = await readCertificates({ url, passwordFile: file("password") });
+    expect(byPassword).toEqual({ password: "a secret of an edge" });
   });
 
   test("what cannot be read is named, and no secret with it", async () => {
