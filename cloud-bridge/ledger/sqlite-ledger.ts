@@ -16,11 +16,12 @@ import {
   readPlan,
   readPositions,
   readQuarantine,
+  readSales,
   readStockLevels,
   readTasks,
 } from "./sqlite-read.ts";
 import { saveChanges, saveRepost } from "./sqlite-save.ts";
-import { tables, tablesVersion } from "./sqlite-tables.ts";
+import { addedIndexes, tables, tablesVersion } from "./sqlite-tables.ts";
 import { verifyLedger } from "./sqlite-verify.ts";
 import type {
   Committed,
@@ -32,6 +33,7 @@ import type {
   OutboxStanding,
   QuarantinedEvent,
   RepostResult,
+  SaleRow,
   VerifyReport,
 } from "./types.ts";
 
@@ -106,6 +108,10 @@ export class SqliteLedger implements Ledger {
 
   entries(query: Parameters<Ledger["entries"]>[0]): Promise<Entry[]> {
     return readEntries(this.#reader, query);
+  }
+
+  sales(query: Parameters<Ledger["sales"]>[0]): Promise<SaleRow[]> {
+    return readSales(this.#reader, query);
   }
 
   positions(): Promise<OutboxStanding[]> {
@@ -308,6 +314,7 @@ async function createTables(
     await connection.script(`${tables}; PRAGMA user_version = ${tablesVersion};`);
     await connection.run("INSERT INTO meta VALUES ('epoch', ?)", Math.max(1, nowMs));
   }
+  await connection.script(addedIndexes);
   await connection.run("COMMIT");
 }
 

@@ -1,6 +1,12 @@
 // The tables of the ledger. Every primary key starts with the store, so that a larger database can
 // partition by it. Times are Unix ms, digests lower-case hex, flags 0 or 1; no REAL anywhere.
 
+/** Indexes that a ledger of an earlier day lacks; made at each start where they are missing. */
+export const addedIndexes = `
+CREATE INDEX IF NOT EXISTS entries_sales ON entries (store_id, placed_at_ms)
+  WHERE reason IN ('retail_selling', 'returning');
+`;
+
 /** Version of the tables, in `PRAGMA user_version`. */
 export const tablesVersion = 1;
 

@@ -7,6 +7,7 @@ import type { Plan } from "../../contract/plan.ts";
 import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StockState } from "../../contract/units.ts";
 import type { BatchItem } from "./batch-items.ts";
+import type { Sale } from "./sold.ts";
 
 /** A decoded batch. Its ids equal the topic's, and `batchProblem` found nothing wrong with it. */
 export interface Incoming {
@@ -106,6 +107,11 @@ export interface DeclaredLoss {
   reason: (typeof gapReasons)[number];
 }
 
+/** A sale and the edge that reported it. */
+export interface SaleRow extends Sale {
+  readonly edgeId: string;
+}
+
 /** One thing that does not verify. */
 export interface VerifyProblem {
   storeId: string;
@@ -148,6 +154,8 @@ export interface Ledger {
     countMax: number;
   }): Promise<StockLevel[]>;
   entries(query: { storeId: string; afterEntryNumber: number; countMax: number }): Promise<Entry[]>;
+  /** Sales of items with a GTIN and what came back of them, placed at or after `sinceMs`; the newest first. */
+  sales(query: { storeId: string; sinceMs: number; countMax: number }): Promise<SaleRow[]>;
   /** Of all outboxes, in order of their ids. */
   positions(): Promise<OutboxStanding[]>;
   /** Open count tasks. */
