@@ -11,9 +11,10 @@ import {
 } from "../../contract/event.ts";
 import type { Alert, Entry } from "../../contract/stock.ts";
 import { randomIdSchema } from "../../contract/units.ts";
+import { countOf } from "./anchors.ts";
 import type { Book, Source } from "./book.ts";
 import type { OutboxKey, Placement } from "./changes.ts";
-import { isCountSure, itemKeyOf, type Movement, settleCounted, settleMoved } from "./settle.ts";
+import { countProblem, isCountSure, itemKeyOf, type Movement, settleMoved } from "./settle.ts";
 import type { CountTaskCode, Posted } from "./types.ts";
 
 const clockSetSchema = z.looseObject({ bootId: randomIdSchema, offsetMs: z.int() });
@@ -70,25 +71,36 @@ export class Posting {
 
   #moved(event: MovedEvent, placedAtMs: number): string | undefined {
     const { storeId } = this.outbox;
-    const places = this.#book.places(storeId, itemKeyOf(event.item));
+    const item = itemKeyOf(event.item);
+    const places = this.#book.places(storeId, item);
     const settlement = settleMoved(event, storeId, places);
     if (!settlement.ok) return settlement.message;
-    this.#transfer(event, placedAtMs, settlement.movements);
+    // Without the right time nothing is older than a count.
+    const floorMs = event.clockSynced ? 0 : this.#book.lastCountAtMs(storeId, item) + 1;
+    const atMs = Math.max(placedAtMs, floorMs);
+    const source = this.#source(event, atMs);
+    for (const movement of settlement.movements) {
+      this.entries.push(this.#book.transfer(movement, source));
+    }
+    if (settlement.movements.length > 0) {
+      this.#adjust(source, this.#book.settle(storeId, item, atMs));
+    }
     return undefined;
   }
 
   #counted(event: CountedEvent, placedAtMs: number): string | undefined {
     const { storeId } = this.outbox;
     const { location, state, complete, confidence, deviceId, sequence } = event;
-    const settlement = settleCounted(event, storeId, this.#book.holdings(storeId));
-    if (!settlement.ok) return settlement.message;
+    const problem = countProblem(event, storeId);
+    if (problem !== undefined) return problem;
     if (!isCountSure(event)) {
       const message = `a count of ${location} is too unsure to change stock`;
       const detail = { location, state, deviceId, sequence, confidence: confidence ?? 1 };
       this.alert({ code: "count_observed", severity: "warning", message, detail });
       return undefined;
     }
-    this.#transfer(event, placedAtMs, settlement.movements);
+    const source = this.#source(event, placedAtMs);
+    this.#adjust(source, this.#book.count(countOf(event, this.outbox)));
     for (const { key, observedAtMs } of event.serials ?? []) {
       if (!serialKeyPattern.test(key)) continue;
       this.#book.hold({ storeId, serialKey: key, location, state, atMs: observedAtMs });
@@ -114,21 +126,18 @@ export class Posting {
     return undefined;
   }
 
-  #transfer(event: StockEvent, placedAtMs: number, movements: readonly Movement[]): void {
+  /** Posts what counts ask for, each at the time of its count, whatever the clock of this event's edge. */
+  #adjust(source: Source, movements: readonly Movement[]): void {
+    for (const movement of movements) {
+      const at = { placedAtMs: movement.occurredAtMs, unsyncedBootId: null };
+      this.entries.push(this.#book.transfer(movement, { ...source, ...at }));
+    }
+  }
+
+  #source(event: StockEvent, placedAtMs: number): Source {
     const { sequence, deviceId, clockSynced, bootId } = event;
-    const { recordedAtMs } = this;
-    const { storeId, edgeId, outboxId } = this.outbox;
     const unsyncedBootId = clockSynced ? null : bootId;
-    const source: Source = {
-      storeId,
-      edgeId,
-      outboxId,
-      sequence,
-      deviceId,
-      recordedAtMs,
-      placedAtMs,
-      unsyncedBootId,
-    };
-    for (const movement of movements) this.entries.push(this.#book.transfer(movement, source));
+    const { recordedAtMs, outbox } = this;
+    return { ...outbox, sequence, deviceId, recordedAtMs, placedAtMs, unsyncedBootId };
   }
 }

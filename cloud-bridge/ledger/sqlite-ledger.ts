@@ -21,7 +21,7 @@ import {
   readTasks,
 } from "./sqlite-read.ts";
 import { saveChanges, saveRepost } from "./sqlite-save.ts";
-import { addedIndexes, tables, tablesVersion } from "./sqlite-tables.ts";
+import { additions, tables, tablesVersion } from "./sqlite-tables.ts";
 import { verifyLedger } from "./sqlite-verify.ts";
 import type {
   Committed,
@@ -314,7 +314,7 @@ async function createTables(
     await connection.script(`${tables}; PRAGMA user_version = ${tablesVersion};`);
     await connection.run("INSERT INTO meta VALUES ('epoch', ?)", Math.max(1, nowMs));
   }
-  await connection.script(addedIndexes);
+  await connection.script(additions);
   await connection.run("COMMIT");
 }
 

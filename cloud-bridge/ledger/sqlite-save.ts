@@ -1,5 +1,6 @@
 // Writes what the posting of a group changed: one set-based statement for each table.
 
+import type { Count } from "./anchors.ts";
 import type {
   Balance,
   ChainHead,
@@ -116,6 +117,24 @@ const serialColumns: Columns<SerialHolding> = {
   at_ms: (row) => row.atMs,
 };
 
+const countColumns: Columns<Count> = {
+  ...outboxColumns,
+  sequence: (row) => row.sequence,
+  location: (row) => row.location,
+  state: (row) => row.state,
+  complete: (row) => Number(row.complete),
+  at_ms: (row) => row.atMs,
+  last_at_ms: (row) => Math.max(row.atMs, ...row.lines.map(({ atMs }) => atMs)),
+};
+
+const countLineColumns: Columns<OutboxKey & { sequence: number } & Count["lines"][number]> = {
+  ...outboxColumns,
+  sequence: (row) => row.sequence,
+  item: (row) => row.item,
+  quantity: (row) => row.quantity,
+  at_ms: (row) => row.atMs,
+};
+
 const positionConflict = `ON CONFLICT (store_id, edge_id, outbox_id) DO UPDATE SET
   through_sequence = excluded.through_sequence, through_digest = excluded.through_digest,
   frozen = excluded.frozen, complete_through_at_ms = excluded.complete_through_at_ms,
@@ -132,6 +151,9 @@ const serialConflict = `ON CONFLICT (store_id, serial_key) DO UPDATE SET
 export async function saveChanges(connection: SqlConnection, changes: Changes): Promise<void> {
   const { recordedAtMs, positions, events, quarantined, entries, balances, heads, serials } =
     changes;
+  const lines = changes.counts.flatMap((count) =>
+    count.lines.map(({ item, quantity, atMs }) => ({ ...count, item, quantity, atMs })),
+  );
   await Promise.all([
     insertRows(connection, "event_log", eventColumns(recordedAtMs), events),
     insertRows(connection, "entries", entryColumns, entries),
@@ -139,6 +161,8 @@ export async function saveChanges(connection: SqlConnection, changes: Changes): 
     insertRows(connection, "quarantine", quarantineColumns(recordedAtMs), quarantined),
     insertRows(connection, "balances", balanceColumns, balances, balanceConflict),
     insertRows(connection, "chain_heads", headColumns, heads, headConflict),
+    insertRows(connection, "counts", countColumns, changes.counts),
+    insertRows(connection, "count_lines", countLineColumns, lines),
     insertRows(connection, "serials", serialColumns, serials, serialConflict),
   ]);
   await savePlacements(connection, changes);

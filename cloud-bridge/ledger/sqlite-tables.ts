@@ -1,10 +1,28 @@
 // The tables of the ledger. Every primary key starts with the store, so that a larger database can
 // partition by it. Times are Unix ms, digests lower-case hex, flags 0 or 1; no REAL anywhere.
 
-/** Indexes that a ledger of an earlier day lacks; made at each start where they are missing. */
-export const addedIndexes = `
+/** What a ledger of an earlier day lacks; made at each start where it is missing. */
+export const additions = `
+CREATE INDEX IF NOT EXISTS entries_item ON entries (store_id, item, placed_at_ms);
 CREATE INDEX IF NOT EXISTS entries_sales ON entries (store_id, placed_at_ms)
   WHERE reason IN ('retail_selling', 'returning');
+
+-- Counts that anchor. at_ms is when it was complete, last_at_ms the latest time that it speaks of.
+CREATE TABLE IF NOT EXISTS counts (
+  store_id TEXT NOT NULL, edge_id TEXT NOT NULL, outbox_id TEXT NOT NULL, sequence INTEGER NOT NULL,
+  location TEXT NOT NULL, state TEXT NOT NULL,
+  complete INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL, last_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (store_id, edge_id, outbox_id, sequence)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS counts_time ON counts (store_id, last_at_ms);
+CREATE TABLE IF NOT EXISTS count_lines (
+  store_id TEXT NOT NULL, edge_id TEXT NOT NULL, outbox_id TEXT NOT NULL, sequence INTEGER NOT NULL,
+  item TEXT NOT NULL,
+  quantity INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (store_id, edge_id, outbox_id, sequence, item)
+) WITHOUT ROWID;
 `;
 
 /** Version of the tables, in `PRAGMA user_version`. */
