@@ -27,6 +27,7 @@ import { Metrics } from "./metrics.ts";
 import { HelloRequests } from "./publish/hello-requests.ts";
 import { publishPlans, storePlans } from "./publish/plans.ts";
 import { Publishers } from "./publish/publishers.ts";
+import { runSettlement } from "./settlement.ts";
 import type { SystemdNotify } from "./systemd-notify.ts";
 import { softwareVersion } from "./version.ts";
 
@@ -89,8 +90,7 @@ async function startBridge(
   });
   life.onStop("ledger", () => ledger.close());
   await storePlans(ledger, plans, log);
-  const planStoreIds = plans.map(({ storeId }) => storeId);
-  const stores = new KnownStores(ledger, planStoreIds);
+  const stores = KnownStores.of(ledger, plans);
 
   const { broker, access } = await openBroker(config, { log, count, life });
   let onFirstOnline: (() => void) | undefined;
@@ -156,6 +156,7 @@ async function startBridge(
   // Stopping goes backward: commit and answer what waits, publish it, say goodbye to the broker.
   life.serve("link", (signal) => link.run(signal));
   life.serve("publisher", (signal) => publishers.run(signal));
+  life.serve("settlement", (signal) => runSettlement({ ledger, clock, count, publishers }, signal));
   life.onStop("ingest", () => ingest.close());
   if (notify !== undefined) {
     const isHealthy = () => isAnswering(ledger, clock);

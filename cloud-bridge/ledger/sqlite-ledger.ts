@@ -7,6 +7,7 @@ import type { Entry, StockLevel } from "../../contract/stock.ts";
 import { contentOf, type PreparedBatch, partsOf, prepareBatch } from "./batch-items.ts";
 import { postAgain, postGroup } from "./ledger.ts";
 import { SqliteConnection, type SqliteOptions, StatementError } from "./sqlite.ts";
+import { settleDue } from "./sqlite-flow.ts";
 import { loadEventView, loadGroupView } from "./sqlite-load.ts";
 import { savePlan } from "./sqlite-plan.ts";
 import {
@@ -31,6 +32,7 @@ import type {
   Ledger,
   Notice,
   OutboxStanding,
+  Posted,
   QuarantinedEvent,
   RepostResult,
   SaleRow,
@@ -87,6 +89,10 @@ export class SqliteLedger implements Ledger {
 
   repost(id: string, recordedAtMs: number): Promise<RepostResult> {
     return this.#write(() => this.#postAgain(id, recordedAtMs));
+  }
+
+  settle(recordedAtMs: number): Promise<Posted & { itemCount: number }> {
+    return this.#write(() => settleDue(this.#writer, recordedAtMs));
   }
 
   setPlan(plan: Plan): Promise<void> {

@@ -26,7 +26,11 @@ interface Asked {
   readonly digests: Keys;
   /** First and last sequence of each batch. */
   readonly ranges: Keys;
-  readonly events: readonly { readonly storeId: string; readonly event: StockEvent }[];
+  readonly stores: Keys;
+  /** Items, each with the time from which on its counts and entries matter. */
+  readonly items: Keys;
+  /** Counted locations and the time of the earliest line. */
+  readonly counts: Keys;
 }
 
 /** Reads the view of a group. */
@@ -50,7 +54,7 @@ export function loadGroupView(
     return last === undefined ? [] : [[...keyOf(prepared), prepared.firstSequence, last] as const];
   });
   const edges = group.map(({ storeId, edgeId }) => [storeId, edgeId] as const);
-  return loadView(connection, { edges, digests, ranges, events });
+  return loadView(connection, { edges, digests, ranges, ...askedBy(events) });
 }
 
 /** Reads the view that one event needs, positions left out. */
@@ -59,7 +63,12 @@ export function loadEventView(
   storeId: string,
   event: StockEvent,
 ): Promise<View> {
-  return loadView(connection, { edges: [], digests: [], ranges: [], events: [{ storeId, event }] });
+  return loadView(connection, {
+    edges: [],
+    digests: [],
+    ranges: [],
+    ...askedBy([{ storeId, event }]),
+  });
 }
 
 function eventsOf({ content }: BatchItem): StockEvent[] {
@@ -138,15 +147,30 @@ const viewSelect = `WITH
     'picksSensed', f.picks_sensed) ORDER BY f.store_id, f.gtin, f.ordinal)
   FROM items i JOIN facings f ON f.store_id = i.store_id AND f.gtin = i.item) AS facings`;
 
-async function loadView(connection: SqlConnection, asked: Asked): Promise<View> {
-  const { edges, digests, ranges, events } = asked;
+/** Reads the view of items for what the ledger itself posts from a time on. */
+export function loadItemsView(
+  connection: SqlConnection,
+  items: readonly { storeId: string; item: string; sinceMs: number }[],
+): Promise<View> {
+  return loadView(connection, {
+    ...{ edges: [], digests: [], ranges: [], counts: [] },
+    stores: items.map(({ storeId }) => [storeId]),
+    items: items.map(({ storeId, item, sinceMs }) => [storeId, item, sinceMs]),
+  });
+}
+
+function askedBy(events: readonly { readonly storeId: string; readonly event: StockEvent }[]) {
   const items = events.flatMap(({ storeId, event }) =>
     itemsOf(event).map(({ item, atMs }) => [storeId, item, atMs] as const),
   );
   const counts = events.flatMap(({ storeId, event }) =>
     event.type === "counted" ? [[storeId, event.location, earliest(event)] as const] : [],
   );
-  const stores = events.map(({ storeId }) => [storeId] as const);
+  return { items, counts, stores: events.map(({ storeId }) => [storeId] as const) };
+}
+
+async function loadView(connection: SqlConnection, asked: Asked): Promise<View> {
+  const { edges, digests, ranges, stores, items, counts } = asked;
   const [row] = await connection.all<Record<string, string>>(
     viewSelect,
     ...[edges, digests, ranges, stores, items, counts].map(keysJson),

@@ -12,6 +12,8 @@ import type {
   QuarantineRow,
   SerialHolding,
 } from "./changes.ts";
+import { productKey } from "./changes.ts";
+import { flowKindOf } from "./flow.ts";
 import type { SqlConnection, SqlValue } from "./sqlite.ts";
 
 /** How a row fills the columns of a table. */
@@ -135,6 +137,27 @@ const countLineColumns: Columns<OutboxKey & { sequence: number } & Count["lines"
   at_ms: (row) => row.atMs,
 };
 
+const unsettledColumns: Columns<PlacedEntry> = {
+  store_id: ({ entry }) => entry.storeId,
+  item: ({ entry }) => entry.item,
+  since_ms: ({ placedAtMs }) => placedAtMs,
+  due_at_ms: () => 0,
+};
+const unsettledConflict = `ON CONFLICT (store_id, item) DO UPDATE SET
+  since_ms = min(since_ms, excluded.since_ms), due_at_ms = 0`;
+
+/** The earliest movement of customers' goods of each item. */
+function unsettledBy(entries: readonly PlacedEntry[]): PlacedEntry[] {
+  const earliest = new Map<string, PlacedEntry>();
+  for (const placed of entries) {
+    if (flowKindOf(placed.entry) === undefined) continue;
+    const key = productKey(placed.entry.storeId, placed.entry.item);
+    const known = earliest.get(key);
+    if (known === undefined || placed.placedAtMs < known.placedAtMs) earliest.set(key, placed);
+  }
+  return [...earliest.values()];
+}
+
 const positionConflict = `ON CONFLICT (store_id, edge_id, outbox_id) DO UPDATE SET
   through_sequence = excluded.through_sequence, through_digest = excluded.through_digest,
   frozen = excluded.frozen, complete_through_at_ms = excluded.complete_through_at_ms,
@@ -163,6 +186,7 @@ export async function saveChanges(connection: SqlConnection, changes: Changes): 
     insertRows(connection, "chain_heads", headColumns, heads, headConflict),
     insertRows(connection, "counts", countColumns, changes.counts),
     insertRows(connection, "count_lines", countLineColumns, lines),
+    insertRows(connection, "unsettled", unsettledColumns, unsettledBy(entries), unsettledConflict),
     insertRows(connection, "serials", serialColumns, serials, serialConflict),
   ]);
   await savePlacements(connection, changes);

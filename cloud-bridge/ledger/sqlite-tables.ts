@@ -23,6 +23,15 @@ CREATE TABLE IF NOT EXISTS count_lines (
   at_ms INTEGER NOT NULL,
   PRIMARY KEY (store_id, edge_id, outbox_id, sequence, item)
 ) WITHOUT ROWID;
+
+-- Items with customers' goods to settle: from which time on, and when (in event time; 0: now).
+CREATE TABLE IF NOT EXISTS unsettled (
+  store_id TEXT NOT NULL, item TEXT NOT NULL,
+  since_ms INTEGER NOT NULL,
+  due_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (store_id, item)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS unsettled_due ON unsettled (store_id, due_at_ms);
 `;
 
 /** Version of the tables, in `PRAGMA user_version`. */

@@ -134,6 +134,9 @@ export interface VerifyReport {
 /** Quarantined events that are listed at once. */
 export const quarantineCountMax = 1000;
 
+/** Items that are settled in one transaction. */
+export const settledItemCountMax = 200;
+
 /** Problems that a report spells out. */
 export const verifyProblemCountMax = 100;
 
@@ -146,6 +149,11 @@ export interface Ledger {
    * cannot be posted is quarantined, so it rejects only with LEDGER_FAILED.
    */
   post(group: readonly Incoming[], recordedAtMs: number): Promise<Committed[]>;
+  /**
+   * Settles what became due, of `settledItemCountMax` items at most: what shelf, till and exit said of one
+   * unit, and time-outs, by event time. `itemCount` is 0 when nothing is due.
+   */
+  settle(recordedAtMs: number): Promise<Posted & { itemCount: number }>;
   /** Levels in order of GTIN; `afterGtin` pages on. A GTIN that never moved has none. */
   stockLevels(query: {
     storeId: string;
