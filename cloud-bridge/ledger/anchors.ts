@@ -69,6 +69,33 @@ export function countOf(
   return { ...identity, location, state, complete, atMs, lines: [...lines.values()] };
 }
 
+/** A count differs noticeably by more than this many units, or this share of what was counted. */
+export const varianceTolerance = { units: 1, share: 0.02 } as const;
+/** Variances that one count tells; the largest. */
+export const varianceCountMax = 20;
+
+/** By how much a count differs from the book, where that is more than the tolerance. */
+export function variancesOf(
+  { lines, atMs }: Count,
+  movements: readonly Movement[],
+): { item: string; counted: number; difference: number }[] {
+  const times = new Map(lines.map((line) => [line.item, line]));
+  const sums = new Map<string, number>();
+  for (const { item, quantity, to, occurredAtMs } of movements) {
+    // The differences of other counts that this one moved are theirs.
+    if (occurredAtMs !== (times.get(item)?.atMs ?? atMs)) continue;
+    sums.set(item, (sums.get(item) ?? 0) + (isReal(to.location) ? quantity : -quantity));
+  }
+  return [...sums]
+    .map(([item, difference]) => ({ item, difference, counted: times.get(item)?.quantity ?? 0 }))
+    .filter(({ difference, counted }) => {
+      const { units, share } = varianceTolerance;
+      return Math.abs(difference) > Math.max(units, share * counted);
+    })
+    .sort((a, b) => Math.abs(b.difference) - Math.abs(a.difference))
+    .slice(0, varianceCountMax);
+}
+
 /** What a count says of an item; undefined where it says nothing. */
 export function anchorOf(count: Count, item: string): Anchor | undefined {
   const line = count.lines.find((each) => each.item === item);

@@ -26,6 +26,8 @@ export interface Source {
 /** Balances, chains, serials and tasks of one group. */
 export class Book {
   readonly tasks = new TaskBook();
+  /** Accounts of real places that fell below zero, for whoever posted it to tell. */
+  readonly negatives: Balance[] = [];
   readonly #view: View;
   readonly #balances = new Map<string, Balance>();
   readonly #changed = new Set<Balance>();
@@ -172,12 +174,14 @@ export class Book {
   }
 
   /** A balance fell below zero: somebody should count. Or it came back. */
-  #turn({ storeId, item, location, state, quantity }: Balance, entry: Entry): void {
+  #turn({ storeId, item, location, state, quantity, entryNumber }: Balance, entry: Entry): void {
     const key = `negative/${location}/${state}/${item}`;
     if (quantity >= 0) {
       this.tasks.close(storeId, key);
       return;
     }
+    if (isReal(location))
+      this.negatives.push({ storeId, item, location, state, quantity, entryNumber });
     // A basket cannot be counted; the shelf that its units come from can.
     const shelf = this.places(storeId, item).facings[0]?.location ?? storeId;
     this.tasks.open({

@@ -74,7 +74,7 @@ export function postFlow(
     const quantity = Math.abs(correction.quantity);
     const movement = { item, serial, quantity, from, to, reason: rule, occurredAtMs: atMs };
     entries.push(book.transfer(movement, source));
-    if (rule === "exit_timeout" && !isBack) alerts.push(lossAlert(storeId, item, correction));
+    if (rule === "exit_timeout") alerts.push(lossAlert(storeId, item, correction));
     for (const difference of book.settle(storeId, item, atMs)) {
       const at = { ...source, placedAtMs: difference.occurredAtMs };
       entries.push(book.transfer(difference, at));
@@ -83,12 +83,18 @@ export function postFlow(
   return { entries, alerts, open };
 }
 
-function lossAlert(storeId: string, item: string, { fact, quantity }: FlowCorrection): Alert {
-  const { edgeId, outboxId, sequence, deviceId, serial, to, atMs } = fact;
-  const evidence = { outboxId, sequence, deviceId, exit: to.location, leftAtMs: atMs };
+/** A unit was lost; or, where the posting goes back, was found again. */
+function lossAlert(storeId: string, item: string, correction: FlowCorrection): Alert {
+  const { fact, quantity, to, from, atMs } = correction;
+  const { edgeId, outboxId, sequence, deviceId, serial } = fact;
+  const isFound = quantity < 0;
+  const message = isFound
+    ? `${-quantity} of ${item} that was lost at ${from.location} is accounted for`
+    : `${quantity} of ${item} left by ${from.location} and nobody sold it since: posted to ${to.location}`;
+  const code = isFound ? "item_found" : "exit_loss";
+  const evidence = { outboxId, sequence, deviceId, location: from.location };
   return {
-    ...{ storeId, edgeId, code: "exit_loss", severity: "warning", atMs },
-    message: `${quantity} of ${item} left by ${to.location} and nobody sold it since: posted as loss`,
+    ...{ storeId, edgeId, code, severity: isFound ? "info" : "warning", atMs, message },
     detail: { item, quantity, ...(serial === undefined ? {} : { serial }), ...evidence },
   };
 }

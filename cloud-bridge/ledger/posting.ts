@@ -11,9 +11,9 @@ import {
 } from "../../contract/event.ts";
 import type { Alert, Entry } from "../../contract/stock.ts";
 import { randomIdSchema } from "../../contract/units.ts";
-import { countOf } from "./anchors.ts";
+import { countOf, variancesOf } from "./anchors.ts";
 import type { Book, Source } from "./book.ts";
-import type { OutboxKey, Placement } from "./changes.ts";
+import type { Balance, OutboxKey, Placement } from "./changes.ts";
 import { countProblem, isCountSure, itemKeyOf, type Movement, settleMoved } from "./settle.ts";
 import type { CountTaskCode, Posted } from "./types.ts";
 
@@ -38,9 +38,18 @@ export class Posting {
 
   /** Posts an event placed at `placedAtMs`; gives the rule it breaks, and then changes nothing. */
   apply(event: StockEvent, placedAtMs: number): string | undefined {
-    if (event.type === "moved") return this.#moved(event, placedAtMs);
-    if (event.type === "counted") return this.#counted(event, placedAtMs);
-    return this.#noticed(event);
+    if (event.type === "noticed") return this.#noticed(event);
+    const problem =
+      event.type === "moved" ? this.#moved(event, placedAtMs) : this.#counted(event, placedAtMs);
+    for (const negative of this.#book.negatives.splice(0)) this.#tellNegative(event, negative);
+    return problem;
+  }
+
+  #tellNegative({ deviceId, sequence }: StockEvent, balance: Balance): void {
+    const { item, location, state, quantity } = balance;
+    const message = `${item} stands at ${quantity} in ${location} ${state}`;
+    const detail = { item, location, state, quantity, deviceId, sequence };
+    this.alert({ code: "negative_stock", severity: "warning", message, detail });
   }
 
   alert(alert: Pick<Alert, "code" | "severity" | "message" | "detail"> & { atMs?: number }): void {
@@ -100,7 +109,15 @@ export class Posting {
       return undefined;
     }
     const source = this.#source(event, placedAtMs);
-    this.#adjust(source, this.#book.count(countOf(event, this.outbox)));
+    const count = countOf(event, this.outbox);
+    const differences = this.#book.count(count);
+    this.#adjust(source, differences);
+    for (const variance of variancesOf(count, differences)) {
+      const { item, difference, counted } = variance;
+      const message = `${item} at ${location}: counted ${counted}, a difference of ${difference}`;
+      const detail = { ...variance, location, state, deviceId, sequence };
+      this.alert({ code: "count_variance", severity: "warning", message, detail });
+    }
     for (const { key, observedAtMs } of event.serials ?? []) {
       if (!serialKeyPattern.test(key)) continue;
       this.#book.hold({ storeId, serialKey: key, location, state, atMs: observedAtMs });

@@ -6,6 +6,7 @@ import { Book } from "./book.ts";
 import { productKey } from "./changes.ts";
 import { type FlowEntry, flowLookBackMs, postFlow, type Unsettled } from "./flow-posting.ts";
 import type { SqlConnection } from "./sqlite.ts";
+import { saveAlerts } from "./sqlite-alerts.ts";
 import { loadItemsView } from "./sqlite-load.ts";
 import { saveChanges } from "./sqlite-save.ts";
 import { type Posted, settledItemCountMax } from "./types.ts";
@@ -68,7 +69,9 @@ export async function settleDue(
       .filter(({ item }) => !item.startsWith("epc/"))
       .map(({ storeId, item: gtin }) => [productKey(storeId, gtin), { storeId, gtin }]),
   );
-  const alerts = settled.flatMap((each) => each.alerts);
+  const raised = settled.flatMap((each) => each.alerts);
+  const loud = await saveAlerts(connection, raised, recordedAtMs);
+  const alerts = raised.filter((alert) => loud.has(alert));
   return { entries, alerts, changedItems: [...changed.values()], itemCount: due.length };
 }
 

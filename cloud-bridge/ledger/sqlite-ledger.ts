@@ -4,9 +4,11 @@
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Entry, StockLevel } from "../../contract/stock.ts";
+import type { StoredAlert } from "./alerts.ts";
 import { contentOf, type PreparedBatch, partsOf, prepareBatch } from "./batch-items.ts";
 import { postAgain, postGroup } from "./ledger.ts";
 import { SqliteConnection, type SqliteOptions, StatementError } from "./sqlite.ts";
+import { acknowledgeAlert, muteAlert, readAlerts, saveAlerts } from "./sqlite-alerts.ts";
 import { settleDue } from "./sqlite-flow.ts";
 import { loadEventView, loadGroupView } from "./sqlite-load.ts";
 import { savePlan } from "./sqlite-plan.ts";
@@ -128,6 +130,18 @@ export class SqliteLedger implements Ledger {
     return readTasks(this.#reader, query.storeId);
   }
 
+  alerts(query: Parameters<Ledger["alerts"]>[0]): Promise<StoredAlert[]> {
+    return readAlerts(this.#reader, query);
+  }
+
+  acknowledgeAlert(change: Parameters<Ledger["acknowledgeAlert"]>[0]): Promise<boolean> {
+    return this.#write(() => acknowledgeAlert(this.#writer, change));
+  }
+
+  muteAlert(change: Parameters<Ledger["muteAlert"]>[0]): Promise<boolean> {
+    return this.#write(() => muteAlert(this.#writer, change));
+  }
+
   notices(query: Parameters<Ledger["notices"]>[0]): Promise<Notice[]> {
     return readNotices(this.#reader, query);
   }
@@ -233,6 +247,7 @@ export class SqliteLedger implements Ledger {
     try {
       await this.#savepoint(async () => {
         await saveChanges(connection, changes);
+        await saveAlerts(connection, posted.alerts, recordedAtMs);
         await saveRepost(connection, { ...outbox, sequence, type: event.type, recordedAtMs });
       });
     } catch (error) {
@@ -249,7 +264,12 @@ export class SqliteLedger implements Ledger {
         const options = { ledgerEpoch: this.#epoch, recordedAtMs };
         const { results, changes } = postGroup(view, group, options);
         await saveChanges(this.#writer, changes);
-        return results;
+        const raised = results.flatMap(({ alerts }) => alerts);
+        const loud = await saveAlerts(this.#writer, raised, recordedAtMs);
+        return results.map((each) => ({
+          ...each,
+          alerts: each.alerts.filter((alert) => loud.has(alert)),
+        }));
       });
     } catch (error) {
       if (error instanceof GatewayError) throw error;

@@ -32,6 +32,24 @@ CREATE TABLE IF NOT EXISTS unsettled (
   PRIMARY KEY (store_id, item)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS unsettled_due ON unsettled (store_id, due_at_ms);
+
+-- One open alert for what it is about, however often it is raised.
+CREATE TABLE IF NOT EXISTS alerts (
+  store_id TEXT NOT NULL, alert_id INTEGER NOT NULL,
+  alert_key TEXT NOT NULL,
+  code TEXT NOT NULL, severity TEXT NOT NULL, cause TEXT NOT NULL,
+  edge_id TEXT,
+  message TEXT NOT NULL, detail TEXT NOT NULL,
+  first_at_ms INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+  raise_count INTEGER NOT NULL,
+  expires_at_ms INTEGER NOT NULL,
+  closed_at_ms INTEGER, acknowledged_by TEXT,
+  muted_until_ms INTEGER, muted_by TEXT,
+  PRIMARY KEY (store_id, alert_id)
+);
+CREATE UNIQUE INDEX IF NOT EXISTS alerts_open ON alerts (store_id, alert_key)
+  WHERE closed_at_ms IS NULL;
+CREATE INDEX IF NOT EXISTS alerts_key ON alerts (store_id, alert_key);
 `;
 
 /** Version of the tables, in `PRAGMA user_version`. */

@@ -6,6 +6,7 @@ import type { gapReasons, severities } from "../../contract/event.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StockState } from "../../contract/units.ts";
+import type { StoredAlert } from "./alerts.ts";
 import type { BatchItem } from "./batch-items.ts";
 import type { Sale } from "./sold.ts";
 
@@ -168,6 +169,30 @@ export interface Ledger {
   positions(): Promise<OutboxStanding[]>;
   /** Open count tasks. */
   tasks(query: { storeId?: string }): Promise<CountTask[]>;
+  /** Newest first; `isOpen`: those that are neither acknowledged nor over at `nowMs`. */
+  alerts(query: {
+    storeId: string;
+    code?: string;
+    isOpen: boolean;
+    beforeAlertId?: number;
+    countMax: number;
+    nowMs: number;
+  }): Promise<StoredAlert[]>;
+  /** Closes an open alert, with who and why; false where there is none. */
+  acknowledgeAlert(change: {
+    storeId: string;
+    alertId: number;
+    by: string;
+    cause?: string;
+    nowMs: number;
+  }): Promise<boolean>;
+  /** What the alert is about is stored, but not published, until a time; false where there is none. */
+  muteAlert(change: {
+    storeId: string;
+    alertId: number;
+    by: string;
+    untilMs: number;
+  }): Promise<boolean>;
   /** Newest first. */
   notices(query: { storeId: string; code?: string; countMax: number }): Promise<Notice[]>;
   declaredLosses(query: { storeId?: string }): Promise<DeclaredLoss[]>;
