@@ -80,6 +80,16 @@ export function postFlow(
       entries.push(book.transfer(difference, at));
     }
   }
+  // An entry may have been placed anew in time, by an edge that learned its clock: counts are looked at again.
+  const last = rows.at(-1);
+  for (const difference of last === undefined ? [] : book.settle(storeId, item, sinceMs)) {
+    const { edgeId, outboxId, sequence, deviceId } = last!;
+    const source = {
+      ...{ storeId, edgeId, outboxId, sequence, deviceId, recordedAtMs },
+      ...{ placedAtMs: difference.occurredAtMs, unsyncedBootId: null },
+    };
+    entries.push(book.transfer(difference, source));
+  }
   return { entries, alerts, open };
 }
 

@@ -195,6 +195,14 @@ export async function saveChanges(connection: SqlConnection, changes: Changes): 
 
 async function savePlacements(connection: SqlConnection, { placements }: Changes): Promise<void> {
   for (const { storeId, edgeId, bootId, offsetMs } of placements) {
+    // What moves in time may now lie before a count, or beside what it belongs to.
+    await connection.run(
+      `INSERT INTO unsettled (store_id, item, since_ms, due_at_ms)
+       SELECT store_id, item, min(min(placed_at_ms, occurred_at_ms + ?)), 0 FROM entries
+       WHERE store_id = ? AND edge_id = ? AND unsynced_boot_id = ? GROUP BY store_id, item
+       ${unsettledConflict}`,
+      ...[offsetMs, storeId, edgeId, bootId],
+    );
     await connection.run(
       `UPDATE entries SET placed_at_ms = occurred_at_ms + ?
        WHERE store_id = ? AND edge_id = ? AND unsynced_boot_id = ?`,

@@ -12,10 +12,12 @@ import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts
 import { type CountedEvent, stockEventSchema } from "../../../contract/event.ts";
 import {
   balancesOf,
+  bootId,
   coffee,
   counted,
   FakeEdge,
   moved,
+  noticed,
   openLedger,
   place,
   postOne,
@@ -297,4 +299,29 @@ test("an edge without the time is never judged older than a count", async () => 
   });
   await postOne(ledger, new FakeEdge("0b0b0b0b-0001", "edge-2").append(sale).batch(1));
   expect(await balancesOf(ledger, coffee)).toMatchObject({ "floor sellable": 4 });
+});
+
+test("an edge that learns the time: its sale was before the count, which saw it", async () => {
+  const ledger = await openLedger();
+  const stock = moved("receiving", coffee, { quantity: 5, to: place("s0042/floor") });
+  const done = counted("s0042/floor", {}, at(2));
+  const line = { gtin: coffee, quantity: 4, observedAtMs: startAtMs + 2 * minuteMs };
+  await postOne(ledger, new FakeEdge().append(stock, { ...done, lines: [line] }).batch(1));
+  const sale = moved("retail_selling", coffee, {
+    ...{ from: place("s0042/floor"), occurredAtMs: 1000, clockSynced: false },
+  });
+  const late = new FakeEdge("0b0b0b0b-0001", "edge-2").append(sale);
+  await postOne(ledger, late.batch(1));
+  await ledger.settle(startAtMs);
+  expect(await balancesOf(ledger, coffee)).toMatchObject({ "floor sellable": 3 });
+  const offsetMs = startAtMs + minuteMs - 1000;
+  late.append(noticed("clock_set", { detail: { bootId, offsetMs } }));
+  await postOne(ledger, late.batch(2));
+  await ledger.settle(startAtMs);
+  expect(await balancesOf(ledger, coffee)).toEqual({
+    "@customer sellable": 1,
+    "@supplier sellable": -5,
+    "floor sellable": 4,
+  });
+  expect((await ledger.verify()).problems).toEqual([]);
 });
