@@ -119,6 +119,8 @@ export const bridgeConfigSchema = section({
     republishPauseMs: whole(0, 60_000).default(100),
     /** Entries and alerts that wait for the broker; the oldest are dropped beyond, and counted. */
     queueCountMax: whole(100, 1_000_000).default(50_000),
+    /** The lists of what is sold go out anew after this time even though nothing was sold. */
+    soldRefreshMs: whole(1000, 600_000).default(30_000),
   }).prefault({}),
   /** Plan files, one for each store. */
   plans: z.array(text, { error: "must be a list of files" }).max(10_000).default([]),

@@ -12,6 +12,17 @@ export class KnownStores {
     this.#storeIds = new Set(planStoreIds);
   }
 
+  /** Those that these plans are for, and those that the ledger hears of. */
+  static of(
+    ledger: Pick<Ledger, "positions">,
+    plans: readonly { readonly storeId: string }[],
+  ): KnownStores {
+    return new KnownStores(
+      ledger,
+      plans.map(({ storeId }) => storeId),
+    );
+  }
+
   /** All of them, in order. */
   async list(): Promise<string[]> {
     for (const { storeId } of await this.#ledger.positions()) this.#storeIds.add(storeId);

@@ -26,7 +26,8 @@ import { type Logger, SparingLog } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { HelloRequests } from "./publish/hello-requests.ts";
 import { publishPlans, storePlans } from "./publish/plans.ts";
-import { StockTopics } from "./publish/stock-topics.ts";
+import { Publishers } from "./publish/publishers.ts";
+import { runSettlement } from "./settlement.ts";
 import type { SystemdNotify } from "./systemd-notify.ts";
 import { softwareVersion } from "./version.ts";
 
@@ -89,8 +90,7 @@ async function startBridge(
   });
   life.onStop("ledger", () => ledger.close());
   await storePlans(ledger, plans, log);
-  const planStoreIds = plans.map(({ storeId }) => storeId);
-  const stores = new KnownStores(ledger, planStoreIds);
+  const stores = KnownStores.of(ledger, plans);
 
   const { broker, access } = await openBroker(config, { log, count, life });
   let onFirstOnline: (() => void) | undefined;
@@ -99,14 +99,14 @@ async function startBridge(
   });
   const link: BridgeLink = new BridgeLink({
     ...{ ...access, clock, random: Math.random, log, count },
-    onMessage: (message) => route(message, { ingest, hello, log, count, life }),
+    onMessage: (message) => route(message, { ingest, hello, publishers, log, count, life }),
     onOnline: () => {
       onFirstOnline?.();
-      stockTopics.onOnline();
+      publishers.onOnline();
       life.watch(greet());
     },
   });
-  const stockTopics = new StockTopics({
+  const publishers = new Publishers({
     ...{ ...config.publish, ledger, link, clock, count },
     storeIds: () => stores.list(),
   });
@@ -127,7 +127,7 @@ async function startBridge(
       const committedAtMs = clock.nowMs();
       for (const committed of group) {
         metrics.onCommitted(committed, committedAtMs);
-        stockTopics.onPosted(committed);
+        publishers.onPosted(committed);
       }
     },
     onRefused: (topic, code, message) => refusals.warn(code, { topic, message }, "batch refused"),
@@ -138,24 +138,25 @@ async function startBridge(
     broker: link.isOnline ? "online" : "offline",
     ledger: (await isAnswering(ledger, clock)) ? "answers" : "silent",
     ingest: { waitingCount: ingest.waitingCount },
-    publish: { waitingCount: stockTopics.waitingCount },
+    publish: { waitingCount: publishers.waitingCount },
     ledgerEpoch: ledger.epoch,
     version: softwareVersion(),
   });
   metrics.gauge("link_online", "Whether the broker is connected", () => Number(link.isOnline));
   metrics.gauge("link_in_flight", "Messages not yet acknowledged", () => link.inFlightCount);
   metrics.gauge("ingest_waiting", "Batches that wait for the ledger", () => ingest.waitingCount);
-  metrics.gauge("publish_waiting", "What waits to be published", () => stockTopics.waitingCount);
+  metrics.gauge("publish_waiting", "What waits to be published", () => publishers.waitingCount);
   metrics.gauge("broker_connections", "Clients of the broker", () => broker?.connectionCount ?? 0);
 
   const api = await ApiServer.open({
     ...{ ...config.http, ledger, stores, metrics, log, health, nowMs: clock.nowMs },
-    onReposted: (posted) => stockTopics.onPosted(posted),
+    onReposted: (posted) => publishers.onPosted(posted),
   });
   life.onStop("http", () => api.close());
   // Stopping goes backward: commit and answer what waits, publish it, say goodbye to the broker.
   life.serve("link", (signal) => link.run(signal));
-  life.serve("publisher", (signal) => stockTopics.run(signal));
+  life.serve("publisher", (signal) => publishers.run(signal));
+  life.serve("settlement", (signal) => runSettlement({ ledger, clock, count, publishers }, signal));
   life.onStop("ingest", () => ingest.close());
   if (notify !== undefined) {
     const isHealthy = () => isAnswering(ledger, clock);
@@ -210,6 +211,7 @@ function route(
   parts: {
     ingest: Ingest;
     hello: HelloRequests;
+    publishers: Publishers;
     log: Logger;
     life: Lifecycle;
     count: Metrics["count"];
@@ -219,6 +221,7 @@ function route(
   if (parsed?.channel === "events") {
     parts.ingest.handle(topic, payload);
   } else if (parsed?.channel === "status") {
+    parts.publishers.onStatus(parsed, payload);
     parts.life.watch(parts.hello.onStatus(parsed, payload, isRetained));
   } else if (parsed?.channel === "reply") {
     parts.log.debug({ topic, payload: Buffer.from(payload).toString("utf8") }, "edge replied");

@@ -10,6 +10,7 @@ const kinds = {
   store_unknown: { status: 404, title: "The ledger does not know this store" },
   path_unknown: { status: 404, title: "Nothing is served here" },
   quarantine_unknown: { status: 404, title: "No such event lies in quarantine" },
+  alert_unknown: { status: 404, title: "No such alert" },
   not_postable: { status: 409, title: "The event still cannot be posted" },
   failed: { status: 500, title: "The bridge failed to answer" },
 } as const;

@@ -7,6 +7,7 @@ import { errorCodeOf, errorMessageOf } from "../../contract/errors.ts";
 import { listenError } from "../listen.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
+import { addAlertRoutes } from "./alert-routes.ts";
 import { ProblemError, sendProblem } from "./problem.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
 
@@ -46,6 +47,7 @@ export class ApiServer {
     addErrors(app, options);
     addOwnRoutes(app, options);
     addStockRoutes(app, options);
+    addAlertRoutes(app, options);
     const { host, port } = options;
     try {
       await app.listen({ host, port });

@@ -4,6 +4,7 @@
 import { strict as assert } from "node:assert";
 import type { Entry } from "../../contract/stock.ts";
 import type { StockState } from "../../contract/units.ts";
+import { type Anchor, anchorOf, type Count, type PastEntry, settleAnchors } from "./anchors.ts";
 import type { Balance, ChainHead, PlacedEntry, SerialHolding, View } from "./changes.ts";
 import { productKey } from "./changes.ts";
 import { entryHash, genesisHash } from "./entry-hash.ts";
@@ -25,18 +26,25 @@ export interface Source {
 /** Balances, chains, serials and tasks of one group. */
 export class Book {
   readonly tasks = new TaskBook();
+  /** Accounts of real places that fell below zero, for whoever posted it to tell. */
+  readonly negatives: Balance[] = [];
   readonly #view: View;
   readonly #balances = new Map<string, Balance>();
   readonly #changed = new Set<Balance>();
   readonly #heads = new Map<string, ChainHead>();
   readonly #entries: PlacedEntry[] = [];
   readonly #serials = new Map<string, SerialHolding>();
+  readonly #counts: Count[] = [];
+  readonly #anchors: Map<string, Anchor[]>;
+  readonly #history: Map<string, PastEntry[]>;
 
   constructor(view: View) {
     this.#view = view;
     for (const balance of view.balances) {
       this.#balances.set(accountKey(balance.storeId, balance.item, balance), { ...balance });
     }
+    this.#anchors = byProduct(view.anchors);
+    this.#history = byProduct(view.history);
     for (const head of view.heads) this.#heads.set(head.storeId, { ...head });
   }
 
@@ -46,9 +54,33 @@ export class Book {
     return { facings, stockroom: this.#view.stockrooms.get(storeId) };
   }
 
-  /** Balances of a store, as far as the group's view holds them. */
-  holdings(storeId: string): Balance[] {
-    return [...this.#balances.values()].filter((balance) => balance.storeId === storeId);
+  /** When the item was last counted, as far as the group's view goes back. */
+  lastCountAtMs(storeId: string, item: string): number {
+    return Math.max(0, ...this.#anchorsOf(storeId, item).map(({ atMs }) => atMs));
+  }
+
+  /** Takes a count that anchors; gives the transfers that it asks for. */
+  count(count: Count): Movement[] {
+    const { storeId } = count;
+    this.#counts.push(count);
+    const held = [...this.#balances.values()].filter((balance) => balance.storeId === storeId);
+    const items = new Set([...count.lines, ...held].map(({ item }) => item));
+    return [...items].flatMap((item) => {
+      const anchor = anchorOf(count, item);
+      return anchor === undefined ? [] : this.settle(storeId, item, anchor.atMs);
+    });
+  }
+
+  /** What counts ask for after something was posted at a time. */
+  settle(storeId: string, item: string, atMs: number): Movement[] {
+    const key = productKey(storeId, item);
+    const anchors = this.#anchorsOf(storeId, item);
+    if (!anchors.some((anchor) => anchor.atMs >= atMs)) return [];
+    const entries = this.#history.get(key) ?? [];
+    const balances = [...this.#balances.values()].filter(
+      (balance) => balance.storeId === storeId && balance.item === item,
+    );
+    return settleAnchors({ storeId, item, anchors, entries, balances });
   }
 
   /** Posts a transfer: the only way in which balances change. */
@@ -81,6 +113,7 @@ export class Book {
     head.hash = entry.hash;
     const { placedAtMs, unsyncedBootId } = source;
     this.#entries.push({ entry, placedAtMs, unsyncedBootId });
+    addTo(this.#history, { storeId, item, quantity, from, to, reason, placedAtMs });
     this.#add(entry, from, -quantity);
     this.#add(entry, to, quantity);
     if (serial !== undefined) {
@@ -102,8 +135,17 @@ export class Book {
       balances: [...this.#changed],
       heads: [...this.#heads.values()],
       serials: [...this.#serials.values()],
+      counts: this.#counts,
       ...this.tasks.changes(),
     };
+  }
+
+  /** Those of the group too: a complete one speaks of items that come after it. */
+  #anchorsOf(storeId: string, item: string): Anchor[] {
+    const own = this.#counts.flatMap((count) =>
+      count.storeId === storeId ? (anchorOf(count, item) ?? []) : [],
+    );
+    return [...(this.#anchors.get(productKey(storeId, item)) ?? []), ...own];
   }
 
   #head(storeId: string): ChainHead {
@@ -132,12 +174,14 @@ export class Book {
   }
 
   /** A balance fell below zero: somebody should count. Or it came back. */
-  #turn({ storeId, item, location, state, quantity }: Balance, entry: Entry): void {
+  #turn({ storeId, item, location, state, quantity, entryNumber }: Balance, entry: Entry): void {
     const key = `negative/${location}/${state}/${item}`;
     if (quantity >= 0) {
       this.tasks.close(storeId, key);
       return;
     }
+    if (isReal(location))
+      this.negatives.push({ storeId, item, location, state, quantity, entryNumber });
     // A basket cannot be counted; the shelf that its units come from can.
     const shelf = this.places(storeId, item).facings[0]?.location ?? storeId;
     this.tasks.open({
@@ -147,6 +191,24 @@ export class Book {
       openedAtMs: entry.recordedAtMs,
     });
   }
+}
+
+interface OfProduct {
+  readonly storeId: string;
+  readonly item: string;
+}
+
+function byProduct<T extends OfProduct>(rows: readonly T[]): Map<string, T[]> {
+  const all = new Map<string, T[]>();
+  for (const row of rows) addTo(all, row);
+  return all;
+}
+
+function addTo<T extends OfProduct>(all: Map<string, T[]>, row: T): void {
+  const key = productKey(row.storeId, row.item);
+  const known = all.get(key);
+  if (known === undefined) all.set(key, [row]);
+  else known.push(row);
 }
 
 function accountKey(

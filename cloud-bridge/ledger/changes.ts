@@ -4,6 +4,7 @@
 import type { Rejection } from "../../contract/delivery.ts";
 import type { Entry } from "../../contract/stock.ts";
 import type { StockState } from "../../contract/units.ts";
+import type { Anchor, Count, PastEntry } from "./anchors.ts";
 import type { BatchItem } from "./batch-items.ts";
 import type { Facing } from "./settle.ts";
 import type { CountTask, OutboxStanding } from "./types.ts";
@@ -49,6 +50,10 @@ export interface View {
   readonly heads: readonly ChainHead[];
   /** All accounts of the group's items, and of what its counts cover. */
   readonly balances: readonly Balance[];
+  /** What counts say of these items, from the time of the group's earliest fact about each. */
+  readonly anchors: readonly Anchor[];
+  /** Entries from that time on, of those items that have such an anchor or are counted now. */
+  readonly history: readonly PastEntry[];
   /** Facings of the group's items in the plan's order, by `productKey`. */
   readonly facings: ReadonlyMap<string, readonly Facing[]>;
   /** First stockroom of the plan, by store. */
@@ -114,6 +119,7 @@ export interface Changes {
   readonly balances: readonly Balance[];
   readonly heads: readonly ChainHead[];
   readonly serials: readonly SerialHolding[];
+  readonly counts: readonly Count[];
   readonly placements: readonly Placement[];
   /** First close by key, then by count, then open. */
   readonly taskClosings: readonly { readonly storeId: string; readonly key: string }[];

@@ -11,9 +11,10 @@ import {
 } from "../../contract/event.ts";
 import type { Alert, Entry } from "../../contract/stock.ts";
 import { randomIdSchema } from "../../contract/units.ts";
+import { countOf, variancesOf } from "./anchors.ts";
 import type { Book, Source } from "./book.ts";
-import type { OutboxKey, Placement } from "./changes.ts";
-import { isCountSure, itemKeyOf, type Movement, settleCounted, settleMoved } from "./settle.ts";
+import type { Balance, OutboxKey, Placement } from "./changes.ts";
+import { countProblem, isCountSure, itemKeyOf, type Movement, settleMoved } from "./settle.ts";
 import type { CountTaskCode, Posted } from "./types.ts";
 
 const clockSetSchema = z.looseObject({ bootId: randomIdSchema, offsetMs: z.int() });
@@ -37,9 +38,18 @@ export class Posting {
 
   /** Posts an event placed at `placedAtMs`; gives the rule it breaks, and then changes nothing. */
   apply(event: StockEvent, placedAtMs: number): string | undefined {
-    if (event.type === "moved") return this.#moved(event, placedAtMs);
-    if (event.type === "counted") return this.#counted(event, placedAtMs);
-    return this.#noticed(event);
+    if (event.type === "noticed") return this.#noticed(event);
+    const problem =
+      event.type === "moved" ? this.#moved(event, placedAtMs) : this.#counted(event, placedAtMs);
+    for (const negative of this.#book.negatives.splice(0)) this.#tellNegative(event, negative);
+    return problem;
+  }
+
+  #tellNegative({ deviceId, sequence }: StockEvent, balance: Balance): void {
+    const { item, location, state, quantity } = balance;
+    const message = `${item} stands at ${quantity} in ${location} ${state}`;
+    const detail = { item, location, state, quantity, deviceId, sequence };
+    this.alert({ code: "negative_stock", severity: "warning", message, detail });
   }
 
   alert(alert: Pick<Alert, "code" | "severity" | "message" | "detail"> & { atMs?: number }): void {
@@ -70,25 +80,44 @@ export class Posting {
 
   #moved(event: MovedEvent, placedAtMs: number): string | undefined {
     const { storeId } = this.outbox;
-    const places = this.#book.places(storeId, itemKeyOf(event.item));
+    const item = itemKeyOf(event.item);
+    const places = this.#book.places(storeId, item);
     const settlement = settleMoved(event, storeId, places);
     if (!settlement.ok) return settlement.message;
-    this.#transfer(event, placedAtMs, settlement.movements);
+    // Without the right time nothing is older than a count.
+    const floorMs = event.clockSynced ? 0 : this.#book.lastCountAtMs(storeId, item) + 1;
+    const atMs = Math.max(placedAtMs, floorMs);
+    const source = this.#source(event, atMs);
+    for (const movement of settlement.movements) {
+      this.entries.push(this.#book.transfer(movement, source));
+    }
+    if (settlement.movements.length > 0) {
+      this.#adjust(source, this.#book.settle(storeId, item, atMs));
+    }
     return undefined;
   }
 
   #counted(event: CountedEvent, placedAtMs: number): string | undefined {
     const { storeId } = this.outbox;
     const { location, state, complete, confidence, deviceId, sequence } = event;
-    const settlement = settleCounted(event, storeId, this.#book.holdings(storeId));
-    if (!settlement.ok) return settlement.message;
+    const problem = countProblem(event, storeId);
+    if (problem !== undefined) return problem;
     if (!isCountSure(event)) {
       const message = `a count of ${location} is too unsure to change stock`;
       const detail = { location, state, deviceId, sequence, confidence: confidence ?? 1 };
       this.alert({ code: "count_observed", severity: "warning", message, detail });
       return undefined;
     }
-    this.#transfer(event, placedAtMs, settlement.movements);
+    const source = this.#source(event, placedAtMs);
+    const count = countOf(event, this.outbox);
+    const differences = this.#book.count(count);
+    this.#adjust(source, differences);
+    for (const variance of variancesOf(count, differences)) {
+      const { item, difference, counted } = variance;
+      const message = `${item} at ${location}: counted ${counted}, a difference of ${difference}`;
+      const detail = { ...variance, location, state, deviceId, sequence };
+      this.alert({ code: "count_variance", severity: "warning", message, detail });
+    }
     for (const { key, observedAtMs } of event.serials ?? []) {
       if (!serialKeyPattern.test(key)) continue;
       this.#book.hold({ storeId, serialKey: key, location, state, atMs: observedAtMs });
@@ -114,21 +143,18 @@ export class Posting {
     return undefined;
   }
 
-  #transfer(event: StockEvent, placedAtMs: number, movements: readonly Movement[]): void {
+  /** Posts what counts ask for, each at the time of its count, whatever the clock of this event's edge. */
+  #adjust(source: Source, movements: readonly Movement[]): void {
+    for (const movement of movements) {
+      const at = { placedAtMs: movement.occurredAtMs, unsyncedBootId: null };
+      this.entries.push(this.#book.transfer(movement, { ...source, ...at }));
+    }
+  }
+
+  #source(event: StockEvent, placedAtMs: number): Source {
     const { sequence, deviceId, clockSynced, bootId } = event;
-    const { recordedAtMs } = this;
-    const { storeId, edgeId, outboxId } = this.outbox;
     const unsyncedBootId = clockSynced ? null : bootId;
-    const source: Source = {
-      storeId,
-      edgeId,
-      outboxId,
-      sequence,
-      deviceId,
-      recordedAtMs,
-      placedAtMs,
-      unsyncedBootId,
-    };
-    for (const movement of movements) this.entries.push(this.#book.transfer(movement, source));
+    const { recordedAtMs, outbox } = this;
+    return { ...outbox, sequence, deviceId, recordedAtMs, placedAtMs, unsyncedBootId };
   }
 }

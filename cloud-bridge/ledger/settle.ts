@@ -3,7 +3,7 @@
 // the plan alone, never on what else has arrived, so the order of arrival does not matter.
 
 import type { CountedEvent, MovedEvent, Place, Step } from "../../contract/event.ts";
-import { isWithin, type StockState, storeOf } from "../../contract/units.ts";
+import { type StockState, storeOf } from "../../contract/units.ts";
 
 /** A transfer of one item from one account to another, not yet posted. */
 export interface Movement {
@@ -31,12 +31,6 @@ export interface Places {
   readonly facings: readonly Facing[];
   /** The plan's first stockroom. */
   readonly stockroom: string | undefined;
-}
-
-/** A balance of one item. */
-export interface Holding extends Place {
-  readonly item: string;
-  readonly quantity: number;
 }
 
 /** Transfers, or which rule the event breaks. */
@@ -131,69 +125,15 @@ function nameOf(id: string): string {
   return name.replace(/^-+/, "").slice(0, 64) || "unnamed";
 }
 
+/** What is wrong with the location of a count; undefined where nothing is. */
+export function countProblem({ location }: CountedEvent, storeId: string): string | undefined {
+  if (storeOf(location) === storeId) return undefined;
+  return outside("location", location, storeId).message;
+}
+
 /** Whether a count is sure enough to change balances. */
 export function isCountSure({ confidence }: CountedEvent): boolean {
   return confidence === undefined || confidence >= countConfidenceMin;
-}
-
-/**
- * Transfers of a `counted` event: for each product the difference between what was counted and what
- * `holdings` says of the location and all below it, against `@variance`. Too much is posted at the
- * location itself; too little is taken from the accounts that hold it, the location itself last.
- */
-export function settleCounted(
-  event: CountedEvent,
-  storeId: string,
-  holdings: readonly Holding[],
-): Settlement {
-  const { location, state, complete } = event;
-  if (storeOf(location) !== storeId) return outside("location", location, storeId);
-  const covered = new Map<string, Holding[]>();
-  for (const holding of holdings) {
-    if (holding.state !== state || !isReal(holding.location)) continue;
-    if (!isWithin(holding.location, location)) continue;
-    covered.set(holding.item, [...(covered.get(holding.item) ?? []), holding]);
-  }
-  const counted = new Map<string, { quantity: number; atMs: number }>();
-  for (const { gtin, quantity, observedAtMs } of event.lines) {
-    const before = counted.get(gtin);
-    const atMs = Math.max(before?.atMs ?? 0, observedAtMs);
-    counted.set(gtin, { quantity: (before?.quantity ?? 0) + quantity, atMs });
-  }
-  for (const item of complete ? covered.keys() : []) {
-    const isGtin = !item.startsWith("epc/");
-    if (isGtin && !counted.has(item)) counted.set(item, { quantity: 0, atMs: event.occurredAtMs });
-  }
-  const movements: Movement[] = [];
-  for (const [item, { quantity, atMs }] of counted) {
-    const place = { location, state };
-    const variance = { location: `${storeId}/@variance`, state };
-    for (const { account, difference } of spread(place, covered.get(item) ?? [], quantity)) {
-      movements.push({
-        item,
-        quantity: Math.abs(difference),
-        from: difference > 0 ? variance : account,
-        to: difference > 0 ? account : variance,
-        reason: "count_difference",
-        occurredAtMs: atMs,
-      });
-    }
-  }
-  return { ok: true, movements };
-}
-
-// By how much each account has to change so that together they hold what was counted.
-function spread(place: Place, held: readonly Holding[], quantity: number) {
-  let difference = quantity - held.reduce((sum, holding) => sum + holding.quantity, 0);
-  const changes: { account: Place; difference: number }[] = [];
-  for (const { location, state, quantity: stock } of difference < 0 ? held : []) {
-    if (location === place.location || stock <= 0) continue;
-    const taken = Math.min(stock, -difference);
-    if (taken > 0) changes.push({ account: { location, state }, difference: -taken });
-    difference += taken;
-  }
-  if (difference !== 0) changes.push({ account: place, difference });
-  return changes;
 }
 
 /** Whether a location is a place in the store, not a virtual one (`@basket` and the like). */
@@ -206,6 +146,6 @@ export function isOutside(location: string): boolean {
   return /\/@(supplier|customer|variance|loss|unknown)$/.test(location);
 }
 
-function outside(field: string, location: string, storeId: string): Settlement {
-  return { ok: false, message: `${field} ${location} lies outside store ${storeId}` };
+function outside(field: string, location: string, storeId: string) {
+  return { ok: false as const, message: `${field} ${location} lies outside store ${storeId}` };
 }

@@ -4,9 +4,12 @@
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Entry, StockLevel } from "../../contract/stock.ts";
+import type { StoredAlert } from "./alerts.ts";
 import { contentOf, type PreparedBatch, partsOf, prepareBatch } from "./batch-items.ts";
 import { postAgain, postGroup } from "./ledger.ts";
 import { SqliteConnection, type SqliteOptions, StatementError } from "./sqlite.ts";
+import { acknowledgeAlert, muteAlert, readAlerts, saveAlerts } from "./sqlite-alerts.ts";
+import { settleDue } from "./sqlite-flow.ts";
 import { loadEventView, loadGroupView } from "./sqlite-load.ts";
 import { savePlan } from "./sqlite-plan.ts";
 import {
@@ -16,11 +19,12 @@ import {
   readPlan,
   readPositions,
   readQuarantine,
+  readSales,
   readStockLevels,
   readTasks,
 } from "./sqlite-read.ts";
 import { saveChanges, saveRepost } from "./sqlite-save.ts";
-import { tables, tablesVersion } from "./sqlite-tables.ts";
+import { additions, tables, tablesVersion } from "./sqlite-tables.ts";
 import { verifyLedger } from "./sqlite-verify.ts";
 import type {
   Committed,
@@ -30,8 +34,10 @@ import type {
   Ledger,
   Notice,
   OutboxStanding,
+  Posted,
   QuarantinedEvent,
   RepostResult,
+  SaleRow,
   VerifyReport,
 } from "./types.ts";
 
@@ -87,6 +93,10 @@ export class SqliteLedger implements Ledger {
     return this.#write(() => this.#postAgain(id, recordedAtMs));
   }
 
+  settle(recordedAtMs: number): Promise<Posted & { itemCount: number }> {
+    return this.#write(() => settleDue(this.#writer, recordedAtMs));
+  }
+
   setPlan(plan: Plan): Promise<void> {
     return this.#write(() => savePlan(this.#writer, plan));
   }
@@ -108,12 +118,28 @@ export class SqliteLedger implements Ledger {
     return readEntries(this.#reader, query);
   }
 
+  sales(query: Parameters<Ledger["sales"]>[0]): Promise<SaleRow[]> {
+    return readSales(this.#reader, query);
+  }
+
   positions(): Promise<OutboxStanding[]> {
     return readPositions(this.#reader);
   }
 
   tasks(query: { storeId?: string }): Promise<CountTask[]> {
     return readTasks(this.#reader, query.storeId);
+  }
+
+  alerts(query: Parameters<Ledger["alerts"]>[0]): Promise<StoredAlert[]> {
+    return readAlerts(this.#reader, query);
+  }
+
+  acknowledgeAlert(change: Parameters<Ledger["acknowledgeAlert"]>[0]): Promise<boolean> {
+    return this.#write(() => acknowledgeAlert(this.#writer, change));
+  }
+
+  muteAlert(change: Parameters<Ledger["muteAlert"]>[0]): Promise<boolean> {
+    return this.#write(() => muteAlert(this.#writer, change));
   }
 
   notices(query: Parameters<Ledger["notices"]>[0]): Promise<Notice[]> {
@@ -221,6 +247,7 @@ export class SqliteLedger implements Ledger {
     try {
       await this.#savepoint(async () => {
         await saveChanges(connection, changes);
+        await saveAlerts(connection, posted.alerts, recordedAtMs);
         await saveRepost(connection, { ...outbox, sequence, type: event.type, recordedAtMs });
       });
     } catch (error) {
@@ -237,7 +264,12 @@ export class SqliteLedger implements Ledger {
         const options = { ledgerEpoch: this.#epoch, recordedAtMs };
         const { results, changes } = postGroup(view, group, options);
         await saveChanges(this.#writer, changes);
-        return results;
+        const raised = results.flatMap(({ alerts }) => alerts);
+        const loud = await saveAlerts(this.#writer, raised, recordedAtMs);
+        return results.map((each) => ({
+          ...each,
+          alerts: each.alerts.filter((alert) => loud.has(alert)),
+        }));
       });
     } catch (error) {
       if (error instanceof GatewayError) throw error;
@@ -308,6 +340,7 @@ async function createTables(
     await connection.script(`${tables}; PRAGMA user_version = ${tablesVersion};`);
     await connection.run("INSERT INTO meta VALUES ('epoch', ?)", Math.max(1, nowMs));
   }
+  await connection.script(additions);
   await connection.run("COMMIT");
 }
 

@@ -2,7 +2,8 @@
 // statement would wait for its turn of the event loop, which ingest keeps busy with the next batches.
 
 import type { Rejection } from "../../contract/delivery.ts";
-import type { StockEvent } from "../../contract/event.ts";
+import type { CountedEvent, StockEvent } from "../../contract/event.ts";
+import type { Anchor, PastEntry } from "./anchors.ts";
 import type { BatchItem, PreparedBatch } from "./batch-items.ts";
 import {
   type Balance,
@@ -25,7 +26,11 @@ interface Asked {
   readonly digests: Keys;
   /** First and last sequence of each batch. */
   readonly ranges: Keys;
-  readonly events: readonly { readonly storeId: string; readonly event: StockEvent }[];
+  readonly stores: Keys;
+  /** Items, each with the time from which on its counts and entries matter. */
+  readonly items: Keys;
+  /** Counted locations and the time of the earliest line. */
+  readonly counts: Keys;
 }
 
 /** Reads the view of a group. */
@@ -49,7 +54,7 @@ export function loadGroupView(
     return last === undefined ? [] : [[...keyOf(prepared), prepared.firstSequence, last] as const];
   });
   const edges = group.map(({ storeId, edgeId }) => [storeId, edgeId] as const);
-  return loadView(connection, { edges, digests, ranges, events });
+  return loadView(connection, { edges, digests, ranges, ...askedBy(events) });
 }
 
 /** Reads the view that one event needs, positions left out. */
@@ -58,7 +63,12 @@ export function loadEventView(
   storeId: string,
   event: StockEvent,
 ): Promise<View> {
-  return loadView(connection, { edges: [], digests: [], ranges: [], events: [{ storeId, event }] });
+  return loadView(connection, {
+    edges: [],
+    digests: [],
+    ranges: [],
+    ...askedBy([{ storeId, event }]),
+  });
 }
 
 function eventsOf({ content }: BatchItem): StockEvent[] {
@@ -80,8 +90,24 @@ const balanceRows = `json_group_array(json_object('storeId', b.store_id, 'item',
   'location', b.location, 'state', b.state, 'quantity', b.quantity, 'entryNumber', b.entry_number)
   ORDER BY b.store_id, b.item, b.location, b.state)`;
 
-// Parameters: 1 edges, 2 digests, 3 ranges, 4 stores, 5 items, 6 counted locations.
-const viewSelect = `SELECT
+// Parameters: 1 edges, 2 digests, 3 ranges, 4 stores, 5 items and their earliest fact, 6 counted locations
+// and the earliest line of each.
+const viewSelect = `WITH
+ -- '0' is the character after '/': the range holds the location's subtree and nothing else.
+ asked (store_id, item, at_ms) AS (
+  SELECT value->>0, value->>1, value->>2 FROM json_each(?5)
+  UNION ALL SELECT b.store_id, b.item, k.value->>2
+  FROM json_each(?6) k JOIN balances b ON b.store_id = k.value->>0
+   AND (b.location = k.value->>1
+        OR (b.location > (k.value->>1) || '/' AND b.location < (k.value->>1) || '0'))),
+ items AS MATERIALIZED (
+  SELECT store_id, item, min(at_ms) AS at_ms FROM asked GROUP BY store_id, item),
+ -- Those about whose time a count speaks.
+ anchored AS MATERIALIZED (
+  SELECT i.* FROM items i
+  WHERE EXISTS (SELECT 1 FROM counts c WHERE c.store_id = i.store_id AND c.last_at_ms >= i.at_ms)
+     OR EXISTS (SELECT 1 FROM json_each(?6) k WHERE k.value->>0 = i.store_id))
+ SELECT
  (SELECT json_group_array(json_object(${outboxFields("p")}, 'frozen', p.frozen,
     'throughSequence', p.through_sequence, 'throughDigest', p.through_digest,
     'completeThroughAtMs', p.complete_through_at_ms, 'placedAtMs', p.placed_at_ms))
@@ -102,26 +128,49 @@ const viewSelect = `SELECT
   FROM json_each(?4) k JOIN plans p ON p.store_id = k.value->>0
   WHERE p.stockroom IS NOT NULL) AS stockrooms,
  (SELECT ${balanceRows}
-  FROM json_each(?5) k JOIN balances b ON b.store_id = k.value->>0 AND b.item = k.value->>1) AS balances,
- -- '0' is the character after '/': the range holds the location's subtree and nothing else.
- (SELECT ${balanceRows}
-  FROM json_each(?6) k JOIN balances b ON b.store_id = k.value->>0
-   AND (b.location = k.value->>1
-        OR (b.location > (k.value->>1) || '/' AND b.location < (k.value->>1) || '0'))) AS counted,
+  FROM items i JOIN balances b ON b.store_id = i.store_id AND b.item = i.item) AS balances,
+ (SELECT json_group_array(json_object('storeId', i.store_id, 'item', i.item, 'location', c.location,
+    'state', c.state, 'quantity', coalesce(l.quantity, 0), 'atMs', coalesce(l.at_ms, c.at_ms),
+    'outboxId', c.outbox_id, 'sequence', c.sequence))
+  FROM anchored i JOIN counts c ON c.store_id = i.store_id AND c.last_at_ms >= i.at_ms
+  LEFT JOIN count_lines l ON l.store_id = c.store_id AND l.edge_id = c.edge_id
+   AND l.outbox_id = c.outbox_id AND l.sequence = c.sequence AND l.item = i.item
+  WHERE (l.item IS NOT NULL OR (c.complete = 1 AND i.item < 'e'))
+   AND coalesce(l.at_ms, c.at_ms) >= i.at_ms) AS anchors,
+ (SELECT json_group_array(json_object('storeId', e.store_id, 'item', e.item, 'quantity', e.quantity,
+    'from', json_object('location', e.from_location, 'state', e.from_state),
+    'to', json_object('location', e.to_location, 'state', e.to_state),
+    'reason', e.reason, 'placedAtMs', e.placed_at_ms))
+  FROM anchored i JOIN entries e ON e.store_id = i.store_id AND e.item = i.item
+   AND e.placed_at_ms >= i.at_ms) AS history,
  (SELECT json_group_array(json_object('storeId', f.store_id, 'gtin', f.gtin, 'location', f.location,
     'picksSensed', f.picks_sensed) ORDER BY f.store_id, f.gtin, f.ordinal)
-  FROM json_each(?5) k
-  JOIN facings f ON f.store_id = k.value->>0 AND f.gtin = k.value->>1) AS facings`;
+  FROM items i JOIN facings f ON f.store_id = i.store_id AND f.gtin = i.item) AS facings`;
 
-async function loadView(connection: SqlConnection, asked: Asked): Promise<View> {
-  const { edges, digests, ranges, events } = asked;
+/** Reads the view of items for what the ledger itself posts from a time on. */
+export function loadItemsView(
+  connection: SqlConnection,
+  items: readonly { storeId: string; item: string; sinceMs: number }[],
+): Promise<View> {
+  return loadView(connection, {
+    ...{ edges: [], digests: [], ranges: [], counts: [] },
+    stores: items.map(({ storeId }) => [storeId]),
+    items: items.map(({ storeId, item, sinceMs }) => [storeId, item, sinceMs]),
+  });
+}
+
+function askedBy(events: readonly { readonly storeId: string; readonly event: StockEvent }[]) {
   const items = events.flatMap(({ storeId, event }) =>
-    itemsOf(event).map((item) => [storeId, item] as const),
+    itemsOf(event).map(({ item, atMs }) => [storeId, item, atMs] as const),
   );
   const counts = events.flatMap(({ storeId, event }) =>
-    event.type === "counted" ? [[storeId, event.location] as const] : [],
+    event.type === "counted" ? [[storeId, event.location, earliest(event)] as const] : [],
   );
-  const stores = events.map(({ storeId }) => [storeId] as const);
+  return { items, counts, stores: events.map(({ storeId }) => [storeId] as const) };
+}
+
+async function loadView(connection: SqlConnection, asked: Asked): Promise<View> {
+  const { edges, digests, ranges, stores, items, counts } = asked;
   const [row] = await connection.all<Record<string, string>>(
     viewSelect,
     ...[edges, digests, ranges, stores, items, counts].map(keysJson),
@@ -142,14 +191,22 @@ async function loadView(connection: SqlConnection, asked: Asked): Promise<View> 
     rejections: rejections.sort((a, b) => a.sequence - b.sequence),
     heads: part<ChainHead>("heads"),
     stockrooms: new Map(part<[string, string]>("stockrooms")),
-    balances: [...part<Balance>("balances"), ...part<Balance>("counted")],
+    balances: part<Balance>("balances"),
+    anchors: part<Anchor>("anchors"),
+    history: part<PastEntry>("history"),
     facings: facingsOf(part("facings")),
   };
 }
 
-function itemsOf(event: StockEvent): string[] {
-  if (event.type === "moved") return [itemKeyOf(event.item)];
-  return event.type === "counted" ? event.lines.map((line) => line.gtin) : [];
+function itemsOf(event: StockEvent): { item: string; atMs: number }[] {
+  if (event.type === "moved") return [{ item: itemKeyOf(event.item), atMs: event.occurredAtMs }];
+  if (event.type !== "counted") return [];
+  const atMs = earliest(event);
+  return event.lines.map(({ gtin: item }) => ({ item, atMs }));
+}
+
+function earliest({ occurredAtMs, lines }: CountedEvent): number {
+  return Math.min(occurredAtMs, ...lines.map(({ observedAtMs }) => observedAtMs));
 }
 
 interface FacingRow {

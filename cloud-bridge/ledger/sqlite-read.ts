@@ -14,6 +14,7 @@ import {
   type OutboxStanding,
   type QuarantinedEvent,
   quarantineCountMax,
+  type SaleRow,
 } from "./types.ts";
 
 interface BalanceRow {
@@ -103,6 +104,24 @@ function entryOf(row: EntryRow, previousHash: string): Entry {
     previousHash,
     hash,
   };
+}
+
+/** Sales and returns since a time, the newest first. */
+export async function readSales(
+  connection: SqlConnection,
+  { storeId, sinceMs, countMax }: { storeId: string; sinceMs: number; countMax: number },
+): Promise<SaleRow[]> {
+  const rows = await connection.all<Record<string, unknown> & { reason: string }>(
+    `SELECT item AS gtin, serial, quantity, placed_at_ms AS atMs, edge_id AS edgeId, reason
+     FROM entries WHERE store_id = ? AND placed_at_ms >= ? AND item < 'e'
+      AND reason IN ('retail_selling', 'returning')
+     ORDER BY placed_at_ms DESC LIMIT ?`,
+    ...[storeId, sinceMs, countMax],
+  );
+  return rows.map(({ reason, ...row }) => ({
+    ...(withoutNulls(row) as unknown as SaleRow),
+    isReturn: reason === "returning",
+  }));
 }
 
 export async function readPositions(connection: SqlConnection): Promise<OutboxStanding[]> {

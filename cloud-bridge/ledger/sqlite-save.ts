@@ -1,5 +1,6 @@
 // Writes what the posting of a group changed: one set-based statement for each table.
 
+import type { Count } from "./anchors.ts";
 import type {
   Balance,
   ChainHead,
@@ -11,6 +12,8 @@ import type {
   QuarantineRow,
   SerialHolding,
 } from "./changes.ts";
+import { productKey } from "./changes.ts";
+import { flowKindOf } from "./flow.ts";
 import type { SqlConnection, SqlValue } from "./sqlite.ts";
 
 /** How a row fills the columns of a table. */
@@ -116,6 +119,45 @@ const serialColumns: Columns<SerialHolding> = {
   at_ms: (row) => row.atMs,
 };
 
+const countColumns: Columns<Count> = {
+  ...outboxColumns,
+  sequence: (row) => row.sequence,
+  location: (row) => row.location,
+  state: (row) => row.state,
+  complete: (row) => Number(row.complete),
+  at_ms: (row) => row.atMs,
+  last_at_ms: (row) => Math.max(row.atMs, ...row.lines.map(({ atMs }) => atMs)),
+};
+
+const countLineColumns: Columns<OutboxKey & { sequence: number } & Count["lines"][number]> = {
+  ...outboxColumns,
+  sequence: (row) => row.sequence,
+  item: (row) => row.item,
+  quantity: (row) => row.quantity,
+  at_ms: (row) => row.atMs,
+};
+
+const unsettledColumns: Columns<PlacedEntry> = {
+  store_id: ({ entry }) => entry.storeId,
+  item: ({ entry }) => entry.item,
+  since_ms: ({ placedAtMs }) => placedAtMs,
+  due_at_ms: () => 0,
+};
+const unsettledConflict = `ON CONFLICT (store_id, item) DO UPDATE SET
+  since_ms = min(since_ms, excluded.since_ms), due_at_ms = 0`;
+
+/** The earliest movement of customers' goods of each item. */
+function unsettledBy(entries: readonly PlacedEntry[]): PlacedEntry[] {
+  const earliest = new Map<string, PlacedEntry>();
+  for (const placed of entries) {
+    if (flowKindOf(placed.entry) === undefined) continue;
+    const key = productKey(placed.entry.storeId, placed.entry.item);
+    const known = earliest.get(key);
+    if (known === undefined || placed.placedAtMs < known.placedAtMs) earliest.set(key, placed);
+  }
+  return [...earliest.values()];
+}
+
 const positionConflict = `ON CONFLICT (store_id, edge_id, outbox_id) DO UPDATE SET
   through_sequence = excluded.through_sequence, through_digest = excluded.through_digest,
   frozen = excluded.frozen, complete_through_at_ms = excluded.complete_through_at_ms,
@@ -132,6 +174,9 @@ const serialConflict = `ON CONFLICT (store_id, serial_key) DO UPDATE SET
 export async function saveChanges(connection: SqlConnection, changes: Changes): Promise<void> {
   const { recordedAtMs, positions, events, quarantined, entries, balances, heads, serials } =
     changes;
+  const lines = changes.counts.flatMap((count) =>
+    count.lines.map(({ item, quantity, atMs }) => ({ ...count, item, quantity, atMs })),
+  );
   await Promise.all([
     insertRows(connection, "event_log", eventColumns(recordedAtMs), events),
     insertRows(connection, "entries", entryColumns, entries),
@@ -139,6 +184,9 @@ export async function saveChanges(connection: SqlConnection, changes: Changes): 
     insertRows(connection, "quarantine", quarantineColumns(recordedAtMs), quarantined),
     insertRows(connection, "balances", balanceColumns, balances, balanceConflict),
     insertRows(connection, "chain_heads", headColumns, heads, headConflict),
+    insertRows(connection, "counts", countColumns, changes.counts),
+    insertRows(connection, "count_lines", countLineColumns, lines),
+    insertRows(connection, "unsettled", unsettledColumns, unsettledBy(entries), unsettledConflict),
     insertRows(connection, "serials", serialColumns, serials, serialConflict),
   ]);
   await savePlacements(connection, changes);
@@ -147,6 +195,14 @@ export async function saveChanges(connection: SqlConnection, changes: Changes): 
 
 async function savePlacements(connection: SqlConnection, { placements }: Changes): Promise<void> {
   for (const { storeId, edgeId, bootId, offsetMs } of placements) {
+    // What moves in time may now lie before a count, or beside what it belongs to.
+    await connection.run(
+      `INSERT INTO unsettled (store_id, item, since_ms, due_at_ms)
+       SELECT store_id, item, min(min(placed_at_ms, occurred_at_ms + ?)), 0 FROM entries
+       WHERE store_id = ? AND edge_id = ? AND unsynced_boot_id = ? GROUP BY store_id, item
+       ${unsettledConflict}`,
+      ...[offsetMs, storeId, edgeId, bootId],
+    );
     await connection.run(
       `UPDATE entries SET placed_at_ms = occurred_at_ms + ?
        WHERE store_id = ? AND edge_id = ? AND unsynced_boot_id = ?`,

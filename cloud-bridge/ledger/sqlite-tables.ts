@@ -1,6 +1,57 @@
 // The tables of the ledger. Every primary key starts with the store, so that a larger database can
 // partition by it. Times are Unix ms, digests lower-case hex, flags 0 or 1; no REAL anywhere.
 
+/** What a ledger of an earlier day lacks; made at each start where it is missing. */
+export const additions = `
+CREATE INDEX IF NOT EXISTS entries_item ON entries (store_id, item, placed_at_ms);
+CREATE INDEX IF NOT EXISTS entries_sales ON entries (store_id, placed_at_ms)
+  WHERE reason IN ('retail_selling', 'returning');
+
+-- Counts that anchor. at_ms is when it was complete, last_at_ms the latest time that it speaks of.
+CREATE TABLE IF NOT EXISTS counts (
+  store_id TEXT NOT NULL, edge_id TEXT NOT NULL, outbox_id TEXT NOT NULL, sequence INTEGER NOT NULL,
+  location TEXT NOT NULL, state TEXT NOT NULL,
+  complete INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL, last_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (store_id, edge_id, outbox_id, sequence)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS counts_time ON counts (store_id, last_at_ms);
+CREATE TABLE IF NOT EXISTS count_lines (
+  store_id TEXT NOT NULL, edge_id TEXT NOT NULL, outbox_id TEXT NOT NULL, sequence INTEGER NOT NULL,
+  item TEXT NOT NULL,
+  quantity INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (store_id, edge_id, outbox_id, sequence, item)
+) WITHOUT ROWID;
+
+-- Items with customers' goods to settle: from which time on, and when (in event time; 0: now).
+CREATE TABLE IF NOT EXISTS unsettled (
+  store_id TEXT NOT NULL, item TEXT NOT NULL,
+  since_ms INTEGER NOT NULL,
+  due_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (store_id, item)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS unsettled_due ON unsettled (store_id, due_at_ms);
+
+-- One open alert for what it is about, however often it is raised.
+CREATE TABLE IF NOT EXISTS alerts (
+  store_id TEXT NOT NULL, alert_id INTEGER NOT NULL,
+  alert_key TEXT NOT NULL,
+  code TEXT NOT NULL, severity TEXT NOT NULL, cause TEXT NOT NULL,
+  edge_id TEXT,
+  message TEXT NOT NULL, detail TEXT NOT NULL,
+  first_at_ms INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+  raise_count INTEGER NOT NULL,
+  expires_at_ms INTEGER NOT NULL,
+  closed_at_ms INTEGER, acknowledged_by TEXT,
+  muted_until_ms INTEGER, muted_by TEXT,
+  PRIMARY KEY (store_id, alert_id)
+);
+CREATE UNIQUE INDEX IF NOT EXISTS alerts_open ON alerts (store_id, alert_key)
+  WHERE closed_at_ms IS NULL;
+CREATE INDEX IF NOT EXISTS alerts_key ON alerts (store_id, alert_key);
+`;
+
 /** Version of the tables, in `PRAGMA user_version`. */
 export const tablesVersion = 1;
 

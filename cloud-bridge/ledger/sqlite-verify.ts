@@ -3,7 +3,9 @@
 
 import { nextDigest } from "../../contract/digest.ts";
 import type { Entry } from "../../contract/stock.ts";
+import { countDifference } from "./anchors.ts";
 import { entryHash, genesisHash } from "./entry-hash.ts";
+import { isFlowRule } from "./flow.ts";
 import type { SqlConnection } from "./sqlite.ts";
 import { readEntries } from "./sqlite-read.ts";
 import { newPosition } from "./stream.ts";
@@ -215,7 +217,9 @@ class PostingOrder {
     this.#reposted = reposted;
   }
 
-  next({ edgeId, outboxId, sequence }: Entry): string | undefined {
+  next({ edgeId, outboxId, sequence, reason }: Entry): string | undefined {
+    // What the ledger posts by itself names the fact that it belongs to, whenever that came.
+    if (isFlowRule(reason) || reason === countDifference) return undefined;
     if (this.#reposted.has(`${outboxId}/${sequence}`)) return undefined;
     const stream = `${edgeId}/${outboxId}`;
     const last = this.#last.get(stream) ?? 0;

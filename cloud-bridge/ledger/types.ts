@@ -6,7 +6,9 @@ import type { gapReasons, severities } from "../../contract/event.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StockState } from "../../contract/units.ts";
+import type { StoredAlert } from "./alerts.ts";
 import type { BatchItem } from "./batch-items.ts";
+import type { Sale } from "./sold.ts";
 
 /** A decoded batch. Its ids equal the topic's, and `batchProblem` found nothing wrong with it. */
 export interface Incoming {
@@ -106,6 +108,11 @@ export interface DeclaredLoss {
   reason: (typeof gapReasons)[number];
 }
 
+/** A sale and the edge that reported it. */
+export interface SaleRow extends Sale {
+  readonly edgeId: string;
+}
+
 /** One thing that does not verify. */
 export interface VerifyProblem {
   storeId: string;
@@ -128,6 +135,9 @@ export interface VerifyReport {
 /** Quarantined events that are listed at once. */
 export const quarantineCountMax = 1000;
 
+/** Items that are settled in one transaction. */
+export const settledItemCountMax = 200;
+
 /** Problems that a report spells out. */
 export const verifyProblemCountMax = 100;
 
@@ -140,6 +150,11 @@ export interface Ledger {
    * cannot be posted is quarantined, so it rejects only with LEDGER_FAILED.
    */
   post(group: readonly Incoming[], recordedAtMs: number): Promise<Committed[]>;
+  /**
+   * Settles what became due, of `settledItemCountMax` items at most: what shelf, till and exit said of one
+   * unit, and time-outs, by event time. `itemCount` is 0 when nothing is due.
+   */
+  settle(recordedAtMs: number): Promise<Posted & { itemCount: number }>;
   /** Levels in order of GTIN; `afterGtin` pages on. A GTIN that never moved has none. */
   stockLevels(query: {
     storeId: string;
@@ -148,10 +163,36 @@ export interface Ledger {
     countMax: number;
   }): Promise<StockLevel[]>;
   entries(query: { storeId: string; afterEntryNumber: number; countMax: number }): Promise<Entry[]>;
+  /** Sales of items with a GTIN and what came back of them, placed at or after `sinceMs`; the newest first. */
+  sales(query: { storeId: string; sinceMs: number; countMax: number }): Promise<SaleRow[]>;
   /** Of all outboxes, in order of their ids. */
   positions(): Promise<OutboxStanding[]>;
   /** Open count tasks. */
   tasks(query: { storeId?: string }): Promise<CountTask[]>;
+  /** Newest first; `isOpen`: those that are neither acknowledged nor over at `nowMs`. */
+  alerts(query: {
+    storeId: string;
+    code?: string;
+    isOpen: boolean;
+    beforeAlertId?: number;
+    countMax: number;
+    nowMs: number;
+  }): Promise<StoredAlert[]>;
+  /** Closes an open alert, with who and why; false where there is none. */
+  acknowledgeAlert(change: {
+    storeId: string;
+    alertId: number;
+    by: string;
+    cause?: string;
+    nowMs: number;
+  }): Promise<boolean>;
+  /** What the alert is about is stored, but not published, until a time; false where there is none. */
+  muteAlert(change: {
+    storeId: string;
+    alertId: number;
+    by: string;
+    untilMs: number;
+  }): Promise<boolean>;
   /** Newest first. */
   notices(query: { storeId: string; code?: string; countMax: number }): Promise<Notice[]>;
   declaredLosses(query: { storeId?: string }): Promise<DeclaredLoss[]>;

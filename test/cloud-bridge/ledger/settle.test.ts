@@ -1,9 +1,8 @@
 // What facts mean as transfers, seen in the balances of a real ledger; and the property that the sum is zero.
 
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { itemKeyOf, settleCounted, settleMoved } from "../../../cloud-bridge/ledger/settle.ts";
-import { type CountedEvent, type MovedEvent, stockEventSchema } from "../../../contract/event.ts";
+import { itemKeyOf, settleMoved } from "../../../cloud-bridge/ledger/settle.ts";
+import { type MovedEvent, stockEventSchema } from "../../../contract/event.ts";
 import {
   balancesOf,
   coffee,
@@ -16,7 +15,6 @@ import {
   postOne,
   shirt,
   startAtMs,
-  tea,
 } from "./edge-fixture.ts";
 
 const places = {
@@ -81,78 +79,6 @@ describe("what a fact leaves out", () => {
       sequence: 1,
     });
     expect(itemKeyOf((item as MovedEvent).item)).toBe("epc/30AB");
-  });
-});
-
-describe("a count", () => {
-  const holding = (
-    location: string,
-    item: string,
-    quantity: number,
-    state = "sellable" as const,
-  ) => ({
-    ...{ location: `s0042/${location}`, item, quantity, state },
-  });
-  const settle = (event: object, holdings: Parameters<typeof settleCounted>[2]) => {
-    const parsed = stockEventSchema.parse({ ...event, sequence: 1 }) as CountedEvent;
-    const settlement = settleCounted(parsed, "s0042", holdings);
-    if (!settlement.ok) return settlement.message;
-    return settlement.movements.map(({ item, quantity, from, to }) =>
-      [item, quantity, from.location.slice(6), to.location.slice(6)].join(" "),
-    );
-  };
-
-  test("posts only differences, at the location itself where there is more", () => {
-    const holdings = [holding("floor/a", coffee, 3), holding("floor/b", coffee, 1)];
-    expect(settle(counted("s0042/floor", { [coffee]: 4 }), holdings)).toEqual([]);
-    expect(settle(counted("s0042/floor", { [coffee]: 6 }), holdings)).toEqual([
-      `${coffee} 2 @variance floor`,
-    ]);
-  });
-
-  test("takes what is missing from the accounts below that hold it", () => {
-    const holdings = [holding("floor/a", coffee, 3), holding("floor/b", coffee, 1)];
-    expect(settle(counted("s0042/floor", { [coffee]: 0 }), holdings)).toEqual([
-      `${coffee} 3 floor/a @variance`,
-      `${coffee} 1 floor/b @variance`,
-    ]);
-  });
-
-  test("a complete one means that what is not listed is absent; another does not", () => {
-    const holdings = [holding("floor/a", coffee, 3), holding("floor/a", tea, 2)];
-    const lines = { [coffee]: 3 };
-    expect(settle(counted("s0042/floor/a", lines), holdings)).toEqual([
-      `${tea} 2 floor/a @variance`,
-    ]);
-    expect(settle(counted("s0042/floor/a", lines, { complete: false }), holdings)).toEqual([]);
-  });
-
-  test("leaves other states, other places, virtual places and foreign tags alone", () => {
-    const others = [
-      holding("floor/a", coffee, 3, "returned" as never),
-      holding("floor/ab", coffee, 3),
-      holding("@basket", coffee, 3),
-      holding("floor/a", "epc/30AB", 1),
-    ];
-    expect(settle(counted("s0042/floor/a", {}), others)).toEqual([]);
-  });
-
-  test("makes every balance what was counted, whatever was there before", () => {
-    const quantities = fc.array(fc.integer({ min: -5, max: 20 }), { maxLength: 6 });
-    fc.assert(
-      fc.property(quantities, fc.integer({ min: 0, max: 30 }), (before, quantity) => {
-        const holdings = before.map((held, index) => holding(`floor/x${index}`, coffee, held));
-        const event = { ...counted("s0042/floor", { [coffee]: quantity }), sequence: 1 };
-        const parsed = stockEventSchema.parse(event) as CountedEvent;
-        const settlement = settleCounted(parsed, "s0042", holdings);
-        let sum = before.reduce((total, held) => total + held, 0);
-        for (const movement of settlement.ok ? settlement.movements : []) {
-          const isAdded = movement.from.location === "s0042/@variance";
-          sum += isAdded ? movement.quantity : -movement.quantity;
-        }
-        expect(sum).toBe(quantity);
-      }),
-    );
   });
 });
 

@@ -1,0 +1,63 @@
+// Alerts as somebody works with them. Pure: which ones are about the same thing, what may be behind them, and
+// when they are over by themselves.
+
+import type { Alert } from "../../contract/stock.ts";
+
+/** What is known of a kind of alert. */
+interface AlertKind {
+  /** The likely cause, as a code. */
+  readonly cause: string;
+  /** Over by itself after this time without another of its kind. */
+  readonly expiryMs: number;
+}
+
+const dayMs = 86_400_000;
+const kinds: Record<string, AlertKind> = {
+  exit_unpaid: { cause: "theft_suspected", expiryMs: 2 * dayMs },
+  exit_loss: { cause: "theft_exit", expiryMs: 30 * dayMs },
+  item_found: { cause: "found_again", expiryMs: 7 * dayMs },
+  negative_stock: { cause: "movement_missed", expiryMs: 30 * dayMs },
+  count_variance: { cause: "count_difference", expiryMs: 30 * dayMs },
+  count_observed: { cause: "count_unsure", expiryMs: 2 * dayMs },
+  declared_loss: { cause: "events_lost", expiryMs: 30 * dayMs },
+  second_outbox: { cause: "events_lost", expiryMs: 30 * dayMs },
+  outbox_diverged: { cause: "card_cloned", expiryMs: 90 * dayMs },
+  event_quarantined: { cause: "event_unpostable", expiryMs: 90 * dayMs },
+  passage_uncertain: { cause: "sensing_uncertain", expiryMs: 2 * dayMs },
+};
+const otherKind: AlertKind = { cause: "other", expiryMs: 7 * dayMs };
+
+/** Closed alerts are kept for this long. */
+export const alertKeepMs = 90 * dayMs;
+
+/** What of an alert's detail says what it is about; the rest is evidence. */
+const subjectNames = ["item", "gtin", "key", "serial", "epc", "location", "deviceId", "outboxId"];
+
+export function alertKindOf({ code }: Pick<Alert, "code">): AlertKind {
+  return Object.hasOwn(kinds, code) ? kinds[code]! : otherKind;
+}
+
+/** The same for alerts about the same thing: they are one alert with a count. */
+export function alertKeyOf({ code, edgeId, detail }: Alert): string {
+  const subject = subjectNames.flatMap((name) => {
+    const value = detail[name];
+    return typeof value === "string" ? [`${name}=${value}`] : [];
+  });
+  return [code, edgeId ?? "", ...subject].join("|").slice(0, 500);
+}
+
+/** An alert as it is stored. */
+export interface StoredAlert extends Alert {
+  readonly alertId: number;
+  readonly cause: string;
+  readonly firstAtMs: number;
+  /** How often it was raised; `atMs`, `message` and `detail` are of the last time. */
+  readonly count: number;
+  readonly expiresAtMs: number;
+  /** Acknowledged, or expired. */
+  readonly closedAtMs?: number;
+  readonly acknowledgedBy?: string;
+  /** Until then another of its kind is stored, but not published. */
+  readonly mutedUntilMs?: number;
+  readonly mutedBy?: string;
+}

@@ -1,0 +1,118 @@
+// Posts what settlement asks for of one item: what is to stand beside its facts, less what stands there already.
+// Pure: works on a book, and says when the item is due again.
+
+import type { Alert, Entry } from "../../contract/stock.ts";
+import type { Book } from "./book.ts";
+import {
+  type FlowCorrection,
+  type FlowFact,
+  flowDifference,
+  flowGapMs,
+  flowKindOf,
+  flowSegment,
+  isFlowRule,
+  settleFlow,
+} from "./flow.ts";
+
+/** How far before the earliest open fact entries are read: no chain of facts is followed further. */
+export const flowLookBackMs = 9 * flowGapMs;
+
+/** An item that is due. */
+export interface Unsettled {
+  readonly storeId: string;
+  readonly item: string;
+  readonly sinceMs: number;
+  /** Until when every edge of the store has told everything. */
+  readonly watermarkMs: number;
+}
+
+/** A posted entry of the item, of customers' goods or beside them. */
+export interface FlowEntry extends Omit<FlowFact, "kind"> {
+  readonly reason: string;
+}
+
+/** What was posted, and when to look again. */
+export interface FlowPosting {
+  readonly entries: Entry[];
+  readonly alerts: Alert[];
+  readonly open: { readonly sinceMs: number; readonly dueAtMs: number } | undefined;
+}
+
+/** Settles an item on the book. */
+export function postFlow(
+  book: Book,
+  { storeId, item, sinceMs, watermarkMs }: Unsettled,
+  rows: readonly FlowEntry[],
+  recordedAtMs: number,
+): FlowPosting {
+  const facts = flowSegment(
+    rows.flatMap((row) => {
+      const kind = flowKindOf(row);
+      return kind === undefined ? [] : { ...row, kind };
+    }),
+    sinceMs,
+  );
+  const known = new Set(facts.map(nameOf));
+  const posted = rows.flatMap((row): FlowCorrection[] => {
+    const { reason, from, to, atMs, quantity } = row;
+    if (!isFlowRule(reason) || !known.has(nameOf(row))) return [];
+    return [{ fact: { ...row, kind: "sale" }, rule: reason, from, to, atMs, quantity }];
+  });
+  const shelf = book.places(storeId, item).facings[0]?.location ?? `${storeId}/floor`;
+  const { corrections, open } = settleFlow(facts, { storeId, shelf, watermarkMs });
+  const entries: Entry[] = [];
+  const alerts: Alert[] = [];
+  for (const correction of flowDifference(corrections, posted)) {
+    const { fact, rule, atMs } = correction;
+    const isBack = correction.quantity < 0;
+    const [from, to] = isBack ? [correction.to, correction.from] : [correction.from, correction.to];
+    const { edgeId, outboxId, sequence, deviceId, serial } = fact;
+    const source = {
+      ...{ storeId, edgeId, outboxId, sequence, deviceId, recordedAtMs, placedAtMs: atMs },
+      unsyncedBootId: null,
+    };
+    const quantity = Math.abs(correction.quantity);
+    const movement = { item, serial, quantity, from, to, reason: rule, occurredAtMs: atMs };
+    entries.push(book.transfer(movement, source));
+    if (rule === "exit_timeout") alerts.push(lossAlert(storeId, item, correction));
+    for (const difference of book.settle(storeId, item, atMs)) {
+      const at = { ...source, placedAtMs: difference.occurredAtMs };
+      entries.push(book.transfer(difference, at));
+    }
+  }
+  // An entry may have been placed anew in time, by an edge that learned its clock: counts are looked at again.
+  const last = rows.at(-1);
+  for (const difference of last === undefined ? [] : book.settle(storeId, item, sinceMs)) {
+    const { edgeId, outboxId, sequence, deviceId } = last!;
+    const source = {
+      ...{ storeId, edgeId, outboxId, sequence, deviceId, recordedAtMs },
+      ...{ placedAtMs: difference.occurredAtMs, unsyncedBootId: null },
+    };
+    entries.push(book.transfer(difference, source));
+  }
+  return { entries, alerts, open };
+}
+
+/** A unit was lost; or, where the posting goes back, was found again. */
+function lossAlert(storeId: string, item: string, correction: FlowCorrection): Alert {
+  const { fact, quantity, to, from, atMs } = correction;
+  const { edgeId, outboxId, sequence, deviceId, serial } = fact;
+  const isFound = quantity < 0;
+  const message = isFound
+    ? `${-quantity} of ${item} that was lost at ${from.location} is accounted for`
+    : `${quantity} of ${item} left by ${from.location} and nobody sold it since: posted to ${to.location}`;
+  const code = isFound ? "item_found" : "exit_loss";
+  const evidence = { outboxId, sequence, deviceId, location: from.location };
+  return {
+    ...{ storeId, edgeId, code, severity: isFound ? "info" : "warning", atMs, message },
+    detail: { item, quantity, ...(serial === undefined ? {} : { serial }), ...evidence },
+  };
+}
+
+function nameOf({
+  edgeId,
+  outboxId,
+  sequence,
+}: Pick<FlowFact, "edgeId" | "outboxId" | "sequence">) {
+  return `${edgeId}/${outboxId}/${sequence}`;
+}

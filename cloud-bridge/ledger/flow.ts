@@ -1,0 +1,276 @@
+// What shelf, till and exit said of the same unit, made one. Pure. Each of them posts its own movement at
+// once; this looks at all of one item over some hours, finds which of them are one unit, and says what has
+// to be posted beside them. It depends on the facts and the watermark alone, never on their arrival.
+
+import type { Place } from "../../contract/event.ts";
+
+export type FlowKind = "pick" | "putback" | "sale" | "exit";
+
+/** A posted movement of customers' goods. */
+export interface FlowFact {
+  readonly kind: FlowKind;
+  readonly atMs: number;
+  readonly quantity: number;
+  readonly serial?: string | undefined;
+  readonly from: Place;
+  readonly to: Place;
+  readonly edgeId: string;
+  readonly outboxId: string;
+  readonly sequence: number;
+  readonly deviceId: string;
+}
+
+/** How far apart in time two facts of one unit may lie, and when what is open is closed. */
+export const flowWindows = {
+  /** From the shelf to the till or the exit. */
+  pickMs: 4 * 3_600_000,
+  /** From the till to the exit. */
+  saleMs: 2 * 3_600_000,
+  /** A sale that is stamped after its exit. */
+  lateSaleMs: 15 * 60_000,
+  /** By how much the clocks of two edges may differ. */
+  skewMs: 60_000,
+  /** Still in a basket after this: the unit stands somewhere on the floor again. */
+  basketTimeoutMs: 4 * 3_600_000,
+  /** Left unpaid and nobody sold it since: it is lost. */
+  exitTimeoutMs: 24 * 3_600_000,
+} as const;
+
+/** Facts that are further apart than this have nothing to do with each other. */
+export const flowGapMs = flowWindows.pickMs + flowWindows.skewMs;
+
+// The rules: which units they speak of, and from where to where the ledger posts one beside the fact.
+const rules = {
+  /** A putback that no pick went before: nothing was in a basket. */
+  putback_unpicked: { from: "to", to: "from" },
+  /** A sale out of the basket that no pick went before: the shelf did not notice. */
+  sale_from_floor: { from: "shelf", to: "from" },
+  /** A sale from the floor of a unit that was picked: it was in the basket. */
+  sale_from_basket: { from: "basket", to: "from" },
+  /** An exit of a unit that was sold: only a confirmation. */
+  exit_paid: { from: "to", to: "from" },
+  /** The same serial at the exit again. */
+  exit_repeated: { from: "to", to: "from" },
+  /** An unpaid exit of a unit that was picked: it was in the basket. */
+  exit_from_basket: { from: "basket", to: "from" },
+  /** Neither sold nor put back in time. */
+  basket_timeout: { from: "to", to: "from" },
+  /** Unpaid, and not sold since. */
+  exit_timeout: { from: "to", to: "loss" },
+} as const;
+export type FlowRule = keyof typeof rules;
+
+/** Whether an entry's reason is one of these rules. */
+export function isFlowRule(reason: string): reason is FlowRule {
+  return Object.hasOwn(rules, reason);
+}
+
+/** What is to be posted beside a fact, in all. */
+export interface FlowCorrection {
+  readonly fact: FlowFact;
+  readonly rule: FlowRule;
+  readonly from: Place;
+  readonly to: Place;
+  readonly atMs: number;
+  quantity: number;
+}
+
+interface Unit {
+  readonly fact: FlowFact;
+  /** The unit of the pick that it is one with. */
+  pick?: Unit;
+  isTaken: boolean;
+  isLeft: boolean;
+}
+
+export interface FlowSettlement {
+  readonly corrections: FlowCorrection[];
+  /** The earliest fact that waits, and when the next time-out can fire; undefined when nothing is open. */
+  readonly open: { readonly sinceMs: number; readonly dueAtMs: number } | undefined;
+}
+
+/**
+ * Settles the facts of one item. `watermarkMs`: until when every edge has told everything. `shelf`: where the
+ * product has its place. Facts that belong together have to be there together (see `flowGapMs`).
+ */
+export function settleFlow(
+  facts: readonly FlowFact[],
+  { storeId, shelf, watermarkMs }: { storeId: string; shelf: string; watermarkMs: number },
+): FlowSettlement {
+  const units = [...facts].sort(inTime).flatMap(unitsOf);
+  const of = (kind: FlowKind) => units.filter(({ fact }) => fact.kind === kind);
+  const found: { rule: FlowRule; unit: Unit; atMs: number }[] = [];
+  const say = (rule: FlowRule, unit: Unit, atMs = unit.fact.atMs) =>
+    found.push({ rule, unit, atMs });
+  const open: { sinceMs: number; dueAtMs: number }[] = [];
+  // What follows from something that is not there waits until everybody has told all of that time.
+  const sayWhen = (dueAtMs: number, rule: FlowRule, unit: Unit, atMs = unit.fact.atMs) => {
+    if (watermarkMs >= dueAtMs) say(rule, unit, atMs);
+    else open.push({ sinceMs: unit.fact.atMs, dueAtMs });
+  };
+  const { pickMs, saleMs, lateSaleMs, skewMs, basketTimeoutMs, exitTimeoutMs } = flowWindows;
+  const picks = of("pick");
+  const takePick = (unit: Unit, isLatest = false) => {
+    const open = picks.filter((pick) => !pick.isTaken && isSame(pick, unit, -pickMs, skewMs));
+    const pick = best(isLatest ? open.reverse() : open, unit);
+    if (pick !== undefined) pick.isTaken = true;
+    return pick;
+  };
+
+  for (const unit of of("putback")) {
+    if (takePick(unit, true) === undefined) {
+      sayWhen(unit.fact.atMs + skewMs, "putback_unpicked", unit);
+    }
+  }
+  const sales = of("sale");
+  for (const unit of sales) {
+    const pick = takePick(unit);
+    const isFromBasket = isBasket(unit.fact.from.location);
+    if (pick !== undefined) unit.pick = pick;
+    if (pick === undefined && isFromBasket) {
+      sayWhen(unit.fact.atMs + skewMs, "sale_from_floor", unit);
+    }
+    if (pick !== undefined && !isFromBasket) say("sale_from_basket", unit);
+  }
+  const left = new Set<string>();
+  for (const unit of of("exit")) {
+    const { serial, atMs } = unit.fact;
+    if (serial !== undefined && left.has(serial)) {
+      say("exit_repeated", unit);
+      continue;
+    }
+    if (serial !== undefined) left.add(serial);
+    const listed = sales.filter((sale) => !sale.isLeft && isSame(sale, unit, -saleMs, lateSaleMs));
+    const sale = best(listed, unit);
+    if (sale !== undefined) {
+      sale.isLeft = true;
+      say("exit_paid", unit);
+      continue;
+    }
+    const pick = takePick(unit);
+    if (pick !== undefined) {
+      unit.pick = pick;
+      sayWhen(atMs + lateSaleMs, "exit_from_basket", unit);
+    }
+    const timeoutAtMs = atMs + exitTimeoutMs;
+    sayWhen(timeoutAtMs, "exit_timeout", unit, timeoutAtMs);
+  }
+  for (const pick of picks.filter(({ isTaken }) => !isTaken)) {
+    const timeoutAtMs = pick.fact.atMs + basketTimeoutMs;
+    sayWhen(timeoutAtMs + skewMs, "basket_timeout", pick, timeoutAtMs);
+  }
+
+  const place = (name: "from" | "to" | "shelf" | "basket" | "loss", unit: Unit): Place => {
+    const { from, to } = unit.fact;
+    if (name === "from") return from;
+    if (name === "to") return to;
+    if (name === "basket") return unit.pick!.fact.to;
+    const { state } = from;
+    return { location: name === "shelf" ? shelf : `${storeId}/@loss`, state };
+  };
+  const corrections = found.map(({ rule, unit, atMs }) => {
+    const { from, to } = rules[rule];
+    const accounts = { from: place(from, unit), to: place(to, unit) };
+    return { fact: unit.fact, rule, ...accounts, atMs, quantity: 1 };
+  });
+  return {
+    corrections: together(corrections.filter(({ from, to }) => !isPlace(from, to))),
+    open: earliest(open),
+  };
+}
+
+function earliest(open: readonly { sinceMs: number; dueAtMs: number }[]): FlowSettlement["open"] {
+  if (open.length === 0) return undefined;
+  return {
+    sinceMs: Math.min(...open.map(({ sinceMs }) => sinceMs)),
+    dueAtMs: Math.min(...open.map(({ dueAtMs }) => dueAtMs)),
+  };
+}
+
+/** What has to be posted so that what was posted for these facts becomes `wanted`; a negative quantity goes back. */
+export function flowDifference(
+  wanted: readonly FlowCorrection[],
+  posted: readonly FlowCorrection[],
+): FlowCorrection[] {
+  const turned = posted.map((each) => ({ ...each, quantity: -each.quantity }));
+  return together([...wanted, ...turned]).filter(({ quantity }) => quantity !== 0);
+}
+
+/** Corrections of one kind beside one fact, added up; one that goes back counts against one that went. */
+function together(corrections: readonly FlowCorrection[]): FlowCorrection[] {
+  const sums = new Map<string, FlowCorrection>();
+  for (const each of corrections) {
+    const { fact, rule, atMs, from, to } = each;
+    const name = (a: Place, b: Place) => `${a.location} ${a.state} > ${b.location} ${b.state}`;
+    const key = `${fact.edgeId}/${fact.outboxId}/${fact.sequence} ${rule} ${atMs}`;
+    const back = sums.get(`${key} ${name(to, from)}`);
+    const same = sums.get(`${key} ${name(from, to)}`);
+    if (back !== undefined) back.quantity -= each.quantity;
+    else if (same !== undefined) same.quantity += each.quantity;
+    else sums.set(`${key} ${name(from, to)}`, { ...each });
+  }
+  return [...sums.values()];
+}
+
+/** From the facts of an item, in order of time, those that may have to do with what happened since `sinceMs`. */
+export function flowSegment(facts: readonly FlowFact[], sinceMs: number): FlowFact[] {
+  const ordered = [...facts].sort(inTime);
+  let first = 0;
+  for (let index = 1; index < ordered.length; index += 1) {
+    const gapMs = ordered[index]!.atMs - ordered[index - 1]!.atMs;
+    if (gapMs > flowGapMs && ordered[index]!.atMs <= sinceMs) first = index;
+  }
+  return ordered.slice(first);
+}
+
+/** A movement of more units at once is no customer's, and stands as it was told. */
+export const flowUnitCountMax = 100;
+
+/** What a posted movement is to the customers' goods; undefined where it has nothing to do with them. */
+export function flowKindOf(entry: {
+  reason: string;
+  quantity: number;
+  from: Place;
+  to: Place;
+}): FlowKind | undefined {
+  if (isFlowRule(entry.reason) || entry.quantity > flowUnitCountMax) return undefined;
+  if (entry.reason === "retail_selling") return "sale";
+  if (/\/@exit(\/|$)/.test(entry.to.location)) return "exit";
+  if (entry.reason === "customer_pick" && isBasket(entry.to.location)) return "pick";
+  if (entry.reason === "customer_putback" && isBasket(entry.from.location)) return "putback";
+  return undefined;
+}
+
+function isBasket(location: string): boolean {
+  return location.endsWith("/@basket");
+}
+
+function isPlace(a: Place, b: Place): boolean {
+  return a.location === b.location && a.state === b.state;
+}
+
+function unitsOf(fact: FlowFact): Unit[] {
+  return Array.from({ length: fact.quantity }, () => ({ fact, isTaken: false, isLeft: false }));
+}
+
+function inTime(a: FlowFact, b: FlowFact): number {
+  if (a.atMs !== b.atMs) return a.atMs - b.atMs;
+  const [nameA, nameB] = [a, b].map(({ edgeId, outboxId }) => `${edgeId}/${outboxId}`);
+  if (nameA !== nameB) return nameA! < nameB! ? -1 : 1;
+  return a.sequence - b.sequence;
+}
+
+/** Whether both may be one unit, `one` lying between `beforeMs` and `afterMs` of `other`. */
+function isSame(one: Unit, other: Unit, beforeMs: number, afterMs: number): boolean {
+  const differenceMs = one.fact.atMs - other.fact.atMs;
+  if (differenceMs < beforeMs || differenceMs > afterMs) return false;
+  const [serial, otherSerial] = [one.fact.serial, other.fact.serial];
+  return serial === undefined || otherSerial === undefined || serial === otherSerial;
+}
+
+/** The first with the same serial, else the first. */
+function best(open: readonly Unit[], unit: Unit): Unit | undefined {
+  const { serial } = unit.fact;
+  const named = serial === undefined ? undefined : open.find(({ fact }) => fact.serial === serial);
+  return named ?? open[0];
+}

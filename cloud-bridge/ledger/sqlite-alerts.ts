@@ -1,0 +1,118 @@
+// Alerts in SQLite: raised in the transaction of what they are about, worked on one by one.
+
+import type { Alert } from "../../contract/stock.ts";
+import { alertKeepMs, alertKeyOf, alertKindOf, type StoredAlert } from "./alerts.ts";
+import type { SqlConnection } from "./sqlite.ts";
+
+/** Stores alerts in order; gives those that are to be published: the ones that nobody muted. */
+export async function saveAlerts(
+  connection: SqlConnection,
+  alerts: readonly Alert[],
+  nowMs: number,
+): Promise<Set<Alert>> {
+  if (alerts.length === 0) return new Set();
+  const rows = alerts.map((alert) => ({ alert, key: alertKeyOf(alert) }));
+  const keys = JSON.stringify(rows.map(({ alert, key }) => [alert.storeId, key]));
+  const ofStores = "store_id IN (SELECT value->>0 FROM json_each(?))";
+  await connection.run(
+    `UPDATE alerts SET closed_at_ms = expires_at_ms
+     WHERE closed_at_ms IS NULL AND expires_at_ms <= ? AND ${ofStores}`,
+    ...[nowMs, keys],
+  );
+  await connection.run(
+    `DELETE FROM alerts WHERE closed_at_ms <= ? AND ${ofStores}`,
+    ...[nowMs - alertKeepMs, keys],
+  );
+  const muted = await connection.all<{ storeId: string; key: string }>(
+    `SELECT DISTINCT a.store_id AS storeId, a.alert_key AS key FROM json_each(?) k
+     JOIN alerts a ON a.store_id = k.value->>0 AND a.alert_key = k.value->>1
+     WHERE a.muted_until_ms > ?`,
+    ...[keys, nowMs],
+  );
+  await connection.run(
+    `INSERT INTO alerts (store_id, alert_id, alert_key, code, severity, cause, edge_id, message, detail,
+       first_at_ms, at_ms, raise_count, expires_at_ms)
+     SELECT value->>0,
+       key + 1 + (SELECT coalesce(max(alert_id), 0) FROM alerts WHERE store_id = value->>0),
+       value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7,
+       value->>8, value->>8, 1, value->>9
+     FROM json_each(?) WHERE true
+     ON CONFLICT (store_id, alert_key) WHERE closed_at_ms IS NULL DO UPDATE SET
+       severity = excluded.severity, message = excluded.message, detail = excluded.detail,
+       at_ms = max(at_ms, excluded.at_ms), raise_count = raise_count + 1,
+       expires_at_ms = max(expires_at_ms, excluded.expires_at_ms)`,
+    JSON.stringify(
+      rows.map(({ alert, key }) => {
+        const { cause, expiryMs } = alertKindOf(alert);
+        const { storeId, code, severity, edgeId = null, message, detail, atMs } = alert;
+        const about = [storeId, key, code, severity, cause, edgeId, message];
+        return [...about, JSON.stringify(detail), atMs, nowMs + expiryMs];
+      }),
+    ),
+  );
+  const mutedKeys = new Set(muted.map(({ storeId, key }) => `${storeId}/${key}`));
+  const loud = rows.filter(({ alert, key }) => !mutedKeys.has(`${alert.storeId}/${key}`));
+  return new Set(loud.map(({ alert }) => alert));
+}
+
+interface AlertRow extends Record<string, unknown> {
+  detail: string;
+}
+
+/** Alerts of a store, the newest first; `isOpen`: those that are neither acknowledged nor over. */
+export async function readAlerts(
+  connection: SqlConnection,
+  query: {
+    storeId: string;
+    code?: string;
+    isOpen: boolean;
+    beforeAlertId?: number;
+    countMax: number;
+    nowMs: number;
+  },
+): Promise<StoredAlert[]> {
+  const { storeId, code, isOpen, beforeAlertId, countMax, nowMs } = query;
+  const rows = await connection.all<AlertRow>(
+    `SELECT store_id AS storeId, alert_id AS alertId, code, severity, cause, edge_id AS edgeId, message,
+            detail, first_at_ms AS firstAtMs, at_ms AS atMs, raise_count AS count,
+            expires_at_ms AS expiresAtMs, closed_at_ms AS closedAtMs,
+            acknowledged_by AS acknowledgedBy, muted_until_ms AS mutedUntilMs, muted_by AS mutedBy
+     FROM alerts WHERE store_id = ? AND code = coalesce(?, code)
+      AND alert_id < coalesce(?, 9223372036854775807)
+      AND (? = 0 OR (closed_at_ms IS NULL AND expires_at_ms > ?))
+     ORDER BY alert_id DESC LIMIT ?`,
+    ...[storeId, code ?? null, beforeAlertId ?? null, Number(isOpen), nowMs, countMax],
+  );
+  return rows.map(({ detail, ...row }) => {
+    const known = Object.entries(row).filter(([, value]) => value !== null);
+    return { ...Object.fromEntries(known), detail: JSON.parse(detail) } as StoredAlert;
+  });
+}
+
+/** Closes an alert, with who and why; false where no such alert is open. */
+export async function acknowledgeAlert(
+  connection: SqlConnection,
+  change: { storeId: string; alertId: number; by: string; cause?: string; nowMs: number },
+): Promise<boolean> {
+  const { storeId, alertId, by, cause, nowMs } = change;
+  const rows = await connection.all(
+    `UPDATE alerts SET closed_at_ms = ?, acknowledged_by = ?, cause = coalesce(?, cause)
+     WHERE store_id = ? AND alert_id = ? AND closed_at_ms IS NULL RETURNING alert_id`,
+    ...[nowMs, by, cause ?? null, storeId, alertId],
+  );
+  return rows.length > 0;
+}
+
+/** Mutes what an alert is about until a time; false where there is no such alert. */
+export async function muteAlert(
+  connection: SqlConnection,
+  change: { storeId: string; alertId: number; by: string; untilMs: number },
+): Promise<boolean> {
+  const { storeId, alertId, by, untilMs } = change;
+  const rows = await connection.all(
+    `UPDATE alerts SET muted_until_ms = ?, muted_by = ?
+     WHERE store_id = ? AND alert_id = ? RETURNING alert_id`,
+    ...[untilMs, by, storeId, alertId],
+  );
+  return rows.length > 0;
+}

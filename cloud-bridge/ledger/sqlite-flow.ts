@@ -1,0 +1,114 @@
+// Reads the items that are due for settlement, posts what it asks for, and says when they are due again: one
+// transaction, a handful of statements.
+
+import type { Place } from "../../contract/event.ts";
+import { Book } from "./book.ts";
+import { productKey } from "./changes.ts";
+import { type FlowEntry, flowLookBackMs, postFlow, type Unsettled } from "./flow-posting.ts";
+import type { SqlConnection } from "./sqlite.ts";
+import { saveAlerts } from "./sqlite-alerts.ts";
+import { loadItemsView } from "./sqlite-load.ts";
+import { saveChanges } from "./sqlite-save.ts";
+import { type Posted, settledItemCountMax } from "./types.ts";
+
+/** An edge that is silent for longer holds up no time-out; what it tells later undoes it. */
+const silenceMsMax = 24 * 3_600_000;
+
+const dueSelect = `WITH edges AS (
+  SELECT store_id, edge_id, max(complete_through_at_ms) AS through_ms
+  FROM positions GROUP BY store_id, edge_id),
+ marks AS (
+  SELECT store_id, max(min(through_ms), max(through_ms) - ${silenceMsMax}) AS mark_ms
+  FROM edges GROUP BY store_id)
+SELECT u.store_id AS storeId, u.item, u.since_ms AS sinceMs, m.mark_ms AS watermarkMs
+FROM unsettled u JOIN marks m ON m.store_id = u.store_id
+WHERE u.due_at_ms <= m.mark_ms ORDER BY u.due_at_ms, u.store_id, u.item LIMIT ${settledItemCountMax}`;
+
+interface EntryRow extends Omit<FlowEntry, "from" | "to" | "serial"> {
+  readonly storeId: string;
+  readonly item: string;
+  readonly serial: string | null;
+  readonly fromLocation: string;
+  readonly fromState: Place["state"];
+  readonly toLocation: string;
+  readonly toState: Place["state"];
+}
+
+/** Settles what is due; call it in a transaction. */
+export async function settleDue(
+  connection: SqlConnection,
+  recordedAtMs: number,
+): Promise<Posted & { itemCount: number }> {
+  const due = await connection.all<Unsettled>(dueSelect);
+  if (due.length === 0) return { entries: [], changedItems: [], alerts: [], itemCount: 0 };
+  const asked = due.map((each) => ({ ...each, sinceMs: each.sinceMs - flowLookBackMs }));
+  const rows = await readFlow(connection, asked);
+  const book = new Book(await loadItemsView(connection, asked));
+  const settled = due.map((each) => {
+    const own = rows.get(productKey(each.storeId, each.item)) ?? [];
+    return { ...each, ...postFlow(book, each, own, recordedAtMs) };
+  });
+  const nothing = { positions: [], events: [], quarantined: [], placements: [] };
+  await saveChanges(connection, { recordedAtMs, ...nothing, ...book.changes() });
+  await connection.run(
+    `DELETE FROM unsettled WHERE (store_id, item) IN (SELECT value->>0, value->>1 FROM json_each(?))`,
+    JSON.stringify(due.map(({ storeId, item }) => [storeId, item])),
+  );
+  await connection.run(
+    `INSERT INTO unsettled (store_id, item, since_ms, due_at_ms)
+     SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?)`,
+    JSON.stringify(
+      settled.flatMap(({ storeId, item, open }) =>
+        open === undefined ? [] : [[storeId, item, open.sinceMs, open.dueAtMs]],
+      ),
+    ),
+  );
+  const entries = settled.flatMap((each) => each.entries);
+  const changed = new Map(
+    entries
+      .filter(({ item }) => !item.startsWith("epc/"))
+      .map(({ storeId, item: gtin }) => [productKey(storeId, gtin), { storeId, gtin }]),
+  );
+  const raised = settled.flatMap((each) => each.alerts);
+  const loud = await saveAlerts(connection, raised, recordedAtMs);
+  const alerts = raised.filter((alert) => loud.has(alert));
+  return { entries, alerts, changedItems: [...changed.values()], itemCount: due.length };
+}
+
+async function readFlow(
+  connection: SqlConnection,
+  asked: readonly Unsettled[],
+): Promise<Map<string, FlowEntry[]>> {
+  const rows = await connection.all<EntryRow>(
+    `SELECT e.store_id AS storeId, e.item, e.serial, e.quantity, e.reason, e.placed_at_ms AS atMs,
+            e.from_location AS fromLocation, e.from_state AS fromState,
+            e.to_location AS toLocation, e.to_state AS toState, e.edge_id AS edgeId,
+            e.outbox_id AS outboxId, e.sequence, e.device_id AS deviceId
+     FROM json_each(?) k JOIN entries e ON e.store_id = k.value->>0 AND e.item = k.value->>1
+      AND e.placed_at_ms >= k.value->>2
+     ORDER BY e.store_id, e.entry_number`,
+    JSON.stringify(asked.map(({ storeId, item, sinceMs }) => [storeId, item, sinceMs])),
+  );
+  const flow = new Map<string, FlowEntry[]>();
+  for (const {
+    storeId,
+    item,
+    serial,
+    fromLocation,
+    fromState,
+    toLocation,
+    toState,
+    ...row
+  } of rows) {
+    const key = productKey(storeId, item);
+    const list = flow.get(key) ?? [];
+    list.push({
+      ...row,
+      ...(serial === null ? {} : { serial }),
+      from: { location: fromLocation, state: fromState },
+      to: { location: toLocation, state: toState },
+    });
+    flow.set(key, list);
+  }
+  return flow;
+}

@@ -1,0 +1,30 @@
+// Settles after commits, in transactions of its own: posting never waits for it. Each run takes what became
+// due, in the time of events, and publishes what it posted.
+
+import { type Clock, sleep } from "./clock.ts";
+import type { Ledger, Posted } from "./ledger/types.ts";
+
+/** Between two looks at what is due. */
+const settleIntervalMs = 500;
+
+/** Runs until `signal` aborts. Rejects with LEDGER_FAILED once the ledger cannot write. */
+export async function runSettlement(
+  options: {
+    readonly ledger: Pick<Ledger, "settle">;
+    readonly clock: Clock;
+    readonly count: (name: string, by?: number) => void;
+    readonly publishers: { onPosted(posted: Posted): void };
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  const { ledger, clock, count, publishers } = options;
+  while (!signal.aborted) {
+    const { itemCount, ...posted } = await ledger.settle(clock.nowMs());
+    if (itemCount > 0) count("settled_items", itemCount);
+    if (posted.entries.length > 0) {
+      count("settled_entries", posted.entries.length);
+      publishers.onPosted(posted);
+    }
+    if (itemCount === 0) await sleep(clock, settleIntervalMs, signal);
+  }
+}

@@ -1,0 +1,240 @@
+// One unit seen by shelf, till and exit is one unit: in every order of arrival, with any of them missing, with
+// settlement run at any time between.
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { flowWindows } from "../../../cloud-bridge/ledger/flow.ts";
+import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
+import { planSchema } from "../../../contract/plan.ts";
+import {
+  balancesOf,
+  coffee,
+  counted,
+  FakeEdge,
+  moved,
+  openLedger,
+  place,
+  plan,
+  startAtMs,
+} from "./edge-fixture.ts";
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const shelf = "floor/gondola-1/c1";
+
+type Fields = Record<string, unknown>;
+type Fact = (storeId: string) => Fields;
+const at = (afterMs: number) => ({ occurredAtMs: startAtMs + afterMs });
+
+function fact(step: string, afterMs: number, from?: string, to?: string, more: Fields = {}): Fact {
+  return (storeId) =>
+    moved(step, coffee, {
+      ...at(afterMs),
+      ...(from === undefined ? {} : { from: place(`${storeId}/${from}`) }),
+      ...(to === undefined ? {} : { to: place(`${storeId}/${to}`) }),
+      ...more,
+    });
+}
+const stock = fact("receiving", 0, undefined, shelf, { quantity: 5 });
+const pick = (afterMs: number, more?: Fields) =>
+  fact("customer_pick", afterMs, shelf, undefined, more);
+const putback = (afterMs: number) => fact("customer_putback", afterMs, undefined, shelf);
+const sale = (afterMs: number, more?: Fields) =>
+  fact("retail_selling", afterMs, undefined, undefined, more);
+const exit = (afterMs: number, more?: Fields) => fact("departing", afterMs, shelf, "@exit", more);
+const serial = (name: string) => ({ item: { gtin: coffee, serial: name } });
+
+function permutations<T>(list: readonly T[]): T[][] {
+  if (list.length === 0) return [[]];
+  return list.flatMap((one, index) =>
+    permutations([...list.slice(0, index), ...list.slice(index + 1)]).map((rest) => [one, ...rest]),
+  );
+}
+
+function subsets<T>(list: readonly T[]): T[][] {
+  const [one, ...others] = list;
+  if (one === undefined) return [[]];
+  const rest = subsets(others);
+  return [...rest, ...rest.map((set) => [one, ...set])];
+}
+
+async function settleAll(ledger: SqliteLedger): Promise<string[]> {
+  const codes: string[] = [];
+  for (;;) {
+    const { itemCount, alerts } = await ledger.settle(startAtMs);
+    codes.push(...alerts.map(({ code }) => code));
+    if (itemCount === 0) return codes;
+  }
+}
+
+let storeNumber = 0;
+
+/** Posts facts in this order, each by an edge of its own, in a new store; then two days pass. */
+async function day(
+  ledger: SqliteLedger,
+  facts: readonly Fact[],
+  settleAt: (position: number) => boolean = () => true,
+) {
+  storeNumber += 1;
+  const storeId = `s${storeNumber}`;
+  const inStore = JSON.parse(JSON.stringify(plan).replaceAll("s0042/", `${storeId}/`));
+  await ledger.setPlan(planSchema.parse({ ...inStore, storeId }));
+  const edges = facts.map((each, index) =>
+    new FakeEdge(`0a0a0a0a-${String(index).padStart(4, "0")}`, `e${index}`, storeId).append(
+      each(storeId),
+    ),
+  );
+  for (const [position, edge] of edges.entries()) {
+    const completeThroughAtMs = startAtMs;
+    await ledger.post([edge.batch(1, edge.lastSequence, { completeThroughAtMs })], startAtMs);
+    if (settleAt(position)) await settleAll(ledger);
+  }
+  const completeThroughAtMs = startAtMs + 48 * hourMs;
+  await ledger.post(
+    edges.map((edge) => edge.hello(edge.lastSequence + 1, { completeThroughAtMs })),
+    startAtMs,
+  );
+  const codes = await settleAll(ledger);
+  const balances = await balancesOf(ledger, coffee, storeId);
+  const short = Object.entries(balances).map(([name, quantity]) => [
+    name.replace(" sellable", ""),
+    quantity,
+  ]);
+  return { storeId, codes, balances: Object.fromEntries(short) as Record<string, number> };
+}
+
+describe("shelf, till and exit, every subset in every order", () => {
+  const facts = { pick: pick(minuteMs), sale: sale(9 * minuteMs), exit: exit(10 * minuteMs) };
+  const sold = { [shelf]: 4, "@customer": 1, "@supplier": -5 };
+  const lost = { [shelf]: 4, "@loss": 1, "@supplier": -5 };
+  const ends: Record<string, Record<string, number>> = {
+    "": { [shelf]: 5, "@supplier": -5 },
+    pick: { [shelf]: 5, "@supplier": -5 },
+    sale: sold,
+    exit: lost,
+    "pick+sale": sold,
+    "pick+exit": lost,
+    "sale+exit": sold,
+    "pick+sale+exit": sold,
+  };
+  for (const names of subsets(Object.keys(facts) as (keyof typeof facts)[])) {
+    const name = names.join("+");
+    test(name === "" ? "none" : name, async () => {
+      const ledger = await openLedger();
+      for (const order of permutations([stock, ...names.map((each) => facts[each])])) {
+        for (const isSettledBetween of [true, false]) {
+          const { balances, codes } = await day(ledger, order, () => isSettledBetween);
+          expect(balances).toEqual(ends[name]);
+          expect(codes).toEqual(ends[name] === lost ? ["exit_loss"] : []);
+        }
+      }
+      expect((await ledger.verify()).problems).toEqual([]);
+    });
+  }
+});
+
+describe("rules", () => {
+  const end = async (...facts: Fact[]) =>
+    (await day(await openLedger(), [stock, ...facts])).balances;
+
+  test("a sale in an hour of another unit's exit settles one of two exits", async () => {
+    const balances = await end(sale(minuteMs), exit(2 * minuteMs), exit(3 * minuteMs));
+    expect(balances).toMatchObject({ [shelf]: 3, "@customer": 1, "@loss": 1 });
+  });
+
+  test("a sale stamped a little after the exit settles it; one much later does not", async () => {
+    const { lateSaleMs } = flowWindows;
+    expect(await end(exit(minuteMs), sale(minuteMs + lateSaleMs))).toMatchObject({ [shelf]: 4 });
+    expect(await end(exit(minuteMs), sale(minuteMs + lateSaleMs + 1))).toMatchObject({
+      [shelf]: 3,
+      "@loss": 1,
+    });
+  });
+
+  test("serials: a sale of one does not pay for another; one read twice at the exit left once", async () => {
+    const a = serial("A");
+    const balances = await end(
+      sale(minuteMs, a),
+      exit(2 * minuteMs, serial("B")),
+      exit(3 * minuteMs, a),
+      exit(4 * minuteMs, serial("B")),
+    );
+    expect(balances).toMatchObject({ [shelf]: 3, "@customer": 1, "@loss": 1 });
+  });
+
+  test("a till that knows the GTIN alone pays for a serial", async () => {
+    const balances = await end(pick(0), sale(minuteMs), exit(2 * minuteMs, serial("A")));
+    expect(balances).toMatchObject({ [shelf]: 4, "@customer": 1 });
+  });
+
+  test("put back, with and without a pick before it", async () => {
+    expect(await end(pick(minuteMs), putback(2 * minuteMs))).toMatchObject({ [shelf]: 5 });
+    expect(await end(putback(2 * minuteMs))).toEqual({ [shelf]: 5, "@supplier": -5 });
+  });
+
+  test("a basket times out only when every edge has told all of that time", async () => {
+    const ledger = await openLedger();
+    await ledger.setPlan(plan);
+    const shelfEdge = new FakeEdge().append(stock("s0042"), pick(minuteMs)("s0042"));
+    const tillEdge = new FakeEdge("0b0b0b0b-0001", "till").append(moved("receiving", coffee));
+    const late = { completeThroughAtMs: startAtMs + 6 * hourMs };
+    await ledger.post([tillEdge.batch(1, 1, { completeThroughAtMs: startAtMs })], startAtMs);
+    await ledger.post([shelfEdge.batch(1, 2, late)], startAtMs);
+    await settleAll(ledger);
+    expect(await balancesOf(ledger, coffee)).toMatchObject({ "@basket sellable": 1 });
+    await ledger.post([tillEdge.hello(2, late)], startAtMs);
+    await settleAll(ledger);
+    expect(await balancesOf(ledger, coffee)).not.toHaveProperty("@basket sellable");
+    // The sale that nobody expected any more.
+    tillEdge.append(sale(hourMs)("s0042"));
+    await ledger.post([tillEdge.batch(2, 2, late)], startAtMs);
+    await settleAll(ledger);
+    expect(await balancesOf(ledger, coffee)).toMatchObject({
+      "floor/gondola-1/c1 sellable": 4,
+      "@customer sellable": 1,
+    });
+    expect((await ledger.verify()).problems).toEqual([]);
+  });
+});
+
+test("random hours in a shop: any order, settled at any time, ends alike and sums to zero", async () => {
+  const ledger = await openLedger();
+  const minute = fc.integer({ min: 0, max: 600 }).map((each) => each * minuteMs);
+  const named = fc.constantFrom<Fields>({}, {}, serial("A"), serial("B"));
+  const anyFact = fc.oneof(
+    fc.tuple(minute, named).map(([afterMs, more]) => pick(afterMs, more)),
+    minute.map(putback),
+    fc.tuple(minute, named).map(([afterMs, more]) => sale(afterMs, more)),
+    fc.tuple(minute, named).map(([afterMs, more]) => exit(afterMs, more)),
+    fc.tuple(minute, fc.nat(6)).map(
+      ([afterMs, quantity]): Fact =>
+        (storeId) => ({
+          ...counted(`${storeId}/${shelf}`, {}),
+          ...at(afterMs),
+          lines: [{ gtin: coffee, quantity, observedAtMs: startAtMs + afterMs }],
+        }),
+    ),
+  );
+  const hours = fc.array(anyFact, { minLength: 1, maxLength: 8 }).chain((facts) =>
+    fc.record({
+      facts: fc.constant(facts),
+      order: fc.shuffledSubarray([...facts.keys()], { minLength: facts.length }),
+      settled: fc.array(fc.boolean(), { minLength: facts.length, maxLength: facts.length }),
+    }),
+  );
+  await fc.assert(
+    fc.asyncProperty(hours, async ({ facts, order, settled }) => {
+      // An edge is named after its fact, so that facts of one moment keep their order.
+      const one = await day(ledger, facts);
+      const isOrdered = new Set(facts.map((each) => each("s")["occurredAtMs"])).size;
+      if (isOrdered < facts.length) return;
+      const shuffled = order.map((index) => facts[index]!);
+      const other = await day(ledger, shuffled, (position) => settled[position]!);
+      expect(other.balances).toEqual(one.balances);
+      expect(Object.values(one.balances).reduce((sum, each) => sum + each, 0)).toBe(0);
+      expect(one.balances["@basket"] ?? 0).toBe(0);
+    }),
+    { numRuns: Number(process.env["GONDOLA_LEDGER_RUNS"] ?? 100) },
+  );
+  expect((await ledger.verify()).problems).toEqual([]);
+}, 600_000);

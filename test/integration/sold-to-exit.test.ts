@@ -1,0 +1,91 @@
+// A till of one edge sells; the bridge tells it to the exits; the portal of another edge does not ring.
+
+import { expect, onTestFinished, test } from "vitest";
+import { soldSchema } from "../../contract/sold.ts";
+import { topics } from "../../contract/topics.ts";
+import { edgeConfigSchema } from "../../edge/config.ts";
+import { buildPipeline } from "../../edge/sense/build-machines.ts";
+import { startBridge } from "../cloud-bridge/bridge.ts";
+import { TestClient } from "../cloud-bridge/mqtt-client.ts";
+import { temporaryFolder } from "../cloud-bridge/temporary-folder.ts";
+import { TestOutbox } from "../cloud-bridge/test-outbox.ts";
+import { Bench, epcOf, tag, tagGtin } from "../edge/sense/harness.ts";
+
+const storeId = "s0042";
+
+/** The edge at the exit: it has a portal and no till. */
+function exitEdge(startMs: number): Bench {
+  const config = edgeConfigSchema.parse({
+    ...{ storeId, edgeId: "exit", dataDir: "/tmp", broker: { url: "mqtt://127.0.0.1" } },
+    devices: [{ id: "portal-1", kind: "r2000", port: { path: "/dev/portal-1" } }],
+    portals: [
+      {
+        deviceId: "portal-1",
+        sideA: { location: `${storeId}/floor`, antennas: [1] },
+        sideB: { location: `${storeId}/@exit`, antennas: [2] },
+      },
+    ],
+    exit: { hasOtherTills: true },
+  });
+  return new Bench((count) => buildPipeline(config, startMs, count));
+}
+
+function leave(bench: Bench, atMs: number, number: number): void {
+  const at = [0, 100, 200, 300, 400, 500, 600, 700, 800, 900];
+  const reads = at.map((ms) => tag(atMs + ms, ms < 500 ? 1 : 2, epcOf(number)));
+  bench.feed(reads, atMs + 10_000);
+}
+
+const codesOf = ({ conclusions }: Bench) =>
+  conclusions.flatMap((one) =>
+    one.type === "noticed" && one.code.startsWith("exit_") ? [one.code] : [],
+  );
+
+function sale(serial: string | undefined, step = "retail_selling") {
+  const item = { gtin: tagGtin, ...(serial === undefined ? {} : { serial }) };
+  return {
+    ...{ type: "moved", occurredAtMs: Date.now(), deviceId: "till-1", step, item, quantity: 1 },
+    ...{ bootId: "0f0f0f0f0f0f", uptimeMs: 1000, clockSynced: true },
+  };
+}
+
+test("what another edge's till sold leaves in silence; what came back, or nobody paid, rings", async () => {
+  const folder = await temporaryFolder();
+  onTestFinished(() => folder.remove());
+  const bridge = await startBridge(folder.path);
+  onTestFinished(() => bridge.stop());
+  const till = await TestClient.open(bridge.brokerPort);
+  const exit = await TestClient.open(bridge.brokerPort);
+  onTestFinished(async () => {
+    await till.close();
+    await exit.close();
+  });
+  await till.subscribe(topics.ack(storeId, "tills"));
+  const outbox = new TestOutbox(storeId, "tills");
+  await outbox.send(till, sale("7"), sale("8"), sale(undefined));
+  await outbox.send(till, sale("8", "returning"));
+  // An exit that connects later finds the list with the broker.
+  await exit.subscribe(topics.sold(storeId));
+  const message = await exit.message(
+    ({ topic, payload }) =>
+      topic === topics.sold(storeId) &&
+      soldSchema.parse(JSON.parse(payload.toString())).serials.length === 1,
+  );
+  const sold = soldSchema.parse(JSON.parse(message.payload.toString()));
+  expect(sold.units).toMatchObject([{ gtin: tagGtin, quantity: 1 }]);
+
+  const nowMs = Date.now();
+  const told = exitEdge(nowMs);
+  told.pipeline.setSold(sold);
+  leave(told, nowMs + 1000, 7);
+  expect(codesOf(told)).toEqual([]);
+  // One unit was sold by its GTIN alone: it lets one out, whichever it is.
+  leave(told, nowMs + 20_000, 8);
+  expect(codesOf(told)).toEqual([]);
+  leave(told, nowMs + 40_000, 9);
+  expect(codesOf(told)).toEqual(["exit_unpaid"]);
+
+  const untold = exitEdge(nowMs);
+  leave(untold, nowMs + 1000, 7);
+  expect(codesOf(untold)).toEqual(["exit_unverified"]);
+});
