@@ -15,9 +15,10 @@ export interface Vector {
   readonly note?: string;
 }
 
-const folder = resolve(import.meta.dirname, "../../../../shared/vectors/gs1");
+/** Where the vectors are, if they are. */
+export const vectorFolder = resolve(import.meta.dirname, "../../../../shared/vectors/gs1");
 
-const hasVectors = existsSync(folder);
+const hasVectors = existsSync(vectorFolder);
 
 /** Tests over the shared vectors; skipped by name on a machine without them. */
 export function describeVectors(name: string, body: () => void): void {
@@ -28,7 +29,7 @@ export function describeVectors(name: string, body: () => void): void {
 /** The vectors of a file, of the given kinds; none where the folder is absent. */
 export function vectorsOf(file: string, ...kinds: string[]): Vector[] {
   if (!hasVectors) return [];
-  const { vectors } = JSON.parse(readFileSync(resolve(folder, file), "utf8")) as {
+  const { vectors } = JSON.parse(readFileSync(resolve(vectorFolder, file), "utf8")) as {
     vectors: Vector[];
   };
   return vectors.filter((vector) => kinds.includes(vector.kind));
