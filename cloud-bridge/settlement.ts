@@ -6,11 +6,13 @@ import type { Ledger, Posted } from "./ledger/types.ts";
 
 /** Between two looks at what is due. */
 const settleIntervalMs = 500;
+/** Between two looks at edges that fell silent. */
+const silenceIntervalMs = 60_000;
 
 /** Runs until `signal` aborts. Rejects with LEDGER_FAILED once the ledger cannot write. */
 export async function runSettlement(
   options: {
-    readonly ledger: Pick<Ledger, "settle">;
+    readonly ledger: Pick<Ledger, "settle" | "raiseSilences">;
     readonly clock: Clock;
     readonly count: (name: string, by?: number) => void;
     readonly publishers: { onPosted(posted: Posted): void };
@@ -18,7 +20,14 @@ export async function runSettlement(
   signal: AbortSignal,
 ): Promise<void> {
   const { ledger, clock, count, publishers } = options;
+  // Edges that waited for the bridge are given the time to say hello.
+  let silenceDueMs = clock.monotonicMs() + silenceIntervalMs;
   while (!signal.aborted) {
+    if (clock.monotonicMs() >= silenceDueMs) {
+      silenceDueMs = clock.monotonicMs() + silenceIntervalMs;
+      const alerts = await ledger.raiseSilences(clock.nowMs());
+      if (alerts.length > 0) publishers.onPosted({ entries: [], changedItems: [], alerts });
+    }
     const { itemCount, ...posted } = await ledger.settle(clock.nowMs());
     if (itemCount > 0) count("settled_items", itemCount);
     if (posted.entries.length > 0) {

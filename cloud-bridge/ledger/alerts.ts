@@ -22,6 +22,7 @@ const kinds: Record<string, AlertKind> = {
   declared_loss: { cause: "events_lost", expiryMs: 30 * dayMs },
   second_outbox: { cause: "events_lost", expiryMs: 30 * dayMs },
   outbox_diverged: { cause: "card_cloned", expiryMs: 90 * dayMs },
+  edge_silent: { cause: "edge_offline", expiryMs: 14 * dayMs },
   event_quarantined: { cause: "event_unpostable", expiryMs: 90 * dayMs },
   passage_uncertain: { cause: "sensing_uncertain", expiryMs: 2 * dayMs },
 };
@@ -29,6 +30,25 @@ const otherKind: AlertKind = { cause: "other", expiryMs: 7 * dayMs };
 
 /** Closed alerts are kept for this long. */
 export const alertKeepMs = 90 * dayMs;
+
+/** An edge that told nothing for so long is silent: it says hello every 10 minutes. */
+export const edgeSilenceMs = 30 * 60_000;
+/** After this it is no longer expected. */
+export const edgeForgottenMs = 14 * dayMs;
+
+/** Says that an edge told nothing since a time. */
+export function silenceAlert(
+  edge: { storeId: string; edgeId: string; completeThroughAtMs: number },
+  nowMs: number,
+): Alert {
+  const { storeId, edgeId, completeThroughAtMs } = edge;
+  const minutes = Math.floor((nowMs - completeThroughAtMs) / 60_000);
+  return {
+    ...{ storeId, edgeId, code: "edge_silent", severity: "warning", atMs: nowMs },
+    message: `edge ${edgeId} has told nothing for ${minutes} min: is it on, and does its network work?`,
+    detail: { completeThroughAtMs },
+  };
+}
 
 /** What of an alert's detail says what it is about; the rest is evidence. */
 const subjectNames = ["item", "gtin", "key", "serial", "epc", "location", "deviceId", "outboxId"];

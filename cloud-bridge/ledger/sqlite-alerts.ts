@@ -1,8 +1,19 @@
 // Alerts in SQLite: raised in the transaction of what they are about, worked on one by one.
 
 import type { Alert } from "../../contract/stock.ts";
-import { alertKeepMs, alertKeyOf, alertKindOf, type StoredAlert } from "./alerts.ts";
+import {
+  alertKeepMs,
+  alertKeyOf,
+  alertKindOf,
+  edgeForgottenMs,
+  edgeSilenceMs,
+  type StoredAlert,
+  silenceAlert,
+} from "./alerts.ts";
 import type { SqlConnection } from "./sqlite.ts";
+
+/** Silences that are told at one time; the others at the next. */
+const silenceCountMax = 1000;
 
 /** Stores alerts in order; gives those that are to be published: the ones that nobody muted. */
 export async function saveAlerts(
@@ -53,6 +64,23 @@ export async function saveAlerts(
   const mutedKeys = new Set(muted.map(({ storeId, key }) => `${storeId}/${key}`));
   const loud = rows.filter(({ alert, key }) => !mutedKeys.has(`${alert.storeId}/${key}`));
   return new Set(loud.map(({ alert }) => alert));
+}
+
+/** Raises an alert for each edge that fell silent, once for each silence; gives those to publish. */
+export async function raiseSilences(connection: SqlConnection, nowMs: number): Promise<Alert[]> {
+  const edges = await connection.all<Parameters<typeof silenceAlert>[0]>(
+    `SELECT e.store_id AS storeId, e.edge_id AS edgeId, e.through_ms AS completeThroughAtMs
+     FROM (SELECT store_id, edge_id, max(complete_through_at_ms) AS through_ms
+           FROM positions GROUP BY store_id, edge_id) e
+     WHERE e.through_ms BETWEEN ? AND ? AND NOT EXISTS (
+       SELECT 1 FROM alerts a WHERE a.store_id = e.store_id
+        AND a.alert_key = 'edge_silent|' || e.edge_id AND a.at_ms > e.through_ms)
+     ORDER BY e.store_id, e.edge_id LIMIT ${silenceCountMax}`,
+    ...[nowMs - edgeForgottenMs, nowMs - edgeSilenceMs],
+  );
+  const alerts = edges.map((edge) => silenceAlert(edge, nowMs));
+  const loud = await saveAlerts(connection, alerts, nowMs);
+  return alerts.filter((alert) => loud.has(alert));
 }
 
 interface AlertRow extends Record<string, unknown> {

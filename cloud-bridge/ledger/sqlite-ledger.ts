@@ -3,12 +3,18 @@
 
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import type { Plan } from "../../contract/plan.ts";
-import type { Entry, StockLevel } from "../../contract/stock.ts";
+import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StoredAlert } from "./alerts.ts";
 import { contentOf, type PreparedBatch, partsOf, prepareBatch } from "./batch-items.ts";
 import { postAgain, postGroup } from "./ledger.ts";
 import { SqliteConnection, type SqliteOptions, StatementError } from "./sqlite.ts";
-import { acknowledgeAlert, muteAlert, readAlerts, saveAlerts } from "./sqlite-alerts.ts";
+import {
+  acknowledgeAlert,
+  muteAlert,
+  raiseSilences,
+  readAlerts,
+  saveAlerts,
+} from "./sqlite-alerts.ts";
 import { settleDue } from "./sqlite-flow.ts";
 import { loadEventView, loadGroupView } from "./sqlite-load.ts";
 import { savePlan } from "./sqlite-plan.ts";
@@ -132,6 +138,10 @@ export class SqliteLedger implements Ledger {
 
   alerts(query: Parameters<Ledger["alerts"]>[0]): Promise<StoredAlert[]> {
     return readAlerts(this.#reader, query);
+  }
+
+  raiseSilences(nowMs: number): Promise<Alert[]> {
+    return this.#write(() => raiseSilences(this.#writer, nowMs));
   }
 
   acknowledgeAlert(change: Parameters<Ledger["acknowledgeAlert"]>[0]): Promise<boolean> {

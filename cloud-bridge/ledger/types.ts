@@ -178,6 +178,8 @@ export interface Ledger {
     countMax: number;
     nowMs: number;
   }): Promise<StoredAlert[]>;
+  /** Raises an alert for each edge that fell silent, once for each silence; gives those to publish. */
+  raiseSilences(nowMs: number): Promise<Alert[]>;
   /** Closes an open alert, with who and why; false where there is none. */
   acknowledgeAlert(change: {
     storeId: string;

@@ -114,6 +114,26 @@ test("negative stock, a count beyond its tolerance, events that are gone", async
   expect(alerts[1]?.detail).toMatchObject({ item: tea, counted: 5, difference: 5 });
 });
 
+test("an edge that falls silent is told once, and again when it falls silent again", async () => {
+  const ledger = await openLedger();
+  const minuteMs = 60_000;
+  const edge = new FakeEdge().append(noticed("x_y"));
+  await ledger.post([edge.batch(1, 1, { completeThroughAtMs: startAtMs })], startAtMs);
+  const codesAt = async (minute: number) =>
+    (await ledger.raiseSilences(startAtMs + minute * minuteMs)).map(({ code }) => code);
+  expect(await codesAt(29)).toEqual([]);
+  expect(await codesAt(31)).toEqual(["edge_silent"]);
+  expect(await codesAt(32)).toEqual([]);
+  const nowMs = startAtMs + 33 * minuteMs;
+  expect(await ledger.acknowledgeAlert({ storeId, alertId: 1, by: "ada", nowMs })).toBe(true);
+  expect(await codesAt(34)).toEqual([]);
+  const back = { completeThroughAtMs: startAtMs + 60 * minuteMs };
+  await ledger.post([edge.hello(2, back)], startAtMs + 60 * minuteMs);
+  expect(await codesAt(61)).toEqual([]);
+  expect(await codesAt(91)).toEqual(["edge_silent"]);
+  expect(await codesAt(91 + 15 * 24 * 60)).toEqual([]);
+});
+
 test("a loss is told, and that it was found again", async () => {
   const ledger = await openLedger();
   await ledger.setPlan(plan);
