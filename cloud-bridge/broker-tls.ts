@@ -27,12 +27,15 @@ async function text(file: string): Promise<string> {
   }
 }
 
-/** Calls `onChange` when a file has changed since; the returned function ends it. */
-export function watchTls(
+/**
+ * Looks at the files now, and calls `onChange` whenever one has changed since, again where it said that it could not
+ * take them (a file is half written, or wrong). The returned function ends it.
+ */
+export async function watchTls(
   settings: BrokerTlsSettings,
   clock: Clock,
-  onChange: () => Promise<void>,
-): () => void {
+  onChange: () => Promise<boolean>,
+): Promise<() => void> {
   const { certFile, keyFile, clientCaFile, revokedFile } = settings;
   const files = [
     certFile,
@@ -44,18 +47,18 @@ export function watchTls(
     const stats = await Promise.all(files.map((file) => stat(file).catch(() => undefined)));
     return stats.map((one) => `${one?.mtimeMs} ${one?.size} ${one?.ino}`).join();
   };
-  let seen: string | undefined;
+  let seen = await look();
   let isOver = false;
   let cancel: (() => void) | undefined;
-  const turn = async () => {
-    const now = await look();
-    if (isOver) return;
-    const hasChanged = seen !== undefined && now !== seen;
-    seen = now;
-    if (hasChanged) await onChange();
+  const wait = () => {
     if (!isOver) cancel = clock.timer(settings.lookIntervalMs, () => void turn());
   };
-  void turn();
+  const turn = async () => {
+    const now = await look();
+    if (!isOver && now !== seen && (await onChange())) seen = now;
+    wait();
+  };
+  wait();
   return () => {
     isOver = true;
     cancel?.();

