@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// The bridge's command line: run, verify, positions, quarantine, restore, certificates.
+// The bridge's command line: run, verify, positions, quarantine, restore, prove, check-proof, certificates.
 
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { type ErrorCode, errorCodeOf, errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { addCertificateCommands } from "./cli-certificates.ts";
 import { type LedgerOptions, refuseWhileRunning, repost, withLedger } from "./cli-ledger.ts";
 import { print, reportText, tableText } from "./cli-print.ts";
+import { addCheckProof, addProve } from "./cli-trace.ts";
 import { systemClock } from "./clock.ts";
 import { type BridgeConfig, loadBridgeConfig } from "./config.ts";
 import { createLog } from "./log.ts";
@@ -98,6 +99,11 @@ ledgerCommand(program, "restore")
     const epoch = await withLedger(options, (ledger) => ledger.restoreMark(systemClock.nowMs()));
     print(options, { ledgerEpoch: epoch }, `the ledger is now of epoch ${epoch}; start the bridge`);
   });
+
+addProve(ledgerCommand(program, "prove"));
+addCheckProof(program, () => {
+  process.exitCode = exitCodes.failed;
+});
 
 /** A command that works on a ledger, running bridge or not. */
 function ledgerCommand(parent: Command, name: string): Command {

@@ -1,4 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -94,6 +95,38 @@ test("a day at the bridge: run, receive, look, verify, stop", async () => {
   child.kill("SIGTERM");
   expect(await code).toBe(0);
   expect((await run("restore", "--config", config)).out).toMatch(/^the ledger is now of epoch \d+/);
+});
+
+test("an entry is proven to who has the proof and the public key alone", async () => {
+  const { brokerPort } = await startDaemon();
+  const edge = await TestClient.open(brokerPort);
+  await edge.subscribe(topics.ack("s1", "e1"));
+  await new TestOutbox("s1", "e1").send(edge, received("s1", gtin), received("s1", gtin));
+  await edge.close();
+
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  const [key, trusted, proof] = ["key", "key.pub", "proof.json"].map((name) => `${config}.${name}`);
+  await writeFile(key!, privateKey.export({ type: "pkcs8", format: "pem" }));
+  await writeFile(trusted!, publicKey.export({ type: "spki", format: "pem" }));
+  const words = ["prove", "--config", config, "--store", "s1", "--key", key!];
+  const proven = await run(...words, "--entry", "2", "--since", "1");
+  await writeFile(proof!, proven.out);
+  expect(await run("check-proof", proof!, "--public-key", trusted!)).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^proven: entry 2 of 2 of store s1\n {2}1 x 09506000134352, /),
+  });
+
+  await writeFile(proof!, proven.out.replace('"quantity": 1', '"quantity": 2'));
+  expect(await run("check-proof", proof!)).toMatchObject({
+    code: 1,
+    out: "NOT PROVEN: the entry is not what its hash was made of\n",
+  });
+  await writeFile(proof!, "{}");
+  expect((await run("check-proof", proof!)).error).toContain("is no proof: schemaVersion: ");
+  expect(await run(...words, "--entry", "3")).toMatchObject({
+    code: 2,
+    error: expect.stringContaining("--entry 3: store s1 has 2 entries"),
+  });
 });
 
 test("a busy port is one line that names the holder, with an exit code of its own", async () => {

@@ -1,0 +1,146 @@
+// `gondola-bridge prove` and `check-proof`: a proof of one entry from a ledger, and a stranger's check of it.
+
+import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { type Command, InvalidArgumentError } from "commander";
+import { errorMessageOf, GatewayError } from "../contract/errors.ts";
+import { type Proof, proofSchema } from "../contract/proof.ts";
+import { type LedgerOptions, withLedger } from "./cli-ledger.ts";
+import { print } from "./cli-print.ts";
+import { systemClock } from "./clock.ts";
+import type { Ledger } from "./ledger/types.ts";
+import { checkProof, makeProof } from "./trace/proof.ts";
+
+interface ProveOptions extends LedgerOptions {
+  readonly store: string;
+  readonly entry: number;
+  readonly key: string;
+  readonly since?: number;
+}
+
+interface CheckOptions {
+  readonly publicKey?: string;
+  readonly earlier?: string;
+  readonly json?: true;
+}
+
+const pageCount = 1000;
+
+/** Adds the options of `prove` to its command. */
+export function addProve(command: Command): void {
+  command
+    .description("prove to a stranger that an entry stands in a store's ledger; prints JSON")
+    .requiredOption("--store <id>", "store")
+    .requiredOption("--entry <number>", "number of the entry", toCount)
+    .requiredOption("--key <file>", "Ed25519 private key (PEM) that vouches for the ledger")
+    .option("--since <size>", "prove too that nothing before entry <size> has changed", toCount)
+    .action(async (options: ProveOptions) => {
+      const proof = await withLedger(options, (ledger) => prove(ledger, options));
+      process.stdout.write(`${JSON.stringify(proof, null, 2)}\n`);
+    });
+}
+
+/** Adds `check-proof`; `onWrong` is told that a proof does not hold. */
+export function addCheckProof(program: Command, onWrong: () => void): void {
+  program
+    .command("check-proof")
+    .argument("<file>", "what `prove` printed")
+    .option("--public-key <file>", "public key (PEM) of the chain, from a place that you trust")
+    .option("--earlier <file>", "an earlier proof of the same store: nothing before it has changed")
+    .option("--json", "print JSON")
+    .description("check a proof; exit code 1 when it does not hold. Needs no ledger")
+    .action(async (file: string, options: CheckOptions) => {
+      const proof = await readProof(file);
+      const earlier = options.earlier === undefined ? undefined : await readProof(options.earlier);
+      const publicKey =
+        options.publicKey === undefined
+          ? undefined
+          : await readKey(options.publicKey, createPublicKey);
+      const result = checkProof(proof, { publicKey, earlier });
+      print(options, result, result.ok ? textOf(proof, result) : `NOT PROVEN: ${result.reason}`);
+      if (!result.ok) onWrong();
+    });
+}
+
+async function prove(ledger: Ledger, options: ProveOptions): Promise<Proof> {
+  const { store: storeId, entry: entryNumber, since: earlierSize } = options;
+  const privateKey = await readKey(options.key, createPrivateKey);
+  const hashes: string[] = [];
+  let entry: Proof["entry"] | undefined;
+  for (;;) {
+    const query = { storeId, afterEntryNumber: hashes.length, countMax: pageCount };
+    const page = await ledger.entries(query);
+    entry ??= page.find((one) => one.entryNumber === entryNumber);
+    for (const one of page) hashes.push(one.hash);
+    if (page.length < pageCount) break;
+  }
+  if (entry === undefined) {
+    const message = `--entry ${entryNumber}: store ${storeId} has ${hashes.length} entries`;
+    throw new GatewayError("CONFIG_INVALID", message);
+  }
+  if (earlierSize !== undefined && earlierSize > hashes.length) {
+    const message = `--since ${earlierSize}: store ${storeId} has ${hashes.length} entries`;
+    throw new GatewayError("CONFIG_INVALID", message);
+  }
+  const signedAtMs = systemClock.nowMs();
+  return makeProof({ entry, hashes, privateKey, signedAtMs, earlierSize });
+}
+
+function textOf({ head, entry }: Proof, { vouchedBy }: { vouchedBy: string }): string {
+  const { storeId, entryNumber, item, serial, quantity, from, to, reason, occurredAtMs } = entry;
+  const what = serial === undefined ? `${quantity} x ${item}` : `${item} serial ${serial}`;
+  const lines = [
+    `proven: entry ${entryNumber} of ${head.treeSize} of store ${storeId}`,
+    `  ${what}, ${from.location} -> ${to.location}, ${reason}`,
+    `  happened ${new Date(occurredAtMs).toISOString()}`,
+    `  ledger as of ${new Date(head.signedAtMs).toISOString()}, root ${head.rootHash}`,
+  ];
+  if (vouchedBy === "own_key") {
+    lines.push("  signed with the key in the proof; say --public-key FILE to know whose it is");
+  }
+  return lines.join("\n");
+}
+
+async function readProof(file: string): Promise<Proof> {
+  const result = proofSchema.safeParse(await parsedJson(file));
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const where = issue?.path.join(".") || "(whole)";
+  throw new GatewayError("CONFIG_INVALID", `${file} is no proof: ${where}: ${issue?.message}`);
+}
+
+async function parsedJson(file: string): Promise<unknown> {
+  const text = await readText(file);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const message = `${file} is no proof: ${errorMessageOf(error)}`;
+    throw new GatewayError("CONFIG_INVALID", message, { cause: error });
+  }
+}
+
+async function readKey(file: string, create: (pem: string) => KeyObject): Promise<KeyObject> {
+  const text = await readText(file);
+  try {
+    const key = create(text);
+    if (key.asymmetricKeyType === "ed25519") return key;
+  } catch {
+    // Said below, in the same words.
+  }
+  const message = `${file} is no Ed25519 key in PEM: openssl genpkey -algorithm ed25519 makes one`;
+  throw new GatewayError("CONFIG_INVALID", message);
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new GatewayError("CONFIG_UNREADABLE", errorMessageOf(error), { cause: error });
+  }
+}
+
+function toCount(text: string): number {
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count >= 1) return count;
+  throw new InvalidArgumentError("must be a whole number from 1");
+}
