@@ -27,6 +27,7 @@ import {
   type Refusal,
   subscribeRefusal,
 } from "./broker-policy.ts";
+import { PublishRate } from "./broker-rate.ts";
 import { KeptSessions } from "./broker-sessions.ts";
 import { readTls, watchTls } from "./broker-tls.ts";
 import { systemClock } from "./clock.ts";
@@ -62,6 +63,7 @@ export class EmbeddedBroker {
   /** What CONNECT was found to be, until `authenticate` answers it; undefined: welcome. */
   readonly #refusals = new WeakMap<Client, Refusal>();
   readonly #bridgeClients = new WeakSet<Client>();
+  readonly #rates = new WeakMap<Client, PublishRate>();
   readonly #filters = new WeakMap<Client, Set<string>>();
   readonly #retainedTopics = new Set<string>();
   readonly #warnings: SparingLog;
@@ -195,7 +197,13 @@ export class EmbeddedBroker {
         done(Object.assign(new Error(refusal.message), { returnCode: refusal.returnCode }), false);
       });
     };
-    aedes.authorizePublish = (client, packet, done) => done(this.#onPublish(client, packet));
+    aedes.authorizePublish = (client, packet, done) => {
+      const waitMs = client === null ? 0 : this.#publishWaitMs(client);
+      const answer = () => done(this.#onPublish(client, packet));
+      if (waitMs < 1) return answer();
+      this.#options.count("broker_messages_slowed");
+      systemClock.timer(waitMs, answer);
+    };
     aedes.authorizeSubscribe = (client, subscription, done) =>
       done(null, this.#onSubscribe(client, subscription));
     aedes.on("unsubscribe", (filters, client) => {
@@ -295,6 +303,17 @@ export class EmbeddedBroker {
     if (packet.clean === true || this.#sessions.has(packet.clientId)) return undefined;
     if (this.#sessions.count < sessionCountMax) return undefined;
     return limitRefusal(`${sessionCountMax} sessions are kept (clean=false)`);
+  }
+
+  #publishWaitMs(client: Client): number {
+    if (this.#bridgeClients.has(client)) return 0;
+    const nowMs = systemClock.monotonicMs();
+    let rate = this.#rates.get(client);
+    if (rate === undefined) {
+      rate = new PublishRate(this.#options.settings.messagesPerSecondMax, nowMs);
+      this.#rates.set(client, rate);
+    }
+    return rate.waitMs(nowMs);
   }
 
   /** The error that cuts the client off, or null when the message may go on. Also asked for last wills. */

@@ -60,6 +60,8 @@ const embeddedSchema = section({
   packetSizeBytesMax: whole(batchSizeBytesMax + 1024, 16 * 1024 * 1024).default(512 * 1024),
   /** Largest payload on any topic but `events`. */
   smallPayloadSizeBytesMax: whole(1024, 1024 * 1024).default(64 * 1024),
+  /** Messages a second of one client, twice as many at once; more wait, and the client with them. */
+  messagesPerSecondMax: whole(1, 100_000).default(200),
   /** Levels of a topic or filter; the contract needs 7. */
   topicLevelCountMax: whole(7, 32).default(8),
   /** Filters that one client subscribes to. */

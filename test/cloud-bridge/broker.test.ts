@@ -56,6 +56,32 @@ test("an edge's message reaches the bridge, the bridge's answer reaches the edge
   await edge.message(({ payload }) => payload.toString() === "answer");
 });
 
+test("who publishes too fast is slowed down, loses nothing, and holds up nobody else", async () => {
+  const broker = await startBroker({ messagesPerSecondMax: 50 });
+  const bridge = await open(broker, login);
+  await bridge.subscribe("gondola/1/p/+/+/+/events");
+  const [fast, slow] = [
+    await open(broker, { clientId: "f" }),
+    await open(broker, { clientId: "s" }),
+  ];
+  const startedMs = performance.now();
+  const flood = Promise.all(
+    Array.from({ length: 150 }, (_, at) => fast.publish(topics.events("s1", "e1"), `fast ${at}`)),
+  );
+  await slow.publish(topics.events("s2", "e1"), "slow");
+  await bridge.message(({ payload }) => payload.toString() === "slow");
+  const arrived = () => bridge.received.filter(({ topic }) => topic === topics.events("s1", "e1"));
+  expect(arrived().length).toBeLessThan(150);
+  await flood;
+  await expect.poll(() => arrived().length).toBe(150);
+  expect(arrived().map(({ payload }) => payload.toString())).toEqual(
+    Array.from({ length: 150 }, (_, at) => `fast ${at}`),
+  );
+  // Twice the rate comes at once; the other fifty take a second.
+  expect(performance.now() - startedMs).toBeGreaterThan(900);
+  expect(counts.get("broker_messages_slowed")).toBeGreaterThan(40);
+}, 20_000);
+
 test("a topic outside the contract ends the connection and is counted", async () => {
   const broker = await startBroker();
   const watcher = await open(broker);
