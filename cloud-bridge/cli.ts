@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// The bridge's command line: run, verify, positions, quarantine, restore, prove, check-proof.
+// The bridge's command line: run, verify, positions, quarantine, restore, epcis, prove, check-proof.
 
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { type ErrorCode, errorCodeOf, errorMessageOf, GatewayError } from "../contract/errors.ts";
+import { addEpcis } from "./cli-epcis.ts";
 import { type LedgerOptions, refuseWhileRunning, repost, withLedger } from "./cli-ledger.ts";
 import { print, reportText, tableText } from "./cli-print.ts";
 import { addCheckProof, addProve } from "./cli-trace.ts";
@@ -97,6 +98,7 @@ ledgerCommand(program, "restore")
     print(options, { ledgerEpoch: epoch }, `the ledger is now of epoch ${epoch}; start the bridge`);
   });
 
+addEpcis(ledgerCommand(program, "epcis"));
 addProve(ledgerCommand(program, "prove"));
 addCheckProof(program, () => {
   process.exitCode = exitCodes.failed;
