@@ -1,9 +1,5 @@
 #!/usr/bin/env node
-// The bridge's command line: run, verify, positions, quarantine, restore, prove, check-proof, certificates.
-
-import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { type ErrorCode, errorCodeOf, errorMessageOf, GatewayError } from "../contract/errors.ts";
-import { addCertificateCommands } from "./cli-certificates.ts";
+// The bridge's command line: run, verify, positions, quarantine, restore, prove, check-proof, epcis, certificates.
 import { type LedgerOptions, refuseWhileRunning, repost, withLedger } from "./cli-ledger.ts";
 import { print, reportText, tableText } from "./cli-print.ts";
 import { addCheckProof, addProve } from "./cli-trace.ts";
@@ -100,6 +96,7 @@ ledgerCommand(program, "restore")
     print(options, { ledgerEpoch: epoch }, `the ledger is now of epoch ${epoch}; start the bridge`);
   });
 
+addEpcis(ledgerCommand(program, "epcis"));
 addProve(ledgerCommand(program, "prove"));
 addCheckProof(program, () => {
   process.exitCode = exitCodes.failed;

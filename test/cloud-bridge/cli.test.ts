@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { epcisDocumentSchema } from "../../contract/epcis/document.ts";
 import { topics } from "../../contract/topics.ts";
 import { TestClient } from "./mqtt-client.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -97,12 +98,16 @@ test("a day at the bridge: run, receive, look, verify, stop", async () => {
   expect((await run("restore", "--config", config)).out).toMatch(/^the ledger is now of epoch \d+/);
 });
 
-test("an entry is proven to who has the proof and the public key alone", async () => {
+test("entries are events of EPCIS, and proven to who has the proof and the public key alone", async () => {
   const { brokerPort } = await startDaemon();
   const edge = await TestClient.open(brokerPort);
   await edge.subscribe(topics.ack("s1", "e1"));
   await new TestOutbox("s1", "e1").send(edge, received("s1", gtin), received("s1", gtin));
   await edge.close();
+
+  const exported = await run("epcis", "--config", config, "--store", "s1", "--after", "1");
+  const { epcisBody } = epcisDocumentSchema.parse(JSON.parse(exported.out));
+  expect(epcisBody.eventList).toMatchObject([{ bizStep: "receiving", "gondola:entry": "s1/2" }]);
 
   const { privateKey, publicKey } = generateKeyPairSync("ed25519");
   const [key, trusted, proof] = ["key", "key.pub", "proof.json"].map((name) => `${config}.${name}`);

@@ -1,0 +1,89 @@
+// Entries of the ledger as events of EPCIS 2.0: what happened in CBV's words, with Digital Links for identities, and the
+// event hash as the ID, so that the same entry is the same event whenever and by whomever it is asked for. Pure.
+
+import { standardNamespaces } from "../../contract/epcis/canonical-value.ts";
+import type { EpcisEvent } from "../../contract/epcis/event.ts";
+import { eventHash } from "../../contract/epcis/event-hash.ts";
+import { canonicalLink } from "../../contract/gs1/digital-link.ts";
+import type { Entry } from "../../contract/stock.ts";
+import { isReal } from "../ledger/settle.ts";
+
+/** What events and documents of ours declare beside EPCIS's own context. */
+export const ownNamespaces = { gondola: "urn:gondola:epcis:" };
+
+const namespaces = { ...standardNamespaces, ...ownNamespaces };
+
+/** CBV's words for a reason of an entry. A disposition that is left out stays what it was. */
+interface Meaning {
+  readonly bizStep: string;
+  readonly disposition?: string;
+}
+
+// A shopper's pick is no `picking`, which is of orders; CBV has no word for it. A first sight and a counted difference
+// say where goods are, not in which condition.
+const meanings: Readonly<Record<string, Meaning>> = {
+  receiving: { bizStep: "receiving", disposition: "in_progress" },
+  stocking: { bizStep: "stocking", disposition: "sellable_accessible" },
+  customer_pick: { bizStep: "other", disposition: "sellable_not_accessible" },
+  customer_putback: { bizStep: "stocking", disposition: "sellable_accessible" },
+  retail_selling: { bizStep: "retail_selling", disposition: "retail_sold" },
+  returning: { bizStep: "receiving", disposition: "returned" },
+  shipping: { bizStep: "shipping", disposition: "in_transit" },
+  arriving: { bizStep: "arriving", disposition: "in_progress" },
+  departing: { bizStep: "departing", disposition: "in_transit" },
+  relocating: { bizStep: "storing" },
+  first_seen: { bizStep: "cycle_counting" },
+  count_difference: { bizStep: "stock_taking" },
+};
+const unnamedMeaning: Meaning = { bizStep: "other" };
+
+/** The event of an entry. `locationUri` names a place; a store's own URI serves where it has no GLN. */
+export function eventOfEntry(
+  entry: Entry,
+  locationUri: (location: string) => string = ownLocationUri,
+): EpcisEvent {
+  const { from, to, reason } = entry;
+  const meaning = Object.hasOwn(meanings, reason) ? meanings[reason]! : unnamedMeaning;
+  const seenAt = [to, from].find(({ location }) => isReal(location));
+  const event = {
+    type: "ObjectEvent" as const,
+    action: "OBSERVE" as const,
+    eventTime: new Date(entry.occurredAtMs).toISOString(),
+    eventTimeZoneOffset: "+00:00",
+    ...identityOf(entry),
+    ...meaning,
+    ...(seenAt === undefined ? {} : { readPoint: { id: locationUri(seenAt.location) } }),
+    // Where it is afterwards; behind the till that is nowhere.
+    ...(isReal(to.location) ? { bizLocation: { id: locationUri(to.location) } } : {}),
+    // Two like units that move in the same millisecond are two events.
+    "gondola:entry": `${entry.storeId}/${entry.entryNumber}`,
+  };
+  const recordTime = new Date(entry.recordedAtMs).toISOString();
+  return { ...event, eventID: eventHash(event, { namespaces }), recordTime };
+}
+
+/** A place of a store as a URI. */
+export function ownLocationUri(location: string): string {
+  return `urn:gondola:location:${location.replaceAll("/", ":")}`;
+}
+
+// A serialised unit by itself, others as a quantity of their class; a tag that is not GS1 as TDS has it (14.4, step 6).
+function identityOf({ item, serial, lot, quantity }: Entry) {
+  if (item.startsWith("epc/")) {
+    const hex = item.slice("epc/".length);
+    return { epcList: [`urn:epc:raw:${hex.length * 4}.x${hex}`] };
+  }
+  const unit = serial === undefined ? undefined : linkOf(item, "21", serial);
+  if (unit !== undefined) return { epcList: [unit] };
+  const batch = lot === undefined ? undefined : linkOf(item, "10", lot);
+  const epcClass = batch ?? `https://id.gs1.org/01/${item}`;
+  return { quantityList: [{ epcClass, quantity }] };
+}
+
+function linkOf(gtin: string, ai: string, value: string): string | undefined {
+  const link = canonicalLink([
+    ["01", gtin],
+    [ai, value],
+  ]);
+  return link.ok ? link.uri : undefined;
+}
