@@ -1,5 +1,10 @@
 #!/usr/bin/env node
-// The bridge's command line: run, verify, positions, quarantine, restore, prove, check-proof, epcis, certificates.
+// The bridge's command line: run, verify, positions, quarantine, restore, epcis, prove, check-proof, certificates.
+
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { type ErrorCode, errorCodeOf, errorMessageOf, GatewayError } from "../contract/errors.ts";
+import { addCertificateCommands } from "./cli-certificates.ts";
+import { addEpcis } from "./cli-epcis.ts";
 import { type LedgerOptions, refuseWhileRunning, repost, withLedger } from "./cli-ledger.ts";
 import { print, reportText, tableText } from "./cli-print.ts";
 import { addCheckProof, addProve } from "./cli-trace.ts";
