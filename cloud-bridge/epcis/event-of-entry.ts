@@ -34,6 +34,16 @@ const meanings: Readonly<Record<string, Meaning>> = {
   relocating: { bizStep: "storing" },
   first_seen: { bizStep: "cycle_counting" },
   count_difference: { bizStep: "stock_taking" },
+  // What the ledger concludes of several facts (`../ledger/flow.ts`): where the unit was, and what became of it.
+  putback_unpicked: { bizStep: "other", disposition: "sellable_accessible" },
+  sale_from_floor: { bizStep: "other", disposition: "retail_sold" },
+  sale_from_basket: { bizStep: "other", disposition: "retail_sold" },
+  exit_paid: { bizStep: "entering_exiting", disposition: "retail_sold" },
+  exit_repeated: { bizStep: "entering_exiting" },
+  exit_from_basket: { bizStep: "entering_exiting", disposition: "sellable_not_accessible" },
+  basket_timeout: { bizStep: "other", disposition: "sellable_accessible" },
+  // Unpaid and gone: nobody has seen it stolen.
+  exit_timeout: { bizStep: "other", disposition: "unknown" },
 };
 const unnamedMeaning: Meaning = { bizStep: "other" };
 

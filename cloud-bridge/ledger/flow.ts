@@ -40,7 +40,7 @@ export const flowWindows = {
 export const flowGapMs = flowWindows.pickMs + flowWindows.skewMs;
 
 // The rules: which units they speak of, and from where to where the ledger posts one beside the fact.
-const rules = {
+export const rules = {
   /** A putback that no pick went before: nothing was in a basket. */
   putback_unpicked: { from: "to", to: "from" },
   /** A sale out of the basket that no pick went before: the shelf did not notice. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { eventOfEntry } from "../../../cloud-bridge/epcis/event-of-entry.ts";
+import { rules } from "../../../cloud-bridge/ledger/flow.ts";
 import { epcisEventSchema } from "../../../contract/epcis/event.ts";
 import { stepSchema } from "../../../contract/event.ts";
 import { type Entry, entrySchema } from "../../../contract/stock.ts";
@@ -42,6 +43,12 @@ describe("the event of an entry", () => {
       expect(error?.message).toBeUndefined();
     },
   );
+
+  test.each(Object.keys(rules))("has a meaning for %s, which the ledger concludes", (reason) => {
+    const event = eventOfEntry(entryOf({ reason }));
+    expect(epcisEventSchema.safeParse(event).success).toBe(true);
+    expect([event.bizStep, event.disposition]).not.toEqual(["other", undefined]);
+  });
 
   test.each([
     [{ serial: "A/1", quantity: 1 }, ["https://id.gs1.org/01/09506000134352/21/A%2F1"]],
