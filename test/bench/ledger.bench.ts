@@ -8,7 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import { itemsOf } from "../../cloud-bridge/ledger/batch-items.ts";
 import { SqliteConnection } from "../../cloud-bridge/ledger/sqlite.ts";
 import { SqliteLedger } from "../../cloud-bridge/ledger/sqlite-ledger.ts";
-import { tables } from "../../cloud-bridge/ledger/sqlite-tables.ts";
+import { additions, tables } from "../../cloud-bridge/ledger/sqlite-tables.ts";
 import type { Incoming } from "../../cloud-bridge/ledger/types.ts";
 import { batchEventCountMax } from "../../contract/delivery.ts";
 import { canonicalEvent, canonicalJson, genesisDigest, nextDigest } from "../../contract/digest.ts";
@@ -27,7 +27,9 @@ export async function benchLedger(): Promise<object> {
   const ledger = await SqliteLedger.open({ path, nowMs: startAtMs });
   const reader = await SqliteConnection.open({ path });
   const bare = await SqliteConnection.open({ path: join(folder, "bare.db") });
+  // With their indexes: the same tables as the ledger's.
   await bare.script(tables);
+  await bare.script(additions);
   try {
     let ledgerMs = 0;
     let bareMs = 0;
