@@ -10,6 +10,7 @@ import { print, reportText, tableText } from "./cli-print.ts";
 import { addCheckProof, addProve } from "./cli-trace.ts";
 import { systemClock } from "./clock.ts";
 import { type BridgeConfig, loadBridgeConfig } from "./config.ts";
+import { bufferText, compareBuffer, openEdgeBuffer } from "./edge-buffer.ts";
 import { createLog } from "./log.ts";
 import { runBridge } from "./main.ts";
 import { SystemdNotify } from "./systemd-notify.ts";
@@ -48,10 +49,24 @@ addCertificateCommands(program, (text) => process.stdout.write(text));
 
 ledgerCommand(program, "verify")
   .description("check chains, sums, balances and sequences; exit code 1 when anything is wrong")
-  .action(async (options: LedgerOptions) => {
-    const report = await withLedger(options, (ledger) => ledger.verify());
+  .option(
+    "--edge-buffer <files...>",
+    "outbox.db of edges: that all they accepted is here, or waits there",
+  )
+  .action(async (options: LedgerOptions & { edgeBuffer?: string[] }) => {
+    const { report, standings } = await withLedger(options, async (ledger) => ({
+      report: await ledger.verify(),
+      standings: await ledger.positions(),
+    }));
     print(options, report, reportText(report));
-    if (!report.ok) process.exitCode = exitCodes.failed;
+    let isRight = report.ok;
+    for (const file of options.edgeBuffer ?? []) {
+      const buffer = await openEdgeBuffer(file);
+      const compared = await compareBuffer(buffer, standings).finally(() => buffer.close());
+      print(options, { file, ...compared }, bufferText(file, compared));
+      isRight &&= compared.ok;
+    }
+    if (!isRight) process.exitCode = exitCodes.failed;
   });
 
 ledgerCommand(program, "positions")

@@ -102,10 +102,11 @@ export class StoreProcesses {
     return await response.json();
   }
 
-  /** `gondola-bridge verify --json` on the ledger; its report and exit code. */
+  /** `gondola-bridge verify --json` on the ledger and the edge's buffer; its reports and exit code. */
   async verify(): Promise<{ code: number | null; text: string }> {
     const config = join(this.#folder, "bridge.yaml");
-    const verify = Daemon.start("cloud-bridge", "verify", "--config", config, "--json");
+    const buffer = ["--edge-buffer", join(this.#folder, "edge-data", "outbox.db")];
+    const verify = Daemon.start("cloud-bridge", "verify", "--config", config, "--json", ...buffer);
     const code = await verify.exited();
     return {
       code,
