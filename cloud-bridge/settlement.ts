@@ -6,6 +6,8 @@ import type { Ledger, Posted } from "./ledger/types.ts";
 
 /** Between two looks at what is due. */
 const settleIntervalMs = 500;
+/** A run that took long is followed by a rest of so many times that: posting has the ledger for the most part. */
+const restFactor = 9;
 /** Between two looks at edges that fell silent. */
 const silenceIntervalMs = 60_000;
 
@@ -28,12 +30,14 @@ export async function runSettlement(
       const alerts = await ledger.raiseSilences(clock.nowMs());
       if (alerts.length > 0) publishers.onPosted({ entries: [], changedItems: [], alerts });
     }
+    const startedMs = clock.monotonicMs();
     const { itemCount, ...posted } = await ledger.settle(clock.nowMs());
+    const restMs = restFactor * (clock.monotonicMs() - startedMs);
     if (itemCount > 0) count("settled_items", itemCount);
     if (posted.entries.length > 0) {
       count("settled_entries", posted.entries.length);
       publishers.onPosted(posted);
     }
-    if (itemCount === 0) await sleep(clock, settleIntervalMs, signal);
+    await sleep(clock, Math.max(restMs, itemCount === 0 ? settleIntervalMs : 0), signal);
   }
 }

@@ -1,22 +1,38 @@
-// `npm run soak -- fuzz [KIND]`: the long form of what a test run does briefly. Prints one JSON object a line; the
-// number of bytes and the seed come from GONDOLA_FUZZ_BYTES (10^7) and GONDOLA_SEED (1).
+// The long forms of what a test run does briefly; each prints JSON objects, one a line.
+// `npm run soak -- fuzz [KIND]`: number of bytes and seed from GONDOLA_FUZZ_BYTES (10^7) and GONDOLA_SEED (1).
+// `npm run soak -- outage [EVENTS]`: three days of a busy store in the buffer (260,000 events), and the link back.
 
 import { targets } from "./decoders.ts";
 import { fuzzDecoder } from "./fuzz.ts";
+import { playOutage } from "./outage.ts";
 
-const [sweep, kind] = process.argv.slice(2);
-if (sweep !== "fuzz" || (kind !== undefined && !Object.hasOwn(targets, kind))) {
+const [sweep, word] = process.argv.slice(2);
+const isKind = word === undefined || Object.hasOwn(targets, word);
+const isCount = word === undefined || /^[1-9]\d{0,7}$/.test(word);
+if (sweep === "fuzz" && isKind) await fuzz(word);
+else if (sweep === "outage" && isCount) await outage(Number(word ?? 260_000));
+else {
   const kinds = Object.keys(targets).join(", ");
-  process.stderr.write(`usage: npm run soak -- fuzz [KIND]; the kinds are ${kinds}\n`);
+  const usage = "usage: npm run soak -- fuzz [KIND] | outage [EVENTS]";
+  process.stderr.write(`${usage}; the kinds are ${kinds}\n`);
   process.exit(2);
 }
-const byteCount = Number(process.env["GONDOLA_FUZZ_BYTES"] ?? 10_000_000);
-const seed = Number(process.env["GONDOLA_SEED"] ?? 1);
-for (const [name, target] of Object.entries(targets)) {
-  if (kind !== undefined && kind !== name) continue;
-  const startedMs = performance.now();
-  const report = await fuzzDecoder(target, byteCount, seed);
-  const tookMs = Math.round(performance.now() - startedMs);
-  const rssMiB = Math.round(process.memoryUsage.rss() / 1024 / 1024);
-  process.stdout.write(`${JSON.stringify({ kind: name, seed, ...report, tookMs, rssMiB })}\n`);
+
+async function fuzz(kind: string | undefined): Promise<void> {
+  const byteCount = Number(process.env["GONDOLA_FUZZ_BYTES"] ?? 10_000_000);
+  const seed = Number(process.env["GONDOLA_SEED"] ?? 1);
+  for (const [name, target] of Object.entries(targets)) {
+    if (kind !== undefined && kind !== name) continue;
+    const startedMs = performance.now();
+    const report = await fuzzDecoder(target, byteCount, seed);
+    const tookMs = Math.round(performance.now() - startedMs);
+    const rssMiB = Math.round(process.memoryUsage.rss() / 1024 / 1024);
+    process.stdout.write(`${JSON.stringify({ kind: name, seed, ...report, tookMs, rssMiB })}\n`);
+  }
+}
+
+async function outage(eventCount: number): Promise<void> {
+  const report = await playOutage(eventCount);
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+  if (!report.isRight) process.exitCode = 1;
 }
