@@ -4,6 +4,7 @@
 import { nextDigest } from "../../contract/digest.ts";
 import type { Entry } from "../../contract/stock.ts";
 import { countDifference } from "./anchors.ts";
+import { claimEdgeId } from "./claims.ts";
 import { entryHash, genesisHash } from "./entry-hash.ts";
 import { isFlowRule } from "./flow.ts";
 import type { SqlConnection } from "./sqlite.ts";
@@ -151,7 +152,8 @@ class Verification {
     const orphans = await this.#connection.all<Row>(
       `SELECT store_id AS storeId, edge_id AS edgeId, outbox_id AS outboxId FROM event_log
        UNION SELECT store_id, edge_id, outbox_id FROM entries
-       EXCEPT SELECT store_id, edge_id, outbox_id FROM positions`,
+       EXCEPT SELECT store_id, edge_id, outbox_id FROM positions
+       EXCEPT SELECT store_id, '${claimEdgeId}', claim_id FROM claims`,
     );
     for (const { storeId, edgeId, outboxId } of orphans) {
       this.#found("sequences", storeId, `outbox ${edgeId}/${outboxId}`, "has no position");

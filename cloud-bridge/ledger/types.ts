@@ -8,6 +8,7 @@ import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StockState } from "../../contract/units.ts";
 import type { StoredAlert } from "./alerts.ts";
 import type { BatchItem } from "./batch-items.ts";
+import type { Availability, Claim, ClaimOutcome, ClaimRequest, Withheld } from "./claims.ts";
 import type { Sale } from "./sold.ts";
 
 /** A decoded batch. Its ids equal the topic's, and `batchProblem` found nothing wrong with it. */
@@ -195,6 +196,18 @@ export interface Ledger {
     by: string;
     untilMs: number;
   }): Promise<boolean>;
+  /** Reserves an order, or takes a claim a step on: as a whole or not at all. */
+  decideClaim(request: ClaimRequest, nowMs: number): Promise<ClaimOutcome>;
+  claim(claimId: string, nowMs: number): Promise<Claim | undefined>;
+  /** What can be promised of a GTIN, of each of the stores (without: of all that have entries). */
+  availability(query: {
+    gtin: string;
+    channel: string;
+    storeIds?: readonly string[];
+    nowMs: number;
+  }): Promise<({ storeId: string } & Availability)[]>;
+  /** Sets how many units are kept from being promised. */
+  setWithheld(withheld: Withheld): Promise<void>;
   /** Newest first. */
   notices(query: { storeId: string; code?: string; countMax: number }): Promise<Notice[]>;
   declaredLosses(query: { storeId?: string }): Promise<DeclaredLoss[]>;
