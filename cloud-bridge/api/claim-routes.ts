@@ -23,6 +23,7 @@ export interface ClaimRoutesOptions {
   readonly nowMs: () => number;
   /** Stock changed: what did must be published. */
   readonly onPosted: (posted: Posted) => void;
+  readonly metrics: { count(name: string): void };
 }
 
 /** Stores that are asked for at once. */
@@ -33,7 +34,8 @@ const units = (min: number) => {
   const error = `must be a whole number, ${min}..${claimQuantityMax}`;
   return z.int({ error }).min(min, { error }).max(claimQuantityMax, { error });
 };
-const by = z.string().min(1).max(100);
+// No control characters, and no halves of a character, which no UTF-8 can hold.
+const by = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,100}$/u, "must be 1-100 characters of text");
 const channel = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "a channel is 1-32 of a-z, 0-9 and -");
@@ -89,10 +91,11 @@ const kindOf: Record<ClaimRefusalCode, ProblemKind> = {
 
 /** Adds the routes under /v1/claims, /v1/availability and /v1/withheld. */
 export function addClaimRoutes(app: FastifyInstance, options: ClaimRoutesOptions): void {
-  const { ledger, stores, nowMs, onPosted } = options;
+  const { ledger, stores, nowMs, onPosted, metrics } = options;
   const answer = (outcome: ClaimOutcome): Claim => {
     if (!outcome.ok) {
       const { code, field, message } = outcome;
+      metrics.count(`claims_refused_${code.toLowerCase()}`);
       const errors = [{ parameter: field, message }];
       throw new ProblemError(kindOf[code], `${field}: ${message}`, { code, errors });
     }

@@ -1,6 +1,7 @@
 // Requests for claims on their way to the ledger: those that arrive while a transaction runs share the next
 // one, so that many buyers cost one sync of the disk. Each is still decided alone, in order of arrival.
 
+import { errorCodeOf } from "../../contract/errors.ts";
 import type { ClaimOutcome, ClaimRequest } from "./claims.ts";
 
 /** Requests that are decided in one transaction. */
@@ -42,17 +43,22 @@ export class ClaimQueue {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    while (this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0, claimGroupCountMax);
-      try {
-        const requests = group.map(({ request }) => request);
-        const nowMs = Math.max(...group.map((each) => each.nowMs));
-        const outcomes = await this.#decide(requests, nowMs);
-        for (const [index, { resolve }] of group.entries()) resolve(outcomes[index]!);
-      } catch (error) {
-        for (const { reject } of group) reject(error);
-      }
-    }
+    while (this.#waiting.length > 0)
+      await this.#answer(this.#waiting.splice(0, claimGroupCountMax));
     this.#isRunning = false;
+  }
+
+  async #answer(group: readonly Waiting[]): Promise<void> {
+    try {
+      const nowMs = Math.max(...group.map((each) => each.nowMs));
+      const requests = group.map(({ request }) => request);
+      const outcomes = await this.#decide(requests, nowMs);
+      for (const [index, { resolve }] of group.entries()) resolve(outcomes[index]!);
+    } catch (error) {
+      // One that the database refuses spoils it for nobody else.
+      if (errorCodeOf(error) === "LEDGER_RULE" && group.length > 1) {
+        for (const each of group) await this.#answer([each]);
+      } else for (const { reject } of group) reject(error);
+    }
   }
 }

@@ -1,6 +1,7 @@
 // Claims in SQLite: a group of requests is one transaction. What they are about is read in order of its keys,
 // decided in memory, and written with one statement a table; nobody else writes meanwhile.
 
+import { GatewayError } from "../../contract/errors.ts";
 import { Book } from "./book.ts";
 import {
   type Availability,
@@ -17,14 +18,27 @@ import {
   type Withheld,
   withheldOf,
 } from "./claims.ts";
-import type { SqlConnection } from "./sqlite.ts";
+import { type SqlConnection, StatementError } from "./sqlite.ts";
 import { loadItemsView } from "./sqlite-load.ts";
 import { saveChanges } from "./sqlite-save.ts";
 
 type StockKey = readonly [storeId: string, gtin: string];
 
-/** Decides requests in order; call it in a transaction. */
+/** Decides requests in order; call it in a transaction. LEDGER_RULE where the database refuses what was decided. */
 export async function decideClaims(
+  connection: SqlConnection,
+  requests: readonly ClaimRequest[],
+  nowMs: number,
+): Promise<ClaimOutcome[]> {
+  try {
+    return await decideGroup(connection, requests, nowMs);
+  } catch (error) {
+    if (!(error instanceof StatementError)) throw error;
+    throw new GatewayError("LEDGER_RULE", `a claim: ${error.message}`, { cause: error });
+  }
+}
+
+async function decideGroup(
   connection: SqlConnection,
   requests: readonly ClaimRequest[],
   nowMs: number,

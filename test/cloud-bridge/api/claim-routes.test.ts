@@ -116,6 +116,20 @@ test("a key gives its first answer; released units can be promised, safety stock
   const withheld = { store: "s1", gtin: "*", channel: "*", quantity: 1 };
   expect(await send("/v1/withheld", withheld, { method: "PUT" })).toMatchObject({ status: 200 });
   expect(await send("/v1/claims", body, { key: "order-2" })).toMatchObject({ status: 409 });
+  expect(await bridge.text("/metrics")).toContain("claims_refused_key_reused_total 1");
+});
+
+test("whatever text an owner is called by, the claim says it", async () => {
+  const withheld = { store: "s1", gtin: other, channel: "*", quantity: 0 };
+  await send("/v1/withheld", withheld, { method: "PUT" });
+  for (const owner of ["'; DROP TABLE claims; --", "日本 🛒"]) {
+    const body = order({ owner, lines: [{ gtin: other, quantity: 1 }] });
+    const { status, body: claim } = await send("/v1/claims", body, { key: randomUUID() });
+    expect([owner, status]).toEqual([owner, 201]);
+    const path = `/v1/claims/${claim["claimId"]}`;
+    expect((await bridge.get(path)).body).toMatchObject({ owner });
+    expect((await send(`${path}/release`, { by: owner })).status).toBe(200);
+  }
 });
 
 test.each([
@@ -127,6 +141,8 @@ test.each([
   ["/v1/claims", order({ lines: [{ gtin, quantity: 1e9 }] }), "k", 400, "lines.0.quantity: must"],
   ["/v1/claims", order({ lines: [{ gtin: "1", quantity: 1 }] }), "k", 400, "lines.0.gtin: a GTIN"],
   ["/v1/claims", order({ expiresAtMs: 1 }), "k", 400, "expiresAtMs: must be 1000.."],
+  ["/v1/claims", order({ owner: "a\u0000b" }), "k", 400, "owner: must be 1-100 characters"],
+  ["/v1/claims", order({ owner: "\ud800" }), "k", 400, "owner: must be 1-100 characters"],
   ["/v1/claims", order({ channel: "*" }), "k", 400, "channel: a channel is"],
   ["/v1/claims", "{", "k", 400, "JSON"],
   ["/v1/claims", "x".repeat(5000), "k", 400, "too large"],
