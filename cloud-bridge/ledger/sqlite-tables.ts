@@ -62,7 +62,7 @@ CREATE TABLE IF NOT EXISTS claims (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS claims_id ON claims (claim_id);
 CREATE INDEX IF NOT EXISTS claims_open ON claims (store_id, expires_at_ms) WHERE state = 'reserved';
--- reserved_until_ms is set while the line keeps units from others; places: [[location, quantity]].
+-- reserved_until_ms is set while the line keeps units from others; places says where the units were set aside.
 CREATE TABLE IF NOT EXISTS claim_lines (
   store_id TEXT NOT NULL, claim_id TEXT NOT NULL, line INTEGER NOT NULL,
   gtin TEXT NOT NULL, quantity INTEGER NOT NULL CHECK (quantity > 0),

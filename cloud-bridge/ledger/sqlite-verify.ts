@@ -43,6 +43,7 @@ class Verification {
     );
     for (const { storeId } of stores) await this.#checkChain(storeId);
     await this.#checkBalances();
+    await this.#checkClaims();
     await this.#checkStreams();
     return {
       ok: this.#problemCount === 0,
@@ -132,6 +133,26 @@ class Verification {
     for (const { storeId, item, location, state, difference } of rows) {
       const message = `its balance exceeds its entries by ${difference}`;
       this.#found("balances", storeId!, `account ${location} ${state} ${item}`, message);
+    }
+  }
+
+  /** What a claim says it took, gave back or handed over is what its entries moved. */
+  async #checkClaims(): Promise<void> {
+    const rows = await this.#connection.all<Record<string, string> & { difference: number }>(
+      `SELECT store_id AS storeId, claim_id AS claimId, gtin, reason, sum(quantity) AS difference FROM (
+         SELECT c.store_id, c.claim_id, l.gtin, r.value AS reason, p.value->>'quantity' AS quantity
+         FROM claims c JOIN claim_lines l ON l.store_id = c.store_id AND l.claim_id = c.claim_id
+         JOIN json_each(l.places) p
+         JOIN json_each(CASE c.state WHEN 'picked' THEN '["claim_pick"]'
+           WHEN 'handed_over' THEN '["claim_pick","claim_hand_over"]'
+           ELSE '["claim_pick","claim_release"]' END) r
+         UNION ALL SELECT store_id, outbox_id, item, reason, -quantity FROM entries
+         WHERE edge_id = '${claimEdgeId}' AND reason IN ('claim_pick','claim_hand_over','claim_release'))
+       GROUP BY store_id, claim_id, gtin, reason HAVING sum(quantity) <> 0`,
+    );
+    for (const { storeId, claimId, gtin, reason, difference } of rows) {
+      const message = `its lines exceed its entries of ${reason} by ${difference}`;
+      this.#found("claims", storeId!, `claim ${claimId} ${gtin}`, message);
     }
   }
 

@@ -117,7 +117,15 @@ export interface SaleRow extends Sale {
 /** One thing that does not verify. */
 export interface VerifyProblem {
   storeId: string;
-  check: "file" | "chain" | "sum_zero" | "balances" | "sequences" | "digests" | "posting_order";
+  check:
+    | "file"
+    | "chain"
+    | "sum_zero"
+    | "balances"
+    | "claims"
+    | "sequences"
+    | "digests"
+    | "posting_order";
   /** The row: `entry 17`, `account s0042/floor sellable 0952…`, `event edge-1/{outboxId}/12`. */
   where: string;
   message: string;
@@ -219,7 +227,7 @@ export interface Ledger {
   setPlan(plan: Plan): Promise<void>;
   plan(storeId: string): Promise<Plan | undefined>;
   /**
-   * Checks everything: the file, the chain, that the sum is zero, balances = sum of entries, sequences
+   * Checks everything: the file, the chain, that the sum is zero, balances = sum of entries, claims = their entries, sequences
    * 1..n without hole or repeat per outbox, their digests, posting order = sequence order.
    */
   verify(): Promise<VerifyReport>;

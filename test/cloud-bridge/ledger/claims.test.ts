@@ -8,6 +8,7 @@ import {
   claimExpiryMsMax,
   type StepRequest,
 } from "../../../cloud-bridge/ledger/claims.ts";
+import { SqliteConnection } from "../../../cloud-bridge/ledger/sqlite.ts";
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import { available, claimId, reserve, stock } from "./claims-fixture.ts";
 import {
@@ -172,6 +173,48 @@ test("units that left the floor meanwhile cannot be picked, and the claim stays 
     },
   );
   expect(await ledger.claim(id, startAtMs)).toMatchObject({ state: "reserved" });
+});
+
+test("after a crash what was answered is there, and what was not can be asked again", async () => {
+  const path = ledgerPath();
+  const before = await openLedger({ path });
+  await stock(before, { [coffee]: 100 });
+  const requests = Array.from({ length: 100 }, () => reserve());
+  const answered = new Map<string, ClaimOutcome>();
+  const asked = requests.map(async (request, index) => {
+    for (let turn = 0; turn < index % 7; turn += 1) await available(before);
+    const outcome = await before.decideClaim(request, startAtMs);
+    answered.set(request.key, outcome);
+    if (answered.size === 30) await before.abandon();
+  });
+  await Promise.allSettled(asked);
+  expect(answered.size).toBeGreaterThanOrEqual(30);
+  const ledger = await openLedger({ path });
+  for (const [key, outcome] of answered) {
+    const request = requests.find((each) => each.key === key)!;
+    expect(await ledger.decideClaim({ ...request, claimId: claimId() }, startAtMs)).toEqual(
+      outcome,
+    );
+  }
+  const again = requests.map((each) => ledger.decideClaim(each, startAtMs));
+  expect(won(await Promise.all(again))).toBe(100);
+  expect(await available(ledger)).toMatchObject({ reserved: 100, available: 0 });
+  await clean(ledger);
+});
+
+test("a claim that another tool changed does not verify", async () => {
+  const path = ledgerPath();
+  const ledger = await openLedger({ path });
+  await stock(ledger, { [coffee]: 2 });
+  const id = idOf(await ledger.decideClaim(reserve(), startAtMs));
+  await ledger.decideClaim({ step: "pick", claimId: id, by: "bob" }, startAtMs);
+  await clean(ledger);
+  const tool = await SqliteConnection.open({ path });
+  await tool.run("UPDATE claims SET state = 'handed_over'");
+  await tool.close();
+  expect((await ledger.verify()).problems).toMatchObject([
+    { check: "claims", message: "its lines exceed its entries of claim_hand_over by 1" },
+  ]);
 });
 
 const action = fc.record({
