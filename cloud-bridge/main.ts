@@ -150,7 +150,7 @@ async function startBridge(
 
   const api = await ApiServer.open({
     ...{ ...config.http, ledger, stores, metrics, log, health, nowMs: clock.nowMs },
-    onReposted: (posted) => publishers.onPosted(posted),
+    onPosted: (posted) => publishers.onPosted(posted),
   });
   life.onStop("http", () => api.close());
   // Stopping goes backward: commit and answer what waits, publish it, say goodbye to the broker.

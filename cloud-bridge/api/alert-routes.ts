@@ -4,11 +4,12 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { atMsSchema, idSchema } from "../../contract/units.ts";
 import type { Ledger } from "../ledger/types.ts";
+import { requireStore, type Stores } from "./parameters.ts";
 import { checked, ProblemError } from "./problem.ts";
 
 export interface AlertRoutesOptions {
   readonly ledger: Pick<Ledger, "alerts" | "acknowledgeAlert" | "muteAlert">;
-  readonly stores: { has(storeId: string): Promise<boolean> };
+  readonly stores: Stores;
   readonly nowMs: () => number;
 }
 
@@ -39,11 +40,7 @@ const muteBody = z.strictObject({ by, untilMs: atMsSchema });
 /** Adds the routes under /v1/stores/{store}/alerts. */
 export function addAlertRoutes(app: FastifyInstance, options: AlertRoutesOptions): void {
   const { ledger, stores, nowMs } = options;
-  const known = async (storeId: string) => {
-    if (await stores.has(storeId)) return;
-    const detail = `store ${storeId} has neither a plan nor an edge that reported`;
-    throw new ProblemError("store_unknown", detail);
-  };
+  const known = (storeId: string) => requireStore(stores, storeId);
   const found = (isFound: boolean, detail: string) => {
     if (!isFound) throw new ProblemError("alert_unknown", detail);
   };

@@ -11,6 +11,10 @@ const kinds = {
   path_unknown: { status: 404, title: "Nothing is served here" },
   quarantine_unknown: { status: 404, title: "No such event lies in quarantine" },
   alert_unknown: { status: 404, title: "No such alert" },
+  claim_unknown: { status: 404, title: "No such claim" },
+  claim_refused: { status: 409, title: "The claim cannot be had, or not be taken on" },
+  key_reused: { status: 409, title: "The idempotency key belongs to another request" },
+  claims_busy: { status: 503, title: "Too many requests for claims wait" },
   not_postable: { status: 409, title: "The event still cannot be posted" },
   failed: { status: 500, title: "The bridge failed to answer" },
 } as const;

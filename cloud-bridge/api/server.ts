@@ -8,6 +8,7 @@ import { listenError } from "../listen.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { addAlertRoutes } from "./alert-routes.ts";
+import { addClaimRoutes } from "./claim-routes.ts";
 import { ProblemError, sendProblem } from "./problem.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
 
@@ -48,6 +49,7 @@ export class ApiServer {
     addOwnRoutes(app, options);
     addStockRoutes(app, options);
     addAlertRoutes(app, options);
+    addClaimRoutes(app, options);
     const { host, port } = options;
     try {
       await app.listen({ host, port });

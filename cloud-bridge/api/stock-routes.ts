@@ -3,26 +3,21 @@
 
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { gtinSchema, idSchema } from "../../contract/units.ts";
+import { idSchema } from "../../contract/units.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
+import { gtinParameter, requireStore, type Stores } from "./parameters.ts";
 import { checked, ProblemError } from "./problem.ts";
 
 export interface StockRoutesOptions {
   readonly ledger: Ledger;
-  readonly stores: { has(storeId: string): Promise<boolean> };
+  readonly stores: Stores;
   readonly nowMs: () => number;
-  /** An event left quarantine: what it changed must be published. */
-  readonly onReposted: (posted: Posted) => void;
+  /** Stock changed (an event left quarantine): what did must be published. */
+  readonly onPosted: (posted: Posted) => void;
 }
 
 const pageCountMax = 1000;
 
-/** A GTIN-8, -12, -13 or -14 as its 14 digits. */
-const gtinParameter = z
-  .string()
-  .regex(/^(\d{8}|\d{12,14})$/, "a GTIN has 8, 12, 13 or 14 digits")
-  .transform((digits) => digits.padStart(14, "0"))
-  .pipe(gtinSchema);
 const limit = z.coerce
   .number({ error: `must be 1..${pageCountMax}` })
   .int({ error: `must be 1..${pageCountMax}` })
@@ -52,11 +47,9 @@ const repostBody = z.strictObject({ id: z.string().min(1).max(200) });
 
 /** Adds the routes under /v1. */
 export function addStockRoutes(app: FastifyInstance, options: StockRoutesOptions): void {
-  const { ledger, stores, nowMs, onReposted } = options;
+  const { ledger, stores, nowMs, onPosted } = options;
   const known = async (storeId: string | undefined) => {
-    if (storeId === undefined || (await stores.has(storeId))) return;
-    const detail = `store ${storeId} has neither a plan nor an edge that reported`;
-    throw new ProblemError("store_unknown", detail);
+    if (storeId !== undefined) await requireStore(stores, storeId);
   };
 
   app.get("/v1/stock", async (request) => {
@@ -101,7 +94,7 @@ export function addStockRoutes(app: FastifyInstance, options: StockRoutesOptions
       const kind = result.code === "QUARANTINE_UNKNOWN" ? "quarantine_unknown" : "not_postable";
       throw new ProblemError(kind, result.message, { code: result.code });
     }
-    onReposted(result);
+    onPosted(result);
     return { id, entryCount: result.entries.length };
   });
 }

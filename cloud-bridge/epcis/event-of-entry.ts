@@ -42,6 +42,10 @@ const meanings: Readonly<Record<string, Meaning>> = {
   exit_repeated: { bizStep: "entering_exiting" },
   exit_from_basket: { bizStep: "entering_exiting", disposition: "sellable_not_accessible" },
   basket_timeout: { bizStep: "other", disposition: "sellable_accessible" },
+  // Orders that were promised (`../ledger/claims.ts`).
+  claim_pick: { bizStep: "picking", disposition: "reserved" },
+  claim_hand_over: { bizStep: "retail_selling", disposition: "retail_sold" },
+  claim_release: { bizStep: "stocking", disposition: "sellable_accessible" },
   // Unpaid and gone: nobody has seen it stolen.
   exit_timeout: { bizStep: "other", disposition: "unknown" },
 };

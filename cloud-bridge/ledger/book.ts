@@ -30,6 +30,7 @@ export class Book {
   readonly negatives: Balance[] = [];
   readonly #view: View;
   readonly #balances = new Map<string, Balance>();
+  readonly #ofProduct = new Map<string, Balance[]>();
   readonly #changed = new Set<Balance>();
   readonly #heads = new Map<string, ChainHead>();
   readonly #entries: PlacedEntry[] = [];
@@ -40,9 +41,7 @@ export class Book {
 
   constructor(view: View) {
     this.#view = view;
-    for (const balance of view.balances) {
-      this.#balances.set(accountKey(balance.storeId, balance.item, balance), { ...balance });
-    }
+    for (const balance of view.balances) this.#addAccount({ ...balance });
     this.#anchors = byProduct(view.anchors);
     this.#history = byProduct(view.history);
     for (const head of view.heads) this.#heads.set(head.storeId, { ...head });
@@ -52,6 +51,13 @@ export class Book {
   places(storeId: string, item: string): Places {
     const facings = this.#view.facings.get(productKey(storeId, item)) ?? [];
     return { facings, stockroom: this.#view.stockrooms.get(storeId) };
+  }
+
+  /** Accounts that units of an item are sold from: at real places, in order of their locations. */
+  sellable(storeId: string, item: string): Balance[] {
+    return (this.#ofProduct.get(productKey(storeId, item)) ?? [])
+      .filter(({ location, state }) => state === "sellable" && isReal(location))
+      .sort((a, b) => (a.location < b.location ? -1 : 1));
   }
 
   /** When the item was last counted, as far as the group's view goes back. */
@@ -77,9 +83,7 @@ export class Book {
     const anchors = this.#anchorsOf(storeId, item);
     if (!anchors.some((anchor) => anchor.atMs >= atMs)) return [];
     const entries = this.#history.get(key) ?? [];
-    const balances = [...this.#balances.values()].filter(
-      (balance) => balance.storeId === storeId && balance.item === item,
-    );
+    const balances = this.#ofProduct.get(key) ?? [];
     return settleAnchors({ storeId, item, anchors, entries, balances });
   }
 
@@ -164,13 +168,18 @@ export class Book {
     let balance = this.#balances.get(key);
     if (balance === undefined) {
       balance = { storeId, item, location, state, quantity: 0, entryNumber };
-      this.#balances.set(key, balance);
+      this.#addAccount(balance);
     }
     const before = balance.quantity;
     balance.quantity += quantity;
     balance.entryNumber = entryNumber;
     this.#changed.add(balance);
     if (before < 0 !== balance.quantity < 0 && !isOutside(location)) this.#turn(balance, entry);
+  }
+
+  #addAccount(balance: Balance): void {
+    this.#balances.set(accountKey(balance.storeId, balance.item, balance), balance);
+    addTo(this.#ofProduct, balance);
   }
 
   /** A balance fell below zero: somebody should count. Or it came back. */

@@ -6,6 +6,14 @@ import type { Plan } from "../../contract/plan.ts";
 import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StoredAlert } from "./alerts.ts";
 import { contentOf, type PreparedBatch, partsOf, prepareBatch } from "./batch-items.ts";
+import { ClaimQueue } from "./claim-queue.ts";
+import {
+  type Claim,
+  type ClaimOutcome,
+  type ClaimRequest,
+  claimAt,
+  type Withheld,
+} from "./claims.ts";
 import { postAgain, postGroup } from "./ledger.ts";
 import { SqliteConnection, type SqliteOptions, StatementError } from "./sqlite.ts";
 import {
@@ -15,6 +23,7 @@ import {
   readAlerts,
   saveAlerts,
 } from "./sqlite-alerts.ts";
+import { decideClaims, readAvailability, readClaims, saveWithheld } from "./sqlite-claims.ts";
 import { settleDue } from "./sqlite-flow.ts";
 import { loadEventView, loadGroupView } from "./sqlite-load.ts";
 import { savePlan } from "./sqlite-plan.ts";
@@ -57,6 +66,9 @@ export class SqliteLedger implements Ledger {
   readonly #options: SqliteLedgerOptions;
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection;
+  readonly #claims = new ClaimQueue((requests, nowMs) =>
+    this.#write(() => decideClaims(this.#writer, requests, nowMs)),
+  );
   #epoch = 0;
   #queue: Promise<unknown> = Promise.resolve();
   #failure: GatewayError | undefined;
@@ -150,6 +162,23 @@ export class SqliteLedger implements Ledger {
 
   muteAlert(change: Parameters<Ledger["muteAlert"]>[0]): Promise<boolean> {
     return this.#write(() => muteAlert(this.#writer, change));
+  }
+
+  decideClaim(request: ClaimRequest, nowMs: number): Promise<ClaimOutcome> {
+    return this.#claims.take(request, nowMs);
+  }
+
+  async claim(claimId: string, nowMs: number): Promise<Claim | undefined> {
+    const [claim] = await readClaims(this.#reader, [claimId]);
+    return claim && claimAt(claim, nowMs);
+  }
+
+  availability(query: Parameters<Ledger["availability"]>[0]) {
+    return readAvailability(this.#reader, query);
+  }
+
+  setWithheld(withheld: Withheld): Promise<void> {
+    return this.#write(() => saveWithheld(this.#writer, withheld));
   }
 
   notices(query: Parameters<Ledger["notices"]>[0]): Promise<Notice[]> {

@@ -50,6 +50,41 @@ CREATE TABLE IF NOT EXISTS alerts (
 CREATE UNIQUE INDEX IF NOT EXISTS alerts_open ON alerts (store_id, alert_key)
   WHERE closed_at_ms IS NULL;
 CREATE INDEX IF NOT EXISTS alerts_key ON alerts (store_id, alert_key);
+
+-- A claim is named without its store, which changes when it moves.
+CREATE TABLE IF NOT EXISTS claims (
+  store_id TEXT NOT NULL, claim_id TEXT NOT NULL,
+  owner TEXT NOT NULL, channel TEXT NOT NULL,
+  state TEXT NOT NULL,
+  expires_at_ms INTEGER NOT NULL,
+  created_at_ms INTEGER NOT NULL, changed_at_ms INTEGER NOT NULL, changed_by TEXT NOT NULL,
+  PRIMARY KEY (store_id, claim_id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS claims_id ON claims (claim_id);
+CREATE INDEX IF NOT EXISTS claims_open ON claims (store_id, expires_at_ms) WHERE state = 'reserved';
+-- reserved_until_ms is set while the line keeps units from others; places says where the units were set aside.
+CREATE TABLE IF NOT EXISTS claim_lines (
+  store_id TEXT NOT NULL, claim_id TEXT NOT NULL, line INTEGER NOT NULL,
+  gtin TEXT NOT NULL, quantity INTEGER NOT NULL CHECK (quantity > 0),
+  places TEXT NOT NULL,
+  reserved_until_ms INTEGER,
+  PRIMARY KEY (store_id, claim_id, line)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS claim_lines_reserved
+  ON claim_lines (store_id, gtin, reserved_until_ms, quantity) WHERE reserved_until_ms IS NOT NULL;
+-- The first answer to an idempotency key, of any store: the same key for another store is a conflict.
+CREATE TABLE IF NOT EXISTS claim_requests (
+  request_key TEXT NOT NULL PRIMARY KEY,
+  digest TEXT NOT NULL, answer TEXT NOT NULL,
+  answered_at_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS claim_requests_time ON claim_requests (answered_at_ms);
+-- Units that are not promised: to a channel, or ('*') to any; of a GTIN, or ('*') of all others.
+CREATE TABLE IF NOT EXISTS withheld (
+  store_id TEXT NOT NULL, gtin TEXT NOT NULL, channel TEXT NOT NULL,
+  quantity INTEGER NOT NULL CHECK (quantity >= 0),
+  PRIMARY KEY (store_id, gtin, channel)
+) WITHOUT ROWID;
 `;
 
 /** Version of the tables, in `PRAGMA user_version`. */

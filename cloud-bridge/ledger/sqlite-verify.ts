@@ -4,6 +4,7 @@
 import { nextDigest } from "../../contract/digest.ts";
 import type { Entry } from "../../contract/stock.ts";
 import { countDifference } from "./anchors.ts";
+import { claimEdgeId } from "./claims.ts";
 import { entryHash, genesisHash } from "./entry-hash.ts";
 import { isFlowRule } from "./flow.ts";
 import type { SqlConnection } from "./sqlite.ts";
@@ -42,6 +43,7 @@ class Verification {
     );
     for (const { storeId } of stores) await this.#checkChain(storeId);
     await this.#checkBalances();
+    await this.#checkClaims();
     await this.#checkStreams();
     return {
       ok: this.#problemCount === 0,
@@ -134,6 +136,26 @@ class Verification {
     }
   }
 
+  /** What a claim says it took, gave back or handed over is what its entries moved. */
+  async #checkClaims(): Promise<void> {
+    const rows = await this.#connection.all<Record<string, string> & { difference: number }>(
+      `SELECT store_id AS storeId, claim_id AS claimId, gtin, reason, sum(quantity) AS difference FROM (
+         SELECT c.store_id, c.claim_id, l.gtin, r.value AS reason, p.value->>'quantity' AS quantity
+         FROM claims c JOIN claim_lines l ON l.store_id = c.store_id AND l.claim_id = c.claim_id
+         JOIN json_each(l.places) p
+         JOIN json_each(CASE c.state WHEN 'picked' THEN '["claim_pick"]'
+           WHEN 'handed_over' THEN '["claim_pick","claim_hand_over"]'
+           ELSE '["claim_pick","claim_release"]' END) r
+         UNION ALL SELECT store_id, outbox_id, item, reason, -quantity FROM entries
+         WHERE edge_id = '${claimEdgeId}' AND reason IN ('claim_pick','claim_hand_over','claim_release'))
+       GROUP BY store_id, claim_id, gtin, reason HAVING sum(quantity) <> 0`,
+    );
+    for (const { storeId, claimId, gtin, reason, difference } of rows) {
+      const message = `its lines exceed its entries of ${reason} by ${difference}`;
+      this.#found("claims", storeId!, `claim ${claimId} ${gtin}`, message);
+    }
+  }
+
   async #checkStreams(): Promise<void> {
     interface Row {
       storeId: string;
@@ -151,7 +173,8 @@ class Verification {
     const orphans = await this.#connection.all<Row>(
       `SELECT store_id AS storeId, edge_id AS edgeId, outbox_id AS outboxId FROM event_log
        UNION SELECT store_id, edge_id, outbox_id FROM entries
-       EXCEPT SELECT store_id, edge_id, outbox_id FROM positions`,
+       EXCEPT SELECT store_id, edge_id, outbox_id FROM positions
+       EXCEPT SELECT store_id, '${claimEdgeId}', claim_id FROM claims`,
     );
     for (const { storeId, edgeId, outboxId } of orphans) {
       this.#found("sequences", storeId, `outbox ${edgeId}/${outboxId}`, "has no position");

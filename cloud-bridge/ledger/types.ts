@@ -8,6 +8,7 @@ import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StockState } from "../../contract/units.ts";
 import type { StoredAlert } from "./alerts.ts";
 import type { BatchItem } from "./batch-items.ts";
+import type { Availability, Claim, ClaimOutcome, ClaimRequest, Withheld } from "./claims.ts";
 import type { Sale } from "./sold.ts";
 
 /** A decoded batch. Its ids equal the topic's, and `batchProblem` found nothing wrong with it. */
@@ -116,7 +117,15 @@ export interface SaleRow extends Sale {
 /** One thing that does not verify. */
 export interface VerifyProblem {
   storeId: string;
-  check: "file" | "chain" | "sum_zero" | "balances" | "sequences" | "digests" | "posting_order";
+  check:
+    | "file"
+    | "chain"
+    | "sum_zero"
+    | "balances"
+    | "claims"
+    | "sequences"
+    | "digests"
+    | "posting_order";
   /** The row: `entry 17`, `account s0042/floor sellable 0952…`, `event edge-1/{outboxId}/12`. */
   where: string;
   message: string;
@@ -195,6 +204,18 @@ export interface Ledger {
     by: string;
     untilMs: number;
   }): Promise<boolean>;
+  /** Reserves an order, or takes a claim a step on: as a whole or not at all. */
+  decideClaim(request: ClaimRequest, nowMs: number): Promise<ClaimOutcome>;
+  claim(claimId: string, nowMs: number): Promise<Claim | undefined>;
+  /** What can be promised of a GTIN, of each of the stores (without: of all that have entries). */
+  availability(query: {
+    gtin: string;
+    channel: string;
+    storeIds?: readonly string[];
+    nowMs: number;
+  }): Promise<({ storeId: string } & Availability)[]>;
+  /** Sets how many units are kept from being promised. */
+  setWithheld(withheld: Withheld): Promise<void>;
   /** Newest first. */
   notices(query: { storeId: string; code?: string; countMax: number }): Promise<Notice[]>;
   declaredLosses(query: { storeId?: string }): Promise<DeclaredLoss[]>;
@@ -206,7 +227,7 @@ export interface Ledger {
   setPlan(plan: Plan): Promise<void>;
   plan(storeId: string): Promise<Plan | undefined>;
   /**
-   * Checks everything: the file, the chain, that the sum is zero, balances = sum of entries, sequences
+   * Checks everything: the file, the chain, that the sum is zero, balances = sum of entries, claims = their entries, sequences
    * 1..n without hole or repeat per outbox, their digests, posting order = sequence order.
    */
   verify(): Promise<VerifyReport>;

@@ -1,0 +1,64 @@
+// Requests for claims on their way to the ledger: those that arrive while a transaction runs share the next
+// one, so that many buyers cost one sync of the disk. Each is still decided alone, in order of arrival.
+
+import { errorCodeOf } from "../../contract/errors.ts";
+import type { ClaimOutcome, ClaimRequest } from "./claims.ts";
+
+/** Requests that are decided in one transaction. */
+export const claimGroupCountMax = 500;
+/** Requests that wait; one more is refused with CLAIM_BUSY. */
+export const claimWaitingCountMax = 5000;
+
+interface Waiting {
+  readonly request: ClaimRequest;
+  readonly nowMs: number;
+  readonly resolve: (outcome: ClaimOutcome) => void;
+  readonly reject: (cause: unknown) => void;
+}
+
+/** Gathers requests into groups, one group at a time. */
+export class ClaimQueue {
+  readonly #decide: (requests: readonly ClaimRequest[], nowMs: number) => Promise<ClaimOutcome[]>;
+  readonly #waiting: Waiting[] = [];
+  #isRunning = false;
+
+  /** `decide` answers a group in one transaction, in order. */
+  constructor(
+    decide: (requests: readonly ClaimRequest[], nowMs: number) => Promise<ClaimOutcome[]>,
+  ) {
+    this.#decide = decide;
+  }
+
+  /** What became of the request, once it is committed; rejects with what made its group fail. */
+  take(request: ClaimRequest, nowMs: number): Promise<ClaimOutcome> {
+    if (this.#waiting.length >= claimWaitingCountMax) {
+      const message = `${claimWaitingCountMax} requests wait already; come again in a second`;
+      return Promise.resolve({ ok: false, code: "CLAIM_BUSY", field: "(request)", message });
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ request, nowMs, resolve, reject });
+      if (!this.#isRunning) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    while (this.#waiting.length > 0)
+      await this.#answer(this.#waiting.splice(0, claimGroupCountMax));
+    this.#isRunning = false;
+  }
+
+  async #answer(group: readonly Waiting[]): Promise<void> {
+    try {
+      const nowMs = Math.max(...group.map((each) => each.nowMs));
+      const requests = group.map(({ request }) => request);
+      const outcomes = await this.#decide(requests, nowMs);
+      for (const [index, { resolve }] of group.entries()) resolve(outcomes[index]!);
+    } catch (error) {
+      // One that the database refuses spoils it for nobody else.
+      if (errorCodeOf(error) === "LEDGER_RULE" && group.length > 1) {
+        for (const each of group) await this.#answer([each]);
+      } else for (const { reject } of group) reject(error);
+    }
+  }
+}

@@ -1,0 +1,375 @@
+// What a promise may do to stock, as pure rules: a claim reserves units of a whole order or nothing, and on
+// its way every step is checked against what stands in the book at that moment.
+
+import type { Entry } from "../../contract/stock.ts";
+import type { Book } from "./book.ts";
+import { productKey } from "./changes.ts";
+import type { Posted } from "./types.ts";
+
+/** GTINs in one claim. */
+export const claimLineCountMax = 50;
+/** Units in one line. */
+export const claimQuantityMax = 10_000;
+/** Claims of one store that are reserved at a time. */
+export const openClaimCountMax = 20_000;
+/** How soon and how late a claim may expire. */
+export const claimExpiryMsMin = 1000;
+export const claimExpiryMsMax = 30 * 24 * 3_600_000;
+/** How long the answer to an idempotency key is kept. */
+export const claimAnswerKeepMs = 7 * 24 * 3_600_000;
+/** Stands for every GTIN, or every channel, in what is withheld. */
+export const anyWord = "*";
+
+/** The source of entries that claims post: each claim is an outbox of its own, its steps the sequence. */
+export const claimEdgeId = "bridge";
+
+export type ClaimState = "reserved" | "picked" | "handed_over" | "released" | "expired";
+
+/** Units of one GTIN; `places` says where they were set aside. */
+export interface ClaimLine {
+  readonly gtin: string;
+  readonly quantity: number;
+  readonly places: readonly { readonly location: string; readonly quantity: number }[];
+}
+
+export interface Claim {
+  /** 32 hex digits. */
+  readonly claimId: string;
+  readonly storeId: string;
+  readonly owner: string;
+  readonly channel: string;
+  readonly state: ClaimState;
+  readonly expiresAtMs: number;
+  readonly createdAtMs: number;
+  readonly changedAtMs: number;
+  readonly changedBy: string;
+  readonly lines: readonly ClaimLine[];
+}
+
+/** A whole order to reserve. `digest` is that of the body: a key with another one is a conflict. */
+export interface ReserveRequest {
+  readonly step: "reserve";
+  readonly claimId: string;
+  readonly key: string;
+  readonly digest: string;
+  readonly storeId: string;
+  readonly owner: string;
+  readonly channel: string;
+  readonly expiresAtMs: number;
+  readonly lines: readonly { readonly gtin: string; readonly quantity: number }[];
+}
+
+/** The next step of a claim; `storeId` is where `move` takes it. */
+export type StepRequest = { readonly claimId: string; readonly by: string } & (
+  | { readonly step: "pick" | "hand_over" | "release" }
+  | { readonly step: "move"; readonly storeId: string }
+);
+export type ClaimRequest = ReserveRequest | StepRequest;
+
+export type ClaimRefusalCode =
+  | "CLAIM_UNKNOWN"
+  | "CLAIM_STATE"
+  | "CLAIM_EXPIRY"
+  | "CLAIM_LINES"
+  | "CLAIM_LIMIT"
+  | "CLAIM_BUSY"
+  | "KEY_REUSED"
+  | "STOCK_SHORT";
+
+/** Why nothing was done; `field` names what of the request is meant. */
+export interface ClaimRefusal {
+  readonly ok: false;
+  readonly code: ClaimRefusalCode;
+  readonly field: string;
+  readonly message: string;
+}
+export type ClaimOutcome =
+  | { readonly ok: true; readonly claim: Claim; readonly posted?: Posted }
+  | ClaimRefusal;
+
+/** The first answer to a key. */
+export interface ClaimAnswer {
+  readonly key: string;
+  readonly digest: string;
+  readonly outcome: ClaimOutcome;
+}
+
+/** Units kept from being promised: from a channel (a limit), or from all (`*`: safety stock). */
+export interface Withheld {
+  readonly storeId: string;
+  /** GTIN, or `*` where nothing is said of it. */
+  readonly gtin: string;
+  readonly channel: string;
+  readonly quantity: number;
+}
+
+/** What a group of requests is decided on, beside the book. */
+export interface ClaimView {
+  readonly claims: readonly Claim[];
+  readonly answers: readonly ClaimAnswer[];
+  /** Units of claims that are reserved and not over. */
+  readonly reserved: readonly {
+    readonly storeId: string;
+    readonly gtin: string;
+    readonly quantity: number;
+  }[];
+  readonly withheld: readonly Withheld[];
+  readonly openCounts: readonly { readonly storeId: string; readonly count: number }[];
+}
+
+/** Parts of what may be promised of one GTIN in one store. */
+export interface Availability {
+  readonly onHand: number;
+  readonly reserved: number;
+  readonly safetyStock: number;
+  readonly channelLimit: number;
+  /** Never below zero. */
+  readonly available: number;
+}
+
+/** Available to promise: what is on hand less what is reserved and withheld. */
+export function availabilityOf(parts: Omit<Availability, "available">): Availability {
+  const { onHand, reserved, safetyStock, channelLimit } = parts;
+  return { ...parts, available: Math.max(0, onHand - reserved - safetyStock - channelLimit) };
+}
+
+/** What is withheld of a GTIN: what is said of it, else of all GTINs of the store, else nothing. */
+export function withheldOf(rows: readonly Withheld[], storeId: string, gtin: string, by: string) {
+  const of = (item: string) =>
+    rows.find((row) => row.storeId === storeId && row.gtin === item && row.channel === by);
+  return (of(gtin) ?? of(anyWord))?.quantity ?? 0;
+}
+
+/** The claim as it is at a time: a reservation that ran out is expired, whatever is stored. */
+export function claimAt(claim: Claim, nowMs: number): Claim {
+  const isOver = claim.state === "reserved" && claim.expiresAtMs <= nowMs;
+  return isOver ? { ...claim, state: "expired", changedAtMs: claim.expiresAtMs } : claim;
+}
+
+const steps = {
+  pick: { from: ["reserved"], to: "picked" },
+  hand_over: { from: ["picked"], to: "handed_over" },
+  release: { from: ["reserved", "picked"], to: "released" },
+  move: { from: ["reserved"], to: "reserved" },
+} as const satisfies Record<
+  StepRequest["step"],
+  { readonly from: readonly ClaimState[]; readonly to: ClaimState }
+>;
+
+/** Decides the requests of one transaction, one after the other; each sees what those before it did. */
+export class ClaimDesk {
+  readonly #book: Book;
+  readonly #nowMs: number;
+  readonly #claims = new Map<string, Claim>();
+  readonly #changed = new Map<string, Claim>();
+  readonly #answers = new Map<string, ClaimAnswer>();
+  readonly #newAnswers: ClaimAnswer[] = [];
+  readonly #reserved = new Map<string, number>();
+  readonly #openCounts = new Map<string, number>();
+  readonly #withheld: readonly Withheld[];
+
+  constructor(view: ClaimView, book: Book, nowMs: number) {
+    this.#book = book;
+    this.#nowMs = nowMs;
+    this.#withheld = view.withheld;
+    for (const claim of view.claims) {
+      const now = claimAt(claim, nowMs);
+      this.#claims.set(claim.claimId, now);
+      if (now !== claim) this.#changed.set(claim.claimId, now);
+    }
+    for (const answer of view.answers) this.#answers.set(answer.key, answer);
+    for (const { storeId, gtin, quantity } of view.reserved) {
+      this.#reserved.set(productKey(storeId, gtin), quantity);
+    }
+    for (const { storeId, count } of view.openCounts) this.#openCounts.set(storeId, count);
+  }
+
+  decide(request: ClaimRequest): ClaimOutcome {
+    return request.step === "reserve" ? this.#reserveOnce(request) : this.#step(request);
+  }
+
+  changes(): { claims: Claim[]; answers: ClaimAnswer[] } {
+    return { claims: [...this.#changed.values()], answers: this.#newAnswers };
+  }
+
+  #reserveOnce(request: ReserveRequest): ClaimOutcome {
+    const { key, digest } = request;
+    const first = this.#answers.get(key);
+    if (first !== undefined) {
+      if (first.digest === digest) return first.outcome;
+      const message = `the key ${key} came with another body; a new request needs a new key`;
+      return { ok: false, code: "KEY_REUSED", field: "Idempotency-Key", message };
+    }
+    const outcome = this.#reserve(request);
+    // What the client can only put right with another body is not remembered: nothing was decided.
+    if (!outcome.ok && outcome.code !== "STOCK_SHORT") return outcome;
+    const answer = { key, digest, outcome };
+    this.#answers.set(key, answer);
+    this.#newAnswers.push(answer);
+    return outcome;
+  }
+
+  #reserve({ claimId, storeId, owner, channel, expiresAtMs, lines }: ReserveRequest): ClaimOutcome {
+    const restMs = expiresAtMs - this.#nowMs;
+    if (restMs < claimExpiryMsMin || restMs > claimExpiryMsMax) {
+      const message = `must be ${claimExpiryMsMin}..${claimExpiryMsMax} ms from now, is ${restMs}`;
+      return { ok: false, code: "CLAIM_EXPIRY", field: "expiresAtMs", message };
+    }
+    const gtins = lines.map(({ gtin }) => gtin);
+    const twice = gtins.findIndex((gtin, index) => gtins.indexOf(gtin) < index);
+    if (twice >= 0) {
+      const message = `${gtins[twice]} stands in a line before; one line says how many in all`;
+      return { ok: false, code: "CLAIM_LINES", field: `lines.${twice}.gtin`, message };
+    }
+    const openCount = this.#openCounts.get(storeId) ?? 0;
+    if (openCount >= openClaimCountMax) return limitRefusal(storeId);
+    const short = this.#short(storeId, channel, lines);
+    if (short !== undefined) return short;
+    const at = { expiresAtMs, createdAtMs: this.#nowMs, changedAtMs: this.#nowMs };
+    const claim: Claim = {
+      ...{ claimId, storeId, owner, channel, state: "reserved", ...at, changedBy: owner },
+      lines: lines.map(({ gtin, quantity }) => ({ gtin, quantity, places: [] })),
+    };
+    this.#hold(claim, 1);
+    this.#keep(claim);
+    return { ok: true, claim };
+  }
+
+  #step(request: StepRequest): ClaimOutcome {
+    const { claimId, step, by } = request;
+    const claim = this.#claims.get(claimId);
+    if (claim === undefined) {
+      const message = `there is no claim ${claimId}`;
+      return { ok: false, code: "CLAIM_UNKNOWN", field: "claimId", message };
+    }
+    const { from, to } = steps[step];
+    const isDone = step === "move" ? claim.storeId === request.storeId : claim.state === to;
+    const isOpen = (from as readonly ClaimState[]).includes(claim.state);
+    // A step that comes again finds itself done.
+    if (isDone && (isOpen || step !== "move")) return { ok: true, claim };
+    if (!isOpen) {
+      const message = `the claim is ${claim.state}; ${step} needs one that is ${from.join(" or ")}`;
+      return { ok: false, code: "CLAIM_STATE", field: "claimId", message };
+    }
+    const stamp = { state: to, changedAtMs: this.#nowMs, changedBy: by };
+    if (step === "move") return this.#move({ ...claim, ...stamp }, claim, request.storeId);
+    if (step === "pick") return this.#pick({ ...claim, ...stamp });
+    const next = { ...claim, ...stamp };
+    if (claim.state === "reserved") this.#hold(claim, -1);
+    else return this.#leave(next, step);
+    this.#open(claim.storeId, -1);
+    this.#keep(next);
+    return { ok: true, claim: next };
+  }
+
+  #move(next: Claim, claim: Claim, storeId: string): ClaimOutcome {
+    if ((this.#openCounts.get(storeId) ?? 0) >= openClaimCountMax) return limitRefusal(storeId);
+    const short = this.#short(storeId, claim.channel, claim.lines);
+    if (short !== undefined) return short;
+    this.#hold(claim, -1);
+    this.#open(claim.storeId, -1);
+    const moved = { ...next, storeId };
+    this.#hold(moved, 1);
+    this.#keep(moved);
+    return { ok: true, claim: moved };
+  }
+
+  /** Takes the units off sale where they stand, and their line out of what is reserved: the same in one. */
+  #pick(next: Claim): ClaimOutcome {
+    const { storeId } = next;
+    const lines = next.lines.map((line) => {
+      let rest = line.quantity;
+      const places = this.#book.sellable(storeId, line.gtin).flatMap(({ location, quantity }) => {
+        const taken = Math.min(rest, Math.max(0, quantity));
+        rest -= taken;
+        return taken === 0 ? [] : [{ location, quantity: taken }];
+      });
+      return { ...line, places, rest };
+    });
+    const missing = lines.find(({ rest }) => rest > 0);
+    if (missing !== undefined) {
+      const message = `${missing.rest} of ${missing.gtin} are not on sale in ${storeId} any more; count, move or release`;
+      return { ok: false, code: "STOCK_SHORT", field: "claimId", message };
+    }
+    const picked = { ...next, lines: lines.map(({ rest: _, ...line }) => line) };
+    this.#hold(picked, -1);
+    this.#open(storeId, -1);
+    this.#keep(picked);
+    return { ok: true, claim: picked, posted: this.#post(picked, "pick") };
+  }
+
+  #leave(next: Claim, step: "hand_over" | "release"): ClaimOutcome {
+    this.#keep(next);
+    return { ok: true, claim: next, posted: this.#post(next, step) };
+  }
+
+  #post(claim: Claim, step: "pick" | "hand_over" | "release"): Posted {
+    const { storeId, claimId, lines } = claim;
+    const atMs = this.#nowMs;
+    const source = {
+      ...{ storeId, edgeId: claimEdgeId, outboxId: claimId, sequence: step === "pick" ? 1 : 2 },
+      ...{ deviceId: "claims", recordedAtMs: atMs, placedAtMs: atMs, unsyncedBootId: null },
+    };
+    const entries: Entry[] = [];
+    for (const { gtin: item, places } of lines) {
+      for (const { location, quantity } of places) {
+        const shelf = { location, state: "sellable" } as const;
+        const aside = { location, state: "set_aside" } as const;
+        const customer = { location: `${storeId}/@customer`, state: "sellable" } as const;
+        const from = step === "pick" ? shelf : aside;
+        const to = step === "pick" ? aside : step === "release" ? shelf : customer;
+        const movement = { item, quantity, from, to, reason: `claim_${step}`, occurredAtMs: atMs };
+        entries.push(this.#book.transfer(movement, source));
+      }
+      for (const difference of this.#book.settle(storeId, item, atMs)) {
+        const at = { ...source, placedAtMs: difference.occurredAtMs };
+        entries.push(this.#book.transfer(difference, at));
+      }
+    }
+    const changedItems = lines.map(({ gtin }) => ({ storeId, gtin }));
+    return { entries, changedItems, alerts: [] };
+  }
+
+  /** The first line that cannot be promised. */
+  #short(
+    storeId: string,
+    channel: string,
+    lines: readonly { gtin: string; quantity: number }[],
+  ): ClaimRefusal | undefined {
+    for (const [index, { gtin, quantity }] of lines.entries()) {
+      const accounts = this.#book.sellable(storeId, gtin);
+      const { available } = availabilityOf({
+        onHand: accounts.reduce((sum, account) => sum + account.quantity, 0),
+        reserved: this.#reserved.get(productKey(storeId, gtin)) ?? 0,
+        safetyStock: withheldOf(this.#withheld, storeId, gtin, anyWord),
+        channelLimit: withheldOf(this.#withheld, storeId, gtin, channel),
+      });
+      if (available >= quantity) continue;
+      const message = `${quantity} of ${gtin} are asked for in ${storeId}, ${available} can be promised`;
+      return { ok: false, code: "STOCK_SHORT", field: `lines.${index}.quantity`, message };
+    }
+    return undefined;
+  }
+
+  #hold({ storeId, lines }: Claim, sign: 1 | -1): void {
+    for (const { gtin, quantity } of lines) {
+      const key = productKey(storeId, gtin);
+      this.#reserved.set(key, (this.#reserved.get(key) ?? 0) + sign * quantity);
+    }
+    if (sign === 1) this.#open(storeId, 1);
+  }
+
+  #open(storeId: string, by: number): void {
+    this.#openCounts.set(storeId, (this.#openCounts.get(storeId) ?? 0) + by);
+  }
+
+  #keep(claim: Claim): void {
+    this.#claims.set(claim.claimId, claim);
+    this.#changed.set(claim.claimId, claim);
+  }
+}
+
+function limitRefusal(storeId: string): ClaimRefusal {
+  const message = `store ${storeId} has ${openClaimCountMax} open claims already; release some`;
+  return { ok: false, code: "CLAIM_LIMIT", field: "storeId", message };
+}

@@ -1,0 +1,243 @@
+// Claims in SQLite: a group of requests is one transaction. What they are about is read in order of its keys,
+// decided in memory, and written with one statement a table; nobody else writes meanwhile.
+
+import { GatewayError } from "../../contract/errors.ts";
+import { Book } from "./book.ts";
+import {
+  type Availability,
+  anyWord,
+  availabilityOf,
+  type Claim,
+  type ClaimAnswer,
+  ClaimDesk,
+  type ClaimLine,
+  type ClaimOutcome,
+  type ClaimRequest,
+  type ClaimView,
+  claimAnswerKeepMs,
+  type Withheld,
+  withheldOf,
+} from "./claims.ts";
+import { type SqlConnection, StatementError } from "./sqlite.ts";
+import { loadItemsView } from "./sqlite-load.ts";
+import { saveChanges } from "./sqlite-save.ts";
+
+type StockKey = readonly [storeId: string, gtin: string];
+
+/** Decides requests in order; call it in a transaction. LEDGER_RULE where the database refuses what was decided. */
+export async function decideClaims(
+  connection: SqlConnection,
+  requests: readonly ClaimRequest[],
+  nowMs: number,
+): Promise<ClaimOutcome[]> {
+  try {
+    return await decideGroup(connection, requests, nowMs);
+  } catch (error) {
+    if (!(error instanceof StatementError)) throw error;
+    throw new GatewayError("LEDGER_RULE", `a claim: ${error.message}`, { cause: error });
+  }
+}
+
+async function decideGroup(
+  connection: SqlConnection,
+  requests: readonly ClaimRequest[],
+  nowMs: number,
+): Promise<ClaimOutcome[]> {
+  const claimIds = requests.flatMap((each) => (each.step === "reserve" ? [] : [each.claimId]));
+  const claims = await readClaims(connection, claimIds);
+  const keys = stockKeysOf(requests, claims);
+  const answers = await readAnswers(connection, requests);
+  const view = { claims, answers, ...(await readHolds(connection, keys, nowMs)) };
+  const items = keys.map(([storeId, item]) => ({ storeId, item, sinceMs: nowMs }));
+  const book = new Book(await loadItemsView(connection, items));
+  const desk = new ClaimDesk(view, book, nowMs);
+  const outcomes = requests.map((request) => desk.decide(request));
+  const changes = desk.changes();
+  await saveClaims(connection, changes.claims);
+  await saveAnswers(connection, changes.answers, nowMs);
+  if (outcomes.some((outcome) => outcome.ok && outcome.posted !== undefined)) {
+    const nothing = { positions: [], events: [], quarantined: [], placements: [] };
+    await saveChanges(connection, { recordedAtMs: nowMs, ...nothing, ...book.changes() });
+  }
+  return outcomes;
+}
+
+/** Stores and GTINs that the requests are about, each once, in order: in this order rows are read. */
+function stockKeysOf(requests: readonly ClaimRequest[], claims: readonly Claim[]): StockKey[] {
+  const byId = new Map(claims.map((claim) => [claim.claimId, claim]));
+  const keys = requests.flatMap((request): StockKey[] => {
+    if (request.step === "reserve") return request.lines.map(({ gtin }) => [request.storeId, gtin]);
+    const claim = byId.get(request.claimId);
+    const storeIds = [claim?.storeId ?? "", ...(request.step === "move" ? [request.storeId] : [])];
+    return (claim?.lines ?? []).flatMap(({ gtin }) => storeIds.map((id): StockKey => [id, gtin]));
+  });
+  const distinct = new Map(keys.map((key) => [key.join("/"), key]));
+  return [...distinct.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, key]) => key);
+}
+
+interface ClaimRow extends Omit<Claim, "lines"> {
+  readonly lines: string;
+}
+
+/** Claims as they are stored, those that ran out included; an unknown id has none. */
+export async function readClaims(
+  connection: SqlConnection,
+  claimIds: readonly string[],
+): Promise<Claim[]> {
+  if (claimIds.length === 0) return [];
+  const rows = await connection.all<ClaimRow>(
+    `SELECT c.claim_id AS claimId, c.store_id AS storeId, c.owner, c.channel, c.state,
+            c.expires_at_ms AS expiresAtMs, c.created_at_ms AS createdAtMs,
+            c.changed_at_ms AS changedAtMs, c.changed_by AS changedBy,
+            (SELECT json_group_array(json_object('gtin', l.gtin, 'quantity', l.quantity,
+               'places', json(l.places)) ORDER BY l.line)
+             FROM claim_lines l WHERE l.store_id = c.store_id AND l.claim_id = c.claim_id) AS lines
+     FROM claims c WHERE c.claim_id IN (SELECT value FROM json_each(?)) ORDER BY c.claim_id`,
+    JSON.stringify(claimIds),
+  );
+  return rows.map(({ lines, ...row }) => ({ ...row, lines: JSON.parse(lines) as ClaimLine[] }));
+}
+
+async function readAnswers(
+  connection: SqlConnection,
+  requests: readonly ClaimRequest[],
+): Promise<ClaimAnswer[]> {
+  const keys = requests.flatMap((each) => (each.step === "reserve" ? [each.key] : []));
+  if (keys.length === 0) return [];
+  const rows = await connection.all<{ key: string; digest: string; answer: string }>(
+    `SELECT request_key AS key, digest, answer FROM claim_requests
+     WHERE request_key IN (SELECT value FROM json_each(?))`,
+    JSON.stringify(keys),
+  );
+  return rows.map(({ answer, ...row }) => ({
+    ...row,
+    outcome: JSON.parse(answer) as ClaimOutcome,
+  }));
+}
+
+/** What keeps units of these from being promised. */
+async function readHolds(
+  connection: SqlConnection,
+  keys: readonly StockKey[],
+  nowMs: number,
+): Promise<Pick<ClaimView, "reserved" | "withheld" | "openCounts">> {
+  const storeIds = [...new Set(keys.map(([storeId]) => storeId))].sort();
+  const reserved = await connection.all<ClaimView["reserved"][number]>(
+    `SELECT k.value->>0 AS storeId, k.value->>1 AS gtin,
+            (SELECT coalesce(sum(l.quantity), 0) FROM claim_lines l
+             WHERE l.store_id = k.value->>0 AND l.gtin = k.value->>1
+              AND l.reserved_until_ms > ?) AS quantity
+     FROM json_each(?) k`,
+    ...[nowMs, JSON.stringify(keys)],
+  );
+  const named = [...keys, ...storeIds.map((storeId): StockKey => [storeId, anyWord])];
+  const withheld = await connection.all<Withheld>(
+    `SELECT w.store_id AS storeId, w.gtin, w.channel, w.quantity FROM json_each(?) k
+     JOIN withheld w ON w.store_id = k.value->>0 AND w.gtin = k.value->>1`,
+    JSON.stringify(named),
+  );
+  const openCounts = await connection.all<ClaimView["openCounts"][number]>(
+    `SELECT k.value AS storeId, (SELECT count(*) FROM claims c WHERE c.store_id = k.value
+       AND c.state = 'reserved' AND c.expires_at_ms > ?) AS count
+     FROM json_each(?) k`,
+    ...[nowMs, JSON.stringify(storeIds)],
+  );
+  return { reserved, withheld, openCounts };
+}
+
+async function saveClaims(connection: SqlConnection, claims: readonly Claim[]): Promise<void> {
+  if (claims.length === 0) return;
+  // A claim that moved has another store, and with it another key.
+  const ids = JSON.stringify(claims.map(({ claimId }) => claimId));
+  const stored =
+    "(SELECT store_id, claim_id FROM claims WHERE claim_id IN (SELECT value FROM json_each(?)))";
+  await connection.run(`DELETE FROM claim_lines WHERE (store_id, claim_id) IN ${stored}`, ids);
+  await connection.run(`DELETE FROM claims WHERE (store_id, claim_id) IN ${stored}`, ids);
+  await connection.run(
+    `INSERT INTO claims (store_id, claim_id, owner, channel, state, expires_at_ms, created_at_ms,
+       changed_at_ms, changed_by)
+     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7,
+       value->>8 FROM json_each(?)`,
+    JSON.stringify(
+      claims.map((claim) => [
+        ...[claim.storeId, claim.claimId, claim.owner, claim.channel, claim.state],
+        ...[claim.expiresAtMs, claim.createdAtMs, claim.changedAtMs, claim.changedBy],
+      ]),
+    ),
+  );
+  await connection.run(
+    `INSERT INTO claim_lines (store_id, claim_id, line, gtin, quantity, places, reserved_until_ms)
+     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6
+     FROM json_each(?)`,
+    JSON.stringify(
+      claims.flatMap(({ storeId, claimId, state, expiresAtMs, lines }) =>
+        lines.map(({ gtin, quantity, places }, line) => [
+          ...[storeId, claimId, line, gtin, quantity, JSON.stringify(places)],
+          state === "reserved" ? expiresAtMs : null,
+        ]),
+      ),
+    ),
+  );
+}
+
+async function saveAnswers(
+  connection: SqlConnection,
+  answers: readonly ClaimAnswer[],
+  nowMs: number,
+): Promise<void> {
+  if (answers.length === 0) return;
+  const forgottenMs = nowMs - claimAnswerKeepMs;
+  await connection.run("DELETE FROM claim_requests WHERE answered_at_ms < ?", forgottenMs);
+  await connection.run(
+    `INSERT INTO claim_requests (request_key, digest, answer, answered_at_ms)
+     SELECT value->>0, value->>1, value->>2, ? FROM json_each(?)`,
+    nowMs,
+    JSON.stringify(
+      answers.map(({ key, digest, outcome }) => [key, digest, JSON.stringify(outcome)]),
+    ),
+  );
+}
+
+/** What can be promised of a GTIN in each of the stores, in order of their ids. One statement, one snapshot. */
+export async function readAvailability(
+  connection: SqlConnection,
+  query: { gtin: string; channel: string; storeIds?: readonly string[]; nowMs: number },
+): Promise<({ storeId: string } & Availability)[]> {
+  const { gtin, channel, storeIds, nowMs } = query;
+  interface Row {
+    storeId: string;
+    onHand: number;
+    reserved: number;
+    withheld: string;
+  }
+  const rows = await connection.all<Row>(
+    `WITH stores AS (SELECT value AS store_id FROM json_each(?1)
+       UNION SELECT store_id FROM chain_heads WHERE ?1 IS NULL)
+     SELECT s.store_id AS storeId,
+       (SELECT coalesce(sum(b.quantity), 0) FROM balances b WHERE b.store_id = s.store_id
+         AND b.item = ?2 AND b.state = 'sellable' AND instr(b.location, '/@') = 0) AS onHand,
+       (SELECT coalesce(sum(l.quantity), 0) FROM claim_lines l WHERE l.store_id = s.store_id
+         AND l.gtin = ?2 AND l.reserved_until_ms > ?3) AS reserved,
+       (SELECT json_group_array(json_object('storeId', w.store_id, 'gtin', w.gtin,
+          'channel', w.channel, 'quantity', w.quantity)) FROM withheld w
+        WHERE w.store_id = s.store_id AND w.gtin IN (?2, '${anyWord}')) AS withheld
+     FROM stores s ORDER BY s.store_id`,
+    ...[storeIds === undefined ? null : JSON.stringify(storeIds), gtin, nowMs],
+  );
+  return rows.map(({ storeId, onHand, reserved, withheld }) => {
+    const held = JSON.parse(withheld) as Withheld[];
+    const safetyStock = withheldOf(held, storeId, gtin, anyWord);
+    const channelLimit = withheldOf(held, storeId, gtin, channel);
+    return { storeId, ...availabilityOf({ onHand, reserved, safetyStock, channelLimit }) };
+  });
+}
+
+/** Sets how many units are withheld; zero withholds none, whatever is said of all GTINs. */
+export async function saveWithheld(connection: SqlConnection, withheld: Withheld): Promise<void> {
+  const { storeId, gtin, channel, quantity } = withheld;
+  await connection.run(
+    `INSERT INTO withheld VALUES (?, ?, ?, ?)
+     ON CONFLICT (store_id, gtin, channel) DO UPDATE SET quantity = excluded.quantity`,
+    ...[storeId, gtin, channel, quantity],
+  );
+}
