@@ -4,9 +4,7 @@
 
 import sqlite3 from "sqlite3";
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
-
-/** A value that is bound or read. */
-export type SqlValue = string | number | null;
+import { type SqlConnection, type SqlValue, StatementError } from "./database.ts";
 
 /** Wraps every operation; a simulation decides here when, and whether, it runs. */
 export type Gate = <T>(operation: () => Promise<T>) => Promise<T>;
@@ -17,18 +15,6 @@ export interface SqliteOptions {
   /** FULL loses no committed row at power loss; the others are for tests and benches. */
   readonly synchronous?: "FULL" | "NORMAL" | "OFF";
   readonly gate?: Gate | undefined;
-}
-
-/** What the rest of the ledger uses of a database. */
-export interface SqlConnection {
-  /** Runs one statement; gives the number of changed rows. */
-  run(sql: string, ...values: SqlValue[]): Promise<number>;
-  all<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]>;
-}
-
-/** SQLite refused one statement (a constraint, a value too long); the transaction is as before it. */
-export class StatementError extends Error {
-  override readonly name = "StatementError";
 }
 
 // SQLite result codes after which a savepoint can be rolled back and work goes on.

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { itemsOf } from "../../cloud-bridge/ledger/batch-items.ts";
 import type { ReserveRequest } from "../../cloud-bridge/ledger/claims.ts";
+import { additions, tables } from "../../cloud-bridge/ledger/sql-tables.ts";
 import { SqliteConnection } from "../../cloud-bridge/ledger/sqlite.ts";
 import { SqliteLedger } from "../../cloud-bridge/ledger/sqlite-ledger.ts";
-import { additions, tables } from "../../cloud-bridge/ledger/sqlite-tables.ts";
 import { batchEventCountMax } from "../../contract/delivery.ts";
 import { canonicalEvent, genesisDigest, nextDigest } from "../../contract/digest.ts";
 

@@ -5,10 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import {
-  SqliteLedger,
-  type SqliteLedgerOptions,
-} from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
+import type { SqliteLedgerOptions } from "../../../cloud-bridge/ledger/sqlite-database.ts";
+import { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import type { Committed, Incoming } from "../../../cloud-bridge/ledger/types.ts";
 import type { Batch } from "../../../contract/delivery.ts";
 import { canonicalEvent, genesisDigest, nextDigest } from "../../../contract/digest.ts";

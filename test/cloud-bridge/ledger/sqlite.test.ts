@@ -1,7 +1,8 @@
 // The connection: order, the two kinds of errors, the gate, the end.
 
 import { expect, test } from "vitest";
-import { SqliteConnection, StatementError } from "../../../cloud-bridge/ledger/sqlite.ts";
+import { StatementError } from "../../../cloud-bridge/ledger/database.ts";
+import { SqliteConnection } from "../../../cloud-bridge/ledger/sqlite.ts";
 import { ledgerPath } from "./edge-fixture.ts";
 
 test("operations asked for together run in their order, each after the one before", async () => {

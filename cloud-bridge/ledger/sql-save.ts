@@ -13,8 +13,8 @@ import type {
   SerialHolding,
 } from "./changes.ts";
 import { productKey } from "./changes.ts";
+import type { SqlConnection, SqlValue } from "./database.ts";
 import { flowKindOf } from "./flow.ts";
-import type { SqlConnection, SqlValue } from "./sqlite.ts";
 
 /** How a row fills the columns of a table. */
 type Columns<Row> = Record<string, (row: Row) => SqlValue>;

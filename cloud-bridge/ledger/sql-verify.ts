@@ -5,10 +5,10 @@ import { nextDigest } from "../../contract/digest.ts";
 import type { Entry } from "../../contract/stock.ts";
 import { countDifference } from "./anchors.ts";
 import { claimEdgeId } from "./claims.ts";
+import type { SqlConnection } from "./database.ts";
 import { entryHash, genesisHash } from "./entry-hash.ts";
 import { isFlowRule } from "./flow.ts";
-import type { SqlConnection } from "./sqlite.ts";
-import { readEntries } from "./sqlite-read.ts";
+import { readEntries } from "./sql-read.ts";
 import { newPosition } from "./stream.ts";
 import { type VerifyProblem, type VerifyReport, verifyProblemCountMax } from "./types.ts";
 

@@ -14,8 +14,8 @@ import {
   productKey,
   type View,
 } from "./changes.ts";
+import type { SqlConnection } from "./database.ts";
 import { type Facing, itemKeyOf } from "./settle.ts";
-import type { SqlConnection } from "./sqlite.ts";
 
 type Keys = readonly (readonly (string | number)[])[];
 

@@ -1,4 +1,4 @@
-// Alerts in SQLite: raised in the transaction of what they are about, worked on one by one.
+// Alerts: raised in the transaction of what they are about, worked on one by one.
 
 import type { Alert } from "../../contract/stock.ts";
 import {
@@ -10,7 +10,7 @@ import {
   type StoredAlert,
   silenceAlert,
 } from "./alerts.ts";
-import type { SqlConnection } from "./sqlite.ts";
+import type { SqlConnection } from "./database.ts";
 
 /** Silences that are told at one time; the others at the next. */
 const silenceCountMax = 1000;

@@ -4,11 +4,11 @@
 import type { Place } from "../../contract/event.ts";
 import { Book } from "./book.ts";
 import { productKey } from "./changes.ts";
+import type { SqlConnection } from "./database.ts";
 import { type FlowEntry, flowLookBackMs, postFlow, type Unsettled } from "./flow-posting.ts";
-import type { SqlConnection } from "./sqlite.ts";
-import { saveAlerts } from "./sqlite-alerts.ts";
-import { loadItemsView } from "./sqlite-load.ts";
-import { saveChanges } from "./sqlite-save.ts";
+import { saveAlerts } from "./sql-alerts.ts";
+import { loadItemsView } from "./sql-load.ts";
+import { saveChanges } from "./sql-save.ts";
 import { type Posted, settledItemCountMax } from "./types.ts";
 
 /** An edge that is silent for longer holds up no time-out; what it tells later undoes it. */

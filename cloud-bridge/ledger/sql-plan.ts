@@ -3,7 +3,7 @@
 import { canonicalJson } from "../../contract/digest.ts";
 import { GatewayError } from "../../contract/errors.ts";
 import type { Plan } from "../../contract/plan.ts";
-import type { SqlConnection } from "./sqlite.ts";
+import type { SqlConnection } from "./database.ts";
 
 /** Replaces the store's plan; CONFIG_INVALID for a version that does not grow. */
 export async function savePlan(connection: SqlConnection, plan: Plan): Promise<void> {

@@ -1,4 +1,4 @@
-// Claims in SQLite: a group of requests is one transaction. What they are about is read in order of its keys,
+// Claims: a group of requests is one transaction. What they are about is read in order of its keys,
 // decided in memory, and written with one statement a table; nobody else writes meanwhile.
 
 import { GatewayError } from "../../contract/errors.ts";
@@ -18,9 +18,9 @@ import {
   type Withheld,
   withheldOf,
 } from "./claims.ts";
-import { type SqlConnection, StatementError } from "./sqlite.ts";
-import { loadItemsView } from "./sqlite-load.ts";
-import { saveChanges } from "./sqlite-save.ts";
+import { type SqlConnection, StatementError } from "./database.ts";
+import { loadItemsView } from "./sql-load.ts";
+import { saveChanges } from "./sql-save.ts";
 
 type StockKey = readonly [storeId: string, gtin: string];
 

@@ -4,9 +4,9 @@ import type { Plan } from "../../contract/plan.ts";
 import type { Entry, StockLevel } from "../../contract/stock.ts";
 import type { StockState } from "../../contract/units.ts";
 import type { Position } from "./changes.ts";
+import type { SqlConnection } from "./database.ts";
 import { genesisHash } from "./entry-hash.ts";
 import { isReal } from "./settle.ts";
-import type { SqlConnection } from "./sqlite.ts";
 import {
   type CountTask,
   type DeclaredLoss,

@@ -1,0 +1,50 @@
+// What the ledger uses of a database, whichever it is: statements, and transactions one after the other.
+
+import { GatewayError } from "../../contract/errors.ts";
+
+/** A value that is bound or read. */
+export type SqlValue = string | number | null;
+
+/** What the rest of the ledger uses of a database. */
+export interface SqlConnection {
+  /** Runs one statement; gives the number of changed rows. */
+  run(sql: string, ...values: SqlValue[]): Promise<number>;
+  all<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]>;
+}
+
+/** The database refused one statement (a constraint, a value too long); the transaction is as before it. */
+export class StatementError extends Error {
+  override readonly name = "StatementError";
+}
+
+/** Reads at any time, writes in whole transactions. */
+export interface LedgerDatabase {
+  /** For single reads of what is committed. */
+  readonly reader: SqlConnection;
+  /**
+   * Runs `work` as one transaction, after those before it. A `GatewayError` rolls back and is passed on;
+   * anything else, and LEDGER_FAILED, ends all writing: disk or connection cannot be trusted.
+   */
+  write<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T>;
+  /** Several reads of one state. */
+  snapshot<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T>;
+  /** Closes after what was begun. */
+  close(): Promise<void>;
+  /** As a crash would: an open transaction is gone, later calls reject. For simulations. */
+  abandon(): Promise<void>;
+}
+
+/** Runs `work` under a savepoint: what fails other than by a `GatewayError` is undone, the transaction goes on. */
+export async function savepoint<T>(connection: SqlConnection, work: () => Promise<T>): Promise<T> {
+  await connection.run("SAVEPOINT attempt");
+  try {
+    const value = await work();
+    await connection.run("RELEASE attempt");
+    return value;
+  } catch (error) {
+    if (error instanceof GatewayError) throw error;
+    await connection.run("ROLLBACK TO attempt");
+    await connection.run("RELEASE attempt");
+    throw error;
+  }
+}

@@ -1,0 +1,297 @@
+// The ledger in a database: the rules between reading and writing. A group is one transaction; what fails in it is retried batch by batch, then event by event, under savepoints.
+
+import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
+import type { Plan } from "../../contract/plan.ts";
+import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
+import type { StoredAlert } from "./alerts.ts";
+import { contentOf, type PreparedBatch, partsOf, prepareBatch } from "./batch-items.ts";
+import { ClaimQueue } from "./claim-queue.ts";
+import {
+  type Claim,
+  type ClaimOutcome,
+  type ClaimRequest,
+  claimAt,
+  type Withheld,
+} from "./claims.ts";
+import { type LedgerDatabase, type SqlConnection, StatementError, savepoint } from "./database.ts";
+import { postAgain, postGroup } from "./ledger.ts";
+import {
+  acknowledgeAlert,
+  muteAlert,
+  raiseSilences,
+  readAlerts,
+  saveAlerts,
+} from "./sql-alerts.ts";
+import { decideClaims, readAvailability, readClaims, saveWithheld } from "./sql-claims.ts";
+import { settleDue } from "./sql-flow.ts";
+import { loadEventView, loadGroupView } from "./sql-load.ts";
+import { savePlan } from "./sql-plan.ts";
+import {
+  readDeclaredLosses,
+  readEntries,
+  readNotices,
+  readPlan,
+  readPositions,
+  readQuarantine,
+  readSales,
+  readStockLevels,
+  readTasks,
+} from "./sql-read.ts";
+import { saveChanges, saveRepost } from "./sql-save.ts";
+import { verifyLedger } from "./sql-verify.ts";
+import type {
+  Committed,
+  CountTask,
+  DeclaredLoss,
+  Incoming,
+  Ledger,
+  Notice,
+  OutboxStanding,
+  Posted,
+  QuarantinedEvent,
+  RepostResult,
+  SaleRow,
+  VerifyReport,
+} from "./types.ts";
+
+/** A ledger in a database that understands the statements of `sql-*.ts`. */
+export class SqlLedger implements Ledger {
+  readonly #database: LedgerDatabase;
+  readonly #reader: SqlConnection;
+  readonly #claims = new ClaimQueue((requests, nowMs) =>
+    this.#write((connection) => decideClaims(connection, requests, nowMs)),
+  );
+  #epoch: number;
+
+  /** For a database that has its tables; `epoch` as `readEpoch` gives it. */
+  constructor(database: LedgerDatabase, epoch: number) {
+    this.#database = database;
+    this.#reader = database.reader;
+    this.#epoch = epoch;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  async post(group: readonly Incoming[], recordedAtMs: number): Promise<Committed[]> {
+    const prepared = group.map(prepareBatch);
+    return await this.#write((connection) => this.#attempt(connection, prepared, recordedAtMs));
+  }
+
+  repost(id: string, recordedAtMs: number): Promise<RepostResult> {
+    return this.#write((connection) => postQuarantined(connection, id, recordedAtMs));
+  }
+
+  settle(recordedAtMs: number): Promise<Posted & { itemCount: number }> {
+    return this.#write((connection) => settleDue(connection, recordedAtMs));
+  }
+
+  setPlan(plan: Plan): Promise<void> {
+    return this.#write((connection) => savePlan(connection, plan));
+  }
+
+  restoreMark(nowMs: number): Promise<number> {
+    return this.#write(async (connection) => {
+      const epoch = Math.max(nowMs, this.#epoch + 1);
+      await connection.run("UPDATE meta SET value = ? WHERE name = 'epoch'", epoch);
+      this.#epoch = epoch;
+      return epoch;
+    });
+  }
+
+  stockLevels(query: Parameters<Ledger["stockLevels"]>[0]): Promise<StockLevel[]> {
+    return readStockLevels(this.#reader, query);
+  }
+
+  entries(query: Parameters<Ledger["entries"]>[0]): Promise<Entry[]> {
+    return readEntries(this.#reader, query);
+  }
+
+  sales(query: Parameters<Ledger["sales"]>[0]): Promise<SaleRow[]> {
+    return readSales(this.#reader, query);
+  }
+
+  positions(): Promise<OutboxStanding[]> {
+    return readPositions(this.#reader);
+  }
+
+  tasks(query: { storeId?: string }): Promise<CountTask[]> {
+    return readTasks(this.#reader, query.storeId);
+  }
+
+  alerts(query: Parameters<Ledger["alerts"]>[0]): Promise<StoredAlert[]> {
+    return readAlerts(this.#reader, query);
+  }
+
+  raiseSilences(nowMs: number): Promise<Alert[]> {
+    return this.#write((connection) => raiseSilences(connection, nowMs));
+  }
+
+  acknowledgeAlert(change: Parameters<Ledger["acknowledgeAlert"]>[0]): Promise<boolean> {
+    return this.#write((connection) => acknowledgeAlert(connection, change));
+  }
+
+  muteAlert(change: Parameters<Ledger["muteAlert"]>[0]): Promise<boolean> {
+    return this.#write((connection) => muteAlert(connection, change));
+  }
+
+  decideClaim(request: ClaimRequest, nowMs: number): Promise<ClaimOutcome> {
+    return this.#claims.take(request, nowMs);
+  }
+
+  async claim(claimId: string, nowMs: number): Promise<Claim | undefined> {
+    const [claim] = await readClaims(this.#reader, [claimId]);
+    return claim && claimAt(claim, nowMs);
+  }
+
+  availability(query: Parameters<Ledger["availability"]>[0]) {
+    return readAvailability(this.#reader, query);
+  }
+
+  setWithheld(withheld: Withheld): Promise<void> {
+    return this.#write((connection) => saveWithheld(connection, withheld));
+  }
+
+  notices(query: Parameters<Ledger["notices"]>[0]): Promise<Notice[]> {
+    return readNotices(this.#reader, query);
+  }
+
+  declaredLosses(query: { storeId?: string }): Promise<DeclaredLoss[]> {
+    return readDeclaredLosses(this.#reader, query.storeId);
+  }
+
+  quarantine(): Promise<QuarantinedEvent[]> {
+    return readQuarantine(this.#reader);
+  }
+
+  plan(storeId: string): Promise<Plan | undefined> {
+    return readPlan(this.#reader, storeId);
+  }
+
+  verify(): Promise<VerifyReport> {
+    return this.#database.snapshot(verifyLedger);
+  }
+
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+
+  /** As a crash would: an open transaction is gone, later calls reject. For simulations. */
+  abandon(): Promise<void> {
+    return this.#database.abandon();
+  }
+
+  #write<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
+    return this.#database.write(work);
+  }
+
+  async #attempt(
+    connection: SqlConnection,
+    group: readonly PreparedBatch[],
+    recordedAtMs: number,
+  ): Promise<Committed[]> {
+    try {
+      return await savepoint(connection, async () => {
+        const view = await loadGroupView(connection, group);
+        const options = { ledgerEpoch: this.#epoch, recordedAtMs };
+        const { results, changes } = postGroup(view, group, options);
+        await saveChanges(connection, changes);
+        const raised = results.flatMap(({ alerts }) => alerts);
+        const loud = await saveAlerts(connection, raised, recordedAtMs);
+        return results.map((each) => ({
+          ...each,
+          alerts: each.alerts.filter((alert) => loud.has(alert)),
+        }));
+      });
+    } catch (error) {
+      if (error instanceof GatewayError) throw error;
+      return await this.#retry(connection, group, recordedAtMs, error);
+    }
+  }
+
+  /** A group batch by batch, a batch event by event, an event into quarantine. */
+  async #retry(
+    connection: SqlConnection,
+    group: readonly PreparedBatch[],
+    recordedAtMs: number,
+    cause: unknown,
+  ): Promise<Committed[]> {
+    const results: Committed[] = [];
+    if (group.length > 1) {
+      for (const prepared of group)
+        results.push(...(await this.#attempt(connection, [prepared], recordedAtMs)));
+      return results;
+    }
+    const [prepared] = group;
+    const [item, ...others] = prepared?.items ?? [];
+    if (prepared === undefined || item === undefined) throw cause;
+    if (others.length > 0) {
+      for (const part of partsOf(prepared)) {
+        results.push(...(await this.#attempt(connection, [part], recordedAtMs)));
+      }
+      return [merge(results)];
+    }
+    if (item.content.kind === "rejected") throw cause;
+    const code = "LEDGER_RULE";
+    const content = { kind: "rejected", code, message: errorMessageOf(cause) } as const;
+    const unpostable = { ...prepared, items: [{ ...item, content }] };
+    return await this.#attempt(connection, [unpostable], recordedAtMs);
+  }
+}
+
+/** Posts one quarantined event through the same rules, where it was. */
+async function postQuarantined(
+  connection: SqlConnection,
+  id: string,
+  recordedAtMs: number,
+): Promise<RepostResult> {
+  const [row] = await readQuarantine(connection, id);
+  if (row?.id !== id) {
+    const message = `${id} is not in quarantine, or was reposted`;
+    return { ok: false, code: "QUARANTINE_UNKNOWN", message };
+  }
+  const { storeId, edgeId, outboxId, sequence, text } = row;
+  const content = contentOf(JSON.parse(text), Buffer.byteLength(text));
+  if (content.kind === "gap") throw new GatewayError("LEDGER_CORRUPT", `${id} is a gap`);
+  if (content.kind === "rejected") return { ok: false, ...content };
+  const { event } = content;
+  const view = await loadEventView(connection, storeId, event);
+  const outbox = { storeId, edgeId, outboxId };
+  const { problem, posted, changes } = postAgain(view, outbox, event, recordedAtMs);
+  if (problem !== undefined) return { ok: false, code: "LEDGER_RULE", message: problem };
+  try {
+    await savepoint(connection, async () => {
+      await saveChanges(connection, changes);
+      await saveAlerts(connection, posted.alerts, recordedAtMs);
+      await saveRepost(connection, { ...outbox, sequence, type: event.type, recordedAtMs });
+    });
+  } catch (error) {
+    if (!(error instanceof StatementError)) throw error;
+    return { ok: false, code: "LEDGER_RULE", message: error.message };
+  }
+  return { ok: true, ...posted };
+}
+
+/** One result of a batch that was posted event by event. */
+function merge(parts: readonly Committed[]): Committed {
+  const last = parts.at(-1)!;
+  const items = parts.flatMap((part) => part.changedItems);
+  return {
+    answer: { ...last.answer, rejected: parts.flatMap((part) => part.answer.rejected) },
+    entries: parts.flatMap((part) => part.entries),
+    alerts: parts.flatMap((part) => part.alerts),
+    changedItems: [...new Map(items.map((item) => [item.gtin, item])).values()],
+    postedEventCount: parts.reduce((sum, part) => sum + part.postedEventCount, 0),
+    skippedEventCount: parts.reduce((sum, part) => sum + part.skippedEventCount, 0),
+  };
+}
+
+/** The epoch of a ledger: when it was created or last restored, Unix ms. */
+export async function readEpoch(connection: SqlConnection): Promise<number> {
+  const [row] = await connection.all<{ value: number }>(
+    "SELECT value FROM meta WHERE name = 'epoch'",
+  );
+  if (row === undefined) throw new GatewayError("LEDGER_CORRUPT", "the ledger has no epoch");
+  return row.value;
+}

@@ -1,0 +1,124 @@
+// A ledger's database in a SQLite file: one connection writes, one transaction at a time; another reads.
+
+import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
+import type { LedgerDatabase, SqlConnection } from "./database.ts";
+import { additions, tables, tablesVersion } from "./sql-tables.ts";
+import { SqliteConnection, type SqliteOptions } from "./sqlite.ts";
+
+/** How a ledger is opened; `nowMs` is the epoch of a new one. */
+export interface SqliteLedgerOptions extends SqliteOptions {
+  readonly nowMs: number;
+}
+
+/** The two connections to a file, and the queue of transactions. */
+export class SqliteDatabase implements LedgerDatabase {
+  readonly reader: SqliteConnection;
+  readonly #options: SqliteLedgerOptions;
+  readonly #writer: SqliteConnection;
+  #queue: Promise<unknown> = Promise.resolve();
+  #failure: GatewayError | undefined;
+
+  private constructor(
+    options: SqliteLedgerOptions,
+    writer: SqliteConnection,
+    reader: SqliteConnection,
+  ) {
+    this.#options = options;
+    this.#writer = writer;
+    this.reader = reader;
+  }
+
+  /** Opens a file, or creates it with its tables. LEDGER_FAILED, or LEDGER_CORRUPT for a damaged file. */
+  static async open(options: SqliteLedgerOptions): Promise<SqliteDatabase> {
+    const writer = await SqliteConnection.open(options);
+    try {
+      await createTables(writer, options);
+      return new SqliteDatabase(options, writer, await SqliteConnection.open(options));
+    } catch (error) {
+      await writer.close();
+      throw error;
+    }
+  }
+
+  write<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
+    const result = this.#queue.then(async () => {
+      if (this.#failure !== undefined) throw this.#failure;
+      try {
+        await this.#writer.run("BEGIN IMMEDIATE");
+        const value = await this.#orRollBack(work);
+        await this.#writer.run("COMMIT");
+        return value;
+      } catch (error) {
+        if (error instanceof GatewayError && error.code !== "LEDGER_FAILED") throw error;
+        const cause = { cause: error };
+        this.#failure =
+          error instanceof GatewayError
+            ? error
+            : new GatewayError("LEDGER_FAILED", errorMessageOf(error), cause);
+        throw this.#failure;
+      }
+    });
+    this.#queue = result.catch(ignoreReported);
+    return result;
+  }
+
+  async snapshot<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
+    // A connection of its own, so that other reads go on.
+    const connection = await SqliteConnection.open(this.#options);
+    try {
+      return await work(connection);
+    } finally {
+      await connection.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.catch(ignoreReported);
+    await this.reader.close();
+    await this.#writer.close();
+  }
+
+  async abandon(): Promise<void> {
+    await Promise.all([this.#writer.abandon(), this.reader.abandon()]);
+  }
+
+  async #orRollBack<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#writer);
+    } catch (error) {
+      // After some failures SQLite has rolled back itself, and after a crash nobody can: either way
+      // the first error is the one to tell.
+      await this.#writer.run("ROLLBACK").catch(ignoreReported);
+      throw error;
+    }
+  }
+}
+
+async function createTables(
+  connection: SqliteConnection,
+  { nowMs, path }: SqliteLedgerOptions,
+): Promise<void> {
+  const damage = await connection.all<{ quick_check: string }>("PRAGMA quick_check(1)");
+  if (damage[0]?.quick_check !== "ok") {
+    const message = `the ledger ${path} is damaged: ${damage[0]?.quick_check}; restore a backup`;
+    throw new GatewayError("LEDGER_CORRUPT", message);
+  }
+  await connection.run("BEGIN IMMEDIATE");
+  const [row] = await connection.all<{ user_version: number }>("PRAGMA user_version");
+  const version = row?.user_version ?? 0;
+  if (version > tablesVersion) {
+    const message = `the ledger ${path} is of version ${version}, this bridge knows ${tablesVersion}`;
+    throw new GatewayError("LEDGER_FAILED", message);
+  }
+  if (version === 0) {
+    await connection.script(`${tables}; PRAGMA user_version = ${tablesVersion};`);
+    await connection.run("INSERT INTO meta VALUES ('epoch', ?)", Math.max(1, nowMs));
+  }
+  await connection.script(additions);
+  await connection.run("COMMIT");
+}
+
+/** For errors that their own caller is told. */
+function ignoreReported(): undefined {
+  return undefined;
+}
