@@ -65,7 +65,14 @@ function identifyScan(reading: ScanReading, rules: readonly RestrictedRule[]): I
   const weightGrams = elements
     .map(([ai, value]) => netWeightGramsOf(ai, value))
     .find((grams) => grams !== undefined);
-  return weightGrams === undefined ? { ok: true, item } : { ok: true, item, weightGrams };
+  // (30) is how many pieces a unit of variable measure holds.
+  const pieces = elements.find(([ai]) => ai === "30")?.[1];
+  return {
+    ok: true,
+    item,
+    ...(weightGrams === undefined ? {} : { weightGrams }),
+    ...(pieces === undefined ? {} : { count: Number(pieces) }),
+  };
 }
 
 function padded(digits: string) {

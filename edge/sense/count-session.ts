@@ -73,8 +73,13 @@ export class CountSession {
     return { location: this.location, lineCount: this.#lines.size, unitCount };
   }
 
-  /** Counts one unit. A serial that was counted already is the same unit; a full count takes none. */
-  add(gtin: Gtin, serial: string | undefined, observedAtMs: number, output: Output): CountResult {
+  /** Counts what one label stands for. A serial that was counted already is the same; a full count takes none. */
+  add(
+    gtin: Gtin,
+    serial: string | undefined,
+    { quantity, atMs: observedAtMs }: { readonly quantity: number; readonly atMs: number },
+    output: Output,
+  ): CountResult {
     const key = serial === undefined ? undefined : serialKey(gtin, serial);
     if (key !== undefined && this.#serials.has(key)) return "repeated_serial";
     const newBytes = (this.#lines.has(gtin) ? 0 : lineSizeBytes) + sizeBytesOf(key);
@@ -84,7 +89,7 @@ export class CountSession {
       return "full";
     }
     this.#sizeBytes += newBytes;
-    const line = { quantity: (this.#lines.get(gtin)?.quantity ?? 0) + 1, observedAtMs };
+    const line = { quantity: (this.#lines.get(gtin)?.quantity ?? 0) + quantity, observedAtMs };
     this.#lines.set(gtin, line);
     this.#store(gtin, line, output);
     if (key !== undefined) {

@@ -67,13 +67,13 @@ export class Receipt {
     return receipt;
   }
 
-  /** Takes one unit. */
-  add(gtin: Gtin, output: Output): ReceiptResult {
+  /** Takes what one label stands for. */
+  add(gtin: Gtin, quantity: number, output: Output): ReceiptResult {
     const line = this.#lines.get(gtin) ?? { expected: 0, received: 0 };
     if (line.expected === 0 && line.received === 0 && this.#unlistedCount() >= unlistedCountMax) {
       return "unlisted";
     }
-    const next = { ...line, received: line.received + 1 };
+    const next = { ...line, received: line.received + quantity };
     this.#lines.set(gtin, next);
     this.#store(gtin, next, output);
     if (line.expected === 0) return "unlisted";

@@ -42,6 +42,9 @@ const moves = {
   transfer_in: { step: "arriving", to: "here" },
 } as const satisfies Partial<Record<Workflow, Move>>;
 
+/** Pieces that one label stands for at most: five digits of a number. */
+const quantityMax = 99_999;
+
 /** Characters of an unknown code that a notice keeps: what an event holds however they are escaped. */
 const shownLengthMax = 2000;
 
@@ -212,26 +215,28 @@ export class Scanner implements Machine {
 
   #take(identity: Identity & { ok: true }, atMs: number, output: Output): void {
     const { ok: _ok, item, ...evidence } = identity;
+    // A label of several pieces stands for all of them; what a weight or a price is of is one unit.
+    const quantity = Math.min(Math.max(evidence.count ?? 1, 1), quantityMax);
     const location = this.#location;
     if (this.#workflow === "look_up") {
       const isKnown = item.gtin !== undefined && this.#knownGtins.has(item.gtin);
       this.#count(isKnown ? "scans_looked_up" : "scans_looked_up_unknown");
       this.#signal(isKnown ? "takenSignal" : "refusalSignal", output);
     } else if (location !== undefined && this.#workflow === "count") {
-      this.#countUnit(item, location, atMs, output);
+      this.#countUnits(item, { quantity, location, atMs }, output);
     } else {
-      const isExpected = this.#receive(item, atMs, output);
-      const moved = this.#moved(item, atMs, evidence);
+      const isExpected = this.#receive(item, quantity, atMs, output);
+      const moved = { ...this.#moved(item, atMs, evidence), quantity };
       output.conclusions.push(location === undefined ? moved : { ...moved, readPoint: location });
       this.#signal(isExpected ? "takenSignal" : "refusalSignal", output);
     }
   }
 
   // Whether the delivery's list has it; true without a list.
-  #receive({ gtin }: Item, atMs: number, output: Output): boolean {
+  #receive({ gtin }: Item, quantity: number, atMs: number, output: Output): boolean {
     if (this.#receipt === undefined || gtin === undefined) return true;
     this.#sessionTouchedAtMs = atMs;
-    const result = this.#receipt.add(gtin, output);
+    const result = this.#receipt.add(gtin, quantity, output);
     if (result === "expected") return true;
     this.#count(`receipt_units_${result}`);
     return false;
@@ -264,11 +269,15 @@ export class Scanner implements Machine {
     };
   }
 
-  #countUnit({ gtin, serial }: Item, location: string, atMs: number, output: Output): void {
+  #countUnits(
+    { gtin, serial }: Item,
+    { quantity, location, atMs }: { quantity: number; location: string; atMs: number },
+    output: Output,
+  ): void {
     assert(gtin !== undefined, "a label names its item by a GTIN");
     const session = this.#session ?? this.#beginCount(location, atMs, output);
     this.#sessionTouchedAtMs = atMs;
-    const result = session.add(gtin, serial, atMs, output);
+    const result = session.add(gtin, serial, { quantity, atMs }, output);
     this.#signal(result === "full" ? "refusalSignal" : "takenSignal", output);
     if (result === "counted") return;
     this.#count(`scan_count_${result}`);

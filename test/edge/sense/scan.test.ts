@@ -77,6 +77,23 @@ describe("workflows", () => {
     ]);
   });
 
+  test("a label of several pieces moves, counts and receives all of them", () => {
+    const settings = { location: "s0042", restrictedNumbers: "germany" } as const;
+    const dozen = "2511119000129";
+    const sold = bench({ ...settings, workflow: "sell" }).feed(scans(dozen));
+    expect(sold.conclusions).toMatchObject([
+      { item: { gtin: "02511110000005" }, quantity: 12, evidence: { count: 12 } },
+    ]);
+    const counted = bench({ ...settings, workflow: "count" }).feed(
+      scans(dozen, label(tea), dozen, "GONDOLA:END"),
+    );
+    expect(counted.conclusions).toMatchObject([
+      { type: "counted", lines: [{ quantity: 24 }, { gtin: tea, quantity: 1 }] },
+    ]);
+    const data = `01${tea}3024`;
+    expect(till().feed([scan(startMs, data, "]C1")]).conclusions).toMatchObject([{ quantity: 24 }]);
+  });
+
   test("a weight that an element string states is kept as evidence", () => {
     const data = `01095060001343523103000250`;
     const { conclusions } = till().feed([scan(startMs, data, "]C1")]);
