@@ -8,9 +8,12 @@ import type { WeighedProduct } from "./weight-match.ts";
 
 /** Things that are remembered; the oldest are forgotten first. */
 const heldCountMax = 40;
-/** How much likelier what is held is put back where it has its place, or elsewhere, than something that nobody took. */
+/** How much likelier what is held is put back where it has its place, or somewhere else, than something nobody took. */
 const homePrior = 4;
-const elsewherePrior = 0.2;
+const elsewherePrior = 0.3;
+/** Somewhere else is any of so many cells, and rarely two of one product. */
+const otherCellCountMin = 4;
+const elsewhereMoreShare = 0.15;
 /** What was taken just now is put back; what was taken long ago has been carried on. */
 const recencyMs = 180_000;
 
@@ -27,10 +30,13 @@ interface Held {
 /** What is in hand before one shelf. */
 export class ShelfHand {
   readonly #holdMs: number;
+  readonly #strangePrior: number;
   #held: Held[] = [];
 
-  constructor(holdMs: number) {
+  /** `cellCount` cells are within reach; what was taken is remembered for `holdMs`. */
+  constructor(holdMs: number, cellCount: number) {
     this.#holdMs = holdMs;
+    this.#strangePrior = elsewherePrior / Math.max(cellCount - 1, otherCellCountMin);
   }
 
   /** Somebody took it. */
@@ -47,8 +53,9 @@ export class ShelfHand {
       // One of several weighs what they weigh on average, about.
       unitWeightSdGrams: quantity === 1 ? sdGrams : sdGrams + 0.015 * unitGrams,
       prior:
-        (homes.has(gtin) ? homePrior : elsewherePrior) *
+        (homes.has(gtin) ? homePrior : this.#strangePrior) *
         Math.exp(-Math.max(0, nowMs - takenAtMs) / recencyMs),
+      ...(homes.has(gtin) ? {} : { moreShare: elsewhereMoreShare }),
       quantityMax: quantity,
     }));
   }

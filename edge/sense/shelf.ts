@@ -7,6 +7,7 @@ import type { NoticedConclusion } from "../../contract/event.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Reading, WeightReading } from "../../contract/reading.ts";
 import { type Count, type Machine, type Output, warning } from "./machine.ts";
+import type { ChangeOption } from "./shelf-belief.ts";
 import { ShelfCell, type WeightStep } from "./shelf-cell.ts";
 import type { ShelfConfig } from "./shelf-config.ts";
 import { countCell } from "./shelf-count.ts";
@@ -32,8 +33,10 @@ const sureConfidence = 0.9;
 /** And only where it was to be expected: a put-back elsewhere, or of what nobody holds, gets another look. */
 const surePrior = 1;
 /** How likely it is that something is put there that nobody holds: by staff, then, and several at once. */
-const unheldPrior = 0.2;
+const unheldPrior = 0.6;
 const stockingMoreShare = 0.9;
+/** What was put down among a cell's own goods is taken together with other things too. */
+const takenPairPriorMin = 0.05;
 
 const storedSchema = z.strictObject({ restGrams: z.number(), ...shelfStockSchema.shape });
 
@@ -41,6 +44,8 @@ const storedSchema = z.strictObject({ restGrams: z.number(), ...shelfStockSchema
 interface Pending {
   readonly beforeGrams: number;
   readonly occurredAtMs: number;
+  /** How long it took. */
+  readonly movementMs: number;
   readonly dueMs: number;
 }
 
@@ -77,7 +82,7 @@ export class Shelf implements Machine {
     this.deviceIds = [config.deviceId];
     this.#config = config;
     this.#count = count;
-    this.#hand = new ShelfHand(config.inHandMs);
+    this.#hand = new ShelfHand(config.inHandMs, config.cells.length);
     this.#handKey = `shelf/${config.deviceId}/hand`;
     this.#cells = new Map(
       config.cells.map(({ cell, location, tareGrams, gain }) => [
@@ -158,8 +163,8 @@ export class Shelf implements Machine {
       place.recountAtMs += byMs;
       place.countAtMs += byMs;
       if (place.pending === undefined) continue;
-      const { beforeGrams, occurredAtMs, dueMs } = place.pending;
-      place.pending = { beforeGrams, occurredAtMs: occurredAtMs + byMs, dueMs: dueMs + byMs };
+      const { occurredAtMs, dueMs } = place.pending;
+      place.pending = { ...place.pending, occurredAtMs: occurredAtMs + byMs, dueMs: dueMs + byMs };
     }
     this.#hand.shiftTime(byMs);
   }
@@ -223,7 +228,8 @@ export class Shelf implements Machine {
       this.#count("shelf_touches");
       return;
     }
-    const match = this.#explain(place, afterGrams - beforeGrams, decidedAtMs);
+    const movementMs = decidedAtMs - this.#config.stableMs - occurredAtMs;
+    const match = this.#explain(place, afterGrams - beforeGrams, movementMs, decidedAtMs);
     const isSure =
       match.kind === "fits" &&
       match.confidence >= sureConfidence &&
@@ -233,11 +239,11 @@ export class Shelf implements Machine {
       return;
     }
     const dueMs = decidedAtMs + this.#config.reconsiderMs;
-    place.pending = { beforeGrams, occurredAtMs, dueMs };
+    place.pending = { beforeGrams, occurredAtMs, movementMs, dueMs };
   }
 
   #lookAgain(place: CellPlace, pending: Pending, atMs: number, output: Output): void {
-    const { beforeGrams, occurredAtMs } = pending;
+    const { beforeGrams, occurredAtMs, movementMs } = pending;
     const { scale } = place;
     const { movementMsMax, reconsiderMs } = this.#config;
     if (scale.isMoving && atMs - occurredAtMs < movementMsMax) {
@@ -245,17 +251,17 @@ export class Shelf implements Machine {
       return;
     }
     const afterGrams = scale.restGrams ?? beforeGrams;
-    const match = this.#explain(place, afterGrams - beforeGrams, atMs);
+    const match = this.#explain(place, afterGrams - beforeGrams, movementMs, atMs);
     const step = { beforeGrams, afterGrams, occurredAtMs, decidedAtMs: atMs };
     this.#conclude(place, { kind: "step", ...step }, match, output);
   }
 
-  #explain(place: CellPlace, deltaGrams: number, atMs: number): Match {
+  #explain(place: CellPlace, deltaGrams: number, movementMs: number, atMs: number): Match {
     const { positiveStep, toleranceSigmas } = this.#config;
     const { sensorSdGrams } = place.scale;
     const products =
       deltaGrams < 0
-        ? [...place.products, ...place.stock.candidates(sensorSdGrams)]
+        ? this.#takeable(place)
         : positiveStep === "stocking"
           ? place.products.map((product) => ({ ...product, moreShare: stockingMoreShare }))
           : [
@@ -266,7 +272,20 @@ export class Shelf implements Machine {
                 moreShare: stockingMoreShare,
               })),
             ];
-    return matchWeight(Math.abs(deltaGrams), products, { sensorSdGrams, toleranceSigmas });
+    return matchWeight(Math.abs(deltaGrams), products, {
+      ...{ sensorSdGrams, toleranceSigmas },
+      ...(deltaGrams < 0 ? { pairPriorMin: takenPairPriorMin } : { putMs: movementMs }),
+    });
+  }
+
+  // No more than lies there, and what was put down among it.
+  #takeable({ products, stock, scale }: CellPlace): WeighedProduct[] {
+    const { ownCountMax } = stock;
+    const own =
+      ownCountMax === undefined || products.length !== 1
+        ? products
+        : products.map((product) => ({ ...product, quantityMax: ownCountMax }));
+    return [...own, ...stock.candidates(scale.sensorSdGrams)];
   }
 
   #conclude(place: CellPlace, step: WeightStep, match: Match, output: Output): void {
@@ -288,12 +307,15 @@ export class Shelf implements Machine {
     } else {
       const { best, confidence } = match;
       for (const part of partsOf(best)) {
-        const grams = { ...part, residualGrams: residualOf(best, part) };
-        this.#move(place, grams, deltaGrams < 0, step.decidedAtMs);
-        output.conclusions.push(movedOf(place, this.#config, step, grams, confidence));
+        const moved = { ...part, residualGrams: residualOf(best, part) };
+        this.#hold(moved, deltaGrams < 0, step.decidedAtMs);
+        output.conclusions.push(movedOf(place, this.#config, step, moved, confidence));
       }
       output.state.push({ key: this.#handKey, value: this.#hand.stored });
     }
+    const sign = deltaGrams < 0 ? -1 : 1;
+    const options = match.kind === "none" ? [] : match.candidates.map((one) => optionOf(one, sign));
+    place.stock.change(match.kind === "fits" ? options[0] : undefined, options, gtinsOf(products));
     this.#planRecount(place, step.decidedAtMs);
     this.#store(place, output);
   }
@@ -305,13 +327,10 @@ export class Shelf implements Machine {
     return changeGrams < Math.min(lightestGrams / 2, 3 * scale.eventGramsMin);
   }
 
-  // What is known of the cell and of the hands before it.
-  #move({ products, stock }: CellPlace, moved: Moved, isTaken: boolean, atMs: number): void {
-    const { product, quantity, residualGrams } = moved;
-    const weightGrams = quantity * product.unitWeightGrams + residualGrams;
-    const isAtHome = gtinsOf(products).has(product.gtin);
-    stock.change(product.gtin, isTaken ? -quantity : quantity, weightGrams, isAtHome);
+  // What is known of the hands before the shelf.
+  #hold({ product, quantity, residualGrams }: Moved, isTaken: boolean, atMs: number): void {
     if (this.#config.positiveStep === "stocking") return;
+    const weightGrams = quantity * product.unitWeightGrams + residualGrams;
     if (isTaken) this.#hand.add(product.gtin, quantity, weightGrams, atMs);
     else this.#hand.remove(product.gtin, quantity, weightGrams);
   }
@@ -360,6 +379,15 @@ export class Shelf implements Machine {
     const restGrams = round(scale.restGrams ?? 0);
     output.state.push({ key, value: JSON.stringify({ restGrams, ...stock.stored }) });
   }
+}
+
+function optionOf(candidate: Candidate, sign: 1 | -1): ChangeOption {
+  const parts = partsOf(candidate).map((part) => ({
+    gtin: part.product.gtin,
+    quantity: sign * part.quantity,
+    grams: part.quantity * part.product.unitWeightGrams + residualOf(candidate, part),
+  }));
+  return { parts, plausibility: candidate.plausibility };
 }
 
 function shown({ product, quantity, also, residualGrams }: Candidate) {

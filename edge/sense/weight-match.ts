@@ -22,6 +22,10 @@ export interface MatchSettings {
   readonly sensorSdGrams: number;
   /** A residual beyond this many standard deviations fits nothing. */
   readonly toleranceSigmas: number;
+  /** Two products at once are looked for among those that are at least this likely; 1 by default. */
+  readonly pairPriorMin?: number;
+  /** How long somebody was at it who put something down; absent: that says nothing. */
+  readonly putMs?: number;
 }
 
 /** So many of a product. */
@@ -43,7 +47,13 @@ export interface Candidate extends Part {
 
 /** What a change was. `confidence` is the best candidate's share against the others, and the unknown. */
 export type Match =
-  | { readonly kind: "fits"; readonly best: Candidate; readonly confidence: number }
+  | {
+      readonly kind: "fits";
+      readonly best: Candidate;
+      readonly confidence: number;
+      /** All that fit, the best first. */
+      readonly candidates: readonly Candidate[];
+    }
   | { readonly kind: "ambiguous"; readonly candidates: readonly Candidate[] }
   | { readonly kind: "none" };
 
@@ -63,6 +73,11 @@ const pairedProductCountMax = 12;
 /** Most units of each of two. */
 const pairQuantityMax = 3;
 
+/** Whoever puts down so many is at it for so long, or shorter; longer is rarer by the second, but never out of question. */
+const putMsFirst = 1_500;
+const putMsEach = 1_000;
+const slowShareMin = 0.03;
+
 /** Explains a change of `changeGrams` (its size, without sign). */
 export function matchWeight(
   changeGrams: number,
@@ -80,7 +95,8 @@ export function matchWeight(
   }
   const all = candidates.reduce((sum, one) => sum + one.plausibility, 0);
   const knownShare = best.likelihood / (best.likelihood + unknownPerGram);
-  return { kind: "fits", best, confidence: (best.plausibility / all) * knownShare };
+  const confidence = (best.plausibility / all) * knownShare;
+  return { kind: "fits", best, confidence, candidates };
 }
 
 // The same product as many times is one explanation, however it is come by.
@@ -119,7 +135,8 @@ function pairsOf(
   products: readonly WeighedProduct[],
   settings: MatchSettings,
 ): Candidate[] {
-  const expected = products.filter(({ prior = 1 }) => prior >= 1);
+  const { pairPriorMin = 1 } = settings;
+  const expected = products.filter(({ prior = 1 }) => prior >= pairPriorMin);
   if (expected.length > pairedProductCountMax) return [];
   return expected.flatMap((product, index) =>
     expected.slice(index + 1).flatMap((other) => {
@@ -147,7 +164,7 @@ function mostOf(product: WeighedProduct): number {
 function candidateOf(
   changeGrams: number,
   [first, also]: readonly [Part, Part?],
-  { sensorSdGrams, toleranceSigmas }: MatchSettings,
+  { sensorSdGrams, toleranceSigmas, putMs = 0 }: MatchSettings,
 ): [Candidate] | undefined {
   let grams = 0;
   let variance = 2 * sensorSdGrams ** 2;
@@ -157,6 +174,8 @@ function candidateOf(
     variance += quantity * product.unitWeightSdGrams ** 2;
     rareness *= (product.prior ?? 1) * (product.moreShare ?? oneMoreShare) ** (quantity - 1);
   }
+  const putMsMax = putMsFirst + putMsEach * (first.quantity + (also?.quantity ?? 0));
+  if (putMs > putMsMax) rareness *= Math.max(Math.exp((putMsMax - putMs) / 1000), slowShareMin);
   const residualGrams = changeGrams - grams;
   const sdGrams = Math.sqrt(variance + (grams * gainShare) ** 2);
   const sigmas = residualGrams / sdGrams;
