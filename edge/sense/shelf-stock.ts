@@ -33,16 +33,15 @@ const weightMin = 0.002;
 
 const strangersSchema = z.array(z.tuple([gtinSchema, z.number(), z.int().min(1)])).max(100);
 
+const possibilitySchema = z.tuple([z.number().min(0), z.int().nullable(), strangersSchema]);
+
 export const shelfStockSchema = z.strictObject({
   count: z.int().optional(),
   strangers: strangersSchema.optional(),
   /** What the cell's own product weighs here, beside what the plan says: the cell's slope, and how today's goods are. */
   slopeShare: z.number().min(0.9).max(1.1).optional(),
   /** Weight, count and strangers of each, where they are not just what was told. */
-  possibilities: z
-    .array(z.tuple([z.number().min(0), z.int().nullable(), strangersSchema]))
-    .max(100)
-    .optional(),
+  possibilities: z.array(possibilitySchema).max(100).optional(),
 });
 export type StoredStock = z.infer<typeof shelfStockSchema>;
 
@@ -67,6 +66,7 @@ export class ShelfStock {
 
   get stored(): StoredStock {
     const { count, strangers } = this.#told;
+    const slopeShare = Math.round(this.#slopeShare * 1e4) / 1e4;
     const isPlain = this.#beliefs.length === 1 && keyOf(this.#beliefs[0]!) === keyOf(this.#told);
     const possibilities = this.#beliefs
       .slice(0, storedBeliefCountMax)
@@ -78,7 +78,7 @@ export class ShelfStock {
     return {
       ...(count === undefined ? {} : { count }),
       ...(strangers.length === 0 ? {} : { strangers: rowsOf(strangers) }),
-      ...(this.#slopeShare === 1 ? {} : { slopeShare: Number(this.#slopeShare.toPrecision(4)) }),
+      ...(slopeShare === 1 ? {} : { slopeShare }),
       ...(isPlain ? {} : { possibilities }),
     };
   }
