@@ -64,6 +64,7 @@ describe("numbers that can be set say their unit", () => {
     movedEven: "weights of the portal's model",
     movedOdd: "weights of the portal's model",
     offset: "the number of a line of a chip",
+    possibilities: "rows of a weight, a count and strangers",
     productId: "a USB device's number of its maker",
     quantity: "pieces of a product",
     register: "where a Modbus device keeps a value",
