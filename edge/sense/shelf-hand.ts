@@ -57,6 +57,7 @@ export class ShelfHand {
         Math.exp(-Math.max(0, nowMs - takenAtMs) / recencyMs),
       ...(homes.has(gtin) ? {} : { moreShare: elsewhereMoreShare }),
       quantityMax: quantity,
+      isHeld: true,
     }));
   }
 

@@ -19,16 +19,19 @@ export function movedOf(
 ): MovedConclusion {
   const isTaken = step.afterGrams < step.beforeGrams;
   const shelf: Place = { location, state: "sellable" };
-  const elsewhere = elsewhereOf(location, isTaken, config);
+  // What nobody took before is put there by staff.
+  const isStocked = !isTaken && (config.positiveStep === "stocking" || product.isHeld !== true);
+  const elsewhere = elsewhereOf(location, isStocked, config);
+  const from = isTaken ? shelf : elsewhere;
   return {
     type: "moved",
     occurredAtMs: step.occurredAtMs,
     deviceId: config.deviceId,
-    step: isTaken ? "customer_pick" : config.positiveStep,
+    step: isTaken ? "customer_pick" : isStocked ? "stocking" : "customer_putback",
     item: { gtin: product.gtin },
     quantity,
-    from: isTaken ? shelf : elsewhere,
-    to: isTaken ? elsewhere : shelf,
+    ...(from === undefined ? {} : { from }),
+    to: (isTaken ? elsewhere : undefined) ?? shelf,
     readPoint: location,
     confidence: Math.round(confidence * 1000) / 1000,
     evidence: {
@@ -42,15 +45,14 @@ export function movedOf(
   };
 }
 
+/** Undefined: the stockroom, which the ledger knows where it is not configured. */
 function elsewhereOf(
   location: string,
-  isTaken: boolean,
-  { positiveStep, stockroom }: Pick<ShelfConfig, "positiveStep" | "stockroom">,
-): Place {
-  if (!isTaken && positiveStep === "stocking" && stockroom !== undefined) {
-    return { location: stockroom, state: "sellable" };
-  }
-  return { location: `${storeOf(location)}/@basket`, state: "sellable" };
+  isStocked: boolean,
+  { stockroom }: Pick<ShelfConfig, "stockroom">,
+): Place | undefined {
+  if (!isStocked) return { location: `${storeOf(location)}/@basket`, state: "sellable" };
+  return stockroom === undefined ? undefined : { location: stockroom, state: "sellable" };
 }
 
 function round(weightGrams: number): number {

@@ -14,6 +14,8 @@ export interface WeighedProduct {
   readonly moreShare?: number;
   /** Most units that it can be. */
   readonly quantityMax?: number;
+  /** Somebody who took it holds it. */
+  readonly isHeld?: boolean;
 }
 
 /** How exact a cell is. */

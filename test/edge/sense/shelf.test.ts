@@ -77,18 +77,24 @@ describe("a change between two rests", () => {
     expect(shelf.writeCount).toBe(3);
   });
 
-  test("more is a put-back, or stocking where the shelf is so configured", () => {
+  test("more is a put-back where somebody held it, else staff stock the shelf; always where it is so configured", () => {
     const parts: [number, number][] = [
       [2, 1024],
       [6, 1536],
     ];
-    expect(bench().feed(samples(parts)).conclusions).toMatchObject([
+    const taken: [number, number][] = [[2, 1536], ...parts];
+    expect(bench().feed(samples(taken)).conclusions).toMatchObject([
+      { step: "customer_pick" },
       {
         step: "customer_putback",
         from: { location: "s0042/@basket" },
         to: { location: "s0042/g1/c1" },
       },
     ]);
+    // Nobody took it: it came from the stockroom, which the ledger knows.
+    const [stocking] = bench().feed(samples(parts)).conclusions;
+    expect(stocking).toMatchObject({ step: "stocking", to: { location: "s0042/g1/c1" } });
+    expect(stocking).not.toHaveProperty("from");
     const stocked = bench({ positiveStep: "stocking", stockroom: "s0042/stockroom" });
     expect(stocked.feed(samples(parts)).conclusions).toMatchObject([
       { step: "stocking", from: { location: "s0042/stockroom" } },
