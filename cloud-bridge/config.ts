@@ -8,6 +8,7 @@ import { z } from "zod";
 import { batchSizeBytesMax } from "../contract/delivery.ts";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { type Plan, planSchema } from "../contract/plan.ts";
+import { locationSchema } from "../contract/units.ts";
 import { logLevels } from "./log.ts";
 
 /** A group of settings that refuses unknown keys by name. */
@@ -123,6 +124,10 @@ export const bridgeConfigSchema = section({
     queueCountMax: whole(100, 1_000_000).default(50_000),
     /** The lists of what is sold go out anew after this time even though nothing was sold. */
     soldRefreshMs: whole(1000, 600_000).default(30_000),
+  }).prefault({}),
+  epcis: section({
+    /** Places of the chain by the URI that others know them by: a GLN's Digital Link, or the URN of an SGLN. */
+    locations: z.record(z.url({ error: "must be a URI" }), locationSchema).default({}),
   }).prefault({}),
   /** Plan files, one for each store. */
   plans: z.array(text, { error: "must be a list of files" }).max(10_000).default([]),

@@ -9,6 +9,8 @@ import { ApiServer, type HealthReport } from "./api/server.ts";
 import { EmbeddedBroker } from "./broker.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type BridgeConfig, ledgerPath, loadPlans } from "./config.ts";
+import { Places } from "./epcis/places.ts";
+import { runFollowers } from "./followers.ts";
 import { Ingest } from "./ingest.ts";
 import { KnownStores } from "./known-stores.ts";
 import { SqliteLedger } from "./ledger/sqlite-ledger.ts";
@@ -142,14 +144,12 @@ async function startBridge(
     ledgerEpoch: ledger.epoch,
     version: softwareVersion(),
   });
-  metrics.gauge("link_online", "Whether the broker is connected", () => Number(link.isOnline));
-  metrics.gauge("link_in_flight", "Messages not yet acknowledged", () => link.inFlightCount);
-  metrics.gauge("ingest_waiting", "Batches that wait for the ledger", () => ingest.waitingCount);
-  metrics.gauge("publish_waiting", "What waits to be published", () => publishers.waitingCount);
-  metrics.gauge("broker_connections", "Clients of the broker", () => broker?.connectionCount ?? 0);
+  addGauges(metrics, { link, ingest, publishers, broker });
 
+  const places = new Places(config.epcis.locations);
+  const followers = [() => ledger.epcis.indexIds(places)];
   const api = await ApiServer.open({
-    ...{ ...config.http, ledger, stores, metrics, log, health, nowMs: clock.nowMs },
+    ...{ ...config.http, ledger, stores, places, metrics, log, health, nowMs: clock.nowMs },
     onPosted: (posted) => publishers.onPosted(posted),
   });
   life.onStop("http", () => api.close());
@@ -157,6 +157,7 @@ async function startBridge(
   life.serve("link", (signal) => link.run(signal));
   life.serve("publisher", (signal) => publishers.run(signal));
   life.serve("settlement", (signal) => runSettlement({ ledger, clock, count, publishers }, signal));
+  life.serve("followers", (signal) => runFollowers({ followers, clock, count }, signal));
   life.onStop("ingest", () => ingest.close());
   if (notify !== undefined) {
     const isHealthy = () => isAnswering(ledger, clock);
@@ -166,6 +167,23 @@ async function startBridge(
   if (broker !== undefined) await Promise.race([firstOnline, life.stopping]);
   const brokerPort = broker === undefined ? {} : { brokerPort: broker.port };
   return { brokerUrl: access.url, ...brokerPort, httpPort: api.port };
+}
+
+function addGauges(
+  metrics: Metrics,
+  parts: {
+    link: BridgeLink;
+    ingest: Ingest;
+    publishers: Publishers;
+    broker: EmbeddedBroker | undefined;
+  },
+): void {
+  const { link, ingest, publishers, broker } = parts;
+  metrics.gauge("link_online", "Whether the broker is connected", () => Number(link.isOnline));
+  metrics.gauge("link_in_flight", "Messages not yet acknowledged", () => link.inFlightCount);
+  metrics.gauge("ingest_waiting", "Batches that wait for the ledger", () => ingest.waitingCount);
+  metrics.gauge("publish_waiting", "What waits to be published", () => publishers.waitingCount);
+  metrics.gauge("broker_connections", "Clients of the broker", () => broker?.connectionCount ?? 0);
 }
 
 /** The broker to use: the embedded one, started here, or the configured one. */

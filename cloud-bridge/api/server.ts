@@ -4,11 +4,13 @@
 import type { AddressInfo } from "node:net";
 import Fastify, { type FastifyInstance } from "fastify";
 import { errorCodeOf, errorMessageOf } from "../../contract/errors.ts";
+import type { Ledger } from "../ledger/types.ts";
 import { listenError } from "../listen.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { addAlertRoutes } from "./alert-routes.ts";
 import { addClaimRoutes } from "./claim-routes.ts";
+import { addEpcisRoutes, type EpcisRoutesOptions } from "./epcis-routes.ts";
 import { ProblemError, sendProblem } from "./problem.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
 
@@ -20,7 +22,8 @@ export interface HealthReport {
   readonly [fact: string]: unknown;
 }
 
-export interface ApiOptions extends StockRoutesOptions {
+export interface ApiOptions extends Omit<StockRoutesOptions & EpcisRoutesOptions, "ledger"> {
+  readonly ledger: Ledger;
   readonly host: string;
   readonly port: number;
   readonly connectionCountMax: number;
@@ -50,6 +53,7 @@ export class ApiServer {
     addStockRoutes(app, options);
     addAlertRoutes(app, options);
     addClaimRoutes(app, options);
+    addEpcisRoutes(app, options);
     const { host, port } = options;
     try {
       await app.listen({ host, port });

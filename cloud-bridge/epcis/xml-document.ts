@@ -88,8 +88,15 @@ function eventOf(element: XmlElement, book: NamespaceBook): JsonObject {
 }
 
 function addField(fields: JsonObject, name: string, value: Json): void {
-  if (!Object.hasOwn(fields, name)) fields[name] = value;
-  else fields[name] = [fields[name], value].flat();
+  if (!Object.hasOwn(fields, name)) {
+    fields[name] = value;
+    return;
+  }
+  const known = fields[name];
+  const list: Json[] = Array.isArray(known) ? known : [known];
+  // In place: a field that is repeated many times must not cost the square of it.
+  for (const each of Array.isArray(value) ? value : [value]) list.push(each);
+  fields[name] = list;
 }
 
 function fieldOf(element: XmlElement, book: NamespaceBook): Json {
@@ -120,7 +127,11 @@ function quantityOf({ children }: XmlElement): JsonObject {
 
 function listsOf(children: readonly XmlElement[]): JsonObject {
   const lists = new Map<string, string[]>();
-  for (const { name, text } of children) lists.set(name, [...(lists.get(name) ?? []), text]);
+  for (const { name, text } of children) {
+    const list = lists.get(name);
+    if (list === undefined) lists.set(name, [text]);
+    else list.push(text);
+  }
   return Object.fromEntries(lists);
 }
 

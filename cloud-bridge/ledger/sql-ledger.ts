@@ -23,6 +23,7 @@ import {
   saveAlerts,
 } from "./sql-alerts.ts";
 import { decideClaims, readAvailability, readClaims, saveWithheld } from "./sql-claims.ts";
+import { SqlEpcis } from "./sql-epcis.ts";
 import { settleDue } from "./sql-flow.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
 import { savePlan } from "./sql-plan.ts";
@@ -56,6 +57,7 @@ import type {
 
 /** A ledger in a database that understands the statements of `sql-*.ts`. */
 export class SqlLedger implements Ledger {
+  readonly epcis: SqlEpcis;
   readonly #database: LedgerDatabase;
   readonly #reader: SqlConnection;
   readonly #claims = new ClaimQueue((requests, nowMs) =>
@@ -67,6 +69,7 @@ export class SqlLedger implements Ledger {
   constructor(database: LedgerDatabase, epoch: number) {
     this.#database = database;
     this.#reader = database.reader;
+    this.epcis = new SqlEpcis(database);
     this.#epoch = epoch;
   }
 
