@@ -26,6 +26,7 @@ import {
 } from "./link.ts";
 import { type Logger, SparingLog } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import { EpcisTopics } from "./publish/epcis-topics.ts";
 import { HelloRequests } from "./publish/hello-requests.ts";
 import { publishPlans, storePlans } from "./publish/plans.ts";
 import { Publishers } from "./publish/publishers.ts";
@@ -147,7 +148,8 @@ async function startBridge(
   addGauges(metrics, { link, ingest, publishers, broker });
 
   const places = new Places(config.epcis.locations);
-  const followers = [() => ledger.epcis.indexIds(places)];
+  const epcisTopics = new EpcisTopics({ ledger, link, places, count });
+  const followers = [() => ledger.epcis.indexIds(places), () => epcisTopics.step()];
   const api = await ApiServer.open({
     ...{ ...config.http, ledger, stores, places, metrics, log, health, nowMs: clock.nowMs },
     onPosted: (posted) => publishers.onPosted(posted),

@@ -1,7 +1,7 @@
 // Those that go after the ledger in their own time (published events, indexes, proofs): how far each has come in each
 // store. What it did and how far it came are kept in one transaction, so nothing is passed over at a restart.
 
-import type { SqlConnection } from "./database.ts";
+import type { LedgerDatabase, SqlConnection } from "./database.ts";
 
 export const followerTables = `
 -- The row of the store '' says that a follower has begun.
@@ -78,4 +78,27 @@ export async function advanceFollower(
        entry_number = excluded.entry_number WHERE excluded.entry_number > followers.entry_number`,
     ...[storeId, follower, position],
   );
+}
+
+/** Followers whose work is not in the database: they keep only how far they came. */
+export class SqlFollowers {
+  readonly #database: LedgerDatabase;
+
+  constructor(database: LedgerDatabase) {
+    this.#database = database;
+  }
+
+  begin(follower: string, from: "first" | "now"): Promise<void> {
+    return this.#database.write((connection) => beginFollower(connection, follower, from));
+  }
+
+  lags(follower: string, countMax: number): Promise<Lag[]> {
+    return followerLags(this.#database.reader, follower, countMax);
+  }
+
+  advance(follower: string, storeId: string, position: number): Promise<void> {
+    return this.#database.write((connection) =>
+      advanceFollower(connection, follower, storeId, position),
+    );
+  }
 }

@@ -25,6 +25,7 @@ import {
 import { decideClaims, readAvailability, readClaims, saveWithheld } from "./sql-claims.ts";
 import { SqlEpcis } from "./sql-epcis.ts";
 import { settleDue } from "./sql-flow.ts";
+import { SqlFollowers } from "./sql-followers.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
 import { savePlan } from "./sql-plan.ts";
 import {
@@ -58,6 +59,7 @@ import type {
 /** A ledger in a database that understands the statements of `sql-*.ts`. */
 export class SqlLedger implements Ledger {
   readonly epcis: SqlEpcis;
+  readonly followers: SqlFollowers;
   readonly #database: LedgerDatabase;
   readonly #reader: SqlConnection;
   readonly #claims = new ClaimQueue((requests, nowMs) =>
@@ -70,6 +72,7 @@ export class SqlLedger implements Ledger {
     this.#database = database;
     this.#reader = database.reader;
     this.epcis = new SqlEpcis(database);
+    this.followers = new SqlFollowers(database);
     this.#epoch = epoch;
   }
 

@@ -11,6 +11,7 @@ import type { BatchItem } from "./batch-items.ts";
 import type { Availability, Claim, ClaimOutcome, ClaimRequest, Withheld } from "./claims.ts";
 import type { Sale } from "./sold.ts";
 import type { SqlEpcis } from "./sql-epcis.ts";
+import type { SqlFollowers } from "./sql-followers.ts";
 
 /** A decoded batch. Its ids equal the topic's, and `batchProblem` found nothing wrong with it. */
 export interface Incoming {
@@ -157,6 +158,8 @@ export interface Ledger {
   readonly epoch: number;
   /** Captures and queries of EPCIS. */
   readonly epcis: SqlEpcis;
+  /** How far those have come that go after the ledger in their own time. */
+  readonly followers: SqlFollowers;
   /**
    * Posts a group in one transaction: one result per incoming, in order, after the commit. What
    * cannot be posted is quarantined, so it rejects only with LEDGER_FAILED.
