@@ -129,6 +129,16 @@ export const bridgeConfigSchema = section({
     /** Places of the chain by the URI that others know them by: a GLN's Digital Link, or the URN of an SGLN. */
     locations: z.record(z.url({ error: "must be a URI" }), locationSchema).default({}),
   }).prefault({}),
+  webhooks: section({
+    /** Attempts until a delivery is set aside; with the waits below 30 are about two hours. */
+    attemptCountMax: whole(1, 1000).default(30),
+    retryDelayMsMin: whole(10, 60_000).default(1000),
+    retryDelayMsMax: whole(10, 3_600_000).default(300_000),
+    /** How long a receiver may take to answer. */
+    timeoutMs: whole(100, 60_000).default(10_000),
+    /** Networks (`10.1.0.0/16`) that webhooks may lead to beside the public internet, over http:// too. */
+    allowedNetworks: z.array(text, { error: "must be a list of networks" }).max(100).default([]),
+  }).prefault({}),
   /** Plan files, one for each store. */
   plans: z.array(text, { error: "must be a list of files" }).max(10_000).default([]),
 });

@@ -9,8 +9,6 @@ import { ApiServer, type HealthReport } from "./api/server.ts";
 import { EmbeddedBroker } from "./broker.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type BridgeConfig, ledgerPath, loadPlans } from "./config.ts";
-import { Places } from "./epcis/places.ts";
-import { runFollowers } from "./followers.ts";
 import { Ingest } from "./ingest.ts";
 import { KnownStores } from "./known-stores.ts";
 import { SqliteLedger } from "./ledger/sqlite-ledger.ts";
@@ -26,7 +24,7 @@ import {
 } from "./link.ts";
 import { type Logger, SparingLog } from "./log.ts";
 import { Metrics } from "./metrics.ts";
-import { EpcisTopics } from "./publish/epcis-topics.ts";
+import { Outward } from "./outward.ts";
 import { HelloRequests } from "./publish/hello-requests.ts";
 import { publishPlans, storePlans } from "./publish/plans.ts";
 import { Publishers } from "./publish/publishers.ts";
@@ -147,11 +145,10 @@ async function startBridge(
   });
   addGauges(metrics, { link, ingest, publishers, broker });
 
-  const places = new Places(config.epcis.locations);
-  const epcisTopics = new EpcisTopics({ ledger, link, places, count });
-  const followers = [() => ledger.epcis.indexIds(places), () => epcisTopics.step()];
+  const outward = new Outward({ config, ledger, link, clock, random: Math.random, count });
   const api = await ApiServer.open({
-    ...{ ...config.http, ledger, stores, places, metrics, log, health, nowMs: clock.nowMs },
+    ...{ ...config.http, ledger, stores, metrics, log, health, nowMs: clock.nowMs },
+    ...outward.forApi,
     onPosted: (posted) => publishers.onPosted(posted),
   });
   life.onStop("http", () => api.close());
@@ -159,7 +156,7 @@ async function startBridge(
   life.serve("link", (signal) => link.run(signal));
   life.serve("publisher", (signal) => publishers.run(signal));
   life.serve("settlement", (signal) => runSettlement({ ledger, clock, count, publishers }, signal));
-  life.serve("followers", (signal) => runFollowers({ followers, clock, count }, signal));
+  life.serve("outward", (signal) => outward.run(signal));
   life.onStop("ingest", () => ingest.close());
   if (notify !== undefined) {
     const isHealthy = () => isAnswering(ledger, clock);

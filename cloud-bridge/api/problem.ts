@@ -11,6 +11,8 @@ const kinds = {
   path_unknown: { status: 404, title: "Nothing is served here" },
   quarantine_unknown: { status: 404, title: "No such event lies in quarantine" },
   alert_unknown: { status: 404, title: "No such alert" },
+  webhook_unknown: { status: 404, title: "No such webhook" },
+  webhook_refused: { status: 409, title: "The webhook cannot be added" },
   claim_unknown: { status: 404, title: "No such claim" },
   claim_refused: { status: 409, title: "The claim cannot be had, or not be taken on" },
   key_reused: { status: 409, title: "The idempotency key belongs to another request" },

@@ -13,6 +13,7 @@ import { addClaimRoutes } from "./claim-routes.ts";
 import { addEpcisRoutes, type EpcisRoutesOptions } from "./epcis-routes.ts";
 import { ProblemError, sendProblem } from "./problem.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
+import { addWebhookRoutes, type WebhookRoutesOptions } from "./webhook-routes.ts";
 
 /** How the parts of the bridge do. */
 export interface HealthReport {
@@ -22,7 +23,8 @@ export interface HealthReport {
   readonly [fact: string]: unknown;
 }
 
-export interface ApiOptions extends Omit<StockRoutesOptions & EpcisRoutesOptions, "ledger"> {
+export interface ApiOptions
+  extends Omit<StockRoutesOptions & EpcisRoutesOptions & WebhookRoutesOptions, "ledger"> {
   readonly ledger: Ledger;
   readonly host: string;
   readonly port: number;
@@ -54,6 +56,7 @@ export class ApiServer {
     addAlertRoutes(app, options);
     addClaimRoutes(app, options);
     addEpcisRoutes(app, options);
+    addWebhookRoutes(app, options);
     const { host, port } = options;
     try {
       await app.listen({ host, port });

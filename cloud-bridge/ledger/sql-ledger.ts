@@ -41,6 +41,7 @@ import {
 } from "./sql-read.ts";
 import { saveChanges, saveRepost } from "./sql-save.ts";
 import { verifyLedger } from "./sql-verify.ts";
+import { SqlWebhooks } from "./sql-webhooks.ts";
 import type {
   Committed,
   CountTask,
@@ -60,6 +61,7 @@ import type {
 export class SqlLedger implements Ledger {
   readonly epcis: SqlEpcis;
   readonly followers: SqlFollowers;
+  readonly webhooks: SqlWebhooks;
   readonly #database: LedgerDatabase;
   readonly #reader: SqlConnection;
   readonly #claims = new ClaimQueue((requests, nowMs) =>
@@ -73,6 +75,7 @@ export class SqlLedger implements Ledger {
     this.#reader = database.reader;
     this.epcis = new SqlEpcis(database);
     this.followers = new SqlFollowers(database);
+    this.webhooks = new SqlWebhooks(database);
     this.#epoch = epoch;
   }
 

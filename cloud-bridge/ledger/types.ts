@@ -12,6 +12,7 @@ import type { Availability, Claim, ClaimOutcome, ClaimRequest, Withheld } from "
 import type { Sale } from "./sold.ts";
 import type { SqlEpcis } from "./sql-epcis.ts";
 import type { SqlFollowers } from "./sql-followers.ts";
+import type { SqlWebhooks } from "./sql-webhooks.ts";
 
 /** A decoded batch. Its ids equal the topic's, and `batchProblem` found nothing wrong with it. */
 export interface Incoming {
@@ -160,6 +161,8 @@ export interface Ledger {
   readonly epcis: SqlEpcis;
   /** How far those have come that go after the ledger in their own time. */
   readonly followers: SqlFollowers;
+  /** Who is told over HTTP, and how far. */
+  readonly webhooks: SqlWebhooks;
   /**
    * Posts a group in one transaction: one result per incoming, in order, after the commit. What
    * cannot be posted is quarantined, so it rejects only with LEDGER_FAILED.
