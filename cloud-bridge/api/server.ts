@@ -9,6 +9,7 @@ import { listenError } from "../listen.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { addAlertRoutes } from "./alert-routes.ts";
+import { addAsyncApiRoute } from "./asyncapi-route.ts";
 import { addClaimRoutes } from "./claim-routes.ts";
 import { addEpcisRoutes, type EpcisRoutesOptions } from "./epcis-routes.ts";
 import { ProblemError, sendProblem } from "./problem.ts";
@@ -57,6 +58,7 @@ export class ApiServer {
     addClaimRoutes(app, options);
     addEpcisRoutes(app, options);
     addWebhookRoutes(app, options);
+    addAsyncApiRoute(app);
     const { host, port } = options;
     try {
       await app.listen({ host, port });
