@@ -1,4 +1,5 @@
-// All that follows the ledger out of its own tables, as one part of the bridge: EPCIS topics and their index, webhooks.
+// All that follows the ledger out of its own tables, as one part of the bridge: EPCIS topics and their index, the
+// trees that proofs are made of, webhooks.
 
 import type { Clock } from "./clock.ts";
 import type { BridgeConfig } from "./config.ts";
@@ -42,7 +43,11 @@ export class Outward {
       ...{ client: this.#client, settings: config.webhooks },
     });
     const epcisTopics = new EpcisTopics({ ledger, link, places, count });
-    this.#followers = [() => ledger.epcis.indexIds(places), () => epcisTopics.step()];
+    this.#followers = [
+      () => ledger.tree.grow(),
+      () => ledger.epcis.indexIds(places),
+      () => epcisTopics.step(),
+    ];
   }
 
   /** Runs until `signal` aborts. Rejects when the ledger cannot be read or written. */

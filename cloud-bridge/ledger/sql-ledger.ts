@@ -40,6 +40,7 @@ import {
   readTasks,
 } from "./sql-read.ts";
 import { saveChanges, saveRepost } from "./sql-save.ts";
+import { SqlTree } from "./sql-tree.ts";
 import { verifyLedger } from "./sql-verify.ts";
 import { SqlWebhooks } from "./sql-webhooks.ts";
 import type {
@@ -62,6 +63,7 @@ export class SqlLedger implements Ledger {
   readonly epcis: SqlEpcis;
   readonly followers: SqlFollowers;
   readonly webhooks: SqlWebhooks;
+  readonly tree: SqlTree;
   readonly #database: LedgerDatabase;
   readonly #reader: SqlConnection;
   readonly #claims = new ClaimQueue((requests, nowMs) =>
@@ -76,6 +78,7 @@ export class SqlLedger implements Ledger {
     this.epcis = new SqlEpcis(database);
     this.followers = new SqlFollowers(database);
     this.webhooks = new SqlWebhooks(database);
+    this.tree = new SqlTree(database);
     this.#epoch = epoch;
   }
 

@@ -12,6 +12,7 @@ import type { Availability, Claim, ClaimOutcome, ClaimRequest, Withheld } from "
 import type { Sale } from "./sold.ts";
 import type { SqlEpcis } from "./sql-epcis.ts";
 import type { SqlFollowers } from "./sql-followers.ts";
+import type { SqlTree } from "./sql-tree.ts";
 import type { SqlWebhooks } from "./sql-webhooks.ts";
 
 /** A decoded batch. Its ids equal the topic's, and `batchProblem` found nothing wrong with it. */
@@ -128,7 +129,8 @@ export interface VerifyProblem {
     | "claims"
     | "sequences"
     | "digests"
-    | "posting_order";
+    | "posting_order"
+    | "tree";
   /** The row: `entry 17`, `account s0042/floor sellable 0952…`, `event edge-1/{outboxId}/12`. */
   where: string;
   message: string;
@@ -163,6 +165,8 @@ export interface Ledger {
   readonly followers: SqlFollowers;
   /** Who is told over HTTP, and how far. */
   readonly webhooks: SqlWebhooks;
+  /** Proofs, and the history of single units. */
+  readonly tree: SqlTree;
   /**
    * Posts a group in one transaction: one result per incoming, in order, after the commit. What
    * cannot be posted is quarantined, so it rejects only with LEDGER_FAILED.
