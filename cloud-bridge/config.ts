@@ -129,6 +129,10 @@ export const bridgeConfigSchema = section({
     /** Places of the chain by the URI that others know them by: a GLN's Digital Link, or the URN of an SGLN. */
     locations: z.record(z.url({ error: "must be a URI" }), locationSchema).default({}),
   }).prefault({}),
+  trace: section({
+    /** Ed25519 private key (PEM) that signs proofs; without it none are given over HTTP. */
+    keyFile: text.optional(),
+  }).prefault({}),
   webhooks: section({
     /** Attempts until a delivery is set aside; with the waits below 30 are about two hours. */
     attemptCountMax: whole(1, 1000).default(30),
@@ -149,6 +153,7 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
   const config = check(bridgeConfigSchema, await readYaml(file), file);
   const base = dirname(file);
   const { passwordFile, embedded } = config.broker;
+  const { keyFile } = config.trace;
   const tls = embedded?.tls && { tls: resolvedFiles(embedded.tls, base) };
   const passwordsFile = embedded?.passwordsFile && {
     passwordsFile: resolve(base, embedded.passwordsFile),
@@ -157,6 +162,7 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
     ...config,
     dataDir: resolve(base, config.dataDir),
     plans: config.plans.map((plan) => resolve(base, plan)),
+    trace: keyFile === undefined ? {} : { keyFile: resolve(base, keyFile) },
     broker: {
       ...config.broker,
       ...(passwordFile === undefined ? {} : { passwordFile: resolve(base, passwordFile) }),

@@ -145,7 +145,7 @@ async function startBridge(
   });
   addGauges(metrics, { link, ingest, publishers, broker });
 
-  const outward = new Outward({ config, ledger, link, clock, random: Math.random, count });
+  const outward = await Outward.open({ config, ledger, link, clock, random: Math.random, count });
   const api = await ApiServer.open({
     ...{ ...config.http, ledger, stores, metrics, log, health, nowMs: clock.nowMs },
     ...outward.forApi,

@@ -11,6 +11,8 @@ const kinds = {
   path_unknown: { status: 404, title: "Nothing is served here" },
   quarantine_unknown: { status: 404, title: "No such event lies in quarantine" },
   alert_unknown: { status: 404, title: "No such alert" },
+  entry_unknown: { status: 404, title: "The store's history does not reach so far" },
+  proof_unavailable: { status: 409, title: "This bridge signs no proofs" },
   webhook_unknown: { status: 404, title: "No such webhook" },
   webhook_refused: { status: 409, title: "The webhook cannot be added" },
   claim_unknown: { status: 404, title: "No such claim" },

@@ -14,6 +14,7 @@ import { addClaimRoutes } from "./claim-routes.ts";
 import { addEpcisRoutes, type EpcisRoutesOptions } from "./epcis-routes.ts";
 import { ProblemError, sendProblem } from "./problem.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
+import { addTraceRoutes, type TraceRoutesOptions } from "./trace-routes.ts";
 import { addWebhookRoutes, type WebhookRoutesOptions } from "./webhook-routes.ts";
 
 /** How the parts of the bridge do. */
@@ -24,8 +25,12 @@ export interface HealthReport {
   readonly [fact: string]: unknown;
 }
 
-export interface ApiOptions
-  extends Omit<StockRoutesOptions & EpcisRoutesOptions & WebhookRoutesOptions, "ledger"> {
+type RoutesOptions = StockRoutesOptions &
+  EpcisRoutesOptions &
+  WebhookRoutesOptions &
+  TraceRoutesOptions;
+
+export interface ApiOptions extends Omit<RoutesOptions, "ledger"> {
   readonly ledger: Ledger;
   readonly host: string;
   readonly port: number;
@@ -58,6 +63,7 @@ export class ApiServer {
     addClaimRoutes(app, options);
     addEpcisRoutes(app, options);
     addWebhookRoutes(app, options);
+    addTraceRoutes(app, options);
     addAsyncApiRoute(app);
     const { host, port } = options;
     try {

@@ -126,6 +126,13 @@ export class SqlEpcis {
     return { events };
   }
 
+  /** Captured events that fit, the first ones. */
+  async captured(filter: EventFilter, countMax: number): Promise<{ events: EpcisEvent[] }> {
+    const query = { filter, afterNumber: 0, countMax };
+    const rows = await readCapturedWhere(this.#database.reader, query);
+    return { events: rows.map(({ event }) => event) };
+  }
+
   /** Entries of a store after a number, as events. */
   async eventsAfter(query: {
     storeId: string;
