@@ -6,6 +6,7 @@ import type { CapturedEvent, CaptureError } from "../epcis/captured-event.ts";
 import {
   type Contents,
   contentsAfter,
+  type ExpectedLine,
   isCancellation,
   isShipment,
   linesOf,
@@ -281,20 +282,14 @@ async function withdrawUnits(
   );
 }
 
-/** A line of what a store expects. */
-export interface ExpectedReceipt {
+/** A line of what a store expects, and the event that said so. */
+export interface ExpectedReceipt extends ExpectedLine {
   readonly storeId: string;
   readonly eventNumber: number;
   readonly line: number;
   readonly eventId: string;
   readonly shipment?: string;
   readonly location: string;
-  readonly item: string;
-  readonly serial?: string;
-  readonly lot?: string;
-  readonly sscc?: string;
-  readonly quantity: number;
-  readonly measure?: string;
   readonly shippedAtMs: number;
 }
 
