@@ -91,7 +91,7 @@ function entryCondition(
   if (eventIds !== undefined) {
     add(
       `entry_number IN (SELECT i.entry_number FROM json_each(?) k
-         JOIN epcis_ids i ON i.store_id = ? AND i.id_prefix = k.value->>0)`,
+         CROSS JOIN epcis_ids i WHERE i.store_id = ? AND i.id_prefix = k.value->>0)`,
       JSON.stringify(eventIds.map((id) => [idPrefixOf(id) ?? -1])),
       storeId,
     );
@@ -133,11 +133,11 @@ function addUnits(add: Add, { uris, roles }: EpcFilter, storeId: string): void {
   const units = uris.flatMap((uri) => unitOfUri(uri) ?? []);
   add(
     `entry_number IN (SELECT x.entry_number FROM json_each(?) k
-       JOIN entries x ON x.store_id = ? AND x.item = k.value->>0
-       WHERE (k.value->>3 = 1 AND (x.serial = k.value->>1
+       CROSS JOIN entries x WHERE x.store_id = ? AND x.item = k.value->>0
+       AND ((k.value->>3 = 1 AND (x.serial = k.value->>1
            OR (k.value->>1 IS NULL AND (x.serial IS NOT NULL OR x.item > 'e'))))
          OR (k.value->>4 = 1 AND x.serial IS NULL AND k.value->>1 IS NULL
-           AND coalesce(x.lot, '') = k.value->>2))`,
+           AND coalesce(x.lot, '') = k.value->>2)))`,
     JSON.stringify(
       units.map(({ item, serial = null, lot = "" }) => {
         return [item, serial, lot, Number(isUnit && lot === ""), Number(isClass)];
@@ -180,7 +180,7 @@ async function readCorrections(
   const rows = await connection.all<EntryRow>(
     `SELECT ${entryColumns} FROM entries WHERE (store_id, entry_number) IN (
        SELECT x.store_id, x.entry_number FROM json_each(?) k
-       JOIN entries x ON x.store_id = k.value->>0 AND x.item = k.value->>1 AND x.placed_at_ms = k.value->>2)
+       CROSS JOIN entries x WHERE x.store_id = k.value->>0 AND x.item = k.value->>1 AND x.placed_at_ms = k.value->>2)
      ORDER BY store_id, entry_number`,
     JSON.stringify(settled.map(({ storeId, item, occurredAtMs }) => [storeId, item, occurredAtMs])),
   );
@@ -274,8 +274,8 @@ function capturedCondition(filter: EventFilter): Condition {
   if (filter.isDeclaration !== undefined) add("is_declaration = ?", Number(filter.isDeclaration));
   for (const { uris, roles } of filter.epcs ?? []) {
     add(
-      `event_number IN (SELECT c.event_number FROM json_each(?) k JOIN captured_epcs c
-         ON c.epc = k.value->>0 AND c.role = k.value->>1)`,
+      `event_number IN (SELECT c.event_number FROM json_each(?) k CROSS JOIN captured_epcs c
+         WHERE c.epc = k.value->>0 AND c.role = k.value->>1)`,
       JSON.stringify(uris.flatMap((uri) => roles.map((role) => [uri, role]))),
     );
   }

@@ -117,7 +117,7 @@ export class SqlTree {
     const where = serial === undefined ? "e.item = ?" : "e.item = ? AND e.serial = ?";
     const rows = await this.#database.reader.all<{ storeId: string; entryNumber: number }>(
       `SELECT e.store_id AS storeId, e.entry_number AS entryNumber FROM chain_heads h
-       JOIN entries e ON e.store_id = h.store_id AND ${where}
+       CROSS JOIN entries e WHERE e.store_id = h.store_id AND ${where}
        ORDER BY e.placed_at_ms, e.store_id, e.entry_number LIMIT ?`,
       ...[item, ...(serial === undefined ? [] : [serial]), countMax],
     );
@@ -206,6 +206,7 @@ function rangeOf({ level, index }: TreePart): TreeRange {
   return { start: index * size, end: (index + 1) * size };
 }
 
+// CROSS JOIN has SQLite go from what is asked for to the rows, and not through all rows of the store.
 async function nodesOf(
   connection: SqlConnection,
   storeId: string,
@@ -214,7 +215,7 @@ async function nodesOf(
   if (parts.length === 0) return [];
   const rows = await connection.all<{ level: number; index: number; hash: string }>(
     `SELECT n.level, n.node_index AS "index", n.hash FROM json_each(?) k
-     JOIN merkle_nodes n ON n.store_id = ? AND n.level = k.value->>0 AND n.node_index = k.value->>1`,
+     CROSS JOIN merkle_nodes n WHERE n.store_id = ? AND n.level = k.value->>0 AND n.node_index = k.value->>1`,
     ...[JSON.stringify(parts.map(({ level, index }) => [level, index])), storeId],
   );
   const hashOf = new Map(rows.map((row) => [nameOf(row), row.hash]));
@@ -230,7 +231,8 @@ async function leavesOf(
   if (ranges.length === 0) return new Map();
   const rows = await connection.all<{ number: number; hash: string }>(
     `SELECT e.entry_number AS number, e.hash FROM json_each(?) k
-     JOIN entries e ON e.store_id = ? AND e.entry_number > k.value->>0 AND e.entry_number <= k.value->>1`,
+     CROSS JOIN entries e
+     WHERE e.store_id = ? AND e.entry_number > k.value->>0 AND e.entry_number <= k.value->>1`,
     ...[JSON.stringify(ranges.map(({ start, end }) => [start, end])), storeId],
   );
   return new Map(rows.map(({ number, hash }) => [number - 1, leafOf(hash)]));
