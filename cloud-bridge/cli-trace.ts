@@ -1,7 +1,5 @@
 // `gondola-bridge prove` and `check-proof`: a proof of one entry from a ledger, and a stranger's check of it.
 
-import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { type Proof, proofSchema } from "../contract/proof.ts";
@@ -9,7 +7,8 @@ import { type LedgerOptions, withLedger } from "./cli-ledger.ts";
 import { print } from "./cli-print.ts";
 import { systemClock } from "./clock.ts";
 import type { Ledger } from "./ledger/types.ts";
-import { checkProof, makeProof } from "./trace/proof.ts";
+import { readPublicKey, readSigningKey, readText } from "./trace/key-file.ts";
+import { checkProof, proofOfParts, signHead } from "./trace/proof.ts";
 
 interface ProveOptions extends LedgerOptions {
   readonly store: string;
@@ -23,8 +22,6 @@ interface CheckOptions {
   readonly earlier?: string;
   readonly json?: true;
 }
-
-const pageCount = 1000;
 
 /** Adds the options of `prove` to its command. */
 export function addProve(command: Command): void {
@@ -53,9 +50,7 @@ export function addCheckProof(program: Command, onWrong: () => void): void {
       const proof = await readProof(file);
       const earlier = options.earlier === undefined ? undefined : await readProof(options.earlier);
       const publicKey =
-        options.publicKey === undefined
-          ? undefined
-          : await readKey(options.publicKey, createPublicKey);
+        options.publicKey === undefined ? undefined : await readPublicKey(options.publicKey);
       const result = checkProof(proof, { publicKey, earlier });
       print(options, result, result.ok ? textOf(proof, result) : `NOT PROVEN: ${result.reason}`);
       if (!result.ok) onWrong();
@@ -64,26 +59,19 @@ export function addCheckProof(program: Command, onWrong: () => void): void {
 
 async function prove(ledger: Ledger, options: ProveOptions): Promise<Proof> {
   const { store: storeId, entry: entryNumber, since: earlierSize } = options;
-  const privateKey = await readKey(options.key, createPrivateKey);
-  const hashes: string[] = [];
-  let entry: Proof["entry"] | undefined;
-  for (;;) {
-    const query = { storeId, afterEntryNumber: hashes.length, countMax: pageCount };
-    const page = await ledger.entries(query);
-    entry ??= page.find((one) => one.entryNumber === entryNumber);
-    for (const one of page) hashes.push(one.hash);
-    if (page.length < pageCount) break;
+  const privateKey = await readSigningKey(options.key);
+  const tree = await ledger.tree.snapshot(storeId);
+  const treeSize = tree?.treeSize ?? 0;
+  const size = `store ${storeId} has ${treeSize} entries`;
+  if (earlierSize !== undefined && earlierSize > treeSize) {
+    throw new GatewayError("CONFIG_INVALID", `--since ${earlierSize}: ${size}`);
   }
-  if (entry === undefined) {
-    const message = `--entry ${entryNumber}: store ${storeId} has ${hashes.length} entries`;
-    throw new GatewayError("CONFIG_INVALID", message);
+  const entry = await ledger.tree.entry(storeId, entryNumber);
+  if (tree === undefined || entry === undefined || entryNumber > treeSize) {
+    throw new GatewayError("CONFIG_INVALID", `--entry ${entryNumber}: ${size}`);
   }
-  if (earlierSize !== undefined && earlierSize > hashes.length) {
-    const message = `--since ${earlierSize}: store ${storeId} has ${hashes.length} entries`;
-    throw new GatewayError("CONFIG_INVALID", message);
-  }
-  const signedAtMs = systemClock.nowMs();
-  return makeProof({ entry, hashes, privateKey, signedAtMs, earlierSize });
+  const [parts] = await ledger.tree.proofParts(tree, [entry], earlierSize);
+  return proofOfParts(parts!, signHead(tree, privateKey, systemClock.nowMs()));
 }
 
 function textOf({ head, entry }: Proof, { vouchedBy }: { vouchedBy: string }): string {
@@ -116,26 +104,6 @@ async function parsedJson(file: string): Promise<unknown> {
   } catch (error) {
     const message = `${file} is no proof: ${errorMessageOf(error)}`;
     throw new GatewayError("CONFIG_INVALID", message, { cause: error });
-  }
-}
-
-async function readKey(file: string, create: (pem: string) => KeyObject): Promise<KeyObject> {
-  const text = await readText(file);
-  try {
-    const key = create(text);
-    if (key.asymmetricKeyType === "ed25519") return key;
-  } catch {
-    // Said below, in the same words.
-  }
-  const message = `${file} is no Ed25519 key in PEM: openssl genpkey -algorithm ed25519 makes one`;
-  throw new GatewayError("CONFIG_INVALID", message);
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw new GatewayError("CONFIG_UNREADABLE", errorMessageOf(error), { cause: error });
   }
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The bridge's command line: run, verify, positions, quarantine, restore, epcis, prove, check-proof, certificates.
+// The bridge's command line: run, verify, positions, quarantine, restore, webhook, epcis, prove, check-proof, certificates.
 
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { type ErrorCode, errorCodeOf, errorMessageOf, GatewayError } from "../contract/errors.ts";
@@ -8,6 +8,7 @@ import { addEpcis } from "./cli-epcis.ts";
 import { type LedgerOptions, refuseWhileRunning, repost, withLedger } from "./cli-ledger.ts";
 import { print, reportText, tableText } from "./cli-print.ts";
 import { addCheckProof, addProve } from "./cli-trace.ts";
+import { addWebhookCommands } from "./cli-webhook.ts";
 import { systemClock } from "./clock.ts";
 import { type BridgeConfig, loadBridgeConfig } from "./config.ts";
 import { bufferText, compareBuffer, openEdgeBuffer } from "./edge-buffer.ts";
@@ -116,6 +117,10 @@ ledgerCommand(program, "restore")
     print(options, { ledgerEpoch: epoch }, `the ledger is now of epoch ${epoch}; start the bridge`);
   });
 
+addWebhookCommands(
+  program.command("webhook").description("who is told over HTTP what happens"),
+  ledgerCommand,
+);
 addEpcis(ledgerCommand(program, "epcis"));
 addProve(ledgerCommand(program, "prove"));
 addCheckProof(program, () => {

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { batchSizeBytesMax } from "../contract/delivery.ts";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { type Plan, planSchema } from "../contract/plan.ts";
+import { locationSchema } from "../contract/units.ts";
 import { logLevels } from "./log.ts";
 
 /** A group of settings that refuses unknown keys by name. */
@@ -124,6 +125,24 @@ export const bridgeConfigSchema = section({
     /** The lists of what is sold go out anew after this time even though nothing was sold. */
     soldRefreshMs: whole(1000, 600_000).default(30_000),
   }).prefault({}),
+  epcis: section({
+    /** Places of the chain by the URI that others know them by: a GLN's Digital Link, or the URN of an SGLN. */
+    locations: z.record(z.url({ error: "must be a URI" }), locationSchema).default({}),
+  }).prefault({}),
+  trace: section({
+    /** Ed25519 private key (PEM) that signs proofs; without it none are given over HTTP. */
+    keyFile: text.optional(),
+  }).prefault({}),
+  webhooks: section({
+    /** Attempts until a delivery is set aside; with the waits below 30 are about two hours. */
+    attemptCountMax: whole(1, 1000).default(30),
+    retryDelayMsMin: whole(10, 60_000).default(1000),
+    retryDelayMsMax: whole(10, 3_600_000).default(300_000),
+    /** How long a receiver may take to answer. */
+    timeoutMs: whole(100, 60_000).default(10_000),
+    /** Networks (`10.1.0.0/16`) that webhooks may lead to beside the public internet, over http:// too. */
+    allowedNetworks: z.array(text, { error: "must be a list of networks" }).max(100).default([]),
+  }).prefault({}),
   /** Plan files, one for each store. */
   plans: z.array(text, { error: "must be a list of files" }).max(10_000).default([]),
 });
@@ -134,6 +153,7 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
   const config = check(bridgeConfigSchema, await readYaml(file), file);
   const base = dirname(file);
   const { passwordFile, embedded } = config.broker;
+  const { keyFile } = config.trace;
   const tls = embedded?.tls && { tls: resolvedFiles(embedded.tls, base) };
   const passwordsFile = embedded?.passwordsFile && {
     passwordsFile: resolve(base, embedded.passwordsFile),
@@ -142,6 +162,7 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
     ...config,
     dataDir: resolve(base, config.dataDir),
     plans: config.plans.map((plan) => resolve(base, plan)),
+    trace: keyFile === undefined ? {} : { keyFile: resolve(base, keyFile) },
     broker: {
       ...config.broker,
       ...(passwordFile === undefined ? {} : { passwordFile: resolve(base, passwordFile) }),

@@ -24,6 +24,7 @@ import {
 } from "./link.ts";
 import { type Logger, SparingLog } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import { Outward } from "./outward.ts";
 import { HelloRequests } from "./publish/hello-requests.ts";
 import { publishPlans, storePlans } from "./publish/plans.ts";
 import { Publishers } from "./publish/publishers.ts";
@@ -142,14 +143,12 @@ async function startBridge(
     ledgerEpoch: ledger.epoch,
     version: softwareVersion(),
   });
-  metrics.gauge("link_online", "Whether the broker is connected", () => Number(link.isOnline));
-  metrics.gauge("link_in_flight", "Messages not yet acknowledged", () => link.inFlightCount);
-  metrics.gauge("ingest_waiting", "Batches that wait for the ledger", () => ingest.waitingCount);
-  metrics.gauge("publish_waiting", "What waits to be published", () => publishers.waitingCount);
-  metrics.gauge("broker_connections", "Clients of the broker", () => broker?.connectionCount ?? 0);
+  addGauges(metrics, { link, ingest, publishers, broker });
 
+  const outward = await Outward.open({ config, ledger, link, clock, random: Math.random, count });
   const api = await ApiServer.open({
     ...{ ...config.http, ledger, stores, metrics, log, health, nowMs: clock.nowMs },
+    ...outward.forApi,
     onPosted: (posted) => publishers.onPosted(posted),
   });
   life.onStop("http", () => api.close());
@@ -157,6 +156,7 @@ async function startBridge(
   life.serve("link", (signal) => link.run(signal));
   life.serve("publisher", (signal) => publishers.run(signal));
   life.serve("settlement", (signal) => runSettlement({ ledger, clock, count, publishers }, signal));
+  life.serve("outward", (signal) => outward.run(signal));
   life.onStop("ingest", () => ingest.close());
   if (notify !== undefined) {
     const isHealthy = () => isAnswering(ledger, clock);
@@ -166,6 +166,23 @@ async function startBridge(
   if (broker !== undefined) await Promise.race([firstOnline, life.stopping]);
   const brokerPort = broker === undefined ? {} : { brokerPort: broker.port };
   return { brokerUrl: access.url, ...brokerPort, httpPort: api.port };
+}
+
+function addGauges(
+  metrics: Metrics,
+  parts: {
+    link: BridgeLink;
+    ingest: Ingest;
+    publishers: Publishers;
+    broker: EmbeddedBroker | undefined;
+  },
+): void {
+  const { link, ingest, publishers, broker } = parts;
+  metrics.gauge("link_online", "Whether the broker is connected", () => Number(link.isOnline));
+  metrics.gauge("link_in_flight", "Messages not yet acknowledged", () => link.inFlightCount);
+  metrics.gauge("ingest_waiting", "Batches that wait for the ledger", () => ingest.waitingCount);
+  metrics.gauge("publish_waiting", "What waits to be published", () => publishers.waitingCount);
+  metrics.gauge("broker_connections", "Clients of the broker", () => broker?.connectionCount ?? 0);
 }
 
 /** The broker to use: the embedded one, started here, or the configured one. */

@@ -15,7 +15,8 @@ import { readingSchema } from "./reading.ts";
 import { soldSchema } from "./sold.ts";
 import { alertSchema, entrySchema, stockLevelSchema } from "./stock.ts";
 
-const schemas = {
+/** Messages by their names. */
+export const wireSchemas = {
   Reading: readingSchema,
   Event: stockEventSchema,
   Gap: gapSchema,
@@ -34,19 +35,31 @@ const schemas = {
 
 /** One JSON Schema document (draft 2020-12) with a definition for each message; every `$ref` stays in it. */
 export function exportJsonSchema(): object {
-  const $defs: Record<string, object> = {};
-  for (const [name, schema] of Object.entries(schemas)) {
-    // Zod refers to the parts of a schema from that schema's own root; here they move to the document's.
-    const text = JSON.stringify(z.toJSONSchema(schema, { io: "input" }));
-    const own = JSON.parse(text.replaceAll("__schema", `${name}_part`));
-    const { $schema: _dialect, $defs: parts, ...definition } = own;
-    Object.assign($defs, { [name]: definition }, parts);
-  }
+  const $defs = definitionsOf(wireSchemas, "draft-2020-12");
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "Gondola wire 1",
     $defs,
   };
+}
+
+/** A definition of each schema; references lead to `#/$defs/{name}`. */
+export function definitionsOf(
+  schemas: Readonly<Record<string, z.ZodType>>,
+  target: "draft-2020-12" | "draft-7",
+): Record<string, object> {
+  const definitions: Record<string, object> = {};
+  for (const [name, schema] of Object.entries(schemas)) {
+    // Zod refers to the parts of a schema from that schema's own root; here they move to the document's.
+    const text = JSON.stringify(z.toJSONSchema(schema, { io: "input", target }));
+    const moved = text
+      .replaceAll("#/definitions/", "#/$defs/")
+      .replaceAll("__schema", `${name}_part`);
+    const own = JSON.parse(moved);
+    const { $schema: _dialect, $defs, definitions: parts = $defs, ...definition } = own;
+    Object.assign(definitions, { [name]: definition }, parts);
+  }
+  return definitions;
 }
 
 if (

@@ -51,6 +51,8 @@ export const topics = {
   entries: (storeId: string) => `${root}/${storeId}/entries`,
   /** To consumers: what a person should look at. QoS 1. */
   alerts: (storeId: string) => `${root}/${storeId}/alerts`,
+  /** To consumers: every posted entry as an event of EPCIS 2.0. QoS 1. */
+  epcis: (storeId: string) => `${root}/${storeId}/epcis`,
 } as const;
 
 /** Subscriptions of a bridge. */

@@ -4,13 +4,18 @@
 import type { AddressInfo } from "node:net";
 import Fastify, { type FastifyInstance } from "fastify";
 import { errorCodeOf, errorMessageOf } from "../../contract/errors.ts";
+import type { Ledger } from "../ledger/types.ts";
 import { listenError } from "../listen.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { addAlertRoutes } from "./alert-routes.ts";
+import { addAsyncApiRoute } from "./asyncapi-route.ts";
 import { addClaimRoutes } from "./claim-routes.ts";
+import { addEpcisRoutes, type EpcisRoutesOptions } from "./epcis-routes.ts";
 import { ProblemError, sendProblem } from "./problem.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
+import { addTraceRoutes, type TraceRoutesOptions } from "./trace-routes.ts";
+import { addWebhookRoutes, type WebhookRoutesOptions } from "./webhook-routes.ts";
 
 /** How the parts of the bridge do. */
 export interface HealthReport {
@@ -20,7 +25,13 @@ export interface HealthReport {
   readonly [fact: string]: unknown;
 }
 
-export interface ApiOptions extends StockRoutesOptions {
+type RoutesOptions = StockRoutesOptions &
+  EpcisRoutesOptions &
+  WebhookRoutesOptions &
+  TraceRoutesOptions;
+
+export interface ApiOptions extends Omit<RoutesOptions, "ledger"> {
+  readonly ledger: Ledger;
   readonly host: string;
   readonly port: number;
   readonly connectionCountMax: number;
@@ -50,6 +61,10 @@ export class ApiServer {
     addStockRoutes(app, options);
     addAlertRoutes(app, options);
     addClaimRoutes(app, options);
+    addEpcisRoutes(app, options);
+    addWebhookRoutes(app, options);
+    addTraceRoutes(app, options);
+    addAsyncApiRoute(app);
     const { host, port } = options;
     try {
       await app.listen({ host, port });

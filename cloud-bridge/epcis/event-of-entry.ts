@@ -1,7 +1,7 @@
 // Entries of the ledger as events of EPCIS 2.0: what happened in CBV's words, with Digital Links for identities, and the
 // event hash as the ID, so that the same entry is the same event whenever and by whomever it is asked for. Pure.
 
-import { standardNamespaces } from "../../contract/epcis/canonical-value.ts";
+import { standardNamespaces, wordStems } from "../../contract/epcis/canonical-value.ts";
 import type { EpcisEvent } from "../../contract/epcis/event.ts";
 import { eventHash } from "../../contract/epcis/event-hash.ts";
 import { canonicalLink } from "../../contract/gs1/digital-link.ts";
@@ -74,6 +74,58 @@ export function eventOfEntry(
   };
   const recordTime = new Date(entry.recordedAtMs).toISOString();
   return { ...event, eventID: eventHash(event, { namespaces }), recordTime };
+}
+
+/** What undid an entry: the entry that took it back, and those that were posted instead. */
+export interface Correction {
+  readonly original: Entry;
+  readonly instead: readonly Entry[];
+}
+
+/**
+ * The event of an entry that takes another back: the other's event once more, with the declaration that it did not
+ * happen so (EPCIS 2.0, 7.4.1.4). One entry is one event here too.
+ */
+export function declarationOfEntry(
+  entry: Entry,
+  { original, instead }: Correction,
+  locationUri: (location: string) => string = ownLocationUri,
+): EpcisEvent {
+  const ids = instead.map((each) => eventOfEntry(each, locationUri).eventID!);
+  return {
+    ...eventOfEntry(original, locationUri),
+    recordTime: new Date(entry.recordedAtMs).toISOString(),
+    errorDeclaration: {
+      declarationTime: new Date(entry.recordedAtMs).toISOString(),
+      reason: ids.length === 0 ? "did_not_occur" : "incorrect_data",
+      ...(ids.length === 0 ? {} : { correctiveEventIDs: ids }),
+      "gondola:entry": `${entry.storeId}/${entry.entryNumber}`,
+    },
+  };
+}
+
+/** Which reasons have a word that is asked for; `isExcept`: all but these. */
+export interface ReasonFilter {
+  readonly reasons: readonly string[];
+  readonly isExcept: boolean;
+}
+
+/** The reasons of entries whose events have one of the words (canonical URIs). */
+export function reasonsOf(asked: {
+  bizSteps?: readonly string[] | undefined;
+  dispositions?: readonly string[] | undefined;
+}): ReasonFilter {
+  const isAsked = ({ bizStep, disposition }: Meaning) => {
+    const { bizSteps, dispositions } = asked;
+    const isStep = bizSteps === undefined || bizSteps.includes(wordStems.bizStep + bizStep);
+    const isState =
+      dispositions === undefined ||
+      (disposition !== undefined && dispositions.includes(wordStems.disposition + disposition));
+    return isStep && isState;
+  };
+  const names = Object.keys(meanings);
+  const isExcept = isAsked(unnamedMeaning);
+  return { reasons: names.filter((name) => isAsked(meanings[name]!) !== isExcept), isExcept };
 }
 
 /** A place of a store as a URI. */

@@ -31,7 +31,9 @@ export async function saveAlerts(
     ...[nowMs, keys],
   );
   await connection.run(
-    `DELETE FROM alerts WHERE closed_at_ms <= ? AND ${ofStores}`,
+    // The last one stays, so that no number is given twice: who follows the alerts follows their numbers.
+    `DELETE FROM alerts WHERE closed_at_ms <= ? AND ${ofStores}
+      AND alert_id < (SELECT max(a.alert_id) FROM alerts a WHERE a.store_id = alerts.store_id)`,
     ...[nowMs - alertKeepMs, keys],
   );
   const muted = await connection.all<{ storeId: string; key: string }>(
@@ -83,6 +85,11 @@ export async function raiseSilences(connection: SqlConnection, nowMs: number): P
   return alerts.filter((alert) => loud.has(alert));
 }
 
+const alertColumns = `store_id AS storeId, alert_id AS alertId, code, severity, cause, edge_id AS edgeId, message,
+            detail, first_at_ms AS firstAtMs, at_ms AS atMs, raise_count AS count,
+            expires_at_ms AS expiresAtMs, closed_at_ms AS closedAtMs,
+            acknowledged_by AS acknowledgedBy, muted_until_ms AS mutedUntilMs, muted_by AS mutedBy`;
+
 interface AlertRow extends Record<string, unknown> {
   detail: string;
 }
@@ -101,20 +108,31 @@ export async function readAlerts(
 ): Promise<StoredAlert[]> {
   const { storeId, code, isOpen, beforeAlertId, countMax, nowMs } = query;
   const rows = await connection.all<AlertRow>(
-    `SELECT store_id AS storeId, alert_id AS alertId, code, severity, cause, edge_id AS edgeId, message,
-            detail, first_at_ms AS firstAtMs, at_ms AS atMs, raise_count AS count,
-            expires_at_ms AS expiresAtMs, closed_at_ms AS closedAtMs,
-            acknowledged_by AS acknowledgedBy, muted_until_ms AS mutedUntilMs, muted_by AS mutedBy
+    `SELECT ${alertColumns}
      FROM alerts WHERE store_id = ? AND code = coalesce(?, code)
       AND alert_id < coalesce(?, 9223372036854775807)
       AND (? = 0 OR (closed_at_ms IS NULL AND expires_at_ms > ?))
      ORDER BY alert_id DESC LIMIT ?`,
     ...[storeId, code ?? null, beforeAlertId ?? null, Number(isOpen), nowMs, countMax],
   );
-  return rows.map(({ detail, ...row }) => {
-    const known = Object.entries(row).filter(([, value]) => value !== null);
-    return { ...Object.fromEntries(known), detail: JSON.parse(detail) } as StoredAlert;
-  });
+  return rows.map(alertOf);
+}
+
+/** Alerts of a store after a number, in order, whoever has looked at them. */
+export async function readAlertsAfter(
+  connection: SqlConnection,
+  query: { storeId: string; afterAlertId: number; countMax: number },
+): Promise<StoredAlert[]> {
+  const rows = await connection.all<AlertRow>(
+    `SELECT ${alertColumns} FROM alerts WHERE store_id = ? AND alert_id > ? ORDER BY alert_id LIMIT ?`,
+    ...[query.storeId, query.afterAlertId, query.countMax],
+  );
+  return rows.map(alertOf);
+}
+
+function alertOf({ detail, ...row }: AlertRow): StoredAlert {
+  const known = Object.entries(row).filter(([, value]) => value !== null);
+  return { ...Object.fromEntries(known), detail: JSON.parse(detail) } as StoredAlert;
 }
 
 /** Closes an alert, with who and why; false where no such alert is open. */

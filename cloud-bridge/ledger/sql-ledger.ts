@@ -23,7 +23,9 @@ import {
   saveAlerts,
 } from "./sql-alerts.ts";
 import { decideClaims, readAvailability, readClaims, saveWithheld } from "./sql-claims.ts";
+import { SqlEpcis } from "./sql-epcis.ts";
 import { settleDue } from "./sql-flow.ts";
+import { SqlFollowers } from "./sql-followers.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
 import { savePlan } from "./sql-plan.ts";
 import {
@@ -38,7 +40,9 @@ import {
   readTasks,
 } from "./sql-read.ts";
 import { saveChanges, saveRepost } from "./sql-save.ts";
+import { SqlTree } from "./sql-tree.ts";
 import { verifyLedger } from "./sql-verify.ts";
+import { SqlWebhooks } from "./sql-webhooks.ts";
 import type {
   Committed,
   CountTask,
@@ -56,6 +60,10 @@ import type {
 
 /** A ledger in a database that understands the statements of `sql-*.ts`. */
 export class SqlLedger implements Ledger {
+  readonly epcis: SqlEpcis;
+  readonly followers: SqlFollowers;
+  readonly webhooks: SqlWebhooks;
+  readonly tree: SqlTree;
   readonly #database: LedgerDatabase;
   readonly #reader: SqlConnection;
   readonly #claims = new ClaimQueue((requests, nowMs) =>
@@ -67,6 +75,10 @@ export class SqlLedger implements Ledger {
   constructor(database: LedgerDatabase, epoch: number) {
     this.#database = database;
     this.#reader = database.reader;
+    this.epcis = new SqlEpcis(database);
+    this.followers = new SqlFollowers(database);
+    this.webhooks = new SqlWebhooks(database);
+    this.tree = new SqlTree(database);
     this.#epoch = epoch;
   }
 

@@ -59,7 +59,14 @@ export async function readStockLevels(
   return [...levels.values()];
 }
 
-interface EntryRow extends Omit<Entry, "from" | "to" | "serial" | "lot" | "previousHash"> {
+/** Columns of an entry, as `entryOf` takes them. */
+export const entryColumns = `store_id AS storeId, entry_number AS entryNumber, item, serial, lot, quantity,
+            from_location AS fromLocation, from_state AS fromState,
+            to_location AS toLocation, to_state AS toState, reason,
+            occurred_at_ms AS occurredAtMs, recorded_at_ms AS recordedAtMs, edge_id AS edgeId,
+            outbox_id AS outboxId, sequence, device_id AS deviceId, hash`;
+
+export interface EntryRow extends Omit<Entry, "from" | "to" | "serial" | "lot" | "previousHash"> {
   serial: string | null;
   lot: string | null;
   fromLocation: string;
@@ -76,11 +83,7 @@ export async function readEntries(
   const { storeId, afterEntryNumber, countMax } = query;
   // The entry before is read too: its hash is the first one's previous hash.
   const rows = await connection.all<EntryRow>(
-    `SELECT store_id AS storeId, entry_number AS entryNumber, item, serial, lot, quantity,
-            from_location AS fromLocation, from_state AS fromState,
-            to_location AS toLocation, to_state AS toState, reason,
-            occurred_at_ms AS occurredAtMs, recorded_at_ms AS recordedAtMs, edge_id AS edgeId,
-            outbox_id AS outboxId, sequence, device_id AS deviceId, hash
+    `SELECT ${entryColumns}
      FROM entries WHERE store_id = ? AND entry_number >= ? ORDER BY entry_number LIMIT ?`,
     ...[storeId, afterEntryNumber, countMax + 1],
   );
@@ -93,7 +96,8 @@ export async function readEntries(
   return entries.slice(0, countMax);
 }
 
-function entryOf(row: EntryRow, previousHash: string): Entry {
+/** An entry from its row; the hash before it stands in another one. */
+export function entryOf(row: EntryRow, previousHash: string): Entry {
   const { serial, lot, fromLocation, fromState, toLocation, toState, hash, ...rest } = row;
   return {
     ...rest,

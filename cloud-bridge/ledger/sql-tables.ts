@@ -1,8 +1,14 @@
 // The tables of the ledger. Every primary key starts with the store, so that a larger database can
 // partition by it. Times are Unix ms, digests lower-case hex, flags 0 or 1; no REAL anywhere.
 
+import { epcisTables } from "./sql-epcis.ts";
+import { followerTables } from "./sql-followers.ts";
+import { treeTables } from "./sql-tree.ts";
+import { webhookTables } from "./sql-webhooks.ts";
+
 /** What a ledger of an earlier day lacks; made at each start where it is missing. */
 export const additions = `
+${followerTables}${epcisTables}${webhookTables}${treeTables}
 CREATE INDEX IF NOT EXISTS entries_item ON entries (store_id, item, placed_at_ms);
 CREATE INDEX IF NOT EXISTS entries_sales ON entries (store_id, placed_at_ms)
   WHERE reason IN ('retail_selling', 'returning');

@@ -9,6 +9,7 @@ import type { SqlConnection } from "./database.ts";
 import { entryHash, genesisHash } from "./entry-hash.ts";
 import { isFlowRule } from "./flow.ts";
 import { readEntries } from "./sql-read.ts";
+import { treeProblems } from "./sql-tree.ts";
 import { newPosition } from "./stream.ts";
 import { type VerifyProblem, type VerifyReport, verifyProblemCountMax } from "./types.ts";
 
@@ -41,7 +42,12 @@ class Verification {
       `SELECT store_id AS storeId FROM entries UNION SELECT store_id FROM chain_heads
        UNION SELECT store_id FROM positions ORDER BY 1`,
     );
-    for (const { storeId } of stores) await this.#checkChain(storeId);
+    for (const { storeId } of stores) {
+      await this.#checkChain(storeId);
+      for (const { where, message } of await treeProblems(this.#connection, storeId)) {
+        this.#found("tree", storeId, where, message);
+      }
+    }
     await this.#checkBalances();
     await this.#checkClaims();
     await this.#checkStreams();

@@ -10,6 +10,10 @@ import type { StoredAlert } from "./alerts.ts";
 import type { BatchItem } from "./batch-items.ts";
 import type { Availability, Claim, ClaimOutcome, ClaimRequest, Withheld } from "./claims.ts";
 import type { Sale } from "./sold.ts";
+import type { SqlEpcis } from "./sql-epcis.ts";
+import type { SqlFollowers } from "./sql-followers.ts";
+import type { SqlTree } from "./sql-tree.ts";
+import type { SqlWebhooks } from "./sql-webhooks.ts";
 
 /** A decoded batch. Its ids equal the topic's, and `batchProblem` found nothing wrong with it. */
 export interface Incoming {
@@ -125,7 +129,8 @@ export interface VerifyProblem {
     | "claims"
     | "sequences"
     | "digests"
-    | "posting_order";
+    | "posting_order"
+    | "tree";
   /** The row: `entry 17`, `account s0042/floor sellable 0952…`, `event edge-1/{outboxId}/12`. */
   where: string;
   message: string;
@@ -154,6 +159,14 @@ export const verifyProblemCountMax = 100;
 export interface Ledger {
   /** Unix ms of its creation or last restore. */
   readonly epoch: number;
+  /** Captures and queries of EPCIS. */
+  readonly epcis: SqlEpcis;
+  /** How far those have come that go after the ledger in their own time. */
+  readonly followers: SqlFollowers;
+  /** Who is told over HTTP, and how far. */
+  readonly webhooks: SqlWebhooks;
+  /** Proofs, and the history of single units. */
+  readonly tree: SqlTree;
   /**
    * Posts a group in one transaction: one result per incoming, in order, after the commit. What
    * cannot be posted is quarantined, so it rejects only with LEDGER_FAILED.

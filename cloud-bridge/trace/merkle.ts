@@ -12,7 +12,8 @@ export function leafHash(content: Buffer): string {
   return createHash("sha256").update(leafPrefix).update(content).digest("hex");
 }
 
-function nodeHash(left: string, right: string): string {
+/** The hash of a node over the roots of its two subtrees. */
+export function nodeHash(left: string, right: string): string {
   const bytes = Buffer.from(left + right, "hex");
   return createHash("sha256").update(nodePrefix).update(bytes).digest("hex");
 }

@@ -24,6 +24,51 @@ export function leafOf(hash: string): string {
   return leafHash(Buffer.from(hash, "hex"));
 }
 
+/** What of a store's tree a proof is made of. */
+export interface ProofParts {
+  readonly entry: Proof["entry"];
+  readonly treeSize: number;
+  readonly rootHash: string;
+  readonly inclusionPath: readonly string[];
+  readonly consistency?: { readonly earlierSize: number; readonly path: readonly string[] };
+}
+
+/** A head with its signature and the key to check it with. */
+export interface SignedHead {
+  readonly head: TreeHead;
+  readonly signature: string;
+  readonly publicKey: string;
+}
+
+/** Signs the head of a store's tree. */
+export function signHead(
+  { storeId, treeSize, rootHash }: { storeId: string; treeSize: number; rootHash: string },
+  privateKey: KeyObject,
+  signedAtMs: number,
+): SignedHead {
+  const head = treeHeadSchema.parse({ storeId, treeSize, rootHash, signedAtMs });
+  return {
+    head,
+    signature: sign(null, Buffer.from(headText(head)), privateKey).toString("base64"),
+    publicKey: publicKeyText(privateKey),
+  };
+}
+
+/** The public half of a key (PEM). */
+export function publicKeyText(privateKey: KeyObject): string {
+  return createPublicKey(privateKey).export({ type: "spki", format: "pem" }).toString();
+}
+
+/** A proof of one entry, from the parts and a head that was signed for them. */
+export function proofOfParts(parts: ProofParts, signed: SignedHead): Proof {
+  const { entry, inclusionPath: path, consistency } = parts;
+  return {
+    ...{ schemaVersion: 1, ...signed, entry },
+    inclusionPath: path as Proof["inclusionPath"],
+    ...(consistency === undefined ? {} : { consistency: consistency as Proof["consistency"] }),
+  };
+}
+
 /** Proves one entry of a store. `hashes` are those of all its entries, in order. */
 export function makeProof(options: {
   readonly entry: Proof["entry"];
@@ -34,23 +79,14 @@ export function makeProof(options: {
 }): Proof {
   const { entry, hashes, privateKey, signedAtMs, earlierSize } = options;
   const leaves = hashes.map(leafOf);
-  const { storeId } = entry;
-  const head = { storeId, treeSize: leaves.length, rootHash: rootOf(leaves), signedAtMs };
+  const tree = { treeSize: leaves.length, rootHash: rootOf(leaves) };
   const consistency =
-    earlierSize === undefined ? {} : { consistency: consistencyOf(leaves, earlierSize) };
-  return {
-    schemaVersion: 1,
-    head: treeHeadSchema.parse(head),
-    signature: sign(null, Buffer.from(headText(head as TreeHead)), privateKey).toString("base64"),
-    publicKey: createPublicKey(privateKey).export({ type: "spki", format: "pem" }).toString(),
-    entry,
-    inclusionPath: inclusionPath(leaves, entry.entryNumber - 1) as Proof["inclusionPath"],
-    ...consistency,
-  };
-}
-
-function consistencyOf(leaves: readonly string[], earlierSize: number) {
-  return { earlierSize, path: consistencyPath(leaves, earlierSize) as Proof["inclusionPath"] };
+    earlierSize === undefined
+      ? {}
+      : { consistency: { earlierSize, path: consistencyPath(leaves, earlierSize) } };
+  const path = inclusionPath(leaves, entry.entryNumber - 1);
+  const parts = { entry, ...tree, inclusionPath: path, ...consistency };
+  return proofOfParts(parts, signHead({ ...entry, ...tree }, privateKey, signedAtMs));
 }
 
 /** What a proof shows, or what is wrong with it. */

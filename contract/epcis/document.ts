@@ -23,6 +23,11 @@ export const epcisDocumentSchema = z.looseObject({
 });
 export type EpcisDocument = z.infer<typeof epcisDocumentSchema>;
 
+/** A document as it comes: its events are still to be checked, one by one. */
+export const epcisEnvelopeSchema = epcisDocumentSchema.extend({
+  epcisBody: z.looseObject({ eventList: z.array(z.unknown()).max(eventCountMax) }),
+});
+
 /** What a query answers. */
 export const epcisQueryDocumentSchema = z.looseObject({
   ...head,

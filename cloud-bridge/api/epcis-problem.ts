@@ -1,0 +1,88 @@
+// Problems as the REST binding of EPCIS 2.0 names them (`epcisException:`), and the headers of its versions.
+
+import type { FastifyReply, FastifyRequest } from "fastify";
+
+/** Problem types of the standard, with their status. */
+const kinds = {
+  ValidationException: { status: 400, title: "The event or document is not as EPCIS wants it" },
+  QueryParameterException: { status: 400, title: "A parameter is unknown or wrong" },
+  NoSuchResourceException: { status: 404, title: "There is no such resource" },
+  NotAcceptableException: {
+    status: 406,
+    title: "No version or format that was asked for is spoken",
+  },
+  ResourceAlreadyExistsException: { status: 409, title: "The event is known" },
+  CaptureLimitExceededException: { status: 413, title: "The document is larger than is taken" },
+  UnsupportedMediaTypeException: { status: 415, title: "The document is neither JSON nor XML" },
+  ImplementationException: { status: 500, title: "The bridge failed to answer" },
+} as const;
+export type EpcisProblemKind = keyof typeof kinds;
+
+/** A request that ends with one of the standard's problems. */
+export class EpcisProblem extends Error {
+  override readonly name = "EpcisProblem";
+  readonly kind: EpcisProblemKind;
+
+  constructor(kind: EpcisProblemKind, detail: string) {
+    super(detail);
+    this.kind = kind;
+  }
+}
+
+/** Sends it (RFC 9457). */
+export function sendEpcisProblem(reply: FastifyReply, { kind, message }: EpcisProblem) {
+  const { status, title } = kinds[kind];
+  const body = { type: `epcisException:${kind}`, title, status, detail: message };
+  return reply.code(status).type("application/problem+json").send(JSON.stringify(body));
+}
+
+/** What fastify refuses by itself, in the standard's words; undefined for a failure of ours. */
+export function problemOfStatus(status: number | undefined, detail: string) {
+  if (status === undefined || status >= 500) return undefined;
+  const kind: EpcisProblemKind =
+    status === 413
+      ? "CaptureLimitExceededException"
+      : status === 415
+        ? "UnsupportedMediaTypeException"
+        : "ValidationException";
+  return new EpcisProblem(kind, detail);
+}
+
+const version = "2.0.0";
+
+/** Says in which versions the answer is; refuses a client that takes none of them. */
+export function negotiate(request: FastifyRequest, reply: FastifyReply): void {
+  reply.headers({
+    "GS1-EPCIS-Version": version,
+    "GS1-EPCIS-Min": version,
+    "GS1-EPCIS-Max": version,
+    "GS1-CBV-Version": version,
+    "GS1-EPC-Format": "Always_GS1_Digital_Link",
+  });
+  const header = (name: string) => String(request.headers[name] ?? "");
+  for (const standard of ["epcis", "cbv"]) {
+    const [least, most] = [header(`gs1-${standard}-min`), header(`gs1-${standard}-max`)];
+    if (least !== "" && compared(least, version) > 0)
+      throw new EpcisProblem("NotAcceptableException", `version ${version} is below ${least}`);
+    if (most !== "" && compared(most, version) < 0)
+      throw new EpcisProblem("NotAcceptableException", `version ${version} is above ${most}`);
+  }
+  const format = header("gs1-epc-format");
+  if (!["", "No_Preference", "Always_GS1_Digital_Link"].includes(format)) {
+    const detail = `GS1-EPC-Format: ${format} is not offered: EPCs are GS1 Digital Links`;
+    throw new EpcisProblem("NotAcceptableException", detail);
+  }
+  const accept = header("accept");
+  if (accept !== "" && !/(\*\/\*|application\/(\*|json|ld\+json))/.test(accept))
+    throw new EpcisProblem("NotAcceptableException", "answers are application/json");
+}
+
+function compared(one: string, other: string): number {
+  const numbers = (text: string) => text.split(".").map((part) => Number(part) || 0);
+  const [ours, theirs] = [numbers(one), numbers(other)];
+  for (let index = 0; index < 3; index += 1) {
+    const difference = (ours[index] ?? 0) - (theirs[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

@@ -1,0 +1,189 @@
+// Trace over HTTP: the whole life of one unit by EPC, Digital Link or the path of its QR, with proofs; heads, and that
+// one head continues another. What a stranger does with them is in `../trace/README.md`.
+
+import type { KeyObject } from "node:crypto";
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { percentEncoded } from "../../contract/gs1/digital-link.ts";
+import type { Entry } from "../../contract/stock.ts";
+import { idSchema } from "../../contract/units.ts";
+import type { Places } from "../epcis/places.ts";
+import { type NamedUnit, unitOfUri } from "../epcis/unit-of-uri.ts";
+import type { TreeSnapshot } from "../ledger/sql-tree.ts";
+import type { Ledger } from "../ledger/types.ts";
+import { proofOfParts, publicKeyText, signHead } from "../trace/proof.ts";
+import { requireStore, type Stores } from "./parameters.ts";
+import { checked, ProblemError } from "./problem.ts";
+
+export interface TraceRoutesOptions {
+  readonly ledger: Pick<Ledger, "tree" | "epcis">;
+  readonly stores: Stores;
+  readonly places: Places;
+  /** Signs heads; without it there are histories, and no proofs. */
+  readonly traceKey: KeyObject | undefined;
+  readonly nowMs: () => number;
+}
+
+/** Entries of one unit that are told, and events that others sent of it. */
+const entryCountMax = 1000;
+const capturedCountMax = 200;
+
+const flag = z
+  .enum(["true", "false"])
+  .default("false")
+  .transform((text) => text === "true");
+const traceQuery = z
+  .strictObject({
+    epc: z.string().max(8192).optional(),
+    link: z.string().max(8192).optional(),
+    proof: flag,
+  })
+  .refine(({ epc, link }) => (epc === undefined) !== (link === undefined), {
+    path: ["link"],
+    error: "say either link, a GS1 Digital Link, or epc, hex or a URN",
+  });
+const linkQuery = z.looseObject({ proof: flag });
+const whole = z.coerce.number({ error: "must be a whole number from 1" }).int().min(1);
+const storeParams = z.strictObject({ store: idSchema });
+const proofParams = z.strictObject({ store: idSchema, entryNumber: whole });
+const proofQuery = z.strictObject({ since: whole.optional() });
+const consistencyQuery = z.strictObject({ from: whole, to: whole.optional() });
+
+/** Adds the routes under /v1/trace, and /01/{gtin}/21/{serial}. */
+export function addTraceRoutes(app: FastifyInstance, options: TraceRoutesOptions): void {
+  const { ledger, traceKey } = options;
+  const tracer = new Tracer(options);
+
+  app.get("/v1/trace", async (request) => {
+    const { epc, link, proof } = checked(traceQuery, request.query);
+    return await tracer.lifeOf(epc ?? link ?? "", epc === undefined ? "link" : "epc", proof);
+  });
+  // What a QR holds, asked of this server instead of its own.
+  app.get("/01/:gtin/21/*", async (request) => {
+    const { proof } = checked(linkQuery, request.query);
+    const [path = ""] = request.url.split("?");
+    return await tracer.lifeOf(`https://id.gs1.org${path}`, "link", proof);
+  });
+  app.get("/v1/trace/key", async (_request, reply) => {
+    if (traceKey === undefined) throw noKey();
+    return await reply.type("application/x-pem-file").send(publicKeyText(traceKey));
+  });
+  app.get("/v1/trace/:store/head", async (request) => {
+    const { store } = checked(storeParams, request.params);
+    return tracer.signed(await tracer.tree(store));
+  });
+  app.get("/v1/trace/:store/entries/:entryNumber/proof", async (request) => {
+    const { store: storeId, entryNumber } = checked(proofParams, request.params);
+    const { since } = checked(proofQuery, request.query);
+    const tree = await tracer.tree(storeId);
+    const entry = await ledger.tree.entry(storeId, entryNumber);
+    if (entry === undefined || entryNumber > tree.treeSize) throw tooFar(tree, entryNumber);
+    if (since !== undefined && since > tree.treeSize) throw tooFar(tree, since);
+    const [parts] = await ledger.tree.proofParts(tree, [entry], since);
+    return proofOfParts(parts!, tracer.signed(tree));
+  });
+  app.get("/v1/trace/:store/consistency", async (request) => {
+    const { store: storeId } = checked(storeParams, request.params);
+    const { from, to } = checked(consistencyQuery, request.query);
+    const tree = await tracer.tree(storeId);
+    const size = to ?? tree.treeSize;
+    if (size > tree.treeSize) throw tooFar(tree, size);
+    if (from > size) throw tooFar({ ...tree, treeSize: size }, from);
+    return await ledger.tree.consistency(storeId, from, size);
+  });
+}
+
+class Tracer {
+  readonly #options: TraceRoutesOptions;
+
+  constructor(options: TraceRoutesOptions) {
+    this.#options = options;
+  }
+
+  /** All that the chain knows of a unit. */
+  async lifeOf(text: string, parameter: string, withProof: boolean): Promise<object> {
+    const { ledger, places } = this.#options;
+    const unit = unitOrProblem(text, parameter);
+    const histories = await ledger.tree.historyOf(unit, entryCountMax);
+    const stores = await Promise.all(
+      histories.map(async ({ storeId, entries }) =>
+        withProof
+          ? { storeId, proofs: await this.#proofsOf(storeId, entries) }
+          : { storeId, entries },
+      ),
+    );
+    const filter = {
+      epcs: [{ uris: [uriOf(unit)], roles: ["epc", "input", "output"] as const }],
+    };
+    // What others captured stands first in every answer.
+    const { events } = await ledger.epcis.captured(filter, capturedCountMax);
+    const count = histories.reduce((sum, { entries }) => sum + entries.length, 0);
+    const isWhole = count < entryCountMax && events.length < capturedCountMax;
+    const link = unit.serial === undefined ? {} : { link: uriOf(unit) };
+    const latest = latestOf(histories.flatMap(({ entries }) => entries));
+    const place = latest === undefined ? {} : { lastSeen: placeOf(latest, places) };
+    return { ...unit, ...link, ...place, isWhole, stores, events };
+  }
+
+  async tree(storeId: string): Promise<TreeSnapshot> {
+    const { ledger, stores } = this.#options;
+    await requireStore(stores, storeId);
+    const tree = await ledger.tree.snapshot(storeId);
+    if (tree !== undefined) return tree;
+    throw new ProblemError("entry_unknown", `store ${storeId} has no entries`);
+  }
+
+  signed(tree: TreeSnapshot) {
+    const { traceKey, nowMs } = this.#options;
+    if (traceKey === undefined) throw noKey();
+    return signHead(tree, traceKey, nowMs());
+  }
+
+  async #proofsOf(storeId: string, entries: readonly Entry[]) {
+    const tree = await this.tree(storeId);
+    const signed = this.signed(tree);
+    const told = entries.filter(({ entryNumber }) => entryNumber <= tree.treeSize);
+    const parts = await this.#options.ledger.tree.proofParts(tree, told);
+    return parts.map((each) => proofOfParts(each, signed));
+  }
+}
+
+function unitOrProblem(text: string, parameter: string): NamedUnit {
+  const unit = unitOfUri(text);
+  const isOne = unit !== undefined && (unit.serial !== undefined || unit.item.startsWith("epc/"));
+  if (isOne) return unit;
+  const message =
+    unit === undefined
+      ? "is no EPC and no GS1 Digital Link"
+      : "names a product, a lot or a logistic unit; a trace is of one unit, with a serial (21)";
+  throw new ProblemError("query_invalid", `${parameter}: ${message}`, {
+    errors: [{ parameter, message }],
+  });
+}
+
+function uriOf({ item, serial }: NamedUnit): string {
+  if (serial === undefined) {
+    const hex = item.slice("epc/".length);
+    return `urn:epc:raw:${hex.length * 4}.x${hex}`;
+  }
+  return `https://id.gs1.org/01/${item}/21/${percentEncoded(serial)}`;
+}
+
+function latestOf(entries: readonly Entry[]): Entry | undefined {
+  return entries.reduce<Entry | undefined>((latest, entry) => {
+    return latest === undefined || entry.occurredAtMs >= latest.occurredAtMs ? entry : latest;
+  }, undefined);
+}
+
+function placeOf({ to, occurredAtMs }: Entry, places: Places): object {
+  return { ...to, uri: places.uriOf(to.location), atMs: occurredAtMs };
+}
+
+function noKey(): ProblemError {
+  return new ProblemError("proof_unavailable", "the bridge has no trace.keyFile to sign with");
+}
+
+function tooFar({ storeId, treeSize }: TreeSnapshot, number: number): ProblemError {
+  const detail = `${number}: store ${storeId} has ${treeSize} entries there`;
+  return new ProblemError("entry_unknown", detail);
+}

@@ -1,0 +1,199 @@
+// Events that others send, made ready to be stored: checked one by one, named by their content, and with what they are
+// searched by. Pure.
+
+import {
+  canonicalValue,
+  type Namespaces,
+  standardNamespaces,
+  wordStems,
+} from "../../contract/epcis/canonical-value.ts";
+import { contextOf } from "../../contract/epcis/context.ts";
+import { epcisEnvelopeSchema } from "../../contract/epcis/document.ts";
+import { type EpcisEvent, epcisEventSchema } from "../../contract/epcis/event.ts";
+import { eventHash } from "../../contract/epcis/event-hash.ts";
+import { storeOf } from "../../contract/units.ts";
+import { canonicalUri, type Places } from "./places.ts";
+
+/** What a unit is to its event. */
+export type EpcRole =
+  | "epc"
+  | "class"
+  | "parent"
+  | "input"
+  | "input_class"
+  | "output"
+  | "output_class";
+
+/** An event as it is stored. */
+export interface CapturedEvent {
+  /** Its content; a declaration that it was wrong is another. The same content again is nothing new. */
+  readonly contentKey: string;
+  readonly eventId: string;
+  readonly isDeclaration: boolean;
+  /** The store it is for; empty for none that is known. */
+  readonly storeId: string;
+  readonly location: string | undefined;
+  readonly type: EpcisEvent["type"];
+  readonly action: string | undefined;
+  readonly eventTimeMs: number;
+  /** Canonical URIs. */
+  readonly bizStep: string | undefined;
+  readonly disposition: string | undefined;
+  readonly readPoint: string | undefined;
+  readonly bizLocation: string | undefined;
+  readonly epcs: readonly { readonly epc: string; readonly role: EpcRole }[];
+  readonly event: EpcisEvent;
+}
+
+/** Why an event, or the whole document, is not taken. */
+export interface CaptureError {
+  readonly type: string;
+  readonly title: string;
+  readonly detail: string;
+  /** Place in the document, from 0. */
+  readonly eventIndex?: number;
+}
+
+export interface PreparedCapture {
+  readonly events: readonly CapturedEvent[];
+  readonly errors: readonly CaptureError[];
+}
+
+/** Faults that are told of one document. */
+export const captureErrorCountMax = 100;
+
+/** Reads a document; undefined with one error where it is none. */
+export function prepareCapture(
+  document: unknown,
+  places: Places,
+  ignoredFields: readonly string[] = [],
+): PreparedCapture | CaptureError {
+  const envelope = epcisEnvelopeSchema.safeParse(document);
+  if (!envelope.success) return validationError(faultText(envelope.error.issues));
+  const { "@context": context, epcisBody } = envelope.data;
+  return prepareEvents(epcisBody.eventList, { places, ignoredFields, context });
+}
+
+/** Makes ready a list of events under one `@context`. */
+export function prepareEvents(
+  list: readonly unknown[],
+  options: { places: Places; ignoredFields?: readonly string[]; context?: unknown },
+): PreparedCapture {
+  const events: CapturedEvent[] = [];
+  const errors: CaptureError[] = [];
+  for (const [eventIndex, raw] of list.entries()) {
+    const result = epcisEventSchema.safeParse(raw);
+    if (result.success) events.push(captured(result.data, options));
+    else errors.push({ ...validationError(faultText(result.error.issues)), eventIndex });
+  }
+  return { events, errors };
+}
+
+function captured(
+  event: EpcisEvent,
+  options: { places: Places; ignoredFields?: readonly string[]; context?: unknown },
+): CapturedEvent {
+  const { places, ignoredFields = [], context } = options;
+  const namespaces = contextOf(context);
+  const hash = eventHash(event, { namespaces, ignoredFields });
+  const { errorDeclaration, eventID = hash } = event;
+  const inAll = contextOf(event["@context"], namespaces);
+  const word = (name: "bizStep" | "disposition") => canonicalWord(name, event[name], inAll);
+  const location = locationOf(event, places);
+  const declared = errorDeclaration === undefined ? "" : `#${errorDeclaration.declarationTime}`;
+  return {
+    contentKey: hash + declared,
+    eventId: eventID,
+    isDeclaration: errorDeclaration !== undefined,
+    storeId: location === undefined ? "" : storeOf(location),
+    location,
+    type: event.type,
+    action: event.type === "TransformationEvent" ? undefined : event.action,
+    eventTimeMs: Date.parse(event.eventTime),
+    bizStep: word("bizStep"),
+    disposition: word("disposition"),
+    readPoint: event.readPoint && canonicalUri(event.readPoint.id),
+    bizLocation: event.bizLocation && canonicalUri(event.bizLocation.id),
+    epcs: epcsOf(event),
+    event: { ...event, eventID, ...ownContext(inAll) },
+  };
+}
+
+// An event is stored without its document, so that it says itself what its names mean.
+function ownContext(namespaces: Namespaces): { "@context"?: Namespaces } {
+  const own = Object.entries(namespaces).filter(
+    ([name]) => !Object.hasOwn(standardNamespaces, name),
+  );
+  return own.length === 0 ? {} : { "@context": Object.fromEntries(own) };
+}
+
+/** A word of CBV as its full URI. */
+export function canonicalWord(
+  name: "bizStep" | "disposition",
+  value: string | undefined,
+  namespaces: Namespaces = standardNamespaces,
+): string | undefined {
+  if (value === undefined) return undefined;
+  const writing = { namespaces, hasPlainApostrophes: false };
+  return canonicalValue(name, value, writing, wordStems[name]);
+}
+
+// Where the goods go says more about whom an event is for than where they were seen.
+function locationOf(event: EpcisEvent, places: Places): string | undefined {
+  const order = ["location", "possessing_party", "owning_party"];
+  const rank = (type: string) => order.findIndex((word) => type.endsWith(word));
+  const destinations = [...(event.destinationList ?? [])]
+    .sort((one, other) => rank(one.type) - rank(other.type))
+    .map(({ destination }) => destination);
+  const uris = [...destinations, event.bizLocation?.id, event.readPoint?.id];
+  for (const uri of uris) {
+    const location = uri === undefined ? undefined : places.locationOf(uri);
+    if (location !== undefined) return location;
+  }
+  return undefined;
+}
+
+function epcsOf(event: EpcisEvent): CapturedEvent["epcs"] {
+  const units = (list: readonly string[] | undefined, role: EpcRole) =>
+    (list ?? []).map((epc) => ({ epc: canonicalUri(epc), role }));
+  const classes = (list: readonly { epcClass: string }[] | undefined, role: EpcRole) =>
+    units(
+      list?.map(({ epcClass }) => epcClass),
+      role,
+    );
+  switch (event.type) {
+    case "ObjectEvent":
+      return [...units(event.epcList, "epc"), ...classes(event.quantityList, "class")];
+    case "TransactionEvent":
+      return [
+        ...units(event.parentID === undefined ? [] : [event.parentID], "parent"),
+        ...units(event.epcList, "epc"),
+        ...classes(event.quantityList, "class"),
+      ];
+    case "TransformationEvent":
+      return [
+        ...units(event.inputEPCList, "input"),
+        ...classes(event.inputQuantityList, "input_class"),
+        ...units(event.outputEPCList, "output"),
+        ...classes(event.outputQuantityList, "output_class"),
+      ];
+    default:
+      return [
+        ...units(event.parentID === undefined ? [] : [event.parentID], "parent"),
+        ...units(event.childEPCs, "epc"),
+        ...classes(event.childQuantityList, "class"),
+      ];
+  }
+}
+
+function validationError(detail: string): CaptureError {
+  const title = "The event or document is not as EPCIS wants it";
+  return { type: "epcisException:ValidationException", title, detail };
+}
+
+function faultText(issues: readonly { path: readonly PropertyKey[]; message: string }[]): string {
+  const texts = issues.slice(0, 5).map(({ path, message }) => {
+    return `${path.map(String).join(".") || "(document)"}: ${message}`;
+  });
+  return texts.join("; ").slice(0, 500);
+}

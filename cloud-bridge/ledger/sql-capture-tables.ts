@@ -1,0 +1,43 @@
+// Tables of events that others sent, of the answers they got, and of what they let stores expect.
+
+export const captureTables = `
+-- event_number counts the captured events of all stores; store_id is empty for an event of no store.
+CREATE TABLE IF NOT EXISTS captured_events (
+  store_id TEXT NOT NULL, event_number INTEGER NOT NULL,
+  content_key TEXT NOT NULL, event_id TEXT NOT NULL, is_declaration INTEGER NOT NULL,
+  type TEXT NOT NULL, action TEXT,
+  event_time_ms INTEGER NOT NULL, record_time_ms INTEGER NOT NULL,
+  biz_step TEXT, disposition TEXT, read_point TEXT, biz_location TEXT,
+  body TEXT NOT NULL,
+  PRIMARY KEY (store_id, event_number)
+);
+CREATE UNIQUE INDEX IF NOT EXISTS captured_events_number ON captured_events (event_number);
+CREATE UNIQUE INDEX IF NOT EXISTS captured_events_content ON captured_events (content_key);
+CREATE INDEX IF NOT EXISTS captured_events_id ON captured_events (event_id);
+CREATE TABLE IF NOT EXISTS captured_epcs (
+  store_id TEXT NOT NULL, event_number INTEGER NOT NULL, ordinal INTEGER NOT NULL,
+  epc TEXT NOT NULL, role TEXT NOT NULL,
+  PRIMARY KEY (store_id, event_number, ordinal)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS captured_epcs_epc ON captured_epcs (epc, role);
+
+CREATE TABLE IF NOT EXISTS capture_jobs (
+  capture_id TEXT NOT NULL PRIMARY KEY,
+  created_at_ms INTEGER NOT NULL,
+  body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS capture_jobs_time ON capture_jobs (created_at_ms);
+
+-- Lines of shipments that are on their way, each with the event that said so. What has come is another's table.
+CREATE TABLE IF NOT EXISTS expected_receipts (
+  store_id TEXT NOT NULL, event_number INTEGER NOT NULL, line INTEGER NOT NULL,
+  event_id TEXT NOT NULL, shipment TEXT, location TEXT NOT NULL,
+  item TEXT NOT NULL, serial TEXT, lot TEXT, sscc TEXT,
+  quantity INTEGER NOT NULL, measure TEXT,
+  shipped_at_ms INTEGER NOT NULL,
+  withdrawn_at_ms INTEGER,
+  PRIMARY KEY (store_id, event_number, line)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS expected_receipts_item ON expected_receipts (store_id, item, serial);
+CREATE INDEX IF NOT EXISTS expected_receipts_sscc ON expected_receipts (item) WHERE item > 'sscc/' AND item < 'sscc0';
+`;

@@ -1,0 +1,319 @@
+// Stores events that others sent, each once, and keeps what stores expect in step with them. One capture is one
+// transaction.
+
+import type { EpcisEvent } from "../../contract/epcis/event.ts";
+import type { CapturedEvent, CaptureError } from "../epcis/captured-event.ts";
+import {
+  type Contents,
+  contentsAfter,
+  type ExpectedLine,
+  isCancellation,
+  isShipment,
+  linesOf,
+  packingDepthMax,
+  shipmentOf,
+} from "../epcis/expected-lines.ts";
+import { unitOfUri } from "../epcis/unit-of-uri.ts";
+import type { SqlConnection } from "./database.ts";
+
+/** Whether a document with faults is refused as a whole, or what is right in it taken. */
+export type ErrorBehaviour = "rollback" | "proceed";
+
+/** What became of a capture, as its job says it. */
+export interface CaptureJob {
+  readonly captureID: string;
+  readonly createdAt: string;
+  readonly finishedAt: string;
+  readonly running: false;
+  readonly success: boolean;
+  readonly captureErrorBehaviour: ErrorBehaviour;
+  readonly errors: readonly CaptureError[];
+  /** Stored now, and known before. */
+  readonly capturedEventCount: number;
+  readonly knownEventCount: number;
+}
+
+export interface CaptureRequest {
+  readonly captureId: string;
+  readonly events: readonly CapturedEvent[];
+  readonly errors: readonly CaptureError[];
+  readonly behaviour: ErrorBehaviour;
+  readonly nowMs: number;
+}
+
+/** How long the answers to captures are kept, and how many shipments are looked at anew for one document. */
+export const captureJobKeepMs = 7 * 24 * 3_600_000;
+const shipmentCountMax = 1000;
+
+/** Stores a document's events, or none of them, and its job. */
+export async function capture(
+  connection: SqlConnection,
+  request: CaptureRequest,
+): Promise<CaptureJob> {
+  const { captureId, behaviour, nowMs } = request;
+  const { fresh, knownEventCount, errors } = await sift(connection, request);
+  const isTaken = errors.length === 0 || behaviour === "proceed";
+  const stored = isTaken ? fresh : [];
+  if (stored.length > 0) await store(connection, stored, nowMs);
+  const at = new Date(nowMs).toISOString();
+  const job: CaptureJob = {
+    ...{ captureID: captureId, createdAt: at, finishedAt: at, running: false },
+    ...{ success: errors.length === 0, captureErrorBehaviour: behaviour, errors },
+    ...{ capturedEventCount: stored.length, knownEventCount: isTaken ? knownEventCount : 0 },
+  };
+  const body = JSON.stringify(job);
+  await connection.run("INSERT INTO capture_jobs VALUES (?, ?, ?)", captureId, nowMs, body);
+  const staleMs = nowMs - captureJobKeepMs;
+  await connection.run("DELETE FROM capture_jobs WHERE created_at_ms < ?", staleMs);
+  return job;
+}
+
+// Apart what is known, and what has another's ID.
+async function sift(connection: SqlConnection, { events, errors: faults }: CaptureRequest) {
+  const rows = await connection.all<{ contentKey: string; eventId: string; isDeclaration: number }>(
+    `SELECT content_key AS contentKey, event_id AS eventId, is_declaration AS isDeclaration
+     FROM captured_events WHERE content_key IN (SELECT value->>0 FROM json_each(?))
+      OR event_id IN (SELECT value->>0 FROM json_each(?))`,
+    JSON.stringify(events.map(({ contentKey }) => [contentKey])),
+    JSON.stringify(events.map(({ eventId }) => [eventId])),
+  );
+  const keys = new Set(rows.map(({ contentKey }) => contentKey));
+  const keyOfId = new Map(
+    rows.filter((row) => row.isDeclaration === 0).map((row) => [row.eventId, row.contentKey]),
+  );
+  const fresh: CapturedEvent[] = [];
+  const errors = [...faults];
+  for (const each of events) {
+    const { contentKey, eventId, isDeclaration } = each;
+    if (keys.has(contentKey)) continue;
+    const other = keyOfId.get(eventId);
+    if (other !== undefined && !isDeclaration) {
+      const detail = `eventID ${eventId} belongs to an event of other content`;
+      const title = "The event is known, and was another";
+      errors.push({ type: "epcisException:ValidationException", title, detail });
+      continue;
+    }
+    keys.add(contentKey);
+    if (!isDeclaration) keyOfId.set(eventId, contentKey);
+    fresh.push(each);
+  }
+  return {
+    fresh,
+    errors,
+    knownEventCount: events.length - fresh.length - (errors.length - faults.length),
+  };
+}
+
+type Numbered = CapturedEvent & { readonly eventNumber: number };
+
+async function store(
+  connection: SqlConnection,
+  events: readonly CapturedEvent[],
+  nowMs: number,
+): Promise<void> {
+  const [last] = await connection.all<{ number: number }>(
+    "SELECT coalesce(max(event_number), 0) AS number FROM captured_events",
+  );
+  const first = last!.number + 1;
+  const numbered = events.map((event, index) => ({ ...event, eventNumber: first + index }));
+  const recordTime = new Date(nowMs).toISOString();
+  await connection.run(
+    `INSERT INTO captured_events (store_id, event_number, content_key, event_id, is_declaration, type, action,
+       event_time_ms, record_time_ms, biz_step, disposition, read_point, biz_location, body)
+     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7,
+       value->>8, value->>9, value->>10, value->>11, value->>12, value->>13 FROM json_each(?) WHERE true`,
+    JSON.stringify(
+      numbered.map((each) => [
+        ...[each.storeId, each.eventNumber, each.contentKey, each.eventId],
+        ...[Number(each.isDeclaration), each.type, each.action ?? null, each.eventTimeMs, nowMs],
+        ...[each.bizStep ?? null, each.disposition ?? null, each.readPoint ?? null],
+        ...[each.bizLocation ?? null, JSON.stringify({ ...each.event, recordTime })],
+      ]),
+    ),
+  );
+  await connection.run(
+    `INSERT INTO captured_epcs (store_id, event_number, ordinal, epc, role)
+     SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?) WHERE true`,
+    JSON.stringify(
+      numbered.flatMap(({ storeId, eventNumber, epcs }) =>
+        epcs.map(({ epc, role }, ordinal) => [storeId, eventNumber, ordinal, epc, role]),
+      ),
+    ),
+  );
+  await keepExpected(connection, numbered, nowMs);
+}
+
+async function keepExpected(
+  connection: SqlConnection,
+  events: readonly Numbered[],
+  nowMs: number,
+): Promise<void> {
+  const repacked = events
+    .filter(({ type }) => type === "AggregationEvent")
+    .flatMap(({ epcs }) => epcs.filter(({ role }) => role === "parent"))
+    .flatMap(({ epc }) => unitOfUri(epc)?.item ?? [])
+    .filter((item) => item.startsWith("sscc/"));
+  const waiting = await shipmentsWithout(connection, repacked);
+  const shipments = [...waiting, ...events.filter(isShipment)];
+  const contents = await packedIn(connection, shipments);
+  for (const shipment of shipments) await writeLines(connection, shipment, contents);
+  for (const each of events) {
+    if (each.isDeclaration) {
+      await connection.run(
+        `UPDATE expected_receipts SET withdrawn_at_ms = ?
+         WHERE withdrawn_at_ms IS NULL AND (store_id, event_number) IN
+          (SELECT store_id, event_number FROM captured_events WHERE event_id = ?)`,
+        ...[nowMs, each.eventId],
+      );
+    } else if (isCancellation(each)) {
+      await withdrawUnits(connection, each, nowMs);
+    }
+  }
+}
+
+type Shipment = Pick<
+  CapturedEvent,
+  "storeId" | "location" | "eventId" | "event" | "eventTimeMs"
+> & {
+  readonly eventNumber: number;
+};
+
+/** Shipments that name a logistic unit whose contents were not told until now. */
+async function shipmentsWithout(
+  connection: SqlConnection,
+  items: readonly string[],
+): Promise<Shipment[]> {
+  if (items.length === 0) return [];
+  const rows = await connection.all<Omit<Shipment, "event"> & { body: string }>(
+    `SELECT DISTINCT e.store_id AS storeId, r.location, e.event_id AS eventId, e.body,
+            e.event_time_ms AS eventTimeMs, e.event_number AS eventNumber
+     FROM json_each(?) k JOIN expected_receipts r ON r.item = k.value->>0
+      AND r.item > 'sscc/' AND r.item < 'sscc0' AND r.withdrawn_at_ms IS NULL
+     JOIN captured_events e ON e.store_id = r.store_id AND e.event_number = r.event_number
+     LIMIT ${shipmentCountMax}`,
+    JSON.stringify(items.map((item) => [item])),
+  );
+  return rows.map(({ body, ...row }) => ({ ...row, event: JSON.parse(body) as EpcisEvent }));
+}
+
+/** What the logistic units of these shipments hold, and those inside them. */
+async function packedIn(
+  connection: SqlConnection,
+  shipments: readonly Shipment[],
+): Promise<Map<string, Contents>> {
+  const known = new Map<string, Contents>();
+  const asked = new Set<string>();
+  for (let depth = 0; depth < packingDepthMax; depth += 1) {
+    const missing = new Set<string>();
+    const note = (uri: string) => {
+      if (!asked.has(uri)) missing.add(uri);
+      return known.get(uri);
+    };
+    for (const { event } of shipments) linesOf(event, note);
+    if (missing.size === 0) break;
+    for (const uri of missing) asked.add(uri);
+    const rows = await connection.all<{ epc: string; uri: string; body: string }>(
+      `SELECT k.value->>0 AS uri, e.body FROM json_each(?) k
+       JOIN captured_epcs c ON c.epc = k.value->>1 AND c.role = 'parent'
+       JOIN captured_events e ON e.store_id = c.store_id AND e.event_number = c.event_number
+       WHERE e.is_declaration = 0 AND NOT EXISTS (
+         SELECT 1 FROM captured_events d WHERE d.event_id = e.event_id AND d.is_declaration = 1)
+       ORDER BY e.event_time_ms, e.event_number`,
+      JSON.stringify([...missing].map((uri) => [uri, `https://id.gs1.org/00/${ssccOf(uri)}`])),
+    );
+    const events = new Map<string, EpcisEvent[]>();
+    for (const { uri, body } of rows) {
+      events.set(uri, [...(events.get(uri) ?? []), JSON.parse(body) as EpcisEvent]);
+    }
+    for (const [uri, list] of events) {
+      const contents = contentsAfter(list);
+      if (contents !== undefined) known.set(uri, contents);
+    }
+  }
+  return known;
+}
+
+function ssccOf(uri: string): string {
+  return unitOfUri(uri)?.item.slice("sscc/".length) ?? "";
+}
+
+async function writeLines(
+  connection: SqlConnection,
+  shipment: Shipment,
+  contents: ReadonlyMap<string, Contents>,
+): Promise<void> {
+  const { storeId, location, eventId, event, eventTimeMs, eventNumber } = shipment;
+  const key = [storeId, eventNumber];
+  const where = "store_id = ? AND event_number = ?";
+  await connection.run(`DELETE FROM expected_receipts WHERE ${where}`, ...key);
+  const lines = linesOf(event, (uri) => contents.get(uri));
+  const same = [eventId, shipmentOf(event) ?? null, location ?? storeId];
+  await connection.run(
+    `INSERT INTO expected_receipts (store_id, event_number, line, event_id, shipment, location, item, serial,
+       lot, sscc, quantity, measure, shipped_at_ms)
+     SELECT ?, ?, key + 1, ?, ?, ?, value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, ?
+     FROM json_each(?) WHERE true`,
+    ...[...key, ...same, eventTimeMs],
+    JSON.stringify(
+      lines.map(({ item, serial = null, lot = null, sscc = null, quantity, measure = null }) => [
+        ...[item, serial, lot, sscc, quantity, measure],
+      ]),
+    ),
+  );
+}
+
+async function withdrawUnits(
+  connection: SqlConnection,
+  { epcs, storeId }: Numbered,
+  nowMs: number,
+): Promise<void> {
+  const units = epcs.flatMap(({ epc }) => unitOfUri(epc) ?? []);
+  await connection.run(
+    `UPDATE expected_receipts SET withdrawn_at_ms = ?
+     WHERE withdrawn_at_ms IS NULL AND store_id = coalesce(?, store_id) AND EXISTS (
+       SELECT 1 FROM json_each(?) k WHERE (item = k.value->>0 AND coalesce(serial, '') = k.value->>1)
+        OR sscc = k.value->>2)`,
+    ...[nowMs, storeId === "" ? null : storeId],
+    JSON.stringify(
+      units.map(({ item, serial = "" }) => {
+        return [item, serial, item.startsWith("sscc/") ? item.slice("sscc/".length) : null];
+      }),
+    ),
+  );
+}
+
+/** A line of what a store expects, and the event that said so. */
+export interface ExpectedReceipt extends ExpectedLine {
+  readonly storeId: string;
+  readonly eventNumber: number;
+  readonly line: number;
+  readonly eventId: string;
+  readonly shipment?: string;
+  readonly location: string;
+  readonly shippedAtMs: number;
+}
+
+/** What a store expects, in the order in which it was told; withdrawn lines are left out. */
+export async function readExpectedReceipts(
+  connection: SqlConnection,
+  query: {
+    storeId: string;
+    shipment?: string;
+    after?: { eventNumber: number; line: number };
+    countMax: number;
+  },
+): Promise<ExpectedReceipt[]> {
+  const { storeId, shipment, after = { eventNumber: 0, line: 0 }, countMax } = query;
+  const rows = await connection.all<Record<string, unknown>>(
+    `SELECT store_id AS storeId, event_number AS eventNumber, line, event_id AS eventId, shipment, location,
+            item, serial, lot, sscc, quantity, measure, shipped_at_ms AS shippedAtMs
+     FROM expected_receipts WHERE store_id = ? AND withdrawn_at_ms IS NULL
+      AND (CAST(? AS TEXT) IS NULL OR shipment = ?) AND (event_number, line) > (?, ?)
+     ORDER BY event_number, line LIMIT ?`,
+    ...[storeId, shipment ?? null, shipment ?? null, after.eventNumber, after.line, countMax],
+  );
+  return rows.map((row) => {
+    const known = Object.entries(row).filter(([, value]) => value !== null);
+    return Object.fromEntries(known) as unknown as ExpectedReceipt;
+  });
+}

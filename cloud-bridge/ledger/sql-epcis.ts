@@ -1,0 +1,179 @@
+// The part of the ledger that speaks EPCIS: captures, events of both kinds by filter and page, and the index by which an
+// event of ours is found from its ID.
+
+import type { EpcisEvent } from "../../contract/epcis/event.ts";
+import type { EventFilter } from "../epcis/event-filter.ts";
+import type { Places } from "../epcis/places.ts";
+import type { LedgerDatabase } from "./database.ts";
+import {
+  type CaptureJob,
+  type CaptureRequest,
+  capture,
+  type ExpectedReceipt,
+  readExpectedReceipts,
+} from "./sql-capture.ts";
+import { captureTables } from "./sql-capture-tables.ts";
+import { eventsOfEntries, idPrefixOf, readCapturedWhere, readEntriesWhere } from "./sql-events.ts";
+import { advanceFollower, followerLags } from "./sql-followers.ts";
+import { readEntries } from "./sql-read.ts";
+
+export const epcisTables = `
+${captureTables}
+-- The first 48 bits of an entry's event hash; the event itself is made anew and compared.
+CREATE TABLE IF NOT EXISTS epcis_ids (
+  store_id TEXT NOT NULL, id_prefix INTEGER NOT NULL, entry_number INTEGER NOT NULL,
+  PRIMARY KEY (store_id, id_prefix, entry_number)
+) WITHOUT ROWID;
+`;
+
+/** Where a page ended: the captured events come first, then store by store the entries. */
+export interface EventCursor {
+  /** Empty while captured events are read. */
+  readonly storeId: string;
+  readonly number: number;
+}
+
+export interface EventPage {
+  readonly events: readonly EpcisEvent[];
+  /** Absent when there is nothing more. */
+  readonly next?: EventCursor;
+}
+
+/** Statements that one page may take where little of what is looked through fits. */
+const statementCountMax = 25;
+const idFollower = "epcis-ids";
+/** Entries of a store that are put into the index at once. */
+const indexedCountMax = 500;
+
+/** Captures and queries. */
+export class SqlEpcis {
+  readonly #database: LedgerDatabase;
+
+  constructor(database: LedgerDatabase) {
+    this.#database = database;
+  }
+
+  /** Stores a document's events, each once: all or, where that is asked for, those that are right. */
+  capture(request: CaptureRequest): Promise<CaptureJob> {
+    return this.#database.write((connection) => capture(connection, request));
+  }
+
+  async captureJob(captureId: string): Promise<CaptureJob | undefined> {
+    const [row] = await this.#database.reader.all<{ body: string }>(
+      "SELECT body FROM capture_jobs WHERE capture_id = ?",
+      captureId,
+    );
+    return row === undefined ? undefined : JSON.parse(row.body);
+  }
+
+  /** Newest first. */
+  async captureJobs(countMax: number): Promise<CaptureJob[]> {
+    const rows = await this.#database.reader.all<{ body: string }>(
+      "SELECT body FROM capture_jobs ORDER BY created_at_ms DESC, capture_id LIMIT ?",
+      countMax,
+    );
+    return rows.map(({ body }) => JSON.parse(body));
+  }
+
+  /** What a store expects, by what others sent. */
+  expectedReceipts(query: Parameters<typeof readExpectedReceipts>[1]): Promise<ExpectedReceipt[]> {
+    return readExpectedReceipts(this.#database.reader, query);
+  }
+
+  /** A page of the events that fit. */
+  async events(query: {
+    filter: EventFilter;
+    places: Places;
+    after?: EventCursor;
+    countMax: number;
+  }): Promise<EventPage> {
+    const { filter, places, countMax } = query;
+    const { reader } = this.#database;
+    let cursor = query.after ?? { storeId: "", number: 0 };
+    const events: EpcisEvent[] = [];
+    if (cursor.storeId === "") {
+      const afterNumber = cursor.number;
+      const rows = await readCapturedWhere(reader, { filter, afterNumber, countMax });
+      events.push(...rows.map(({ event }) => event));
+      if (rows.length === countMax) {
+        return { events, next: { storeId: "", number: rows.at(-1)!.eventNumber } };
+      }
+    }
+    const heads = await reader.all<{ storeId: string; head: number }>(
+      `SELECT store_id AS storeId, entry_number AS head FROM chain_heads
+       WHERE store_id >= ? ORDER BY store_id`,
+      cursor.storeId,
+    );
+    let statementCount = 0;
+    for (const { storeId, head } of heads) {
+      let number = storeId === cursor.storeId ? cursor.number : 0;
+      while (number < head) {
+        if (events.length >= countMax || statementCount >= statementCountMax) {
+          return { events, next: { storeId, number } };
+        }
+        statementCount += 1;
+        const page = await readEntriesWhere(reader, {
+          ...{ filter, places, storeId, afterEntryNumber: number, head },
+          countMax: countMax - events.length,
+        });
+        if (page === undefined) return { events };
+        const found = await eventsOfEntries(reader, page.entries, places);
+        events.push(...found.filter((event) => fits(event, filter)));
+        number = page.throughNumber;
+      }
+      cursor = { storeId, number };
+    }
+    return { events };
+  }
+
+  /** Captured events that fit, the first ones. */
+  async captured(filter: EventFilter, countMax: number): Promise<{ events: EpcisEvent[] }> {
+    const query = { filter, afterNumber: 0, countMax };
+    const rows = await readCapturedWhere(this.#database.reader, query);
+    return { events: rows.map(({ event }) => event) };
+  }
+
+  /** Entries of a store after a number, as events. */
+  async eventsAfter(query: {
+    storeId: string;
+    afterEntryNumber: number;
+    countMax: number;
+    places: Places;
+  }): Promise<{ entryNumber: number; event: EpcisEvent }[]> {
+    const { reader } = this.#database;
+    const entries = await readEntries(reader, query);
+    const events = await eventsOfEntries(reader, entries, query.places);
+    return entries.map(({ entryNumber }, index) => ({ entryNumber, event: events[index]! }));
+  }
+
+  /** Takes a few hundred entries into the index of IDs; gives how many. */
+  async indexIds(places: Places): Promise<number> {
+    const [lag] = await followerLags(this.#database.reader, idFollower, 1);
+    if (lag === undefined) return 0;
+    const { storeId, position } = lag;
+    const entries = await readEntries(this.#database.reader, {
+      ...{ storeId, afterEntryNumber: position, countMax: indexedCountMax },
+    });
+    // An entry that takes another back is found by the ID of what it declares wrong.
+    const events = await eventsOfEntries(this.#database.reader, entries, places);
+    const rows = events.map(({ eventID }, index) => {
+      return [idPrefixOf(eventID!)!, entries[index]!.entryNumber];
+    });
+    await this.#database.write(async (connection) => {
+      await connection.run(
+        `INSERT INTO epcis_ids SELECT ?, value->>0, value->>1 FROM json_each(?) WHERE true
+         ON CONFLICT (store_id, id_prefix, entry_number) DO NOTHING`,
+        ...[storeId, JSON.stringify(rows)],
+      );
+      await advanceFollower(connection, idFollower, storeId, entries.at(-1)!.entryNumber);
+    });
+    return entries.length;
+  }
+}
+
+// What no column of an entry says.
+function fits(event: EpcisEvent, { eventIds, isDeclaration }: EventFilter): boolean {
+  if (eventIds !== undefined && !eventIds.includes(event.eventID ?? "")) return false;
+  const declares = event.errorDeclaration !== undefined;
+  return isDeclaration === undefined || isDeclaration === declares;
+}

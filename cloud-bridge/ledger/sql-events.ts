@@ -1,0 +1,283 @@
+// EPCIS events in the ledger's database: entries as events, with what took them back, and captured events, both by one
+// filter. A page costs a bounded number of rows, however rare what is asked for is.
+
+import type { EpcisEvent } from "../../contract/epcis/event.ts";
+import type { Entry } from "../../contract/stock.ts";
+import type { EpcFilter, EventFilter, PlaceFilter, TimeRange } from "../epcis/event-filter.ts";
+import {
+  type Correction,
+  declarationOfEntry,
+  eventOfEntry,
+  reasonsOf,
+} from "../epcis/event-of-entry.ts";
+import type { Places } from "../epcis/places.ts";
+import { unitOfUri } from "../epcis/unit-of-uri.ts";
+import type { SqlConnection, SqlValue } from "./database.ts";
+import { isFlowRule } from "./flow.ts";
+import { type EntryRow, entryColumns, entryOf } from "./sql-read.ts";
+
+/** A condition; parts are joined by AND. */
+interface Condition {
+  readonly sql: string[];
+  readonly values: SqlValue[];
+}
+
+/** Entries that are looked through in one statement where no index leads to what is asked for. */
+const windowCount = 20_000;
+
+/** A page of entries that fit, and the number up to which the store was looked through. */
+export interface EntryPage {
+  readonly entries: Entry[];
+  readonly throughNumber: number;
+}
+
+/** Reads on in a store; undefined where none of its entries can fit. */
+export async function readEntriesWhere(
+  connection: SqlConnection,
+  query: {
+    filter: EventFilter;
+    places: Places;
+    storeId: string;
+    afterEntryNumber: number;
+    head: number;
+    countMax: number;
+  },
+): Promise<EntryPage | undefined> {
+  const { filter, places, storeId, afterEntryNumber, head, countMax } = query;
+  const condition = entryCondition(filter, places, storeId);
+  if (condition === undefined) return undefined;
+  const isDirect = filter.epcs !== undefined || filter.eventIds !== undefined;
+  const throughNumber = isDirect ? head : Math.min(head, afterEntryNumber + windowCount);
+  const rows = await connection.all<EntryRow>(
+    `SELECT ${entryColumns} FROM entries
+     WHERE ${["store_id = ?", "entry_number > ?", "entry_number <= ?", ...condition.sql].join(" AND ")}
+     ORDER BY entry_number LIMIT ?`,
+    ...[storeId, afterEntryNumber, throughNumber, ...condition.values, countMax],
+  );
+  const last = rows.at(-1)?.entryNumber;
+  return {
+    entries: rows.map((row) => entryOf(row, "")),
+    throughNumber: rows.length === countMax && last !== undefined ? last : throughNumber,
+  };
+}
+
+function entryCondition(
+  filter: EventFilter,
+  places: Places,
+  storeId: string,
+): Condition | undefined {
+  const { types, actions, bizSteps, dispositions, eventIds } = filter;
+  // That is what entries are told as.
+  if (types !== undefined && !types.includes("ObjectEvent")) return undefined;
+  if (actions !== undefined && !actions.includes("OBSERVE")) return undefined;
+  const condition: Condition = { sql: [], values: [] };
+  const add = (sql: string, ...values: SqlValue[]) => {
+    condition.sql.push(sql);
+    condition.values.push(...values);
+  };
+  addRange(add, "occurred_at_ms", filter.eventTimeMs);
+  addRange(add, "recorded_at_ms", filter.recordTimeMs);
+  if (bizSteps !== undefined || dispositions !== undefined) {
+    const { reasons, isExcept } = reasonsOf({ bizSteps, dispositions });
+    if (reasons.length === 0 && !isExcept) return undefined;
+    const list = JSON.stringify(reasons.map((reason) => [reason]));
+    add(`reason ${isExcept ? "NOT " : ""}IN (SELECT value->>0 FROM json_each(?))`, list);
+  }
+  const isHidden = "to_location LIKE '%/@%'";
+  const real = `CASE WHEN NOT ${isHidden} THEN to_location WHEN NOT from_location LIKE '%/@%' THEN from_location END`;
+  addPlace(add, real, filter.readPoint, places);
+  addPlace(add, `CASE WHEN NOT ${isHidden} THEN to_location END`, filter.bizLocation, places);
+  for (const each of filter.epcs ?? []) addUnits(add, each, storeId);
+  if (eventIds !== undefined) {
+    add(
+      `entry_number IN (SELECT i.entry_number FROM json_each(?) k
+         CROSS JOIN epcis_ids i WHERE i.store_id = ? AND i.id_prefix = k.value->>0)`,
+      JSON.stringify(eventIds.map((id) => [idPrefixOf(id) ?? -1])),
+      storeId,
+    );
+  }
+  return condition;
+}
+
+type Add = (sql: string, ...values: SqlValue[]) => void;
+
+function addRange(add: Add, column: string, range: TimeRange | undefined): void {
+  if (range?.from !== undefined) add(`${column} >= ?`, range.from);
+  if (range?.before !== undefined) add(`${column} < ?`, range.before);
+}
+
+function addPlace(
+  add: Add,
+  expression: string,
+  filter: PlaceFilter | undefined,
+  places: Places,
+): void {
+  if (filter === undefined) return;
+  const locations = filter.uris.flatMap((uri) => places.locationOf(uri) ?? []);
+  const list = JSON.stringify(locations.map((location) => [location]));
+  if (!filter.withBelow) {
+    add(`${expression} IN (SELECT value->>0 FROM json_each(?))`, list);
+    return;
+  }
+  add(
+    `EXISTS (SELECT 1 FROM json_each(?) k WHERE ${expression} = k.value->>0
+       OR substr(${expression}, 1, length(k.value->>0) + 1) = (k.value->>0) || '/')`,
+    list,
+  );
+}
+
+// By the index of items, whatever else is asked for. A product without a serial stands for any unit of it.
+function addUnits(add: Add, { uris, roles }: EpcFilter, storeId: string): void {
+  const isUnit = roles.includes("epc");
+  const isClass = roles.includes("class");
+  const units = uris.flatMap((uri) => unitOfUri(uri) ?? []);
+  add(
+    `entry_number IN (SELECT x.entry_number FROM json_each(?) k
+       CROSS JOIN entries x WHERE x.store_id = ? AND x.item = k.value->>0
+       AND ((k.value->>3 = 1 AND (x.serial = k.value->>1
+           OR (k.value->>1 IS NULL AND (x.serial IS NOT NULL OR x.item > 'e'))))
+         OR (k.value->>4 = 1 AND x.serial IS NULL AND k.value->>1 IS NULL
+           AND coalesce(x.lot, '') = k.value->>2)))`,
+    JSON.stringify(
+      units.map(({ item, serial = null, lot = "" }) => {
+        return [item, serial, lot, Number(isUnit && lot === ""), Number(isClass)];
+      }),
+    ),
+    storeId,
+  );
+}
+
+/** The first 48 bits of an event hash as a number; undefined for an ID that is none. */
+export function idPrefixOf(eventId: string): number | undefined {
+  const hex = /^ni:\/\/\/sha-256;([0-9a-f]{12})[0-9a-f]{52}\?ver=CBV2\.0$/.exec(eventId)?.[1];
+  return hex === undefined ? undefined : Number.parseInt(hex, 16);
+}
+
+/** The events of entries, each as it stands: an entry that takes another back declares it wrong. */
+export async function eventsOfEntries(
+  connection: SqlConnection,
+  entries: readonly Entry[],
+  places: Places,
+): Promise<EpcisEvent[]> {
+  const corrections = await readCorrections(connection, entries);
+  const uriOf = (location: string) => places.uriOf(location);
+  return entries.map((entry) => {
+    const correction = corrections.get(keyOf(entry));
+    return correction === undefined
+      ? eventOfEntry(entry, uriOf)
+      : declarationOfEntry(entry, correction, uriOf);
+  });
+}
+
+// What settlement posts beside a fact may be taken back when another fact comes late. It is then posted the other way,
+// with the same reason, fact and time.
+async function readCorrections(
+  connection: SqlConnection,
+  entries: readonly Entry[],
+): Promise<Map<string, Correction>> {
+  const settled = entries.filter(({ reason }) => isFlowRule(reason));
+  if (settled.length === 0) return new Map();
+  const rows = await connection.all<EntryRow>(
+    `SELECT ${entryColumns} FROM entries WHERE (store_id, entry_number) IN (
+       SELECT x.store_id, x.entry_number FROM json_each(?) k
+       CROSS JOIN entries x WHERE x.store_id = k.value->>0 AND x.item = k.value->>1 AND x.placed_at_ms = k.value->>2)
+     ORDER BY store_id, entry_number`,
+    JSON.stringify(settled.map(({ storeId, item, occurredAtMs }) => [storeId, item, occurredAtMs])),
+  );
+  return correctionsAmong(
+    rows.map((row) => entryOf(row, "")).filter((row) => isFlowRule(row.reason)),
+  );
+}
+
+/** Pairs entries that settlement posted with those that took them back; in order of their numbers. */
+export function correctionsAmong(entries: readonly Entry[]): Map<string, Correction> {
+  const standing = new Map<string, Entry[]>();
+  const pairs: { entry: Entry; original: Entry }[] = [];
+  for (const entry of entries) {
+    const key = factOf(entry);
+    const list = standing.get(key) ?? [];
+    const index = list.findLastIndex((each) => isTurned(each, entry));
+    if (index < 0) list.push(entry);
+    else pairs.push({ entry, original: list.splice(index, 1)[0]! });
+    standing.set(key, list);
+  }
+  const turning = new Set(pairs.map(({ entry }) => keyOf(entry)));
+  const result = new Map<string, Correction>();
+  for (const { entry, original } of pairs) {
+    const instead = entries.filter(
+      (each) =>
+        each.recordedAtMs === entry.recordedAtMs &&
+        each.storeId === entry.storeId &&
+        each.outboxId === entry.outboxId &&
+        each.sequence === entry.sequence &&
+        !turning.has(keyOf(each)),
+    );
+    result.set(keyOf(entry), { original, instead });
+  }
+  return result;
+}
+
+function isTurned(one: Entry, other: Entry): boolean {
+  const name = ({ location, state }: Entry["from"]) => `${location} ${state}`;
+  return (
+    one.quantity === other.quantity &&
+    name(one.from) === name(other.to) &&
+    name(one.to) === name(other.from)
+  );
+}
+
+function factOf(entry: Entry): string {
+  const { storeId, item, reason, edgeId, outboxId, sequence, occurredAtMs } = entry;
+  return [storeId, item, reason, edgeId, outboxId, sequence, occurredAtMs].join(" ");
+}
+
+function keyOf({ storeId, entryNumber }: Entry): string {
+  return `${storeId}/${entryNumber}`;
+}
+
+/** Captured events that fit, in the order in which they were captured. */
+export async function readCapturedWhere(
+  connection: SqlConnection,
+  query: { filter: EventFilter; afterNumber: number; countMax: number },
+): Promise<{ eventNumber: number; event: EpcisEvent }[]> {
+  const { filter, afterNumber, countMax } = query;
+  const condition = capturedCondition(filter);
+  const rows = await connection.all<{ eventNumber: number; body: string }>(
+    `SELECT event_number AS eventNumber, body FROM captured_events
+     WHERE ${["event_number > ?", ...condition.sql].join(" AND ")}
+     ORDER BY event_number LIMIT ?`,
+    ...[afterNumber, ...condition.values, countMax],
+  );
+  return rows.map(({ eventNumber, body }) => ({ eventNumber, event: JSON.parse(body) }));
+}
+
+function capturedCondition(filter: EventFilter): Condition {
+  const condition: Condition = { sql: [], values: [] };
+  const add = (sql: string, ...values: SqlValue[]) => {
+    condition.sql.push(sql);
+    condition.values.push(...values);
+  };
+  const addIn = (column: string, list: readonly string[] | undefined) => {
+    if (list === undefined) return;
+    const rows = JSON.stringify(list.map((value) => [value]));
+    add(`${column} IN (SELECT value->>0 FROM json_each(?))`, rows);
+  };
+  addIn("type", filter.types);
+  addIn("action", filter.actions);
+  addIn("biz_step", filter.bizSteps);
+  addIn("disposition", filter.dispositions);
+  addIn("read_point", filter.readPoint?.uris);
+  addIn("biz_location", filter.bizLocation?.uris);
+  addIn("event_id", filter.eventIds);
+  addRange(add, "event_time_ms", filter.eventTimeMs);
+  addRange(add, "record_time_ms", filter.recordTimeMs);
+  if (filter.isDeclaration !== undefined) add("is_declaration = ?", Number(filter.isDeclaration));
+  for (const { uris, roles } of filter.epcs ?? []) {
+    add(
+      `event_number IN (SELECT c.event_number FROM json_each(?) k CROSS JOIN captured_epcs c
+         WHERE c.epc = k.value->>0 AND c.role = k.value->>1)`,
+      JSON.stringify(uris.flatMap((uri) => roles.map((role) => [uri, role]))),
+    );
+  }
+  return condition;
+}

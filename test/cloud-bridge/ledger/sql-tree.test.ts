@@ -1,0 +1,60 @@
+// Proofs out of stored subtrees, on a real ledger: what a proof of the whole list says.
+
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { expect, test } from "vitest";
+import { SqliteConnection } from "../../../cloud-bridge/ledger/sqlite.ts";
+import {
+  checkProof,
+  makeProof,
+  proofOfParts,
+  signHead,
+} from "../../../cloud-bridge/trace/proof.ts";
+import type { Proof } from "../../../contract/proof.ts";
+import { coffee, FakeEdge, ledgerPath, moved, openLedger, startAtMs } from "./edge-fixture.ts";
+
+const storeId = "s0042";
+const { privateKey } = generateKeyPairSync("ed25519");
+const publicKey = createPublicKey(privateKey);
+
+test("a proof is that of the whole list, while the store grows", async () => {
+  const ledger = await openLedger();
+  const edge = new FakeEdge();
+  let earlier: Proof | undefined;
+  for (const count of [1, 63, 1, 127, 300, 64]) {
+    const first = edge.lastSequence + 1;
+    for (let number = 0; number < count; number += 1) edge.append(moved("receiving", coffee));
+    await ledger.post([edge.batch(first)], startAtMs);
+    const entries = await ledger.entries({ storeId, afterEntryNumber: 0, countMax: 1000 });
+    const hashes = entries.map(({ hash }) => hash);
+    const tree = (await ledger.tree.snapshot(storeId))!;
+    const asked = [entries[0]!, entries[Math.floor(entries.length / 2)]!, entries.at(-1)!];
+    const earlierSize = earlier?.head.treeSize;
+    const parts = await ledger.tree.proofParts(tree, asked, earlierSize);
+    const signed = signHead(tree, privateKey, startAtMs);
+    const proofs = parts.map((each) => proofOfParts(each, signed));
+    expect(proofs).toEqual(
+      asked.map((entry) =>
+        makeProof({ entry, hashes, privateKey, signedAtMs: startAtMs, earlierSize }),
+      ),
+    );
+    for (const proof of proofs) expect(checkProof(proof, { publicKey, earlier }).ok).toBe(true);
+    earlier = proofs[0];
+  }
+  expect((await ledger.verify()).problems).toEqual([]);
+});
+
+test("who changes a stored node is found", async () => {
+  const path = ledgerPath();
+  const ledger = await openLedger({ path });
+  const edge = new FakeEdge();
+  for (let number = 0; number < 200; number += 1) edge.append(moved("receiving", coffee));
+  await ledger.post([edge.batch(1)], startAtMs);
+  expect(await ledger.tree.grow()).toBe(192);
+  expect(await ledger.tree.grow()).toBe(0);
+  const other = await SqliteConnection.open({ path });
+  await other.run("UPDATE merkle_nodes SET hash = ? WHERE level = 7", "0".repeat(64));
+  await other.close();
+  expect((await ledger.verify()).problems).toEqual([
+    { storeId, check: "tree", where: "tree node 7/0", message: expect.any(String) },
+  ]);
+});
