@@ -13,6 +13,7 @@ import {
   claimAt,
   type Withheld,
 } from "./claims.ts";
+import { SqlCounting } from "./counting/sql-counting.ts";
 import { type LedgerDatabase, type SqlConnection, StatementError, savepoint } from "./database.ts";
 import { postAgain, postGroup } from "./ledger.ts";
 import {
@@ -58,6 +59,7 @@ import type {
 export class SqlLedger implements Ledger {
   readonly #database: LedgerDatabase;
   readonly #reader: SqlConnection;
+  readonly counting: SqlCounting;
   readonly #claims = new ClaimQueue((requests, nowMs) =>
     this.#write((connection) => decideClaims(connection, requests, nowMs)),
   );
@@ -67,6 +69,7 @@ export class SqlLedger implements Ledger {
   constructor(database: LedgerDatabase, epoch: number) {
     this.#database = database;
     this.#reader = database.reader;
+    this.counting = new SqlCounting(database);
     this.#epoch = epoch;
   }
 

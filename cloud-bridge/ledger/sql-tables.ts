@@ -1,6 +1,8 @@
 // The tables of the ledger. Every primary key starts with the store, so that a larger database can
 // partition by it. Times are Unix ms, digests lower-case hex, flags 0 or 1; no REAL anywhere.
 
+import { countingTables } from "./counting/counting-tables.ts";
+
 /** What a ledger of an earlier day lacks; made at each start where it is missing. */
 export const additions = `
 CREATE INDEX IF NOT EXISTS entries_item ON entries (store_id, item, placed_at_ms);
@@ -85,7 +87,7 @@ CREATE TABLE IF NOT EXISTS withheld (
   quantity INTEGER NOT NULL CHECK (quantity >= 0),
   PRIMARY KEY (store_id, gtin, channel)
 ) WITHOUT ROWID;
-`;
+${countingTables}`;
 
 /** Version of the tables, in `PRAGMA user_version`. */
 export const tablesVersion = 1;

@@ -174,7 +174,8 @@ class Verification {
       `SELECT store_id AS storeId, edge_id AS edgeId, outbox_id AS outboxId FROM event_log
        UNION SELECT store_id, edge_id, outbox_id FROM entries
        EXCEPT SELECT store_id, edge_id, outbox_id FROM positions
-       EXCEPT SELECT store_id, '${claimEdgeId}', claim_id FROM claims`,
+       EXCEPT SELECT store_id, '${claimEdgeId}', claim_id FROM claims
+       EXCEPT SELECT store_id, '${claimEdgeId}', count_id FROM stocktakes`,
     );
     for (const { storeId, edgeId, outboxId } of orphans) {
       this.#found("sequences", storeId, `outbox ${edgeId}/${outboxId}`, "has no position");

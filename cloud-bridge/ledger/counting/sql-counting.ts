@@ -1,0 +1,82 @@
+// Counting as the rest of the bridge uses it, over the ledger's database.
+
+import { GatewayError } from "../../../contract/errors.ts";
+import { type LedgerDatabase, type SqlConnection, StatementError } from "../database.ts";
+import type { CountPolicy } from "./count-policy.ts";
+import { readPolicy, saveItems, savePolicy } from "./sql-policy.ts";
+import {
+  type OpenStocktake,
+  openOnce,
+  type StepOutcome,
+  type StocktakeStep,
+  takeStep,
+} from "./sql-stocktake-steps.ts";
+import { loadStocktakeView, readStocktake, readStocktakes } from "./sql-stocktakes.ts";
+import type { Stocktake, StocktakeOutcome } from "./stocktake.ts";
+import { outdatedLine } from "./stocktake-steps.ts";
+
+/** Counts that people carry out, and what they are planned and judged by. */
+export class SqlCounting {
+  readonly #database: LedgerDatabase;
+
+  constructor(database: LedgerDatabase) {
+    this.#database = database;
+  }
+
+  /** Opens a stocktake, once for its id. */
+  open(request: OpenStocktake, nowMs: number): Promise<StocktakeOutcome> {
+    return this.#write((connection) => openOnce(connection, request, nowMs));
+  }
+
+  /** Takes a stocktake a step on: as a whole or not at all. */
+  step(
+    about: { storeId: string; countId: string },
+    step: StocktakeStep,
+    nowMs: number,
+  ): Promise<StepOutcome> {
+    return this.#write((connection) => takeStep(connection, about, step, nowMs));
+  }
+
+  /** A stocktake with its lines as they are now: those whose stock moved since are outdated. */
+  async stocktake(storeId: string, countId: string, nowMs: number): Promise<Stocktake | undefined> {
+    return await this.#database.snapshot(async (connection) => {
+      const stocktake = await readStocktake(connection, storeId, countId);
+      if (stocktake === undefined || stocktake.phase !== "review") return stocktake;
+      const policy = await readPolicy(connection, storeId);
+      const about = { storeId, state: stocktake.state, policy, nowMs };
+      const view = await loadStocktakeView(connection, about, [], stocktake.lines);
+      return { ...stocktake, lines: stocktake.lines.map((line) => outdatedLine(line, view)) };
+    });
+  }
+
+  /** Stocktakes without their lines, the newest first. */
+  stocktakes(query: Parameters<typeof readStocktakes>[1]) {
+    return readStocktakes(this.#database.reader, query);
+  }
+
+  /** What a store demands of its counts. */
+  policy(storeId: string): Promise<CountPolicy> {
+    return readPolicy(this.#database.reader, storeId);
+  }
+
+  setPolicy(storeId: string, policy: CountPolicy): Promise<void> {
+    return this.#write((connection) => savePolicy(connection, storeId, policy));
+  }
+
+  /** Takes class and price of products; `*` for every store. */
+  setItems(storeId: string, items: Parameters<typeof saveItems>[2]): Promise<void> {
+    return this.#write((connection) => saveItems(connection, storeId, items));
+  }
+
+  /** A statement that the database refuses is the request's fault, not the disk's. */
+  #write<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
+    return this.#database.write(async (connection) => {
+      try {
+        return await work(connection);
+      } catch (error) {
+        if (!(error instanceof StatementError)) throw error;
+        throw new GatewayError("LEDGER_RULE", `a count: ${error.message}`, { cause: error });
+      }
+    });
+  }
+}
