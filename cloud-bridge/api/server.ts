@@ -9,7 +9,9 @@ import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { addAlertRoutes } from "./alert-routes.ts";
 import { addClaimRoutes } from "./claim-routes.ts";
+import { addCountRoutes } from "./count-routes.ts";
 import { ProblemError, sendProblem } from "./problem.ts";
+import { addRfidCountRoutes } from "./rfid-count-routes.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
 
 /** How the parts of the bridge do. */
@@ -50,6 +52,8 @@ export class ApiServer {
     addStockRoutes(app, options);
     addAlertRoutes(app, options);
     addClaimRoutes(app, options);
+    addCountRoutes(app, options);
+    addRfidCountRoutes(app, options);
     const { host, port } = options;
     try {
       await app.listen({ host, port });

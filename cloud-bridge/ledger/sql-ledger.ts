@@ -14,6 +14,7 @@ import {
   type Withheld,
 } from "./claims.ts";
 import { SqlCounting } from "./counting/sql-counting.ts";
+import { compareEvents } from "./counting/sql-rfid.ts";
 import { type LedgerDatabase, type SqlConnection, StatementError, savepoint } from "./database.ts";
 import { postAgain, postGroup } from "./ledger.ts";
 import {
@@ -199,6 +200,8 @@ export class SqlLedger implements Ledger {
         const view = await loadGroupView(connection, group);
         const options = { ledgerEpoch: this.#epoch, recordedAtMs };
         const { results, changes } = postGroup(view, group, options);
+        const found = await compareEvents(connection, changes.events, recordedAtMs);
+        results.at(-1)?.alerts.push(...found);
         await saveChanges(connection, changes);
         const raised = results.flatMap(({ alerts }) => alerts);
         const loud = await saveAlerts(connection, raised, recordedAtMs);

@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS rfid_counts (
   PRIMARY KEY (store_id, edge_id, outbox_id, sequence)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS rfid_counts_time ON rfid_counts (store_id, at_ms);
+CREATE INDEX IF NOT EXISTS serials_place ON serials (store_id, location);
 -- Shares of what is on hand that are not promised, because the book is not trusted.
 CREATE TABLE IF NOT EXISTS trust_gates (
   store_id TEXT NOT NULL, gtin TEXT NOT NULL,

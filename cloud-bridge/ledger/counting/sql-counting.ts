@@ -3,7 +3,8 @@
 import { GatewayError } from "../../../contract/errors.ts";
 import { type LedgerDatabase, type SqlConnection, StatementError } from "../database.ts";
 import type { CountPolicy } from "./count-policy.ts";
-import { readPolicy, saveItems, savePolicy } from "./sql-policy.ts";
+import { itemOf, readItems, readPolicy, saveItems, savePolicy } from "./sql-policy.ts";
+import { type RfidReport, readReports, recordTags } from "./sql-rfid.ts";
 import {
   type OpenStocktake,
   openOnce,
@@ -37,16 +38,29 @@ export class SqlCounting {
     return this.#write((connection) => takeStep(connection, about, step, nowMs));
   }
 
+  /** Notes the tags that somebody saw as lines of a stocktake. */
+  recordTags(
+    about: { storeId: string; countId: string },
+    request: Parameters<typeof recordTags>[2],
+    nowMs: number,
+  ) {
+    return this.#write((connection) => recordTags(connection, about, request, nowMs));
+  }
+
+  /** Counts of tags, the newest first. */
+  rfidReports(query: Parameters<typeof readReports>[1]): Promise<RfidReport[]> {
+    return readReports(this.#database.reader, query);
+  }
+
   /** A stocktake with its lines as they are now: those whose stock moved since are outdated. */
   async stocktake(storeId: string, countId: string, nowMs: number): Promise<Stocktake | undefined> {
-    return await this.#database.snapshot(async (connection) => {
-      const stocktake = await readStocktake(connection, storeId, countId);
-      if (stocktake === undefined || stocktake.phase !== "review") return stocktake;
-      const policy = await readPolicy(connection, storeId);
-      const about = { storeId, state: stocktake.state, policy, nowMs };
-      const view = await loadStocktakeView(connection, about, [], stocktake.lines);
-      return { ...stocktake, lines: stocktake.lines.map((line) => outdatedLine(line, view)) };
-    });
+    const connection = this.#database.reader;
+    const stocktake = await readStocktake(connection, storeId, countId);
+    if (stocktake === undefined || stocktake.phase !== "review") return stocktake;
+    const policy = await readPolicy(connection, storeId);
+    const about = { storeId, state: stocktake.state, policy, nowMs };
+    const view = await loadStocktakeView(connection, about, [], stocktake.lines);
+    return { ...stocktake, lines: stocktake.lines.map((line) => outdatedLine(line, view)) };
   }
 
   /** Stocktakes without their lines, the newest first. */
@@ -57,6 +71,13 @@ export class SqlCounting {
   /** What a store demands of its counts. */
   policy(storeId: string): Promise<CountPolicy> {
     return readPolicy(this.#database.reader, storeId);
+  }
+
+  /** The same, with class and price of some products. */
+  async demands(storeId: string, gtins: readonly string[]) {
+    const policy = await readPolicy(this.#database.reader, storeId);
+    const items = await readItems(this.#database.reader, storeId, gtins);
+    return { policy, itemOf: (gtin: string) => itemOf(items, gtin) };
   }
 
   setPolicy(storeId: string, policy: CountPolicy): Promise<void> {
