@@ -24,6 +24,8 @@ const kinds: Record<string, AlertKind> = {
   outbox_diverged: { cause: "card_cloned", expiryMs: 90 * dayMs },
   edge_silent: { cause: "edge_offline", expiryMs: 14 * dayMs },
   event_quarantined: { cause: "event_unpostable", expiryMs: 90 * dayMs },
+  shelf_empty: { cause: "refill_missed", expiryMs: 2 * dayMs },
+  sensing_gap: { cause: "sensing_blind", expiryMs: 7 * dayMs },
   passage_uncertain: { cause: "sensing_uncertain", expiryMs: 2 * dayMs },
 };
 const otherKind: AlertKind = { cause: "other", expiryMs: 7 * dayMs };

@@ -1,6 +1,7 @@
 // Counting as the rest of the bridge uses it, over the ledger's database.
 
 import { GatewayError } from "../../../contract/errors.ts";
+import type { Alert } from "../../../contract/stock.ts";
 import { type LedgerDatabase, type SqlConnection, StatementError } from "../database.ts";
 import type { CountPolicy } from "./count-policy.ts";
 import { itemOf, readItems, readPolicy, saveItems, savePolicy } from "./sql-policy.ts";
@@ -13,8 +14,11 @@ import {
   takeStep,
 } from "./sql-stocktake-steps.ts";
 import { loadStocktakeView, readStocktake, readStocktakes } from "./sql-stocktakes.ts";
+import { readStoreFacts } from "./sql-store-facts.ts";
+import { readDueStores, saveGates, saveSweep } from "./sql-sweep.ts";
 import type { Stocktake, StocktakeOutcome } from "./stocktake.ts";
 import { outdatedLine } from "./stocktake-steps.ts";
+import type { StoreFacts } from "./store-facts.ts";
 
 /** Counts that people carry out, and what they are planned and judged by. */
 export class SqlCounting {
@@ -68,6 +72,21 @@ export class SqlCounting {
     return readStocktakes(this.#database.reader, query);
   }
 
+  /** What is known of a store now, for count plan, trust and refill. */
+  facts(storeId: string, nowMs: number): Promise<StoreFacts> {
+    return readStoreFacts(this.#database.reader, storeId, nowMs);
+  }
+
+  /** Looks at the stores that are due; gives the alerts to publish. Posting goes on between two stores. */
+  async sweep(nowMs: number): Promise<Alert[]> {
+    const alerts: Alert[] = [];
+    for (const due of await readDueStores(this.#database.reader, nowMs)) {
+      const facts = await this.facts(due.storeId, nowMs);
+      alerts.push(...(await this.#write((connection) => saveSweep(connection, facts, due))));
+    }
+    return alerts;
+  }
+
   /** What a store demands of its counts. */
   policy(storeId: string): Promise<CountPolicy> {
     return readPolicy(this.#database.reader, storeId);
@@ -80,8 +99,11 @@ export class SqlCounting {
     return { policy, itemOf: (gtin: string) => itemOf(items, gtin) };
   }
 
-  setPolicy(storeId: string, policy: CountPolicy): Promise<void> {
-    return this.#write((connection) => savePolicy(connection, storeId, policy));
+  /** Takes what a store demands; promises follow at once. */
+  async setPolicy(storeId: string, policy: CountPolicy, nowMs: number): Promise<void> {
+    await this.#write((connection) => savePolicy(connection, storeId, policy));
+    const facts = await this.facts(storeId, nowMs);
+    await this.#write((connection) => saveGates(connection, facts));
   }
 
   /** Takes class and price of products; `*` for every store. */

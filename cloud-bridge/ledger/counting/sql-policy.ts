@@ -7,11 +7,10 @@ import {
   countPolicySchema,
   defaultCountPolicy,
 } from "./count-policy.ts";
+import { unclassified } from "./item-class.ts";
 
 /** Stands for every store of which nothing is said. */
 export const anyStore = "*";
-/** The class of a product that no plan has classified. */
-export const unclassified = "C";
 
 /** What a store demands. */
 export async function readPolicy(connection: SqlConnection, storeId: string): Promise<CountPolicy> {
