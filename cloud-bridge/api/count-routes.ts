@@ -12,11 +12,13 @@ import {
   locationSchema,
   stockStateSchema,
 } from "../../contract/units.ts";
+import { dueLines, problemLines } from "../ledger/counting/count-plan.ts";
 import { countClassSchema, countRoles, judge } from "../ledger/counting/count-policy.ts";
 import type { StepOutcome, StocktakeStep } from "../ledger/counting/sql-stocktake-steps.ts";
 import {
   accuracyOf,
   adjustmentReasons,
+  type LineKey,
   type Stocktake,
   type StocktakeOutcome,
   type StocktakeRefusalCode,
@@ -65,6 +67,8 @@ const openBody = z.strictObject({
   state: stockStateSchema.default("sellable"),
   by: text,
   lines: listOf(z.strictObject(lineKey)).optional(),
+  /** Where lines that are not named come from: all of the place, those due today, or the problem list. */
+  source: z.enum(["place", "due", "problems"]).optional(),
   classes: z.array(countClassSchema).max(50).default([]),
   sampleCount: z.int().min(1).max(stocktakeLineCountMax).optional(),
 });
@@ -128,7 +132,11 @@ export function addCountRoutes(app: FastifyInstance, options: CountRoutesOptions
     const { "Idempotency-Key": key } = checked(keyHeader, { "Idempotency-Key": header });
     const body = checked(openBody, request.body);
     await requireStore(stores, storeId);
-    const opened = await counting.open(openingOf(storeId, key, body), nowMs());
+    const asked = openingOf(storeId, key, body);
+    const isKnown = (await counting.stocktake(storeId, asked.countId, nowMs())) !== undefined;
+    const isNamed = isKnown || asked.lines.length > 0;
+    const lines = isNamed ? asked.lines : await plannedLines(ledger, body, asked, nowMs());
+    const opened = await counting.open({ ...asked, lines }, nowMs());
     const stocktake = taken(opened, options);
     return await reply
       .code(201)
@@ -217,6 +225,25 @@ function openingOf(storeId: string, key: string, body: z.infer<typeof openBody>)
     ...{ storeId, kind, location, state, by, classes, lines: places },
     sampleCount: sampleCount ?? 0,
   };
+}
+
+/** Lines of the plan in the place of a count; none where it is of all that the place has. */
+async function plannedLines(
+  { counting }: CountRoutesOptions["ledger"],
+  { kind, source = kind === "problem" ? "problems" : "place" }: z.infer<typeof openBody>,
+  { storeId, location }: { storeId: string; location: string },
+  nowMs: number,
+): Promise<LineKey[]> {
+  if (kind === "full" || source === "place") return [];
+  const facts = await counting.facts(storeId, nowMs);
+  const planned = source === "due" ? dueLines(facts).lines : problemLines(facts);
+  const lines = planned.filter((line) => isWithin(line.location, location));
+  if (lines.length > 0)
+    return lines.map(({ gtin, location: place }) => ({ gtin, location: place }));
+  const what = source === "due" ? "nothing is due" : "nothing speaks against the book";
+  const message = `${what} in ${location} now`;
+  const errors = [{ parameter: "source", message }];
+  throw new ProblemError("count_refused", `source: ${message}`, { code: "STOCKTAKE_LINE", errors });
 }
 
 /** The stocktake of an outcome, or the problem; what was posted is published. */

@@ -9,6 +9,7 @@ import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { addAlertRoutes } from "./alert-routes.ts";
 import { addClaimRoutes } from "./claim-routes.ts";
+import { addCountPlanRoutes } from "./count-plan-routes.ts";
 import { addCountRoutes } from "./count-routes.ts";
 import { ProblemError, sendProblem } from "./problem.ts";
 import { addRfidCountRoutes } from "./rfid-count-routes.ts";
@@ -54,6 +55,7 @@ export class ApiServer {
     addClaimRoutes(app, options);
     addCountRoutes(app, options);
     addRfidCountRoutes(app, options);
+    addCountPlanRoutes(app, options);
     const { host, port } = options;
     try {
       await app.listen({ host, port });
