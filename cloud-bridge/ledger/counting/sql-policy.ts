@@ -50,8 +50,8 @@ export async function readItems(
   }>(
     `SELECT store_id AS storeId, gtin, class AS className, price_minor AS priceMinor, abc
      FROM count_items WHERE store_id IN (?, '${anyStore}')
-      AND (? IS NULL OR gtin IN (SELECT value FROM json_each(?))) ORDER BY store_id`,
-    ...[storeId, gtins === undefined ? null : 1, JSON.stringify(gtins ?? [])],
+      AND (? = 0 OR gtin IN (SELECT value FROM json_each(?))) ORDER BY store_id`,
+    ...[storeId, Number(gtins !== undefined), JSON.stringify(gtins ?? [])],
   );
   const items = new Map<string, CountItem>();
   // What is said of all stores comes first, and the store's own word over it.

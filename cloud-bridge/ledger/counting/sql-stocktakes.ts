@@ -64,19 +64,23 @@ export async function readStocktakes(
   query: { storeId: string; isOpen: boolean; beforeMs?: number; countMax: number },
 ): Promise<(Omit<Stocktake, "lines"> & { lineCounts: Record<string, number> })[]> {
   const { storeId, isOpen, beforeMs, countMax } = query;
-  const rows = await connection.all<HeadRow & { lineCounts: string }>(
-    `SELECT s.*, (SELECT json_group_object(status, line_count) FROM (
-        SELECT status, count(*) AS line_count FROM stocktake_lines l
-        WHERE l.store_id = s.storeId AND l.count_id = s.countId GROUP BY status)) AS lineCounts
-     FROM (${headSelect} WHERE store_id = ? AND opened_at_ms < ?
+  const rows = await connection.all<HeadRow>(
+    `${headSelect} WHERE store_id = ? AND opened_at_ms < ?
       AND (? = 0 OR phase IN ('counting', 'review'))
-      ORDER BY opened_at_ms DESC, count_id LIMIT ?) s`,
+     ORDER BY opened_at_ms DESC, count_id LIMIT ?`,
     ...[storeId, beforeMs ?? Number.MAX_SAFE_INTEGER, Number(isOpen), countMax],
   );
-  return rows.map(({ lineCounts, ...row }) => ({
-    ...(withoutNulls(row) as unknown as Omit<Stocktake, "lines">),
-    lineCounts: JSON.parse(lineCounts) as Record<string, number>,
-  }));
+  const counts = await connection.all<{ countId: string; status: string; count: number }>(
+    `SELECT count_id AS countId, status, count(*) AS count FROM stocktake_lines
+     WHERE store_id = ? AND count_id IN (SELECT value FROM json_each(?))
+     GROUP BY count_id, status ORDER BY count_id, status`,
+    ...[storeId, JSON.stringify(rows.map(({ countId }) => countId))],
+  );
+  return rows.map((row) => {
+    const own = counts.filter(({ countId }) => countId === row.countId);
+    const lineCounts = Object.fromEntries(own.map(({ status, count }) => [status, count]));
+    return { ...(withoutNulls(row) as unknown as Omit<Stocktake, "lines">), lineCounts };
+  });
 }
 
 export async function readOpenCount(connection: SqlConnection, storeId: string): Promise<number> {

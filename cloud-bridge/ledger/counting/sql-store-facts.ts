@@ -75,12 +75,12 @@ async function readDifferences(
   sinceMs: number,
 ): Promise<Difference[]> {
   const rows = await connection.all<Difference>(
-    `SELECT gtin, location, atMs, sum(quantity) AS quantity FROM (
-       SELECT item AS gtin, placed_at_ms AS atMs,
+    `SELECT item AS gtin, location, placed_at_ms AS atMs, sum(quantity) AS quantity FROM (
+       SELECT item, placed_at_ms,
          CASE WHEN to_location LIKE '%/@variance' THEN from_location ELSE to_location END AS location,
          CASE WHEN to_location LIKE '%/@variance' THEN -quantity ELSE quantity END AS quantity
        FROM entries WHERE store_id = ? AND placed_at_ms >= ? AND reason = '${countDifference}')
-     GROUP BY gtin, location, atMs HAVING sum(quantity) <> 0 ORDER BY atMs`,
+     GROUP BY item, location, placed_at_ms HAVING sum(quantity) <> 0 ORDER BY placed_at_ms`,
     ...[storeId, sinceMs],
   );
   return rows;
