@@ -124,6 +124,7 @@ export interface VerifyProblem {
     | "sum_zero"
     | "balances"
     | "claims"
+    | "counts"
     | "sequences"
     | "digests"
     | "posting_order";
@@ -230,8 +231,8 @@ export interface Ledger {
   setPlan(plan: Plan): Promise<void>;
   plan(storeId: string): Promise<Plan | undefined>;
   /**
-   * Checks everything: the file, the chain, that the sum is zero, balances = sum of entries, claims = their entries, sequences
-   * 1..n without hole or repeat per outbox, their digests, posting order = sequence order.
+   * Checks everything: the file, the chain, that the sum is zero, balances = sum of entries, claims = their entries,
+   * posted lines = counts, sequences 1..n without hole or repeat per outbox, their digests, posting order = sequence order.
    */
   verify(): Promise<VerifyReport>;
   /** Says that this ledger was restored from a backup: the epoch becomes max(now, old + 1). */

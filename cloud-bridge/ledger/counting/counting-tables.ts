@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS stocktake_lines (
   observations TEXT NOT NULL,
   value_minor INTEGER NOT NULL, is_outdated INTEGER NOT NULL,
   reason TEXT, cause TEXT, approved_by TEXT,
+  posted_quantity INTEGER,
   PRIMARY KEY (store_id, count_id, gtin, location)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS count_lines_item ON count_lines (store_id, item, at_ms);

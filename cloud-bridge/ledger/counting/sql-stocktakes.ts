@@ -138,12 +138,14 @@ export async function saveStocktake(
       reason: (row) => row.reason ?? null,
       cause: (row) => row.cause ?? null,
       approved_by: (row) => row.approvedBy ?? null,
+      posted_quantity: ({ status, observations }) =>
+        status === "posted" ? observations.at(-1)!.quantity : null,
     },
     stocktake.lines.filter((line) => !known.has(line)),
     `ON CONFLICT (store_id, count_id, gtin, location) DO UPDATE SET status = excluded.status,
        observations = excluded.observations, value_minor = excluded.value_minor,
        is_outdated = excluded.is_outdated, reason = excluded.reason, cause = excluded.cause,
-       approved_by = excluded.approved_by`,
+       approved_by = excluded.approved_by, posted_quantity = excluded.posted_quantity`,
   );
 }
 

@@ -1,12 +1,14 @@
 // Counts that people carry out, on a real ledger.
 
 import { describe, expect, test } from "vitest";
+import { SqliteConnection } from "../../../../cloud-bridge/ledger/sqlite.ts";
 import type { SqliteLedger } from "../../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import {
   balancesOf,
   coffee,
   counted,
   FakeEdge,
+  ledgerPath,
   moved,
   openLedger,
   place,
@@ -249,6 +251,24 @@ describe("kinds", () => {
     const again = await step(ledger, count, "ada", record(line(coffee, 4, 20)));
     expect(statusOf(again)).toMatchObject({ [coffee]: "accepted" });
   });
+});
+
+test("verify finds a line that says it was posted and was not", async () => {
+  const path = ledgerPath();
+  const ledger = await openLedger({ path });
+  const stock = moved("receiving", coffee, { quantity: 5, to: place(floor) });
+  await postOne(ledger, new FakeEdge().append(stock).batch(1));
+  const count = await opened(ledger);
+  await step(ledger, count, "ada", record(line(coffee, 5)));
+  await step(ledger, count, "ada", { step: "submit" });
+  await step(ledger, count, "ada", { step: "post" });
+  expect((await ledger.verify()).problems).toEqual([]);
+  const other = await SqliteConnection.open({ path });
+  await other.run("UPDATE count_lines SET quantity = 6");
+  await other.close();
+  expect((await ledger.verify()).problems).toMatchObject([
+    { check: "counts", where: `count ${count.countId} ${coffee} ${floor}` },
+  ]);
 });
 
 describe("bad requests", () => {
