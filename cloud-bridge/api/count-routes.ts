@@ -19,6 +19,8 @@ import {
   accuracyOf,
   adjustmentReasons,
   type LineKey,
+  lineKey as lineKeyOf,
+  lineStatuses,
   type Stocktake,
   type StocktakeOutcome,
   type StocktakeRefusalCode,
@@ -102,6 +104,11 @@ export const listQuery = z.strictObject({
     .max(1000, { error: "must be 1..1000" })
     .default(100),
 });
+const lineQuery = z.strictObject({
+  status: z.enum(lineStatuses, { error: `must be one of ${lineStatuses.join(", ")}` }).optional(),
+  after: z.string().max(250).optional(),
+  limit: listQuery.shape.limit.prefault(requestLineCountMax),
+});
 const keyHeader = z.strictObject({
   "Idempotency-Key": z
     .string({ error: "this header must be given, so that a request sent twice is one count" })
@@ -156,9 +163,10 @@ export function addCountRoutes(app: FastifyInstance, options: CountRoutesOptions
   });
   app.get(`${base}/:id`, async (request) => {
     const { store: storeId, id } = checked(countParams, request.params);
+    const page = checked(lineQuery, request.query);
     await requireStore(stores, storeId);
     const stocktake = await counting.stocktake(storeId, id, nowMs());
-    if (stocktake !== undefined) return await shown(ledger, stocktake);
+    if (stocktake !== undefined) return await shown(ledger, stocktake, page);
     throw new ProblemError("count_unknown", `store ${storeId} has no count ${id}`);
   });
   addSteps(app, options, base);
@@ -184,7 +192,8 @@ function addSteps(app: FastifyInstance, options: CountRoutesOptions, base: strin
       const asked = { ...placed(body, known?.location ?? storeId), step: stepOf(path) };
       const about = { storeId, countId };
       const outcome = await ledger.counting.step(about, asked as StocktakeStep, nowMs());
-      return await shown(ledger, taken(outcome, options));
+      const lines = "lines" in asked ? { lines: asked.lines as LineKey[] } : {};
+      return await shown(ledger, taken(outcome, options), lines);
     });
   }
 }
@@ -261,20 +270,47 @@ export function taken(
   return outcome.stocktake;
 }
 
+/** Which lines of a count are shown: named ones, or a page. */
+interface ShownLines {
+  readonly lines?: readonly LineKey[];
+  readonly status?: string | undefined;
+  readonly after?: string | undefined;
+  readonly limit?: number;
+}
+
 /** A count as it is shown: before the review without what the book says. */
-async function shown({ counting }: CountRoutesOptions["ledger"], stocktake: Stocktake) {
-  const { digest: _, ...rest } = stocktake;
+async function shown(
+  { counting }: CountRoutesOptions["ledger"],
+  stocktake: Stocktake,
+  which: ShownLines = {},
+) {
+  const { digest: _, ...head } = stocktake;
+  const lineCounts: Record<string, number> = {};
+  for (const { status } of stocktake.lines) lineCounts[status] = (lineCounts[status] ?? 0) + 1;
+  const paged = pageOf(stocktake, which);
   if (stocktake.phase === "counting") {
-    const lines = stocktake.lines.map(({ observations, valueMinor: __, ...line }) => ({
+    const lines = paged.lines.map(({ observations, valueMinor: __, ...line }) => ({
       ...line,
       observations: observations.map(({ book: ___, entryNumber: ____, ...seen }) => seen),
     }));
-    return { ...rest, lines };
+    return { ...head, lineCounts, ...paged, lines };
   }
   const gtins = stocktake.lines.map(({ gtin }) => gtin);
   const { policy, itemOf } = await counting.demands(stocktake.storeId, gtins);
   const accuracy = accuracyOf(stocktake, ({ gtin }, { quantity: counted, book }) => {
     return judge({ counted, book }, itemOf(gtin), policy).isWithin;
   });
-  return { ...rest, accuracy };
+  return { ...head, lineCounts, accuracy, ...paged };
+}
+
+/** Lines in order of their names; `next` goes back as `after`. */
+function pageOf({ lines }: Stocktake, which: ShownLines) {
+  const { after = "", status, limit = requestLineCountMax } = which;
+  const named = which.lines && new Set(which.lines.map(lineKeyOf));
+  const chosen = lines
+    .filter((line) => named === undefined || named.has(lineKeyOf(line)))
+    .filter((line) => (status === undefined || line.status === status) && lineKeyOf(line) > after)
+    .sort((a, b) => (lineKeyOf(a) < lineKeyOf(b) ? -1 : 1));
+  const page = chosen.slice(0, limit);
+  return chosen.length > limit ? { lines: page, next: lineKeyOf(page.at(-1)!) } : { lines: page };
 }

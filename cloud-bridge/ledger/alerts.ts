@@ -59,6 +59,14 @@ export function alertKindOf({ code }: Pick<Alert, "code">): AlertKind {
   return Object.hasOwn(kinds, code) ? kinds[code]! : otherKind;
 }
 
+/** What may be behind an alert: what somebody found, or the likely cause of its kind. */
+export function causeOf(alert: Alert): string {
+  const found = alert.detail["cause"];
+  return typeof found === "string" && /^[a-z][a-z0-9_]{2,63}$/.test(found)
+    ? found
+    : alertKindOf(alert).cause;
+}
+
 /** The same for alerts about the same thing: they are one alert with a count. */
 export function alertKeyOf({ code, edgeId, detail }: Alert): string {
   const subject = subjectNames.flatMap((name) => {

@@ -13,6 +13,9 @@ import { readStocktake } from "./sql-stocktakes.ts";
 import { refusal } from "./stocktake.ts";
 import type { Actor, CountedLine } from "./stocktake-steps.ts";
 
+/** Comparisons are kept for so long, and so many of a store. */
+export const rfidKeepMs = 90 * 86_400_000;
+export const rfidReportCountMax = 5000;
 /** Serials that one count tells an alert of. */
 const toldFoundCountMax = 20;
 
@@ -162,6 +165,19 @@ async function saveReport(connection: SqlConnection, report: RfidReport): Promis
      ON CONFLICT (store_id, edge_id, outbox_id, sequence) DO NOTHING`,
     ...[storeId, edgeId, outboxId, sequence, location, state, atMs],
     ...[Math.round(compared.completenessShare * 1e6), JSON.stringify(compared)],
+  );
+}
+
+/** Forgets comparisons that are old, or too many. */
+export async function forgetReports(
+  connection: SqlConnection,
+  storeId: string,
+  nowMs: number,
+): Promise<void> {
+  await connection.run(
+    `DELETE FROM rfid_counts WHERE store_id = ? AND (at_ms < ? OR at_ms < (
+       SELECT at_ms FROM rfid_counts WHERE store_id = ? ORDER BY at_ms DESC LIMIT 1 OFFSET ?))`,
+    ...[storeId, nowMs - rfidKeepMs, storeId, rfidReportCountMax],
   );
 }
 

@@ -109,7 +109,9 @@ export async function takeStep(
   const about = { storeId, state: before.state, policy, nowMs };
   const view = await loadStocktakeView(connection, about, asked, observed);
   const current = absorb(before, counted, view);
-  const { outcome, counts } = taken(current, step, view);
+  const isEnding = step.step === "submit" && before.kind === "full";
+  const arrived = isEnding ? await readCandidates(connection, before) : [];
+  const { outcome, counts } = taken(current, step, view, arrived);
   if (!outcome.ok) return outcome;
   const { stocktake } = outcome;
   await saveStocktake(connection, stocktake, before);
@@ -139,13 +141,14 @@ function taken(
   stocktake: Stocktake,
   step: StocktakeStep,
   view: StocktakeView,
+  arrived: readonly LineKey[],
 ): { outcome: StocktakeOutcome; counts: Count[] } {
   const counts: Count[] = [];
   switch (step.step) {
     case "record":
       return { outcome: recordLines(stocktake, step, step.lines, view), counts };
     case "submit":
-      return { outcome: submit(stocktake, step, view), counts };
+      return { outcome: submit(stocktake, step, view, arrived), counts };
     case "recount":
       return { outcome: askRecount(stocktake, step, step.lines, view), counts };
     case "approve": {

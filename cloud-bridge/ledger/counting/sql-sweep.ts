@@ -7,6 +7,7 @@ import { saveAlerts } from "../sql-alerts.ts";
 import { classify, turnoverOf } from "./count-plan.ts";
 import { emptyShelfAlerts, refillList } from "./refill.ts";
 import { saveClasses } from "./sql-policy.ts";
+import { forgetReports } from "./sql-rfid.ts";
 import type { StoreFacts } from "./store-facts.ts";
 import { accountTrusts, storeScores, withheldPercent } from "./trust.ts";
 
@@ -39,6 +40,7 @@ export async function saveSweep(
   const isClassified = nowMs - classesAtMs < classifyIntervalMs;
   if (!isClassified) await saveClasses(connection, storeId, classify(turnoverOf(facts), policy));
   await saveGates(connection, facts);
+  await forgetReports(connection, storeId, nowMs);
   const empty = refillList(facts).filter(({ shelfQuantity }) => shelfQuantity <= 0);
   const told = await newlyEmpty(connection, facts, empty);
   const alerts = emptyShelfAlerts(facts, told.slice(0, toldShelfCountMax));

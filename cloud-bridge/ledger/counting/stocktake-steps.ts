@@ -142,8 +142,16 @@ export function absorb(
   return { ...stocktake, lines };
 }
 
-/** Ends the first round: every line that was counted is judged; in a full count the others are absent. */
-export function submit(stocktake: Stocktake, actor: Actor, view: StocktakeView): StocktakeOutcome {
+/**
+ * Ends the first round: every line that was counted is judged; in a full count the others are absent. What
+ * `arrived` in the place since the sheet was made is a line that is still to be counted.
+ */
+export function submit(
+  stocktake: Stocktake,
+  actor: Actor,
+  view: StocktakeView,
+  arrived: readonly LineKey[] = [],
+): StocktakeOutcome {
   if (stocktake.phase !== "counting") return phaseRefusal(stocktake);
   const { nowMs } = view;
   const isFull = stocktake.kind === "full";
@@ -157,7 +165,10 @@ export function submit(stocktake: Stocktake, actor: Actor, view: StocktakeView):
     const implied = absent.observations.map((each) => ({ ...each, isImplied: true }));
     return judgedLine({ ...absent, observations: implied }, actor, view);
   });
-  return next(stocktake, actor, view, { phase: "review", submittedAtMs: nowMs, lines });
+  const known = new Set(lines.map(lineKey));
+  const added = arrived.filter((line) => !known.has(lineKey(line))).map(newLine);
+  const all = { lines: [...lines, ...added] };
+  return next(stocktake, actor, view, { phase: "review", submittedAtMs: nowMs, ...all });
 }
 
 /** What becomes of a line that was just counted, `actor` having counted it. */

@@ -59,7 +59,15 @@ export interface Observation {
  * `open`: not counted. `counted`: waits for the review. `recount`: another person has to count. `approval`:
  * counted twice, and worth more than whoever counted may post. `accepted`: may be posted.
  */
-export type LineStatus = "open" | "counted" | "recount" | "approval" | "accepted" | "posted";
+export const lineStatuses = [
+  "open",
+  "counted",
+  "recount",
+  "approval",
+  "accepted",
+  "posted",
+] as const;
+export type LineStatus = (typeof lineStatuses)[number];
 
 export interface StocktakeLine {
   readonly gtin: string;

@@ -85,6 +85,23 @@ test("a count from its opening to the published level", async () => {
   expect((await bridge.get(counts)).body).toEqual({ items: [] });
 });
 
+test("lines come by page and by status", async () => {
+  const { body } = await open({ location: "s1" });
+  const path = `${counts}/${body["countId"]}`;
+  expect(body).toMatchObject({ lineCounts: { open: 2 } });
+  const first = (await bridge.get(`${path}?limit=1`)).body;
+  expect(first).toMatchObject({ lines: [{ gtin }], next: `${gtin} s1` });
+  const rest = await bridge.get(`${path}?limit=1&after=${encodeURIComponent(`${gtin} s1`)}`);
+  expect(rest.body).toMatchObject({ lines: [{ gtin: other }] });
+  expect(rest.body).not.toHaveProperty("next");
+  expect((await bridge.get(`${path}?status=recount`)).body).toMatchObject({ lines: [] });
+  expect(await bridge.get(`${path}?status=new`)).toMatchObject({ status: 400 });
+  // A step shows what it was about.
+  const counted = await send(`${path}/lines`, { by: "ada", lines: [observed(other, 5)] });
+  expect(counted.body["lines"]).toMatchObject([{ gtin: other, location: "s1", status: "counted" }]);
+  await send(`${path}/cancel`, { by: "ada" });
+});
+
 test("a key sent twice is one count; with another body a conflict", async () => {
   const key = randomUUID();
   const first = await open({}, key);

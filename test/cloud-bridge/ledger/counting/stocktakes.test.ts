@@ -219,6 +219,24 @@ describe("kinds", () => {
     expect((await ledger.verify()).problems).toEqual([]);
   });
 
+  test("what arrived during a full count has to be counted before it ends", async () => {
+    const ledger = await stocked({ [coffee]: 10 });
+    const count = await opened(ledger, { kind: "full" });
+    await step(ledger, count, "ada", record(line(coffee, 10)));
+    const goods = moved("receiving", tea, { quantity: 6, to: place(floor), occurredAtMs: at(15) });
+    await postOne(ledger, new FakeEdge("0b0b0b0b-0001", "edge-2").append(goods).batch(1));
+    const reviewed = await step(ledger, count, "ada", { step: "submit" });
+    expect(statusOf(reviewed)).toEqual({ [coffee]: "accepted", [tea]: "open" });
+    expect((await step(ledger, count, "ada", { step: "post" })).phase).toBe("review");
+    expect(await balancesOf(ledger, tea)).toMatchObject({ "floor sellable": 6 });
+    await step(ledger, count, "ada", record(line(tea, 6, 59)));
+    expect((await step(ledger, count, "ada", { step: "post" })).phase).toBe("done");
+    expect(await balancesOf(ledger, tea)).toEqual({
+      "@supplier sellable": -6,
+      "floor sellable": 6,
+    });
+  });
+
   test("a sample says how right the rest is", async () => {
     const gtins = [coffee, tea, shirt];
     const ledger = await stocked(Object.fromEntries(gtins.map((gtin) => [gtin, 4])));
