@@ -10,7 +10,7 @@ import { unclassified } from "../ledger/counting/item-class.ts";
 import { nextDeliveryAtMs, refillList } from "../ledger/counting/refill.ts";
 import type { StoreFacts } from "../ledger/counting/store-facts.ts";
 import { accountTrusts, storeScores, withheldPercent } from "../ledger/counting/trust.ts";
-import type { CountRoutesOptions } from "./count-routes.ts";
+import { type CountRoutesOptions, listQuery } from "./count-routes.ts";
 import { gtinParameter, requireStore } from "./parameters.ts";
 import { checked } from "./problem.ts";
 
@@ -19,12 +19,7 @@ const itemCountMax = 1000;
 const bodySizeBytesMax = 256 * 1024;
 
 const storeParams = z.strictObject({ store: idSchema });
-const limit = z.coerce
-  .number({ error: "must be 1..1000" })
-  .int({ error: "must be 1..1000" })
-  .min(1, { error: "must be 1..1000" })
-  .max(1000, { error: "must be 1..1000" })
-  .default(100);
+const { limit } = listQuery.shape;
 const placeQuery = z.strictObject({ location: locationSchema.optional(), limit });
 const trustQuery = z.strictObject({
   gtin: gtinParameter.optional(),

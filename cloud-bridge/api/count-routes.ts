@@ -48,7 +48,8 @@ const bodySizeBytesMax = 256 * 1024;
 const linesError = `must be 1..${requestLineCountMax} lines`;
 const text = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,100}$/u, "must be 1-100 characters of text");
 const role = z.enum(countRoles, { error: `must be one of ${countRoles.join(", ")}` });
-const actor = { by: text, role: role.default("associate") };
+/** Who does something, in a body. */
+export const actor = { by: text, role: role.default("associate") };
 const quantityError = "must be a whole number, 0..10000000";
 const quantity = z
   .int({ error: quantityError })

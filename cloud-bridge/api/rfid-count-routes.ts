@@ -12,8 +12,7 @@ import {
   isWithin,
   locationSchema,
 } from "../../contract/units.ts";
-import { countRoles } from "../ledger/counting/count-policy.ts";
-import { type CountRoutesOptions, countParams, listQuery, taken } from "./count-routes.ts";
+import { actor, type CountRoutesOptions, countParams, listQuery, taken } from "./count-routes.ts";
 import { requireStore } from "./parameters.ts";
 import { checked, ProblemError } from "./problem.ts";
 
@@ -41,8 +40,7 @@ const tag = z
   });
 const passError = `must be 1..${passCountMax} passes`;
 const tagsBody = z.strictObject({
-  by: z.string().regex(/^[^\p{Cc}\p{Cs}]{1,100}$/u, "must be 1-100 characters of text"),
-  role: z.enum(countRoles).default("associate"),
+  ...actor,
   location: locationSchema.optional(),
   passes: z
     .array(z.strictObject({ observedAtMs: atMsSchema, keys: z.array(tag).max(tagCountMax) }), {
@@ -58,7 +56,7 @@ export function addRfidCountRoutes(app: FastifyInstance, options: CountRoutesOpt
   const long = { bodyLimit: bodySizeBytesMax };
   app.post("/v1/stores/:store/counts/:id/tags", long, async (request) => {
     const { store: storeId, id: countId } = checked(countParams, request.params);
-    const { location, passes, ...actor } = checked(tagsBody, request.body);
+    const { location, passes, ...who } = checked(tagsBody, request.body);
     await requireStore(stores, storeId);
     if (location !== undefined && !isWithin(location, storeId)) {
       throw new ProblemError("query_invalid", `location: lies outside ${storeId}`);
@@ -70,7 +68,7 @@ export function addRfidCountRoutes(app: FastifyInstance, options: CountRoutesOpt
       (sum, { keys }) => sum + keys.filter((key) => key === undefined).length,
       0,
     );
-    const asked = { ...actor, location, passes: known };
+    const asked = { ...who, location, passes: known };
     const outcome = await ledger.counting.recordTags({ storeId, countId }, asked, nowMs());
     taken(outcome, options);
     return { foreignCount, ...("report" in outcome ? outcome.report : {}) };

@@ -15,7 +15,7 @@ export const problemLineCountMax = 1000;
 /** Classes by cumulative share of turnover: A makes up the first share, A and B the second. Sold nothing: C. */
 export function classify(
   turnover: readonly { readonly gtin: string; readonly valueMinor: number }[],
-  { abcShareA, abcShareB }: { abcShareA: number; abcShareB: number },
+  { classAShare, classABShare }: { classAShare: number; classABShare: number },
 ): { gtin: string; abc: "A" | "B" | "C" }[] {
   const total = turnover.reduce((sum, { valueMinor }) => sum + Math.max(0, valueMinor), 0);
   let before = 0;
@@ -26,7 +26,7 @@ export function classify(
       const share = total === 0 ? 1 : before / total;
       before += Math.max(0, valueMinor);
       if (valueMinor <= 0) return { gtin, abc: "C" };
-      return { gtin, abc: share < abcShareA ? "A" : share < abcShareB ? "B" : "C" };
+      return { gtin, abc: share < classAShare ? "A" : share < classABShare ? "B" : "C" };
     });
 }
 

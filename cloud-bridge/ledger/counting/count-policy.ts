@@ -56,15 +56,15 @@ export const countPolicySchema = z.strictObject({
     C: policyOf(2, 0.05, 365),
     "*": policyOf(1, 0.03, 182),
   }),
-  authority: authoritySchema.default({
+  approvalValueMinorMax: authoritySchema.default({
     associate: 20_00,
     store_manager: 500_00,
     regional_lead: 5_000_00,
     network_director: 1_000_000_000_000,
   }),
   /** Cumulative share of turnover that class A, and A with B, make up. */
-  abcShareA: share.default(0.8),
-  abcShareB: share.default(0.95),
+  classAShare: share.default(0.8),
+  classABShare: share.default(0.95),
   /** Turnover and rates of sale are taken from so much time. */
   turnoverMs: durationMsSchema
     .min(dayMs)
@@ -131,6 +131,6 @@ export function judge(
 }
 
 /** What a role may approve. */
-export function authorityOf({ authority }: CountPolicy, role: CountRole): number {
-  return authority[role] ?? -1;
+export function authorityOf({ approvalValueMinorMax }: CountPolicy, role: CountRole): number {
+  return approvalValueMinorMax[role] ?? -1;
 }

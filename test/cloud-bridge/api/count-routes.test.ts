@@ -199,7 +199,7 @@ test("plan, policy, trust and refill answer, and take what a store demands", asy
   const demanding = { ...policy, trust: { mode: "withhold", scoreShareMin: 1 } };
   const path = "/v1/stores/s1/count-policy";
   expect(await send(path, { ...policy, colour: 1 }, put)).toMatchObject({ status: 400 });
-  expect(await send(path, { ...policy, abcShareA: 2 }, put)).toMatchObject({ status: 400 });
+  expect(await send(path, { ...policy, classAShare: 2 }, put)).toMatchObject({ status: 400 });
   expect(await send(path, demanding, put)).toMatchObject({ status: 200 });
   // Counted a moment ago, but not quite now: a store that trusts nothing less than 1 promises nothing.
   expect((await bridge.get(`/v1/availability?gtin=${gtin}`)).body).toMatchObject({ available: 0 });

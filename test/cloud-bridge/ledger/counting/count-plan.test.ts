@@ -13,7 +13,7 @@ import { coffee, shirt, tea } from "../edge-fixture.ts";
 import { account, dayMs, daysAgo, factsOf, itemsOf, nowMs, soldOf } from "./store-fixture.ts";
 
 describe("classes", () => {
-  const shares = { abcShareA: 0.8, abcShareB: 0.95 };
+  const shares = { classAShare: 0.8, classABShare: 0.95 };
   const classesOf = (...values: number[]) => {
     const turnover = values.map((valueMinor, index) => ({ gtin: `g${index}`, valueMinor }));
     return classify(turnover, shares).map(({ gtin, abc }) => `${gtin} ${abc}`);
