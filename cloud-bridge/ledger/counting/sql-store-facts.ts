@@ -109,14 +109,16 @@ async function readUnsold(
   sales: ReadonlyMap<string, Sold>,
   sinceMs: number,
 ): Promise<Set<string>> {
-  const gtins = [...new Set(accounts.map(({ gtin }) => gtin))].filter((gtin) => !sales.has(gtin));
+  // One pass over what was sold; asked product by product the whole ledger would be read for each.
   const rows = await connection.all<{ gtin: string }>(
-    `SELECT k.value AS gtin FROM json_each(?) k WHERE NOT EXISTS (
-       SELECT 1 FROM chain_heads h JOIN entries e ON e.store_id = h.store_id AND e.item = k.value
-        AND e.placed_at_ms >= ? AND e.reason = 'retail_selling')`,
-    ...[JSON.stringify(gtins), sinceMs],
+    `SELECT DISTINCT item AS gtin FROM entries
+     WHERE reason IN ('retail_selling', 'returning') AND reason = 'retail_selling'
+      AND placed_at_ms >= ?`,
+    sinceMs,
   );
-  return new Set(rows.map(({ gtin }) => gtin));
+  const sold = new Set(rows.map(({ gtin }) => gtin));
+  const gtins = accounts.map(({ gtin }) => gtin);
+  return new Set(gtins.filter((gtin) => !sales.has(gtin) && !sold.has(gtin)));
 }
 
 async function readFirstAtMs(
