@@ -14,7 +14,7 @@ const silenceIntervalMs = 60_000;
 /** Runs until `signal` aborts. Rejects with LEDGER_FAILED once the ledger cannot write. */
 export async function runSettlement(
   options: {
-    readonly ledger: Pick<Ledger, "settle" | "raiseSilences">;
+    readonly ledger: Pick<Ledger, "settle" | "raiseSilences" | "counting">;
     readonly clock: Clock;
     readonly count: (name: string, by?: number) => void;
     readonly publishers: { onPosted(posted: Posted): void };
@@ -27,7 +27,8 @@ export async function runSettlement(
   while (!signal.aborted) {
     if (clock.monotonicMs() >= silenceDueMs) {
       silenceDueMs = clock.monotonicMs() + silenceIntervalMs;
-      const alerts = await ledger.raiseSilences(clock.nowMs());
+      const silences = await ledger.raiseSilences(clock.nowMs());
+      const alerts = [...silences, ...(await ledger.counting.sweep(clock.nowMs()))];
       if (alerts.length > 0) publishers.onPosted({ entries: [], changedItems: [], alerts });
     }
     const startedMs = clock.monotonicMs();

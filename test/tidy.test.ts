@@ -40,7 +40,7 @@ function linesThatFit(pattern: RegExp, among: readonly string[]): string[] {
 describe("numbers that can be set say their unit", () => {
   /** Ends that are a unit, or say that the number counts or divides something; a bound may follow. */
   const unit =
-    /(Ms|Bytes|Grams|Dbm?|M?Hz|Deg|Share|Count|^count|Length|Sigmas|Metres|PerSecond|PerMinute|baudRate|port|Port|Sequence)(Max|Min)?$/;
+    /(Ms|Bytes|Grams|Minor|Dbm?|M?Hz|Deg|Share|Count|^count|Length|Sigmas|Metres|PerSecond|PerMinute|baudRate|port|Port|Sequence)(Max|Min)?$/;
   /** Numbers without a unit, and why. */
   const plain: Record<string, string> = {
     address: "a device's address on its line",

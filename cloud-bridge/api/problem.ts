@@ -19,6 +19,9 @@ const kinds = {
   claim_refused: { status: 409, title: "The claim cannot be had, or not be taken on" },
   key_reused: { status: 409, title: "The idempotency key belongs to another request" },
   claims_busy: { status: 503, title: "Too many requests for claims wait" },
+  count_unknown: { status: 404, title: "No such count" },
+  count_refused: { status: 409, title: "The count cannot be taken on like this" },
+  authority_low: { status: 403, title: "This role may not approve so much" },
   not_postable: { status: 409, title: "The event still cannot be posted" },
   failed: { status: 500, title: "The bridge failed to answer" },
 } as const;

@@ -11,8 +11,11 @@ import type { Metrics } from "../metrics.ts";
 import { addAlertRoutes } from "./alert-routes.ts";
 import { addAsyncApiRoute } from "./asyncapi-route.ts";
 import { addClaimRoutes } from "./claim-routes.ts";
+import { addCountPlanRoutes } from "./count-plan-routes.ts";
+import { addCountRoutes } from "./count-routes.ts";
 import { addEpcisRoutes, type EpcisRoutesOptions } from "./epcis-routes.ts";
 import { ProblemError, sendProblem } from "./problem.ts";
+import { addRfidCountRoutes } from "./rfid-count-routes.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
 import { addTraceRoutes, type TraceRoutesOptions } from "./trace-routes.ts";
 import { addWebhookRoutes, type WebhookRoutesOptions } from "./webhook-routes.ts";
@@ -65,6 +68,9 @@ export class ApiServer {
     addWebhookRoutes(app, options);
     addTraceRoutes(app, options);
     addAsyncApiRoute(app);
+    addCountRoutes(app, options);
+    addRfidCountRoutes(app, options);
+    addCountPlanRoutes(app, options);
     const { host, port } = options;
     try {
       await app.listen({ host, port });

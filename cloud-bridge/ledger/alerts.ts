@@ -24,6 +24,8 @@ const kinds: Record<string, AlertKind> = {
   outbox_diverged: { cause: "card_cloned", expiryMs: 90 * dayMs },
   edge_silent: { cause: "edge_offline", expiryMs: 14 * dayMs },
   event_quarantined: { cause: "event_unpostable", expiryMs: 90 * dayMs },
+  shelf_empty: { cause: "refill_missed", expiryMs: 2 * dayMs },
+  sensing_gap: { cause: "sensing_blind", expiryMs: 7 * dayMs },
   passage_uncertain: { cause: "sensing_uncertain", expiryMs: 2 * dayMs },
 };
 const otherKind: AlertKind = { cause: "other", expiryMs: 7 * dayMs };
@@ -55,6 +57,14 @@ const subjectNames = ["item", "gtin", "key", "serial", "epc", "location", "devic
 
 export function alertKindOf({ code }: Pick<Alert, "code">): AlertKind {
   return Object.hasOwn(kinds, code) ? kinds[code]! : otherKind;
+}
+
+/** What may be behind an alert: what somebody found, or the likely cause of its kind. */
+export function causeOf(alert: Alert): string {
+  const found = alert.detail["cause"];
+  return typeof found === "string" && /^[a-z][a-z0-9_]{2,63}$/.test(found)
+    ? found
+    : alertKindOf(alert).cause;
 }
 
 /** The same for alerts about the same thing: they are one alert with a count. */

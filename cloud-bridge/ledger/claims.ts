@@ -4,6 +4,7 @@
 import type { Entry } from "../../contract/stock.ts";
 import type { Book } from "./book.ts";
 import { productKey } from "./changes.ts";
+import { distrustedOf, type TrustGate } from "./counting/trust-gate.ts";
 import type { Posted } from "./types.ts";
 
 /** GTINs in one claim. */
@@ -115,6 +116,7 @@ export interface ClaimView {
   }[];
   readonly withheld: readonly Withheld[];
   readonly openCounts: readonly { readonly storeId: string; readonly count: number }[];
+  readonly gates: readonly TrustGate[];
 }
 
 /** Parts of what may be promised of one GTIN in one store. */
@@ -123,14 +125,17 @@ export interface Availability {
   readonly reserved: number;
   readonly safetyStock: number;
   readonly channelLimit: number;
+  /** Kept because the book is not trusted so far; 0 where the store does not ask for that. */
+  readonly distrusted: number;
   /** Never below zero. */
   readonly available: number;
 }
 
-/** Available to promise: what is on hand less what is reserved and withheld. */
+/** Available to promise: what is on hand less what is reserved, withheld and not trusted. */
 export function availabilityOf(parts: Omit<Availability, "available">): Availability {
-  const { onHand, reserved, safetyStock, channelLimit } = parts;
-  return { ...parts, available: Math.max(0, onHand - reserved - safetyStock - channelLimit) };
+  const { onHand, reserved, safetyStock, channelLimit, distrusted } = parts;
+  const kept = reserved + safetyStock + channelLimit + distrusted;
+  return { ...parts, available: Math.max(0, onHand - kept) };
 }
 
 /** What is withheld of a GTIN: what is said of it, else of all GTINs of the store, else nothing. */
@@ -167,11 +172,15 @@ export class ClaimDesk {
   readonly #reserved = new Map<string, number>();
   readonly #openCounts = new Map<string, number>();
   readonly #withheld: readonly Withheld[];
+  readonly #gates: ReadonlyMap<string, number>;
 
   constructor(view: ClaimView, book: Book, nowMs: number) {
     this.#book = book;
     this.#nowMs = nowMs;
     this.#withheld = view.withheld;
+    this.#gates = new Map(
+      view.gates.map((gate) => [productKey(gate.storeId, gate.gtin), gate.withheldPercent]),
+    );
     for (const claim of view.claims) {
       const now = claimAt(claim, nowMs);
       this.#claims.set(claim.claimId, now);
@@ -338,8 +347,10 @@ export class ClaimDesk {
   ): ClaimRefusal | undefined {
     for (const [index, { gtin, quantity }] of lines.entries()) {
       const accounts = this.#book.sellable(storeId, gtin);
+      const onHand = accounts.reduce((sum, account) => sum + account.quantity, 0);
       const { available } = availabilityOf({
-        onHand: accounts.reduce((sum, account) => sum + account.quantity, 0),
+        onHand,
+        distrusted: distrustedOf(onHand, this.#gates.get(productKey(storeId, gtin)) ?? 0),
         reserved: this.#reserved.get(productKey(storeId, gtin)) ?? 0,
         safetyStock: withheldOf(this.#withheld, storeId, gtin, anyWord),
         channelLimit: withheldOf(this.#withheld, storeId, gtin, channel),

@@ -5,6 +5,7 @@ import {
   alertKeepMs,
   alertKeyOf,
   alertKindOf,
+  causeOf,
   edgeForgottenMs,
   edgeSilenceMs,
   type StoredAlert,
@@ -56,7 +57,8 @@ export async function saveAlerts(
        expires_at_ms = max(expires_at_ms, excluded.expires_at_ms)`,
     JSON.stringify(
       rows.map(({ alert, key }) => {
-        const { cause, expiryMs } = alertKindOf(alert);
+        const { expiryMs } = alertKindOf(alert);
+        const cause = causeOf(alert);
         const { storeId, code, severity, edgeId = null, message, detail, atMs } = alert;
         const about = [storeId, key, code, severity, cause, edgeId, message];
         return [...about, JSON.stringify(detail), atMs, nowMs + expiryMs];

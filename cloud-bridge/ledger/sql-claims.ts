@@ -18,6 +18,7 @@ import {
   type Withheld,
   withheldOf,
 } from "./claims.ts";
+import { distrustedOf, type TrustGate } from "./counting/trust-gate.ts";
 import { type SqlConnection, StatementError } from "./database.ts";
 import { loadItemsView } from "./sql-load.ts";
 import { saveChanges } from "./sql-save.ts";
@@ -120,7 +121,7 @@ async function readHolds(
   connection: SqlConnection,
   keys: readonly StockKey[],
   nowMs: number,
-): Promise<Pick<ClaimView, "reserved" | "withheld" | "openCounts">> {
+): Promise<Pick<ClaimView, "reserved" | "withheld" | "openCounts" | "gates">> {
   const storeIds = [...new Set(keys.map(([storeId]) => storeId))].sort();
   const reserved = await connection.all<ClaimView["reserved"][number]>(
     `SELECT k.value->>0 AS storeId, k.value->>1 AS gtin,
@@ -142,7 +143,12 @@ async function readHolds(
      FROM json_each(?) k`,
     ...[nowMs, JSON.stringify(storeIds)],
   );
-  return { reserved, withheld, openCounts };
+  const gates = await connection.all<TrustGate>(
+    `SELECT g.store_id AS storeId, g.gtin, g.withheld_percent AS withheldPercent FROM json_each(?) k
+     JOIN trust_gates g ON g.store_id = k.value->>0 AND g.gtin = k.value->>1`,
+    JSON.stringify(keys),
+  );
+  return { reserved, withheld, openCounts, gates };
 }
 
 async function saveClaims(connection: SqlConnection, claims: readonly Claim[]): Promise<void> {
@@ -209,6 +215,7 @@ export async function readAvailability(
     onHand: number;
     reserved: number;
     withheld: string;
+    gatePercent: number;
   }
   const rows = await connection.all<Row>(
     `WITH stores AS (SELECT value AS store_id FROM json_each(?1)
@@ -220,15 +227,19 @@ export async function readAvailability(
          AND l.gtin = ?2 AND l.reserved_until_ms > ?3) AS reserved,
        (SELECT json_group_array(json_object('storeId', w.store_id, 'gtin', w.gtin,
           'channel', w.channel, 'quantity', w.quantity)) FROM withheld w
-        WHERE w.store_id = s.store_id AND w.gtin IN (?2, '${anyWord}')) AS withheld
+        WHERE w.store_id = s.store_id AND w.gtin IN (?2, '${anyWord}')) AS withheld,
+       coalesce((SELECT g.withheld_percent FROM trust_gates g WHERE g.store_id = s.store_id
+         AND g.gtin = ?2), 0) AS gatePercent
      FROM stores s ORDER BY s.store_id`,
     ...[storeIds === undefined ? null : JSON.stringify(storeIds), gtin, nowMs],
   );
-  return rows.map(({ storeId, onHand, reserved, withheld }) => {
+  return rows.map(({ storeId, onHand, reserved, withheld, gatePercent }) => {
     const held = JSON.parse(withheld) as Withheld[];
     const safetyStock = withheldOf(held, storeId, gtin, anyWord);
     const channelLimit = withheldOf(held, storeId, gtin, channel);
-    return { storeId, ...availabilityOf({ onHand, reserved, safetyStock, channelLimit }) };
+    const distrusted = distrustedOf(onHand, gatePercent);
+    const parts = { onHand, reserved, safetyStock, channelLimit, distrusted };
+    return { storeId, ...availabilityOf(parts) };
   });
 }
 

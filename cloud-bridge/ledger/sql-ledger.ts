@@ -13,6 +13,8 @@ import {
   claimAt,
   type Withheld,
 } from "./claims.ts";
+import { SqlCounting } from "./counting/sql-counting.ts";
+import { compareEvents } from "./counting/sql-rfid.ts";
 import { type LedgerDatabase, type SqlConnection, StatementError, savepoint } from "./database.ts";
 import { postAgain, postGroup } from "./ledger.ts";
 import {
@@ -66,6 +68,7 @@ export class SqlLedger implements Ledger {
   readonly tree: SqlTree;
   readonly #database: LedgerDatabase;
   readonly #reader: SqlConnection;
+  readonly counting: SqlCounting;
   readonly #claims = new ClaimQueue((requests, nowMs) =>
     this.#write((connection) => decideClaims(connection, requests, nowMs)),
   );
@@ -79,6 +82,7 @@ export class SqlLedger implements Ledger {
     this.followers = new SqlFollowers(database);
     this.webhooks = new SqlWebhooks(database);
     this.tree = new SqlTree(database);
+    this.counting = new SqlCounting(database);
     this.#epoch = epoch;
   }
 
@@ -208,6 +212,8 @@ export class SqlLedger implements Ledger {
         const view = await loadGroupView(connection, group);
         const options = { ledgerEpoch: this.#epoch, recordedAtMs };
         const { results, changes } = postGroup(view, group, options);
+        const found = await compareEvents(connection, changes.events, recordedAtMs);
+        results.at(-1)?.alerts.push(...found);
         await saveChanges(connection, changes);
         const raised = results.flatMap(({ alerts }) => alerts);
         const loud = await saveAlerts(connection, raised, recordedAtMs);

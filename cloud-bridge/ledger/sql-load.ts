@@ -3,7 +3,7 @@
 
 import type { Rejection } from "../../contract/delivery.ts";
 import type { CountedEvent, StockEvent } from "../../contract/event.ts";
-import type { Anchor, PastEntry } from "./anchors.ts";
+import type { Anchor, Count, PastEntry } from "./anchors.ts";
 import type { BatchItem, PreparedBatch } from "./batch-items.ts";
 import {
   type Balance,
@@ -156,6 +156,20 @@ export function loadItemsView(
     ...{ edges: [], digests: [], ranges: [], counts: [] },
     stores: items.map(({ storeId }) => [storeId]),
     items: items.map(({ storeId, item, sinceMs }) => [storeId, item, sinceMs]),
+  });
+}
+
+/** Reads the view that counts of the ledger's own need: of their lines, and of all that a complete one covers. */
+export function loadCountView(connection: SqlConnection, counts: readonly Count[]): Promise<View> {
+  const since = ({ atMs, lines }: Count) => Math.min(atMs, ...lines.map((line) => line.atMs));
+  return loadView(connection, {
+    ...{ edges: [], digests: [], ranges: [] },
+    stores: counts.map(({ storeId }) => [storeId]),
+    items: counts.flatMap((count) =>
+      count.lines.map(({ item }) => [count.storeId, item, since(count)] as const),
+    ),
+    // Without a name no place is below it.
+    counts: counts.map((each) => [each.storeId, each.complete ? each.location : "", since(each)]),
   });
 }
 

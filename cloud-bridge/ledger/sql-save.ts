@@ -20,7 +20,7 @@ import { flowKindOf } from "./flow.ts";
 type Columns<Row> = Record<string, (row: Row) => SqlValue>;
 
 /** Inserts rows with one statement; `conflict` says what becomes of those that exist. */
-async function insertRows<Row>(
+export async function insertRows<Row>(
   connection: SqlConnection,
   table: string,
   columns: Columns<Row>,

@@ -50,6 +50,7 @@ class Verification {
     }
     await this.#checkBalances();
     await this.#checkClaims();
+    await this.#checkStocktakes();
     await this.#checkStreams();
     return {
       ok: this.#problemCount === 0,
@@ -162,6 +163,23 @@ class Verification {
     }
   }
 
+  /** What a stocktake says that it posted stands among the counts, as it was last counted. */
+  async #checkStocktakes(): Promise<void> {
+    const rows = await this.#connection.all<Record<string, string>>(
+      `SELECT s.store_id AS storeId, s.count_id AS countId, s.gtin, s.location FROM stocktake_lines s
+       WHERE s.status = 'posted' AND NOT EXISTS (
+         SELECT 1 FROM counts c JOIN count_lines l ON l.store_id = c.store_id AND l.edge_id = c.edge_id
+          AND l.outbox_id = c.outbox_id AND l.sequence = c.sequence
+         WHERE c.store_id = s.store_id AND c.edge_id = '${claimEdgeId}' AND c.outbox_id = s.count_id
+          AND c.location = s.location AND l.item = s.gtin
+          AND l.quantity = s.posted_quantity)`,
+    );
+    for (const { storeId, countId, gtin, location } of rows) {
+      const message = "is posted, but no count says so";
+      this.#found("counts", storeId!, `count ${countId} ${gtin} ${location}`, message);
+    }
+  }
+
   async #checkStreams(): Promise<void> {
     interface Row {
       storeId: string;
@@ -180,7 +198,8 @@ class Verification {
       `SELECT store_id AS storeId, edge_id AS edgeId, outbox_id AS outboxId FROM event_log
        UNION SELECT store_id, edge_id, outbox_id FROM entries
        EXCEPT SELECT store_id, edge_id, outbox_id FROM positions
-       EXCEPT SELECT store_id, '${claimEdgeId}', claim_id FROM claims`,
+       EXCEPT SELECT store_id, '${claimEdgeId}', claim_id FROM claims
+       EXCEPT SELECT store_id, '${claimEdgeId}', count_id FROM stocktakes`,
     );
     for (const { storeId, edgeId, outboxId } of orphans) {
       this.#found("sequences", storeId, `outbox ${edgeId}/${outboxId}`, "has no position");

@@ -9,6 +9,7 @@ import type { StockState } from "../../contract/units.ts";
 import type { StoredAlert } from "./alerts.ts";
 import type { BatchItem } from "./batch-items.ts";
 import type { Availability, Claim, ClaimOutcome, ClaimRequest, Withheld } from "./claims.ts";
+import type { SqlCounting } from "./counting/sql-counting.ts";
 import type { Sale } from "./sold.ts";
 import type { SqlEpcis } from "./sql-epcis.ts";
 import type { SqlFollowers } from "./sql-followers.ts";
@@ -127,6 +128,7 @@ export interface VerifyProblem {
     | "sum_zero"
     | "balances"
     | "claims"
+    | "counts"
     | "sequences"
     | "digests"
     | "posting_order"
@@ -167,6 +169,8 @@ export interface Ledger {
   readonly webhooks: SqlWebhooks;
   /** Proofs, and the history of single units. */
   readonly tree: SqlTree;
+  /** Counts that people carry out, count plans, trust and refill. */
+  readonly counting: SqlCounting;
   /**
    * Posts a group in one transaction: one result per incoming, in order, after the commit. What
    * cannot be posted is quarantined, so it rejects only with LEDGER_FAILED.
@@ -240,8 +244,8 @@ export interface Ledger {
   setPlan(plan: Plan): Promise<void>;
   plan(storeId: string): Promise<Plan | undefined>;
   /**
-   * Checks everything: the file, the chain, that the sum is zero, balances = sum of entries, claims = their entries, sequences
-   * 1..n without hole or repeat per outbox, their digests, posting order = sequence order.
+   * Checks everything: the file, the chain, that the sum is zero, balances = sum of entries, claims = their entries,
+   * posted lines = counts, sequences 1..n without hole or repeat per outbox, their digests, posting order = sequence order.
    */
   verify(): Promise<VerifyReport>;
   /** Says that this ledger was restored from a backup: the epoch becomes max(now, old + 1). */

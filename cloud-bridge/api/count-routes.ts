@@ -1,0 +1,317 @@
+// Counts over HTTP: opened for a place, counted line by line, reviewed, recounted, approved, posted. Who counts
+// for the first time is not shown what the book says.
+
+import { createHash } from "node:crypto";
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { canonicalJson } from "../../contract/digest.ts";
+import {
+  atMsSchema,
+  idSchema,
+  isWithin,
+  locationSchema,
+  stockStateSchema,
+} from "../../contract/units.ts";
+import { dueLines, problemLines } from "../ledger/counting/count-plan.ts";
+import { countClassSchema, countRoles, judge } from "../ledger/counting/count-policy.ts";
+import type { StepOutcome, StocktakeStep } from "../ledger/counting/sql-stocktake-steps.ts";
+import {
+  accuracyOf,
+  adjustmentReasons,
+  type LineKey,
+  lineKey as lineKeyOf,
+  lineStatuses,
+  type Stocktake,
+  type StocktakeOutcome,
+  type StocktakeRefusalCode,
+  stocktakeKinds,
+  stocktakeLineCountMax,
+} from "../ledger/counting/stocktake.ts";
+import type { Ledger, Posted } from "../ledger/types.ts";
+import { gtinParameter, requireStore, type Stores } from "./parameters.ts";
+import { checked, ProblemError, type ProblemKind } from "./problem.ts";
+
+export interface CountRoutesOptions {
+  readonly ledger: Pick<Ledger, "counting">;
+  readonly stores: Stores;
+  readonly nowMs: () => number;
+  /** Stock changed: what did must be published. */
+  readonly onPosted: (posted: Posted) => void;
+  readonly metrics: { count(name: string): void };
+}
+
+/** Lines in one request. */
+export const requestLineCountMax = 1000;
+/** A request with so many lines is longer than others may be. */
+const bodySizeBytesMax = 256 * 1024;
+
+const linesError = `must be 1..${requestLineCountMax} lines`;
+const text = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,100}$/u, "must be 1-100 characters of text");
+const role = z.enum(countRoles, { error: `must be one of ${countRoles.join(", ")}` });
+/** Who does something, in a body. */
+export const actor = { by: text, role: role.default("associate") };
+const quantityError = "must be a whole number, 0..10000000";
+const quantity = z
+  .int({ error: quantityError })
+  .min(0, { error: quantityError })
+  .max(10_000_000, { error: quantityError });
+const listOf = <Line extends z.ZodType>(line: Line) =>
+  z
+    .array(line, { error: linesError })
+    .min(1, { error: linesError })
+    .max(requestLineCountMax, { error: linesError });
+
+/** A line is at the place of the count, unless it says another. */
+const lineKey = { gtin: gtinParameter, location: locationSchema.optional() };
+const openBody = z.strictObject({
+  kind: z.enum(stocktakeKinds, { error: `must be one of ${stocktakeKinds.join(", ")}` }),
+  /** The whole store, where it is left out. */
+  location: locationSchema.optional(),
+  state: stockStateSchema.default("sellable"),
+  by: text,
+  lines: listOf(z.strictObject(lineKey)).optional(),
+  /** Where lines that are not named come from: all of the place, those due today, or the problem list. */
+  source: z.enum(["place", "due", "problems"]).optional(),
+  classes: z.array(countClassSchema).max(50).default([]),
+  sampleCount: z.int().min(1).max(stocktakeLineCountMax).optional(),
+});
+const recordBody = z.strictObject({
+  ...actor,
+  lines: listOf(z.strictObject({ ...lineKey, quantity, observedAtMs: atMsSchema })),
+});
+const stepBody = z.strictObject(actor);
+const recountBody = z.strictObject({ ...actor, lines: listOf(z.strictObject(lineKey)) });
+const approveBody = z.strictObject({
+  ...actor,
+  lines: listOf(z.strictObject(lineKey)),
+  reason: z.enum(adjustmentReasons, { error: `must be one of ${adjustmentReasons.join(", ")}` }),
+  cause: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{2,63}$/, "must be lower-case words joined by _")
+    .optional(),
+});
+const storeParams = z.strictObject({ store: idSchema });
+export const countParams = z.strictObject({
+  store: idSchema,
+  id: z.string().regex(/^[0-9a-f]{32}$/, "a count is named by 32 hex digits"),
+});
+export const listQuery = z.strictObject({
+  state: z.enum(["open", "all"], { error: "must be open or all" }).default("open"),
+  after: z.coerce.number({ error: "must be a time" }).int({ error: "must be a time" }).optional(),
+  limit: z.coerce
+    .number({ error: "must be 1..1000" })
+    .int({ error: "must be 1..1000" })
+    .min(1, { error: "must be 1..1000" })
+    .max(1000, { error: "must be 1..1000" })
+    .default(100),
+});
+const lineQuery = z.strictObject({
+  status: z.enum(lineStatuses, { error: `must be one of ${lineStatuses.join(", ")}` }).optional(),
+  after: z.string().max(250).optional(),
+  limit: listQuery.shape.limit.prefault(requestLineCountMax),
+});
+const keyHeader = z.strictObject({
+  "Idempotency-Key": z
+    .string({ error: "this header must be given, so that a request sent twice is one count" })
+    .regex(/^[\x21-\x7e]{1,200}$/, "must be 1-200 printable characters"),
+});
+
+const kindOf: Record<StocktakeRefusalCode, ProblemKind> = {
+  STOCKTAKE_UNKNOWN: "count_unknown",
+  STOCKTAKE_PHASE: "count_refused",
+  STOCKTAKE_LINE: "count_refused",
+  STOCKTAKE_LIMIT: "count_refused",
+  STOCKTAKE_TIME: "query_invalid",
+  SAME_ACTOR: "count_refused",
+  AUTHORITY_LOW: "authority_low",
+  KEY_REUSED: "key_reused",
+};
+
+/** Adds the routes under /v1/stores/{store}/counts. */
+export function addCountRoutes(app: FastifyInstance, options: CountRoutesOptions): void {
+  const { ledger, stores, nowMs } = options;
+  const { counting } = ledger;
+  const base = "/v1/stores/:store/counts";
+  const long = { bodyLimit: bodySizeBytesMax };
+
+  app.post(base, long, async (request, reply) => {
+    const { store: storeId } = checked(storeParams, request.params);
+    const header = request.headers["idempotency-key"];
+    const { "Idempotency-Key": key } = checked(keyHeader, { "Idempotency-Key": header });
+    const body = checked(openBody, request.body);
+    await requireStore(stores, storeId);
+    const asked = openingOf(storeId, key, body);
+    const isKnown = (await counting.stocktake(storeId, asked.countId, nowMs())) !== undefined;
+    const isNamed = isKnown || asked.lines.length > 0;
+    const lines = isNamed ? asked.lines : await plannedLines(ledger, body, asked, nowMs());
+    const opened = await counting.open({ ...asked, lines }, nowMs());
+    const stocktake = taken(opened, options);
+    return await reply
+      .code(201)
+      .header("location", `/v1/stores/${storeId}/counts/${stocktake.countId}`)
+      .send(await shown(ledger, stocktake));
+  });
+  app.get(base, async (request) => {
+    const { store: storeId } = checked(storeParams, request.params);
+    const { state, after, limit } = checked(listQuery, request.query);
+    await requireStore(stores, storeId);
+    const before = after === undefined ? {} : { beforeMs: after };
+    const about = { storeId, isOpen: state === "open", ...before, countMax: limit };
+    const items = (await counting.stocktakes(about)).map(({ digest: _, ...head }) => head);
+    const last = items.at(-1);
+    if (last === undefined || items.length < limit) return { items };
+    return { items, next: String(last.openedAtMs) };
+  });
+  app.get(`${base}/:id`, async (request) => {
+    const { store: storeId, id } = checked(countParams, request.params);
+    const page = checked(lineQuery, request.query);
+    await requireStore(stores, storeId);
+    const stocktake = await counting.stocktake(storeId, id, nowMs());
+    if (stocktake !== undefined) return await shown(ledger, stocktake, page);
+    throw new ProblemError("count_unknown", `store ${storeId} has no count ${id}`);
+  });
+  addSteps(app, options, base);
+}
+
+/** The next steps of a count. */
+function addSteps(app: FastifyInstance, options: CountRoutesOptions, base: string): void {
+  const { ledger, stores, nowMs } = options;
+  const bodies = {
+    lines: recordBody,
+    submit: stepBody,
+    recount: recountBody,
+    approve: approveBody,
+    post: stepBody,
+    cancel: stepBody,
+  } as const;
+  for (const [path, schema] of Object.entries(bodies)) {
+    app.post(`${base}/:id/${path}`, { bodyLimit: bodySizeBytesMax }, async (request) => {
+      const { store: storeId, id: countId } = checked(countParams, request.params);
+      const body = checked<object>(schema, request.body);
+      await requireStore(stores, storeId);
+      const known = await ledger.counting.stocktake(storeId, countId, nowMs());
+      const asked = { ...placed(body, known?.location ?? storeId), step: stepOf(path) };
+      const about = { storeId, countId };
+      const outcome = await ledger.counting.step(about, asked as StocktakeStep, nowMs());
+      const lines = "lines" in asked ? { lines: asked.lines as LineKey[] } : {};
+      return await shown(ledger, taken(outcome, options), lines);
+    });
+  }
+}
+
+function stepOf(path: string): string {
+  return path === "lines" ? "record" : path;
+}
+
+/** Lines that say no place are at the place of the count. */
+function placed(body: object, location: string): object {
+  if (!("lines" in body)) return body;
+  const lines = (body.lines as { location?: string }[]).map((line) => ({ location, ...line }));
+  return { ...body, lines };
+}
+
+function openingOf(storeId: string, key: string, body: z.infer<typeof openBody>) {
+  const { kind, state, by, classes, lines = [], sampleCount, location = storeId } = body;
+  const places = lines.map(({ gtin, location: place = location }) => ({ gtin, location: place }));
+  const wrong = (parameter: string, message: string) => {
+    throw new ProblemError("query_invalid", `${parameter}: ${message}`, {
+      errors: [{ parameter, message }],
+    });
+  };
+  if (!isWithin(location, storeId) || location.includes("/@")) {
+    wrong("location", `${location} is no place in store ${storeId}`);
+  }
+  const outside = places.findIndex(({ location: place }) => !isWithin(place, location));
+  if (outside >= 0) wrong(`lines.${outside}.location`, `lies outside ${location}`);
+  if (kind === "full" && lines.length > 0) {
+    wrong("lines", "a full count is of everything in the place");
+  }
+  if ((kind === "sample") !== (sampleCount !== undefined)) {
+    wrong("sampleCount", "is given for a sample, and only for it");
+  }
+  const hash = (value: string) => createHash("sha256").update(value).digest("hex");
+  return {
+    ...{ countId: hash(`${storeId} ${key}`).slice(0, 32), digest: hash(canonicalJson(body)) },
+    ...{ storeId, kind, location, state, by, classes, lines: places },
+    sampleCount: sampleCount ?? 0,
+  };
+}
+
+/** Lines of the plan in the place of a count; none where it is of all that the place has. */
+async function plannedLines(
+  { counting }: CountRoutesOptions["ledger"],
+  { kind, source = kind === "problem" ? "problems" : "place" }: z.infer<typeof openBody>,
+  { storeId, location }: { storeId: string; location: string },
+  nowMs: number,
+): Promise<LineKey[]> {
+  if (kind === "full" || source === "place") return [];
+  const facts = await counting.facts(storeId, nowMs);
+  const planned = source === "due" ? dueLines(facts).lines : problemLines(facts);
+  const lines = planned.filter((line) => isWithin(line.location, location));
+  if (lines.length > 0)
+    return lines.map(({ gtin, location: place }) => ({ gtin, location: place }));
+  const what = source === "due" ? "nothing is due" : "nothing speaks against the book";
+  const message = `${what} in ${location} now`;
+  const errors = [{ parameter: "source", message }];
+  throw new ProblemError("count_refused", `source: ${message}`, { code: "STOCKTAKE_LINE", errors });
+}
+
+/** The stocktake of an outcome, or the problem; what was posted is published. */
+export function taken(
+  outcome: StocktakeOutcome & Pick<StepOutcome, "posted">,
+  options: CountRoutesOptions,
+) {
+  if (!outcome.ok) {
+    const { code, field, message } = outcome;
+    options.metrics.count(`counts_refused_${code.toLowerCase()}`);
+    const errors = [{ parameter: field, message }];
+    throw new ProblemError(kindOf[code], `${field}: ${message}`, { code, errors });
+  }
+  if (outcome.posted !== undefined) options.onPosted(outcome.posted);
+  return outcome.stocktake;
+}
+
+/** Which lines of a count are shown: named ones, or a page. */
+interface ShownLines {
+  readonly lines?: readonly LineKey[];
+  readonly status?: string | undefined;
+  readonly after?: string | undefined;
+  readonly limit?: number;
+}
+
+/** A count as it is shown: before the review without what the book says. */
+async function shown(
+  { counting }: CountRoutesOptions["ledger"],
+  stocktake: Stocktake,
+  which: ShownLines = {},
+) {
+  const { digest: _, ...head } = stocktake;
+  const lineCounts: Record<string, number> = {};
+  for (const { status } of stocktake.lines) lineCounts[status] = (lineCounts[status] ?? 0) + 1;
+  const paged = pageOf(stocktake, which);
+  if (stocktake.phase === "counting") {
+    const lines = paged.lines.map(({ observations, valueMinor: __, ...line }) => ({
+      ...line,
+      observations: observations.map(({ book: ___, entryNumber: ____, ...seen }) => seen),
+    }));
+    return { ...head, lineCounts, ...paged, lines };
+  }
+  const gtins = stocktake.lines.map(({ gtin }) => gtin);
+  const { policy, itemOf } = await counting.demands(stocktake.storeId, gtins);
+  const accuracy = accuracyOf(stocktake, ({ gtin }, { quantity: counted, book }) => {
+    return judge({ counted, book }, itemOf(gtin), policy).isWithin;
+  });
+  return { ...head, lineCounts, accuracy, ...paged };
+}
+
+/** Lines in order of their names; `next` goes back as `after`. */
+function pageOf({ lines }: Stocktake, which: ShownLines) {
+  const { after = "", status, limit = requestLineCountMax } = which;
+  const named = which.lines && new Set(which.lines.map(lineKeyOf));
+  const chosen = lines
+    .filter((line) => named === undefined || named.has(lineKeyOf(line)))
+    .filter((line) => (status === undefined || line.status === status) && lineKeyOf(line) > after)
+    .sort((a, b) => (lineKeyOf(a) < lineKeyOf(b) ? -1 : 1));
+  const page = chosen.slice(0, limit);
+  return chosen.length > limit ? { lines: page, next: lineKeyOf(page.at(-1)!) } : { lines: page };
+}

@@ -1,0 +1,86 @@
+// Counts of tags over HTTP: passes with a hand reader as lines of a count, and what each count of tags found.
+
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { serialKey } from "../../contract/gs1/digital-link.ts";
+import { identifyTag } from "../../contract/gs1/identify.ts";
+import {
+  atMsSchema,
+  epcHexSchema,
+  gtinSchema,
+  idSchema,
+  isWithin,
+  locationSchema,
+} from "../../contract/units.ts";
+import { actor, type CountRoutesOptions, countParams, listQuery, taken } from "./count-routes.ts";
+import { requireStore } from "./parameters.ts";
+import { checked, ProblemError } from "./problem.ts";
+
+/** Tags in one pass, and passes in one request. */
+const tagCountMax = 5000;
+const passCountMax = 4;
+const bodySizeBytesMax = 1024 * 1024;
+
+const keyError = "must be a tag's EPC in hex, or 01/{gtin14}/21/{serial}";
+/** What a tag is known by; one that is not an item's is left out of the count. */
+const tag = z
+  .string()
+  .max(130)
+  .transform((value, context) => {
+    const named = /^01\/(\d{14})\/21\/[!-~]{1,60}$/.exec(value);
+    if (named !== null && gtinSchema.safeParse(named[1]).success) return value;
+    const epc = epcHexSchema.safeParse(value);
+    if (!epc.success) {
+      context.addIssue({ code: "custom", message: keyError });
+      return z.NEVER;
+    }
+    const identity = identifyTag(epc.data);
+    const { gtin, serial } = identity.ok ? identity.item : {};
+    return gtin === undefined || serial === undefined ? undefined : serialKey(gtin, serial);
+  });
+const passError = `must be 1..${passCountMax} passes`;
+const tagsBody = z.strictObject({
+  ...actor,
+  location: locationSchema.optional(),
+  passes: z
+    .array(z.strictObject({ observedAtMs: atMsSchema, keys: z.array(tag).max(tagCountMax) }), {
+      error: passError,
+    })
+    .min(1, { error: passError })
+    .max(passCountMax, { error: passError }),
+});
+
+/** Adds /v1/stores/{store}/counts/{id}/tags and /v1/stores/{store}/rfid-counts. */
+export function addRfidCountRoutes(app: FastifyInstance, options: CountRoutesOptions): void {
+  const { ledger, stores, nowMs } = options;
+  const long = { bodyLimit: bodySizeBytesMax };
+  app.post("/v1/stores/:store/counts/:id/tags", long, async (request) => {
+    const { store: storeId, id: countId } = checked(countParams, request.params);
+    const { location, passes, ...who } = checked(tagsBody, request.body);
+    await requireStore(stores, storeId);
+    if (location !== undefined && !isWithin(location, storeId)) {
+      throw new ProblemError("query_invalid", `location: lies outside ${storeId}`);
+    }
+    const known = passes.map(({ observedAtMs, keys }) => ({
+      ...{ observedAtMs, keys: keys.filter((key) => key !== undefined) },
+    }));
+    const foreignCount = passes.reduce(
+      (sum, { keys }) => sum + keys.filter((key) => key === undefined).length,
+      0,
+    );
+    const asked = { ...who, location, passes: known };
+    const outcome = await ledger.counting.recordTags({ storeId, countId }, asked, nowMs());
+    taken(outcome, options);
+    return { foreignCount, ...("report" in outcome ? outcome.report : {}) };
+  });
+  app.get("/v1/stores/:store/rfid-counts", async (request) => {
+    const { store: storeId } = checked(z.strictObject({ store: idSchema }), request.params);
+    const { after, limit } = checked(listQuery, request.query);
+    await requireStore(stores, storeId);
+    const before = after === undefined ? {} : { beforeMs: after };
+    const items = await ledger.counting.rfidReports({ storeId, ...before, countMax: limit });
+    const last = items.at(-1);
+    if (last === undefined || items.length < limit) return { items };
+    return { items, next: String(last.atMs) };
+  });
+}
