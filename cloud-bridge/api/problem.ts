@@ -15,6 +15,7 @@ const kinds = {
   claim_refused: { status: 409, title: "The claim cannot be had, or not be taken on" },
   key_reused: { status: 409, title: "The idempotency key belongs to another request" },
   claims_busy: { status: 503, title: "Too many requests for claims wait" },
+  facts_busy: { status: 429, title: "Too many facts wait" },
   not_postable: { status: 409, title: "The event still cannot be posted" },
   failed: { status: 500, title: "The bridge failed to answer" },
 } as const;

@@ -9,6 +9,7 @@ import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { addAlertRoutes } from "./alert-routes.ts";
 import { addClaimRoutes } from "./claim-routes.ts";
+import { addFactRoutes } from "./fact-routes.ts";
 import { ProblemError, sendProblem } from "./problem.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
 
@@ -50,6 +51,7 @@ export class ApiServer {
     addStockRoutes(app, options);
     addAlertRoutes(app, options);
     addClaimRoutes(app, options);
+    addFactRoutes(app, options);
     const { host, port } = options;
     try {
       await app.listen({ host, port });

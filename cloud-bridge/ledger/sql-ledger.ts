@@ -23,6 +23,7 @@ import {
   saveAlerts,
 } from "./sql-alerts.ts";
 import { decideClaims, readAvailability, readClaims, saveWithheld } from "./sql-claims.ts";
+import { SqlFacts } from "./sql-facts.ts";
 import { settleDue } from "./sql-flow.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
 import { savePlan } from "./sql-plan.ts";
@@ -61,6 +62,7 @@ export class SqlLedger implements Ledger {
   readonly #claims = new ClaimQueue((requests, nowMs) =>
     this.#write((connection) => decideClaims(connection, requests, nowMs)),
   );
+  readonly facts: SqlFacts;
   #epoch: number;
 
   /** For a database that has its tables; `epoch` as `readEpoch` gives it. */
@@ -68,6 +70,9 @@ export class SqlLedger implements Ledger {
     this.#database = database;
     this.#reader = database.reader;
     this.#epoch = epoch;
+    this.facts = new SqlFacts(database, (connection, group, recordedAtMs) =>
+      this.#attempt(connection, group.map(prepareBatch), recordedAtMs),
+    );
   }
 
   get epoch(): number {

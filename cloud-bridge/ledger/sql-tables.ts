@@ -1,11 +1,14 @@
 // The tables of the ledger. Every primary key starts with the store, so that a larger database can
 // partition by it. Times are Unix ms, digests lower-case hex, flags 0 or 1; no REAL anywhere.
 
+import { factTables } from "./sql-facts.ts";
+
 /** What a ledger of an earlier day lacks; made at each start where it is missing. */
 export const additions = `
 CREATE INDEX IF NOT EXISTS entries_item ON entries (store_id, item, placed_at_ms);
-CREATE INDEX IF NOT EXISTS entries_sales ON entries (store_id, placed_at_ms)
-  WHERE reason IN ('retail_selling', 'returning');
+DROP INDEX IF EXISTS entries_sales;
+CREATE INDEX IF NOT EXISTS entries_sold ON entries (store_id, placed_at_ms)
+  WHERE reason IN ('retail_selling', 'returning', 'claim_hand_over');
 
 -- Counts that anchor. at_ms is when it was complete, last_at_ms the latest time that it speaks of.
 CREATE TABLE IF NOT EXISTS counts (
@@ -85,7 +88,7 @@ CREATE TABLE IF NOT EXISTS withheld (
   quantity INTEGER NOT NULL CHECK (quantity >= 0),
   PRIMARY KEY (store_id, gtin, channel)
 ) WITHOUT ROWID;
-`;
+${factTables}`;
 
 /** Version of the tables, in `PRAGMA user_version`. */
 export const tablesVersion = 1;

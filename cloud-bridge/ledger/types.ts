@@ -10,6 +10,7 @@ import type { StoredAlert } from "./alerts.ts";
 import type { BatchItem } from "./batch-items.ts";
 import type { Availability, Claim, ClaimOutcome, ClaimRequest, Withheld } from "./claims.ts";
 import type { Sale } from "./sold.ts";
+import type { SqlFacts } from "./sql-facts.ts";
 
 /** A decoded batch. Its ids equal the topic's, and `batchProblem` found nothing wrong with it. */
 export interface Incoming {
@@ -154,6 +155,8 @@ export const verifyProblemCountMax = 100;
 export interface Ledger {
   /** Unix ms of its creation or last restore. */
   readonly epoch: number;
+  /** Facts of tills and ERPs. */
+  readonly facts: Pick<SqlFacts, "take" | "waitingCount">;
   /**
    * Posts a group in one transaction: one result per incoming, in order, after the commit. What
    * cannot be posted is quarantined, so it rejects only with LEDGER_FAILED.
