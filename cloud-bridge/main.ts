@@ -11,6 +11,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import { type BridgeConfig, ledgerPath, loadPlans } from "./config.ts";
 import { Ingest } from "./ingest.ts";
 import { KnownStores } from "./known-stores.ts";
+import { isFeed } from "./ledger/facts.ts";
 import { SqliteLedger } from "./ledger/sqlite-ledger.ts";
 import type { Ledger } from "./ledger/types.ts";
 import { Lifecycle } from "./lifecycle.ts";
@@ -113,7 +114,7 @@ async function startBridge(
   });
   const hello = new HelloRequests({
     ...{ link, count, newId: randomUUID },
-    knownEdges: () => ledger.positions(),
+    knownEdges: async () => (await ledger.positions()).filter(({ edgeId }) => !isFeed(edgeId)),
   });
   const greet = async () => {
     const publish = (message: OutgoingMessage) => link.publish(message);

@@ -22,6 +22,7 @@ const kinds = {
   count_unknown: { status: 404, title: "No such count" },
   count_refused: { status: 409, title: "The count cannot be taken on like this" },
   authority_low: { status: 403, title: "This role may not approve so much" },
+  facts_busy: { status: 429, title: "Too many facts wait" },
   not_postable: { status: 409, title: "The event still cannot be posted" },
   failed: { status: 500, title: "The bridge failed to answer" },
 } as const;

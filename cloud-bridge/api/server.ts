@@ -14,6 +14,7 @@ import { addClaimRoutes } from "./claim-routes.ts";
 import { addCountPlanRoutes } from "./count-plan-routes.ts";
 import { addCountRoutes } from "./count-routes.ts";
 import { addEpcisRoutes, type EpcisRoutesOptions } from "./epcis-routes.ts";
+import { addFactRoutes } from "./fact-routes.ts";
 import { ProblemError, sendProblem } from "./problem.ts";
 import { addRfidCountRoutes } from "./rfid-count-routes.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
@@ -71,6 +72,7 @@ export class ApiServer {
     addCountRoutes(app, options);
     addRfidCountRoutes(app, options);
     addCountPlanRoutes(app, options);
+    addFactRoutes(app, options);
     const { host, port } = options;
     try {
       await app.listen({ host, port });

@@ -75,7 +75,7 @@ export async function raiseSilences(connection: SqlConnection, nowMs: number): P
   const edges = await connection.all<Parameters<typeof silenceAlert>[0]>(
     `SELECT e.store_id AS storeId, e.edge_id AS edgeId, e.through_ms AS completeThroughAtMs
      FROM (SELECT store_id, edge_id, max(complete_through_at_ms) AS through_ms
-           FROM positions GROUP BY store_id, edge_id) e
+           FROM positions WHERE substr(edge_id, 1, 5) <> 'feed-' GROUP BY store_id, edge_id) e
      WHERE e.through_ms BETWEEN ? AND ? AND NOT EXISTS (
        SELECT 1 FROM alerts a WHERE a.store_id = e.store_id
         AND a.alert_key = 'edge_silent|' || e.edge_id AND a.at_ms > e.through_ms)

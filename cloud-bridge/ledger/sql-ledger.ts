@@ -26,6 +26,7 @@ import {
 } from "./sql-alerts.ts";
 import { decideClaims, readAvailability, readClaims, saveWithheld } from "./sql-claims.ts";
 import { SqlEpcis } from "./sql-epcis.ts";
+import { SqlFacts } from "./sql-facts.ts";
 import { settleDue } from "./sql-flow.ts";
 import { SqlFollowers } from "./sql-followers.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
@@ -72,6 +73,7 @@ export class SqlLedger implements Ledger {
   readonly #claims = new ClaimQueue((requests, nowMs) =>
     this.#write((connection) => decideClaims(connection, requests, nowMs)),
   );
+  readonly facts: SqlFacts;
   #epoch: number;
 
   /** For a database that has its tables; `epoch` as `readEpoch` gives it. */
@@ -84,6 +86,9 @@ export class SqlLedger implements Ledger {
     this.tree = new SqlTree(database);
     this.counting = new SqlCounting(database);
     this.#epoch = epoch;
+    this.facts = new SqlFacts(database, (connection, group, recordedAtMs) =>
+      this.#attempt(connection, group.map(prepareBatch), recordedAtMs),
+    );
   }
 
   get epoch(): number {

@@ -118,7 +118,7 @@ export async function readSales(
   const rows = await connection.all<Record<string, unknown> & { reason: string }>(
     `SELECT item AS gtin, serial, quantity, placed_at_ms AS atMs, edge_id AS edgeId, reason
      FROM entries WHERE store_id = ? AND placed_at_ms >= ? AND item < 'e'
-      AND reason IN ('retail_selling', 'returning')
+      AND reason IN ('retail_selling', 'returning', 'claim_hand_over')
      ORDER BY placed_at_ms DESC LIMIT ?`,
     ...[storeId, sinceMs, countMax],
   );

@@ -3,6 +3,7 @@
 
 import { countingTables } from "./counting/counting-tables.ts";
 import { epcisTables } from "./sql-epcis.ts";
+import { factTables } from "./sql-facts.ts";
 import { followerTables } from "./sql-followers.ts";
 import { treeTables } from "./sql-tree.ts";
 import { webhookTables } from "./sql-webhooks.ts";
@@ -11,8 +12,9 @@ import { webhookTables } from "./sql-webhooks.ts";
 export const additions = `
 ${followerTables}${epcisTables}${webhookTables}${treeTables}
 CREATE INDEX IF NOT EXISTS entries_item ON entries (store_id, item, placed_at_ms);
-CREATE INDEX IF NOT EXISTS entries_sales ON entries (store_id, placed_at_ms)
-  WHERE reason IN ('retail_selling', 'returning');
+DROP INDEX IF EXISTS entries_sales;
+CREATE INDEX IF NOT EXISTS entries_sold ON entries (store_id, placed_at_ms)
+  WHERE reason IN ('retail_selling', 'returning', 'claim_hand_over');
 
 -- Counts that anchor. at_ms is when it was complete, last_at_ms the latest time that it speaks of.
 CREATE TABLE IF NOT EXISTS counts (
@@ -92,7 +94,8 @@ CREATE TABLE IF NOT EXISTS withheld (
   quantity INTEGER NOT NULL CHECK (quantity >= 0),
   PRIMARY KEY (store_id, gtin, channel)
 ) WITHOUT ROWID;
-${countingTables}`;
+${countingTables}
+${factTables}`;
 
 /** Version of the tables, in `PRAGMA user_version`. */
 export const tablesVersion = 1;

@@ -12,6 +12,7 @@ import type { Availability, Claim, ClaimOutcome, ClaimRequest, Withheld } from "
 import type { SqlCounting } from "./counting/sql-counting.ts";
 import type { Sale } from "./sold.ts";
 import type { SqlEpcis } from "./sql-epcis.ts";
+import type { SqlFacts } from "./sql-facts.ts";
 import type { SqlFollowers } from "./sql-followers.ts";
 import type { SqlTree } from "./sql-tree.ts";
 import type { SqlWebhooks } from "./sql-webhooks.ts";
@@ -171,6 +172,8 @@ export interface Ledger {
   readonly tree: SqlTree;
   /** Counts that people carry out, count plans, trust and refill. */
   readonly counting: SqlCounting;
+  /** Facts of tills and ERPs. */
+  readonly facts: Pick<SqlFacts, "take" | "waitingCount">;
   /**
    * Posts a group in one transaction: one result per incoming, in order, after the commit. What
    * cannot be posted is quarantined, so it rejects only with LEDGER_FAILED.

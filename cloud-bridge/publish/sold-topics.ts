@@ -5,6 +5,7 @@
 import { edgeStatusSchema } from "../../contract/delivery.ts";
 import { topics } from "../../contract/topics.ts";
 import { type Clock, sleep } from "../clock.ts";
+import { claimEdgeId } from "../ledger/claims.ts";
 import { soldAsOfAtMs, soldList, soldWindows, type TillEdge } from "../ledger/sold.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import type { OutgoingMessage } from "../link.ts";
@@ -29,6 +30,12 @@ const clockDifferenceMsMax = 10_000;
 const onlineCountMax = 100_000;
 /** Sales that are read for one list; the newest. */
 const saleCountMax = 50_000;
+/** Reasons of entries that change what is sold; a unit that a claim handed over leaves by the same exits. */
+const soldReasons: ReadonlySet<string> = new Set([
+  "retail_selling",
+  "returning",
+  "claim_hand_over",
+]);
 
 /** The publisher of what is sold. */
 export class SoldTopics {
@@ -44,7 +51,7 @@ export class SoldTopics {
   /** Takes what was committed; returns at once. */
   onPosted({ entries }: Posted): void {
     for (const { storeId, reason } of entries) {
-      if (reason === "retail_selling" || reason === "returning") this.#due.add(storeId);
+      if (soldReasons.has(reason)) this.#due.add(storeId);
     }
   }
 
@@ -99,9 +106,12 @@ export class SoldTopics {
     const nowMs = clock.nowMs();
     const sinceMs = nowMs - soldWindows.serialMs;
     const rows = await ledger.sales({ storeId, sinceMs, countMax: saleCountMax + 1 });
+    // Claims are posted here at once, and are no till that could be behind.
+    const tillIds = new Set(rows.map(({ edgeId }) => edgeId));
+    tillIds.delete(claimEdgeId);
     // A store that sold nothing for so long has no till that we know: its exits are better told nothing.
-    if (rows.length === 0) return true;
-    const tills = [...new Set(rows.map(({ edgeId }) => edgeId))].map((edgeId): TillEdge => {
+    if (tillIds.size === 0) return true;
+    const tills = [...tillIds].map((edgeId): TillEdge => {
       const onlineSinceAtMs = this.#onlineSince.get(`${storeId}/${edgeId}`);
       return { completeThroughAtMs: throughs.get(edgeId) ?? 0, onlineSinceAtMs };
     });

@@ -1,0 +1,126 @@
+// The way in for tills and ERPs: sales, returns and receipts over HTTP, settled like the events of edges.
+
+import { createHash } from "node:crypto";
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { canonicalJson } from "../../contract/digest.ts";
+import { itemSchema } from "../../contract/event.ts";
+import { atMsSchema, idSchema, isWithin, locationSchema } from "../../contract/units.ts";
+import { factAheadMsMax, factCountMax, factKinds, sourceIdLengthMax } from "../ledger/facts.ts";
+import type { Ledger, Posted } from "../ledger/types.ts";
+import { gtinParameter, requireStore, type Stores } from "./parameters.ts";
+import { checked, ProblemError } from "./problem.ts";
+
+export interface FactRoutesOptions {
+  readonly ledger: Pick<Ledger, "facts">;
+  readonly stores: Stores;
+  readonly nowMs: () => number;
+  /** Stock changed: what did must be published. */
+  readonly onPosted: (posted: Posted) => void;
+  readonly metrics: { count(name: string, by?: number): void };
+}
+
+/** A request of as many facts as it may have, each with all of its fields. */
+const bodySizeBytesMax = 512 * 1024;
+/** After how long one who was refused may come again. */
+const retryAfterSeconds = 1;
+
+const { serial, lot, expiry } = itemSchema.shape;
+const quantityError = "must be a whole number, 1..1000000";
+const factSchema = z
+  .strictObject({
+    kind: z.enum(factKinds, { error: `must be one of ${factKinds.join(", ")}` }),
+    occurredAtMs: atMsSchema,
+    gtin: gtinParameter,
+    ...{ serial, lot, expiry },
+    quantity: z
+      .int({ error: quantityError })
+      .min(1, { error: quantityError })
+      .max(1_000_000, { error: quantityError })
+      .default(1),
+    location: locationSchema.optional(),
+    reference: z
+      .strictObject({ type: z.string().min(1).max(40), id: z.string().min(1).max(100) })
+      .optional(),
+  })
+  .refine((fact) => fact.serial === undefined || fact.quantity === 1, {
+    path: ["quantity"],
+    error: "a unit with a serial is one unit",
+  });
+const countError = `must be at most ${factCountMax} facts`;
+const factsBody = z.strictObject({
+  store: idSchema,
+  source: idSchema.max(sourceIdLengthMax, `must be at most ${sourceIdLengthMax} characters`),
+  facts: z.array(factSchema, { error: "must be a list" }).max(factCountMax, { error: countError }),
+  /** Until when the source has told everything; without facts this alone is told. */
+  completeThroughAtMs: atMsSchema.optional(),
+});
+const keyHeader = z.strictObject({
+  "Idempotency-Key": z
+    .string({ error: "this header must be given, so that facts sent twice are posted once" })
+    .regex(/^[\x21-\x7e]{1,200}$/, "must be 1-200 printable characters"),
+});
+
+/** Adds POST /v1/facts. */
+export function addFactRoutes(app: FastifyInstance, options: FactRoutesOptions): void {
+  const { ledger, stores, nowMs, onPosted, metrics } = options;
+  app.post("/v1/facts", { bodyLimit: bodySizeBytesMax }, async (request, reply) => {
+    const header = request.headers["idempotency-key"];
+    const { "Idempotency-Key": key } = checked(keyHeader, { "Idempotency-Key": header });
+    const body = checked(factsBody, request.body);
+    const { store: storeId, source: sourceId, completeThroughAtMs } = body;
+    await requireStore(stores, storeId);
+    const receivedAtMs = nowMs();
+    requirePlausible(body, receivedAtMs);
+    const facts = body.facts.map(
+      ({ gtin, serial: serialText, lot: lotText, expiry: day, ...fact }) => ({
+        ...fact,
+        item: withoutUndefined({ gtin, serial: serialText, lot: lotText, expiry: day }),
+      }),
+    );
+    const digest = createHash("sha256").update(canonicalJson(body)).digest("hex");
+    const asked = { storeId, sourceId, key, digest, facts, completeThroughAtMs };
+    const outcome = await ledger.facts.take(asked, receivedAtMs);
+    if (!outcome.ok) {
+      const { code, message } = outcome;
+      metrics.count(`facts_refused_${code.toLowerCase()}`);
+      if (code === "KEY_REUSED") throw new ProblemError("key_reused", message, { code });
+      void reply.header("retry-after", String(retryAfterSeconds));
+      throw new ProblemError("facts_busy", message, { code });
+    }
+    metrics.count(outcome.isRepeated ? "facts_requests_repeated" : "facts_requests_posted");
+    if (outcome.posted !== undefined) {
+      metrics.count("facts_posted", facts.length);
+      onPosted(outcome.posted);
+    }
+    return outcome.receipt;
+  });
+}
+
+/** Refuses what no till of this store can have seen yet, before anything of it is posted. */
+function requirePlausible(body: z.infer<typeof factsBody>, nowMs: number): void {
+  const { store, facts, completeThroughAtMs } = body;
+  const lastMs = nowMs + factAheadMsMax;
+  const late = `lies more than ${factAheadMsMax / 60_000} min ahead of the bridge's clock (${nowMs})`;
+  const errors = facts.flatMap(({ occurredAtMs, location }, index) => [
+    ...(occurredAtMs > lastMs ? [{ parameter: `facts.${index}.occurredAtMs`, message: late }] : []),
+    ...(location !== undefined && !isWithin(location, store)
+      ? [{ parameter: `facts.${index}.location`, message: `lies outside store ${store}` }]
+      : []),
+  ]);
+  if ((completeThroughAtMs ?? 0) > lastMs) {
+    errors.push({ parameter: "completeThroughAtMs", message: late });
+  }
+  if (facts.length === 0 && completeThroughAtMs === undefined) {
+    errors.push({ parameter: "facts", message: "must not be empty without completeThroughAtMs" });
+  }
+  if (errors.length === 0) return;
+  const detail = errors.map(({ parameter, message }) => `${parameter}: ${message}`).join("; ");
+  throw new ProblemError("query_invalid", detail.slice(0, 2000), { errors: errors.slice(0, 100) });
+}
+
+function withoutUndefined<T extends object>(value: T): T {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, member]) => member !== undefined),
+  ) as T;
+}
