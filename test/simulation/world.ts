@@ -41,9 +41,13 @@ const cloneDownMs = 500;
 /** Events take this much room in the worlds where the outbox has to shed some. */
 const fillerBytes = 15_000;
 
-/** Runs the world of a seed; `onTrace` hears what happens in it. */
-export async function runWorld(seed: number, onTrace?: (line: string) => void): Promise<Outcome> {
-  const world = new World(seed, onTrace);
+/** Runs the world of a seed; `onTrace` hears what happens in it, `plan` takes the place of the seed's own. */
+export async function runWorld(
+  seed: number,
+  onTrace?: (line: string) => void,
+  plan?: Plan,
+): Promise<Outcome> {
+  const world = new World(seed, onTrace, plan);
   try {
     return await world.run();
   } finally {
@@ -60,9 +64,10 @@ class World {
   /** The copy of a card that is put back later. */
   readonly #image: string;
 
-  constructor(seed: number, onTrace?: (line: string) => void) {
+  constructor(seed: number, onTrace?: (line: string) => void, plan?: Plan) {
     const random = seededRandom(seed);
-    this.#plan = planOf(seed, random);
+    const drawn = planOf(seed, random);
+    this.#plan = plan ?? drawn;
     const { kind, faults, isDurable, edges, deathlyAnswerShare } = this.#plan;
     const base = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
     this.#folder = mkdtempSync(join(base, "gondola-simulation-"));

@@ -1,19 +1,24 @@
 // The long forms of what a test run does briefly; each prints JSON objects, one a line.
 // `npm run soak -- fuzz [KIND]`: number of bytes and seed from GONDOLA_FUZZ_BYTES (10^7) and GONDOLA_SEED (1).
+// `npm run soak -- simulation [--seeds N] [--from S]`: 10,000 seeds of the delivery simulation, from 0 on.
 // `npm run soak -- outage [EVENTS]`: three days of a busy store in the buffer (260,000 events), and the link back.
 
+import { parseArgs } from "node:util";
 import { targets } from "./decoders.ts";
 import { fuzzDecoder } from "./fuzz.ts";
 import { playOutage } from "./outage.ts";
+import { playSeeds } from "./simulation.ts";
 
 const [sweep, word] = process.argv.slice(2);
 const isKind = word === undefined || Object.hasOwn(targets, word);
 const isCount = word === undefined || /^[1-9]\d{0,7}$/.test(word);
 if (sweep === "fuzz" && isKind) await fuzz(word);
 else if (sweep === "outage" && isCount) await outage(Number(word ?? 260_000));
+else if (sweep === "simulation") await simulation(process.argv.slice(3));
 else {
   const kinds = Object.keys(targets).join(", ");
-  const usage = "usage: npm run soak -- fuzz [KIND] | outage [EVENTS]";
+  const usage =
+    "usage: npm run soak -- fuzz [KIND] | outage [EVENTS] | simulation [--seeds N] [--from S]";
   process.stderr.write(`${usage}; the kinds are ${kinds}\n`);
   process.exit(2);
 }
@@ -35,4 +40,18 @@ async function outage(eventCount: number): Promise<void> {
   const report = await playOutage(eventCount);
   process.stdout.write(`${JSON.stringify(report)}\n`);
   if (!report.isRight) process.exitCode = 1;
+}
+
+async function simulation(words: string[]): Promise<void> {
+  const count = { type: "string" } as const;
+  const { values } = parseArgs({ args: words, options: { seeds: count, from: count } });
+  const range = { firstSeed: Number(values.from ?? 0), seedCount: Number(values.seeds ?? 10_000) };
+  if (!Object.values(range).every((value) => Number.isSafeInteger(value) && value >= 0)) {
+    process.stderr.write("--seeds and --from take whole numbers\n");
+    process.exit(2);
+  }
+  const failedCount = await playSeeds(range, (line) =>
+    process.stdout.write(`${JSON.stringify(line)}\n`),
+  );
+  if (failedCount > 0) process.exitCode = 1;
 }
