@@ -145,8 +145,8 @@ test("a busy port is one line that names the holder, with an exit code of its ow
 });
 
 test("a disk that takes no more ends the daemon with an exit code of its own", async () => {
-  // A file may not grow past 300 KiB here: the write fails as on a full disk (the signal is ignored).
-  const script = `trap "" XFSZ; ulimit -f 300; exec "$@"`;
+  // A file may not grow past 1.5 MiB here: the write fails as on a full disk (the signal is ignored).
+  const script = `trap "" XFSZ; ulimit -f 1500; exec "$@"`;
   const words = [
     process.execPath,
     "--import",
