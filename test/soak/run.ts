@@ -1,7 +1,11 @@
 // The long forms of what a test run does briefly; each prints JSON objects, one a line.
 // `npm run soak -- fuzz [KIND]`: number of bytes and seed from GONDOLA_FUZZ_BYTES (10^7) and GONDOLA_SEED (1).
 // `npm run soak -- outage [EVENTS]`: three days of a busy store in the buffer (260,000 events), and the link back.
+// `npm run soak -- faults [--count N] [--only NAME]`: every fault of test/faults/ on real processes; a report a row.
 
+import { parseArgs } from "node:util";
+import { isClean, playProcessRow, reportLine } from "../faults/fault-sweep.ts";
+import { processRows } from "../faults/process-rows.ts";
 import { targets } from "./decoders.ts";
 import { fuzzDecoder } from "./fuzz.ts";
 import { playOutage } from "./outage.ts";
@@ -11,9 +15,11 @@ const isKind = word === undefined || Object.hasOwn(targets, word);
 const isCount = word === undefined || /^[1-9]\d{0,7}$/.test(word);
 if (sweep === "fuzz" && isKind) await fuzz(word);
 else if (sweep === "outage" && isCount) await outage(Number(word ?? 260_000));
+else if (sweep === "faults") await faults(process.argv.slice(3));
 else {
   const kinds = Object.keys(targets).join(", ");
-  const usage = "usage: npm run soak -- fuzz [KIND] | outage [EVENTS]";
+  const usage =
+    "usage: npm run soak -- fuzz [KIND] | outage [EVENTS] | faults [--count N] [--only NAME]";
   process.stderr.write(`${usage}; the kinds are ${kinds}\n`);
   process.exit(2);
 }
@@ -35,4 +41,16 @@ async function outage(eventCount: number): Promise<void> {
   const report = await playOutage(eventCount);
   process.stdout.write(`${JSON.stringify(report)}\n`);
   if (!report.isRight) process.exitCode = 1;
+}
+
+async function faults(words: string[]): Promise<void> {
+  const options = { count: { type: "string" }, only: { type: "string" } } as const;
+  const { count, only = "" } = parseArgs({ args: words, options }).values;
+  const seed = Number(process.env["GONDOLA_SEED"] ?? 1);
+  for (const row of processRows.filter(({ name }) => name.includes(only))) {
+    const report = await playProcessRow(row, Number(count ?? row.count), seed);
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+    process.stderr.write(`${reportLine(report)}\n`);
+    if (!isClean(report)) process.exitCode = 1;
+  }
 }
