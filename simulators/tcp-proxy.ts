@@ -1,8 +1,9 @@
 // A cable that can be cut: a TCP relay on loopback. Cut, its connections really break and new ones
-// are refused, until it is mended.
+// are refused, until it is mended. Between the two it may be slow, or worse.
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { type LinkWeather, WeatheredLine } from "./link-weather.ts";
 
 /** A relay on a free port of the loopback address. */
 export class TcpProxy {
@@ -10,6 +11,8 @@ export class TcpProxy {
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
   #port = 0;
+  /** What happens to what it carries, from the next piece on. */
+  weather: LinkWeather = {};
 
   private constructor(targetPort: () => number) {
     this.#targetPort = targetPort;
@@ -57,6 +60,9 @@ export class TcpProxy {
 
   #join(inner: Socket): void {
     const outer = connect(this.#targetPort(), "127.0.0.1");
+    const reset = () => {
+      for (const socket of [inner, outer]) if (!socket.destroyed) socket.resetAndDestroy();
+    };
     for (const [socket, other] of [
       [inner, outer],
       [outer, inner],
@@ -65,11 +71,13 @@ export class TcpProxy {
       socket.setNoDelay(true);
       // A broken end breaks the other one, as a cable would; whoever is connected deals with it.
       socket.on("error", () => other.destroy());
+      const line = new WeatheredLine(() => this.weather, reset);
       socket.on("close", () => {
         this.#sockets.delete(socket);
+        line.destroy();
         other.destroy();
       });
-      socket.pipe(other);
+      socket.pipe(line).pipe(other);
     }
   }
 }

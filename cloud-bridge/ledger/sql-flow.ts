@@ -14,6 +14,9 @@ import { type Posted, settledItemCountMax } from "./types.ts";
 /** An edge that is silent for longer holds up no time-out; what it tells later undoes it. */
 const silenceMsMax = 24 * 3_600_000;
 
+/** Rows of history that one run holds in memory; one item may have more, and then comes alone. */
+const historyRowCountMax = 10_000;
+
 const dueSelect = `WITH edges AS (
   SELECT store_id, edge_id, max(complete_through_at_ms) AS through_ms
   FROM positions
@@ -42,7 +45,7 @@ export async function settleDue(
   connection: SqlConnection,
   recordedAtMs: number,
 ): Promise<Posted & { itemCount: number }> {
-  const due = await connection.all<Unsettled>(dueSelect);
+  const due = await withinMemory(connection, await connection.all<Unsettled>(dueSelect));
   if (due.length === 0) return { entries: [], changedItems: [], alerts: [], itemCount: 0 };
   const asked = due.map((each) => ({ ...each, sinceMs: each.sinceMs - flowLookBackMs }));
   const rows = await readFlow(connection, asked);
@@ -76,6 +79,28 @@ export async function settleDue(
   const loud = await saveAlerts(connection, raised, recordedAtMs);
   const alerts = raised.filter((alert) => loud.has(alert));
   return { entries, alerts, changedItems: [...changed.values()], itemCount: due.length };
+}
+
+/** The first of the due items whose history fits into memory together: the rest is due at the next run. */
+async function withinMemory(
+  connection: SqlConnection,
+  due: readonly Unsettled[],
+): Promise<readonly Unsettled[]> {
+  const keys = due.map(({ storeId, item, sinceMs }) => [storeId, item, sinceMs - flowLookBackMs]);
+  const rows = await connection.all<{ storeId: string; item: string; rowCount: number }>(
+    `SELECT k.value->>0 AS storeId, k.value->>1 AS item, count(*) AS rowCount
+     FROM json_each(?) k JOIN entries e ON e.store_id = k.value->>0 AND e.item = k.value->>1
+      AND e.placed_at_ms >= k.value->>2
+     GROUP BY k.value->>0, k.value->>1`,
+    JSON.stringify(keys),
+  );
+  const countOf = new Map(rows.map((row) => [productKey(row.storeId, row.item), row.rowCount]));
+  let rowCount = 0;
+  const end = due.findIndex(({ storeId, item }, index) => {
+    rowCount += countOf.get(productKey(storeId, item)) ?? 0;
+    return index > 0 && rowCount > historyRowCountMax;
+  });
+  return end < 0 ? due : due.slice(0, end);
 }
 
 async function readFlow(

@@ -2,8 +2,8 @@
 // to the outbox, read from the edge's log) nothing is lost, nothing stands twice, the ledger verifies.
 
 import { expect, test } from "vitest";
-import { entrySchema } from "../../contract/stock.ts";
 import { seededRandom } from "../../simulators/random.ts";
+import { entryCounts } from "./ledger-entries.ts";
 import { StoreProcesses } from "./store-processes.ts";
 
 const faultCount = Number(process.env["GONDOLA_KILLS"] ?? 50);
@@ -48,7 +48,7 @@ test(`${faultCount} faults at random points, seed ${seed}`, { timeout: 300_000 }
     await pause(500);
     store.source.stop();
     const through = await store.drained(60_000);
-    const posted = await postedSequences(store);
+    const posted = await entryCounts(store);
     const lost = [...store.accepted].filter((key) => {
       const [outboxId = "", sequence] = key.split("/");
       return Number(sequence) > (through.get(outboxId) ?? 0);
@@ -65,19 +65,3 @@ test(`${faultCount} faults at random points, seed ${seed}`, { timeout: 300_000 }
     await store.close();
   }
 });
-
-/** How often each accepted event stands in the ledger: moved events as entries, by outbox and sequence. */
-async function postedSequences(store: StoreProcesses): Promise<Map<string, number>> {
-  const posted = new Map<string, number>();
-  for (let after = 0; ; ) {
-    const path = `/v1/entries?store=s0042&after=${after}&limit=1000`;
-    const body = (await store.get(path)) as { items: unknown[] };
-    if (body.items.length === 0) return posted;
-    for (const value of body.items) {
-      const entry = entrySchema.parse(value);
-      const key = `${entry.outboxId}/${entry.sequence}`;
-      posted.set(key, (posted.get(key) ?? 0) + 1);
-      after = entry.entryNumber;
-    }
-  }
-}

@@ -22,31 +22,47 @@ const plan = {
   facings: [],
 };
 
+/** How a store is set up. */
+export interface StoreOptions {
+  /** The edge's log names every commit at `debug`, which `accepted` is read from. */
+  readonly logLevel?: "debug" | "info";
+  /** A broker of its own, beside the bridge: its port. */
+  readonly externalBrokerPort?: number;
+  /** Settings of the edge's buffer. */
+  readonly outbox?: Record<string, unknown>;
+  /** Called before the first process starts. */
+  readonly prepare?: (store: StoreProcesses) => Promise<void>;
+}
+
 /** The processes of a store and what the edge accepted over all its lives. */
 export class StoreProcesses {
   readonly accepted: Accepted = new Set();
   readonly source: ScanSource;
   readonly proxy: TcpProxy;
   readonly #folder: string;
+  readonly #options: StoreOptions;
   #edge: Daemon | undefined;
   #bridge: Daemon | undefined;
   /** Of the bridge's own broker, past the proxy. */
   brokerPort = 0;
   httpPort = 0;
 
-  private constructor(folder: string, source: ScanSource, proxy: TcpProxy) {
+  private constructor(folder: string, source: ScanSource, proxy: TcpProxy, options: StoreOptions) {
     this.#folder = folder;
+    this.#options = options;
     this.source = source;
     this.proxy = proxy;
   }
 
-  /** Starts a store. The edge's log names every commit at `debug`, which `accepted` is read from. */
-  static async open(options: { logLevel?: "debug" | "info" } = {}): Promise<StoreProcesses> {
+  /** Starts a store. */
+  static async open(options: StoreOptions = {}): Promise<StoreProcesses> {
     const folder = await mkdtemp(join(tmpdir(), "gondola-faults-"));
     const source = await ScanSource.open();
     const proxy = await TcpProxy.open(() => store.brokerPort);
-    const store: StoreProcesses = new StoreProcesses(folder, source, proxy);
-    await store.#writeConfigs(options.logLevel ?? "debug");
+    const store: StoreProcesses = new StoreProcesses(folder, source, proxy, options);
+    store.brokerPort = options.externalBrokerPort ?? 0;
+    await store.#writeConfigs(options);
+    await options.prepare?.(store);
     await store.startBridge();
     await store.startEdge();
     return store;
@@ -54,11 +70,13 @@ export class StoreProcesses {
 
   /** Starts the bridge; the first time on any free ports, later on the same ones. */
   async startBridge(): Promise<void> {
-    const ports = ["--port", String(this.brokerPort), "--http-port", String(this.httpPort)];
+    const { externalBrokerPort } = this.#options;
+    const broker = externalBrokerPort === undefined ? ["--port", String(this.brokerPort)] : [];
+    const ports = [...broker, "--http-port", String(this.httpPort)];
     const config = join(this.#folder, "bridge.yaml");
     this.#bridge = Daemon.start("cloud-bridge", "run", "--config", config, ...ports);
     const ready = await this.#bridge.line((line) => line.msg === "bridge ready");
-    this.brokerPort = Number(ready["brokerPort"]);
+    this.brokerPort = externalBrokerPort ?? Number(ready["brokerPort"]);
     this.httpPort = Number(ready["httpPort"]);
   }
 
@@ -66,6 +84,29 @@ export class StoreProcesses {
     const config = join(this.#folder, "edge.yaml");
     this.#edge = Daemon.start("edge", "run", "--config", config);
     await this.#edge.line((line) => line.msg === "edge ready");
+  }
+
+  /** A process of the store. */
+  daemon(side: "edge" | "bridge"): Daemon {
+    const daemon = side === "edge" ? this.#edge : this.#bridge;
+    if (daemon === undefined) throw new Error(`no ${side} was started`);
+    return daemon;
+  }
+
+  /** Where a process keeps its files. */
+  dataDir(side: "edge" | "bridge"): string {
+    return join(this.#folder, `${side}-data`);
+  }
+
+  /** Starts a process anew that has ended, or is ended now. */
+  async restart(side: "edge" | "bridge"): Promise<void> {
+    if (side === "edge") {
+      await this.killEdge();
+      await this.startEdge();
+    } else {
+      await this.killBridge();
+      await this.startBridge();
+    }
   }
 
   async killBridge(): Promise<void> {
@@ -80,7 +121,7 @@ export class StoreProcesses {
   /** Waits until the ledger stands where the edge's log ends; how far each outbox has come. */
   async drained(waitMs: number): Promise<Map<string, number>> {
     // A commit's log line may be on its way.
-    await delay(500);
+    await delay(200);
     this.#collect();
     for (const deadlineAtMs = Date.now() + waitMs; ; await delay(200)) {
       const { items } = (await this.get("/v1/positions?store=s0042")) as {
@@ -114,11 +155,13 @@ export class StoreProcesses {
     };
   }
 
-  async close(): Promise<void> {
+  /** Ends everything; `free` lets go of what was prepared, before the folder goes. */
+  async close(free: () => void = () => undefined): Promise<void> {
     await this.source.close();
     await this.#edge?.end("SIGTERM");
     await this.#bridge?.end("SIGTERM");
     await this.proxy.close();
+    free();
     await rm(this.#folder, { recursive: true, force: true });
   }
 
@@ -132,7 +175,8 @@ export class StoreProcesses {
     }
   }
 
-  async #writeConfigs(logLevel: string): Promise<void> {
+  async #writeConfigs({ logLevel = "debug", ...options }: StoreOptions): Promise<void> {
+    const { externalBrokerPort, outbox } = options;
     const broker = { url: `mqtt://127.0.0.1:${this.proxy.port}` };
     const edge = {
       storeId: "s0042",
@@ -151,8 +195,13 @@ export class StoreProcesses {
       ],
       scanners: [{ deviceId: "backdoor", workflow: "receive", location: "s0042/stockroom" }],
       uplink: { answerTimeoutMs: 1000 },
+      ...(outbox === undefined ? {} : { outbox }),
     };
-    const bridge = { dataDir: "bridge-data", plans: ["plan.yaml"] };
+    const external = { broker: { url: `mqtt://127.0.0.1:${externalBrokerPort}` } };
+    const bridge = {
+      ...{ dataDir: "bridge-data", plans: ["plan.yaml"] },
+      ...(externalBrokerPort === undefined ? {} : external),
+    };
     await writeFile(join(this.#folder, "edge.yaml"), stringify(edge));
     await writeFile(join(this.#folder, "bridge.yaml"), stringify(bridge));
     await writeFile(join(this.#folder, "plan.yaml"), stringify(plan));

@@ -2,8 +2,11 @@
 // `npm run soak -- fuzz [KIND]`: number of bytes and seed from GONDOLA_FUZZ_BYTES (10^7) and GONDOLA_SEED (1).
 // `npm run soak -- simulation [--seeds N] [--from S]`: 10,000 seeds of the delivery simulation, from 0 on.
 // `npm run soak -- outage [EVENTS]`: three days of a busy store in the buffer (260,000 events), and the link back.
+// `npm run soak -- faults [--count N] [--only NAME]`: every fault of test/faults/ on real processes; a report a row.
 
 import { parseArgs } from "node:util";
+import { isClean, playProcessRow, reportLine } from "../faults/fault-sweep.ts";
+import { processRows } from "../faults/process-rows.ts";
 import { targets } from "./decoders.ts";
 import { fuzzDecoder } from "./fuzz.ts";
 import { playOutage } from "./outage.ts";
@@ -15,10 +18,11 @@ const isCount = word === undefined || /^[1-9]\d{0,7}$/.test(word);
 if (sweep === "fuzz" && isKind) await fuzz(word);
 else if (sweep === "outage" && isCount) await outage(Number(word ?? 260_000));
 else if (sweep === "simulation") await simulation(process.argv.slice(3));
+else if (sweep === "faults") await faults(process.argv.slice(3));
 else {
   const kinds = Object.keys(targets).join(", ");
   const usage =
-    "usage: npm run soak -- fuzz [KIND] | outage [EVENTS] | simulation [--seeds N] [--from S]";
+    "usage: npm run soak -- fuzz [KIND] | outage [EVENTS] | simulation [--seeds N] [--from S] | faults [--count N] [--only NAME]";
   process.stderr.write(`${usage}; the kinds are ${kinds}\n`);
   process.exit(2);
 }
@@ -54,4 +58,16 @@ async function simulation(words: string[]): Promise<void> {
     process.stdout.write(`${JSON.stringify(line)}\n`),
   );
   if (failedCount > 0) process.exitCode = 1;
+}
+
+async function faults(words: string[]): Promise<void> {
+  const options = { count: { type: "string" }, only: { type: "string" } } as const;
+  const { count, only = "" } = parseArgs({ args: words, options }).values;
+  const seed = Number(process.env["GONDOLA_SEED"] ?? 1);
+  for (const row of processRows.filter(({ name }) => name.includes(only))) {
+    const report = await playProcessRow(row, Number(count ?? row.count), seed);
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+    process.stderr.write(`${reportLine(report)}\n`);
+    if (!isClean(report)) process.exitCode = 1;
+  }
 }

@@ -78,6 +78,16 @@ export class Daemon {
     return await this.#exited;
   }
 
+  /** Whether it has ended, by itself or by a signal. */
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Makes it stand still, or go on. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#child.kill(signal);
+  }
+
   /** Waits for the daemon to end by itself. */
   exited(): Promise<number | null> {
     return this.#exited;
