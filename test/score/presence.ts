@@ -211,6 +211,8 @@ export function* scoreAll(hours: number, seed: number): Generator<object> {
   for (const [world, settings] of worlds) {
     yield { world, rule: "presence", seed: settings.seed, ...scorePresence(settings) };
     yield { world, rule: "5 s time-out", ...scoreTimeout(settings, 5_000) };
+    // What it costs to be that quick whatever stands before the shelf.
+    yield { world, rule: "30 s time-out", ...scoreTimeout(settings, 30_000) };
     yield { world, rule: "600 s time-out", ...scoreTimeout(settings, 600_000) };
   }
   const overlap = { ...shelfWorld, seed: seed + 5, hours: hours / 2, zoneCount: 2, overlapDb: 3 };
