@@ -1,6 +1,18 @@
 // The tables of the ledger. Every primary key starts with the store, so that a larger database can
 // partition by it. Times are Unix ms, digests lower-case hex, flags 0 or 1; no REAL anywhere.
 
+/** The columns of a table that hold whole numbers; of values that come as JSON they have to be cast. */
+export function integerColumnsOf(table: string): ReadonlySet<string> {
+  const known = integerColumns.get(table);
+  if (known !== undefined) return known;
+  const definition = new RegExp(`CREATE TABLE (?:IF NOT EXISTS )?${table} \\(([^;]*)`);
+  const [, body = ""] = definition.exec(tables) ?? definition.exec(additions) ?? [];
+  const columns = new Set([...body.matchAll(/(\w+) INTEGER/g)].map(([, name]) => name!));
+  integerColumns.set(table, columns);
+  return columns;
+}
+const integerColumns = new Map<string, ReadonlySet<string>>();
+
 /** What a ledger of an earlier day lacks; made at each start where it is missing. */
 export const additions = `
 CREATE INDEX IF NOT EXISTS entries_item ON entries (store_id, item, placed_at_ms);
