@@ -239,7 +239,8 @@ async function saveTasks(connection: SqlConnection, changes: Changes): Promise<v
        (store_id, task_id, task_key, code, location, state, item, message, opened_at_ms)
      SELECT value->>0,
             key + 1 + (SELECT coalesce(max(task_id), 0) FROM tasks WHERE store_id = value->>0),
-            value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7
+            value->>1, value->>2, value->>3, value->>4, value->>5, value->>6,
+            CAST(value->>7 AS INTEGER)
      FROM json_each(?) WHERE true
      ON CONFLICT (store_id, task_key) WHERE closed_at_ms IS NULL DO NOTHING`,
     JSON.stringify(

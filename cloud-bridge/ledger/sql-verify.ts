@@ -134,8 +134,8 @@ class Verification {
          SELECT c.store_id, c.claim_id, l.gtin, r.value->>0 AS reason,
            CAST(p.value->>'quantity' AS INTEGER) AS quantity
          FROM claims c JOIN claim_lines l ON l.store_id = c.store_id AND l.claim_id = c.claim_id
-         JOIN json_each(l.places) p
-         JOIN json_each(CASE c.state WHEN 'picked' THEN '[["claim_pick"]]'
+         CROSS JOIN json_each(l.places) p
+         CROSS JOIN json_each(CASE c.state WHEN 'picked' THEN '[["claim_pick"]]'
            WHEN 'handed_over' THEN '[["claim_pick"],["claim_hand_over"]]'
            ELSE '[["claim_pick"],["claim_release"]]' END) r
          UNION ALL SELECT store_id, outbox_id, item, reason, -quantity FROM entries
