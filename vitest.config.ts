@@ -1,12 +1,45 @@
 import { defineConfig } from "vitest/config";
+import { hasPostgres } from "./test/support/postgres-server.ts";
+
+// Suites of the ledger that run a second time, on PostgreSQL.
+const ledger = "test/cloud-bridge/ledger/";
+const onBoth = [
+  "alerts",
+  "anchors",
+  "claims",
+  "flow",
+  "ledger",
+  "schedule.property",
+  "sold",
+  "sql-verify",
+];
+const postgres = {
+  extends: true as const,
+  test: {
+    name: "postgres",
+    include: [...onBoth.map((name) => `${ledger}${name}.test.ts`), `${ledger}postgres*.test.ts`],
+    globalSetup: "test/support/postgres-setup.ts",
+  },
+};
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Two workers: the suites start real processes of their own, and the target has two cores.
     maxWorkers: 2,
     slowTestThreshold: 5_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "all",
+          include: ["test/**/*.test.ts"],
+          // Without a server its own suites are skipped, by name.
+          exclude: hasPostgres ? [`${ledger}postgres*.test.ts`] : [],
+        },
+      },
+      ...(hasPostgres ? [postgres] : []),
+    ],
   },
 });

@@ -17,6 +17,9 @@ export class StatementError extends Error {
   override readonly name = "StatementError";
 }
 
+/** Every store that a transaction reads in order to write, or writes. */
+export type StoreIds = readonly string[];
+
 /** Reads at any time, writes in whole transactions. */
 export interface LedgerDatabase {
   /** For single reads of what is committed. */
@@ -24,10 +27,12 @@ export interface LedgerDatabase {
   /**
    * Runs `work` as one transaction, after those before it. A `GatewayError` rolls back and is passed on;
    * anything else, and LEDGER_FAILED, ends all writing: disk or connection cannot be trusted.
+   * Where several processes write, no other writes to these stores meanwhile, or to any where none are named.
+   * It may then run more than once: after a lost connection from its beginning.
    */
-  write<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T>;
-  /** Several reads of one state. */
-  snapshot<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T>;
+  write<T>(work: (connection: SqlConnection) => Promise<T>, storeIds?: StoreIds): Promise<T>;
+  /** Several reads of one state; `damage` is what the database finds wrong with its storage. */
+  snapshot<T>(work: (connection: SqlConnection, damage: string[]) => Promise<T>): Promise<T>;
   /** Closes after what was begun. */
   close(): Promise<void>;
   /** As a crash would: an open transaction is gone, later calls reject. For simulations. */

@@ -49,25 +49,42 @@ export async function saveAlerts(
      SELECT value->>0,
        key + 1 + (SELECT coalesce(max(alert_id), 0) FROM alerts WHERE store_id = value->>0),
        value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7,
-       value->>8, value->>8, 1, value->>9
+       CAST(value->>8 AS INTEGER), CAST(value->>9 AS INTEGER), CAST(value->>10 AS INTEGER),
+       CAST(value->>11 AS INTEGER)
      FROM json_each(?) WHERE true
      ON CONFLICT (store_id, alert_key) WHERE closed_at_ms IS NULL DO UPDATE SET
        severity = excluded.severity, message = excluded.message, detail = excluded.detail,
-       at_ms = max(at_ms, excluded.at_ms), raise_count = raise_count + 1,
-       expires_at_ms = max(expires_at_ms, excluded.expires_at_ms)`,
+       at_ms = max(alerts.at_ms, excluded.at_ms),
+       raise_count = alerts.raise_count + excluded.raise_count,
+       expires_at_ms = max(alerts.expires_at_ms, excluded.expires_at_ms)`,
     JSON.stringify(
-      rows.map(({ alert, key }) => {
+      raisedOnce(rows).map(({ alert, key, firstAtMs, atMs, count }) => {
         const { expiryMs } = alertKindOf(alert);
         const cause = causeOf(alert);
-        const { storeId, code, severity, edgeId = null, message, detail, atMs } = alert;
+        const { storeId, code, severity, edgeId = null, message, detail } = alert;
         const about = [storeId, key, code, severity, cause, edgeId, message];
-        return [...about, JSON.stringify(detail), atMs, nowMs + expiryMs];
+        return [...about, JSON.stringify(detail), firstAtMs, atMs, count, nowMs + expiryMs];
       }),
     ),
   );
   const mutedKeys = new Set(muted.map(({ storeId, key }) => `${storeId}/${key}`));
   const loud = rows.filter(({ alert, key }) => !mutedKeys.has(`${alert.storeId}/${key}`));
   return new Set(loud.map(({ alert }) => alert));
+}
+
+/** One row for what several alerts are about: no statement may touch a row twice. The last one speaks. */
+function raisedOnce(rows: readonly { alert: Alert; key: string }[]) {
+  const raised = new Map<
+    string,
+    (typeof rows)[number] & Record<"firstAtMs" | "atMs" | "count", number>
+  >();
+  for (const { alert, key } of rows) {
+    const id = `${alert.storeId}/${key}`;
+    const known = raised.get(id) ?? { firstAtMs: alert.atMs, atMs: alert.atMs, count: 0 };
+    const { firstAtMs, atMs, count } = known;
+    raised.set(id, { alert, key, firstAtMs, atMs: Math.max(atMs, alert.atMs), count: count + 1 });
+  }
+  return [...raised.values()];
 }
 
 /** Raises an alert for each edge that fell silent, once for each silence; gives those to publish. */

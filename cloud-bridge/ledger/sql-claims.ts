@@ -93,8 +93,8 @@ export async function readClaims(
             (SELECT json_group_array(json_object('gtin', l.gtin, 'quantity', l.quantity,
                'places', json(l.places)) ORDER BY l.line)
              FROM claim_lines l WHERE l.store_id = c.store_id AND l.claim_id = c.claim_id) AS lines
-     FROM claims c WHERE c.claim_id IN (SELECT value FROM json_each(?)) ORDER BY c.claim_id`,
-    JSON.stringify(claimIds),
+     FROM claims c WHERE c.claim_id IN (SELECT value->>0 FROM json_each(?)) ORDER BY c.claim_id`,
+    JSON.stringify(claimIds.map((id) => [id])),
   );
   return rows.map(({ lines, ...row }) => ({ ...row, lines: JSON.parse(lines) as ClaimLine[] }));
 }
@@ -107,8 +107,8 @@ async function readAnswers(
   if (keys.length === 0) return [];
   const rows = await connection.all<{ key: string; digest: string; answer: string }>(
     `SELECT request_key AS key, digest, answer FROM claim_requests
-     WHERE request_key IN (SELECT value FROM json_each(?))`,
-    JSON.stringify(keys),
+     WHERE request_key IN (SELECT value->>0 FROM json_each(?))`,
+    JSON.stringify(keys.map((key) => [key])),
   );
   return rows.map(({ answer, ...row }) => ({
     ...row,
@@ -138,10 +138,10 @@ async function readHolds(
     JSON.stringify(named),
   );
   const openCounts = await connection.all<ClaimView["openCounts"][number]>(
-    `SELECT k.value AS storeId, (SELECT count(*) FROM claims c WHERE c.store_id = k.value
+    `SELECT k.value->>0 AS storeId, (SELECT count(*) FROM claims c WHERE c.store_id = k.value->>0
        AND c.state = 'reserved' AND c.expires_at_ms > ?) AS count
      FROM json_each(?) k`,
-    ...[nowMs, JSON.stringify(storeIds)],
+    ...[nowMs, JSON.stringify(storeIds.map((storeId) => [storeId]))],
   );
   const gates = await connection.all<TrustGate>(
     `SELECT g.store_id AS storeId, g.gtin, g.withheld_percent AS withheldPercent FROM json_each(?) k
@@ -154,16 +154,16 @@ async function readHolds(
 async function saveClaims(connection: SqlConnection, claims: readonly Claim[]): Promise<void> {
   if (claims.length === 0) return;
   // A claim that moved has another store, and with it another key.
-  const ids = JSON.stringify(claims.map(({ claimId }) => claimId));
+  const ids = JSON.stringify(claims.map(({ claimId }) => [claimId]));
   const stored =
-    "(SELECT store_id, claim_id FROM claims WHERE claim_id IN (SELECT value FROM json_each(?)))";
+    "(SELECT store_id, claim_id FROM claims WHERE claim_id IN (SELECT value->>0 FROM json_each(?)))";
   await connection.run(`DELETE FROM claim_lines WHERE (store_id, claim_id) IN ${stored}`, ids);
   await connection.run(`DELETE FROM claims WHERE (store_id, claim_id) IN ${stored}`, ids);
   await connection.run(
     `INSERT INTO claims (store_id, claim_id, owner, channel, state, expires_at_ms, created_at_ms,
        changed_at_ms, changed_by)
-     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7,
-       value->>8 FROM json_each(?)`,
+     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, CAST(value->>5 AS INTEGER),
+       CAST(value->>6 AS INTEGER), CAST(value->>7 AS INTEGER), value->>8 FROM json_each(?)`,
     JSON.stringify(
       claims.map((claim) => [
         ...[claim.storeId, claim.claimId, claim.owner, claim.channel, claim.state],
@@ -173,8 +173,8 @@ async function saveClaims(connection: SqlConnection, claims: readonly Claim[]): 
   );
   await connection.run(
     `INSERT INTO claim_lines (store_id, claim_id, line, gtin, quantity, places, reserved_until_ms)
-     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6
-     FROM json_each(?)`,
+     SELECT value->>0, value->>1, CAST(value->>2 AS INTEGER), value->>3, CAST(value->>4 AS INTEGER),
+       value->>5, CAST(value->>6 AS INTEGER) FROM json_each(?)`,
     JSON.stringify(
       claims.flatMap(({ storeId, claimId, state, expiresAtMs, lines }) =>
         lines.map(({ gtin, quantity, places }, line) => [
@@ -218,7 +218,7 @@ export async function readAvailability(
     gatePercent: number;
   }
   const rows = await connection.all<Row>(
-    `WITH stores AS (SELECT value AS store_id FROM json_each(?1)
+    `WITH stores AS (SELECT value->>0 AS store_id FROM json_each(?1)
        UNION SELECT store_id FROM chain_heads WHERE ?1 IS NULL)
      SELECT s.store_id AS storeId,
        (SELECT coalesce(sum(b.quantity), 0) FROM balances b WHERE b.store_id = s.store_id
@@ -231,7 +231,7 @@ export async function readAvailability(
        coalesce((SELECT g.withheld_percent FROM trust_gates g WHERE g.store_id = s.store_id
          AND g.gtin = ?2), 0) AS gatePercent
      FROM stores s ORDER BY s.store_id`,
-    ...[storeIds === undefined ? null : JSON.stringify(storeIds), gtin, nowMs],
+    ...[storeIds === undefined ? null : JSON.stringify(storeIds.map((id) => [id])), gtin, nowMs],
   );
   return rows.map(({ storeId, onHand, reserved, withheld, gatePercent }) => {
     const held = JSON.parse(withheld) as Withheld[];

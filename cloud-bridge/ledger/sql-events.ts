@@ -134,7 +134,7 @@ function addUnits(add: Add, { uris, roles }: EpcFilter, storeId: string): void {
   add(
     `entry_number IN (SELECT x.entry_number FROM json_each(?) k
        CROSS JOIN entries x WHERE x.store_id = ? AND x.item = k.value->>0
-       AND ((k.value->>3 = 1 AND (x.serial = k.value->>1
+       AND ((CAST(k.value->>3 AS INTEGER) = 1 AND (x.serial = k.value->>1
            OR (k.value->>1 IS NULL AND (x.serial IS NOT NULL OR x.item > 'e'))))
          OR (k.value->>4 = 1 AND x.serial IS NULL AND k.value->>1 IS NULL
            AND coalesce(x.lot, '') = k.value->>2)))`,
@@ -180,7 +180,7 @@ async function readCorrections(
   const rows = await connection.all<EntryRow>(
     `SELECT ${entryColumns} FROM entries WHERE (store_id, entry_number) IN (
        SELECT x.store_id, x.entry_number FROM json_each(?) k
-       CROSS JOIN entries x WHERE x.store_id = k.value->>0 AND x.item = k.value->>1 AND x.placed_at_ms = k.value->>2)
+       CROSS JOIN entries x WHERE x.store_id = k.value->>0 AND x.item = k.value->>1 AND x.placed_at_ms = CAST(k.value->>2 AS INTEGER))
      ORDER BY store_id, entry_number`,
     JSON.stringify(settled.map(({ storeId, item, occurredAtMs }) => [storeId, item, occurredAtMs])),
   );

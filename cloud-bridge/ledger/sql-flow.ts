@@ -62,7 +62,8 @@ export async function settleDue(
   );
   await connection.run(
     `INSERT INTO unsettled (store_id, item, since_ms, due_at_ms)
-     SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?)`,
+     SELECT value->>0, value->>1, CAST(value->>2 AS INTEGER), CAST(value->>3 AS INTEGER)
+     FROM json_each(?)`,
     JSON.stringify(
       settled.flatMap(({ storeId, item, open }) =>
         open === undefined ? [] : [[storeId, item, open.sinceMs, open.dueAtMs]],
@@ -90,7 +91,7 @@ async function withinMemory(
   const rows = await connection.all<{ storeId: string; item: string; rowCount: number }>(
     `SELECT k.value->>0 AS storeId, k.value->>1 AS item, count(*) AS rowCount
      FROM json_each(?) k JOIN entries e ON e.store_id = k.value->>0 AND e.item = k.value->>1
-      AND e.placed_at_ms >= k.value->>2
+      AND e.placed_at_ms >= CAST(k.value->>2 AS INTEGER)
      GROUP BY k.value->>0, k.value->>1`,
     JSON.stringify(keys),
   );
@@ -113,7 +114,7 @@ async function readFlow(
             e.to_location AS toLocation, e.to_state AS toState, e.edge_id AS edgeId,
             e.outbox_id AS outboxId, e.sequence, e.device_id AS deviceId
      FROM json_each(?) k JOIN entries e ON e.store_id = k.value->>0 AND e.item = k.value->>1
-      AND e.placed_at_ms >= k.value->>2
+      AND e.placed_at_ms >= CAST(k.value->>2 AS INTEGER)
      ORDER BY e.store_id, e.entry_number`,
     JSON.stringify(asked.map(({ storeId, item, sinceMs }) => [storeId, item, sinceMs])),
   );

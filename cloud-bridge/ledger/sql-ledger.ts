@@ -97,7 +97,8 @@ export class SqlLedger implements Ledger {
 
   async post(group: readonly Incoming[], recordedAtMs: number): Promise<Committed[]> {
     const prepared = group.map(prepareBatch);
-    return await this.#write((connection) => this.#attempt(connection, prepared, recordedAtMs));
+    const work = (connection: SqlConnection) => this.#attempt(connection, prepared, recordedAtMs);
+    return await this.#database.write(work, [...new Set(group.map(({ storeId }) => storeId))]);
   }
 
   repost(id: string, recordedAtMs: number): Promise<RepostResult> {

@@ -95,8 +95,8 @@ const balanceRows = `json_group_array(json_object('storeId', b.store_id, 'item',
 const viewSelect = `WITH
  -- '0' is the character after '/': the range holds the location's subtree and nothing else.
  asked (store_id, item, at_ms) AS (
-  SELECT value->>0, value->>1, value->>2 FROM json_each(?5)
-  UNION ALL SELECT b.store_id, b.item, k.value->>2
+  SELECT value->>0, value->>1, CAST(value->>2 AS INTEGER) FROM json_each(?5)
+  UNION ALL SELECT b.store_id, b.item, CAST(k.value->>2 AS INTEGER)
   FROM json_each(?6) k JOIN balances b ON b.store_id = k.value->>0
    AND (b.location = k.value->>1
         OR (b.location > (k.value->>1) || '/' AND b.location < (k.value->>1) || '0'))),
@@ -116,12 +116,13 @@ const viewSelect = `WITH
  (SELECT json_group_array(json_object(${outboxFields("e")}, 'sequence', e.sequence, 'digest', e.digest))
   FROM json_each(?2) k
   JOIN event_log e ON e.store_id = k.value->>0 AND e.edge_id = k.value->>1
-   AND e.outbox_id = k.value->>2 AND e.sequence = k.value->>3) AS digests,
+   AND e.outbox_id = k.value->>2 AND e.sequence = CAST(k.value->>3 AS INTEGER)) AS digests,
  (SELECT json_group_array(DISTINCT json_object(${outboxFields("q")}, 'sequence', q.sequence,
     'code', q.code, 'message', q.message))
   FROM json_each(?3) k
   JOIN quarantine q ON q.store_id = k.value->>0 AND q.edge_id = k.value->>1
-   AND q.outbox_id = k.value->>2 AND q.sequence BETWEEN k.value->>3 AND k.value->>4) AS rejections,
+   AND q.outbox_id = k.value->>2 AND q.sequence BETWEEN CAST(k.value->>3 AS INTEGER)
+    AND CAST(k.value->>4 AS INTEGER)) AS rejections,
  (SELECT json_group_array(json_object('storeId', h.store_id, 'entryNumber', h.entry_number, 'hash', h.hash))
   FROM json_each(?4) k JOIN chain_heads h ON h.store_id = k.value->>0) AS heads,
  (SELECT json_group_array(json_array(p.store_id, p.stockroom))

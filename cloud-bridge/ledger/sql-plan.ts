@@ -32,7 +32,7 @@ export async function savePlan(connection: SqlConnection, plan: Plan): Promise<v
   await connection.run("DELETE FROM facings WHERE store_id = ?", storeId);
   await connection.run(
     `INSERT INTO facings (store_id, gtin, ordinal, location, picks_sensed)
-     SELECT ?, value->>0, key, value->>1, value->>2 FROM json_each(?)`,
+     SELECT ?, value->>0, key, value->>1, CAST(value->>2 AS INTEGER) FROM json_each(?)`,
     ...[storeId, JSON.stringify(facings)],
   );
 }

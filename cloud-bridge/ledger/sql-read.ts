@@ -156,7 +156,7 @@ export async function readNotices(
   const rows = await connection.all<Record<string, unknown> & { body: string }>(
     `SELECT store_id AS storeId, edge_id AS edgeId, outbox_id AS outboxId, sequence, body
      FROM event_log WHERE store_id = ? AND type = 'noticed' AND coalesce(?, body->>'code') = body->>'code'
-     ORDER BY recorded_at_ms DESC, rowid DESC LIMIT ?`,
+     ORDER BY recorded_at_ms DESC, sequence DESC, edge_id, outbox_id LIMIT ?`,
     ...[storeId, code ?? null, countMax],
   );
   return rows.map(({ body, ...identity }) => {

@@ -15,6 +15,7 @@ import type {
 import { productKey } from "./changes.ts";
 import type { SqlConnection, SqlValue } from "./database.ts";
 import { flowKindOf } from "./flow.ts";
+import { integerColumnsOf } from "./sql-tables.ts";
 
 /** How a row fills the columns of a table. */
 type Columns<Row> = Record<string, (row: Row) => SqlValue>;
@@ -29,7 +30,10 @@ export async function insertRows<Row>(
 ): Promise<void> {
   if (rows.length === 0) return;
   const names = Object.keys(columns);
-  const values = names.map((_, index) => `value->>${index}`);
+  const isInteger = integerColumnsOf(table);
+  const values = names.map((name, index) =>
+    isInteger.has(name) ? `CAST(value->>${index} AS INTEGER)` : `value->>${index}`,
+  );
   const cells = Object.values(columns);
   await connection.run(
     `INSERT INTO ${table} (${names.join(", ")})
@@ -144,7 +148,7 @@ const unsettledColumns: Columns<PlacedEntry> = {
   due_at_ms: () => 0,
 };
 const unsettledConflict = `ON CONFLICT (store_id, item) DO UPDATE SET
-  since_ms = min(since_ms, excluded.since_ms), due_at_ms = 0`;
+  since_ms = min(unsettled.since_ms, excluded.since_ms), due_at_ms = 0`;
 
 /** The earliest movement of customers' goods of each item. */
 function unsettledBy(entries: readonly PlacedEntry[]): PlacedEntry[] {
@@ -235,7 +239,8 @@ async function saveTasks(connection: SqlConnection, changes: Changes): Promise<v
        (store_id, task_id, task_key, code, location, state, item, message, opened_at_ms)
      SELECT value->>0,
             key + 1 + (SELECT coalesce(max(task_id), 0) FROM tasks WHERE store_id = value->>0),
-            value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7
+            value->>1, value->>2, value->>3, value->>4, value->>5, value->>6,
+            CAST(value->>7 AS INTEGER)
      FROM json_each(?) WHERE true
      ON CONFLICT (store_id, task_key) WHERE closed_at_ms IS NULL DO NOTHING`,
     JSON.stringify(

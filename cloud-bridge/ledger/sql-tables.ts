@@ -8,6 +8,18 @@ import { followerTables } from "./sql-followers.ts";
 import { treeTables } from "./sql-tree.ts";
 import { webhookTables } from "./sql-webhooks.ts";
 
+/** The columns of a table that hold whole numbers; of values that come as JSON they have to be cast. */
+export function integerColumnsOf(table: string): ReadonlySet<string> {
+  const known = integerColumns.get(table);
+  if (known !== undefined) return known;
+  const definition = new RegExp(`CREATE TABLE (?:IF NOT EXISTS )?${table} \\(([^;]*)`);
+  const [, body = ""] = definition.exec(tables) ?? definition.exec(additions) ?? [];
+  const columns = new Set([...body.matchAll(/(\w+) INTEGER/g)].map(([, name]) => name!));
+  integerColumns.set(table, columns);
+  return columns;
+}
+const integerColumns = new Map<string, ReadonlySet<string>>();
+
 /** What a ledger of an earlier day lacks; made at each start where it is missing. */
 export const additions = `
 ${followerTables}${epcisTables}${webhookTables}${treeTables}

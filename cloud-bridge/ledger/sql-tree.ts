@@ -215,7 +215,7 @@ async function nodesOf(
   if (parts.length === 0) return [];
   const rows = await connection.all<{ level: number; index: number; hash: string }>(
     `SELECT n.level, n.node_index AS "index", n.hash FROM json_each(?) k
-     CROSS JOIN merkle_nodes n WHERE n.store_id = ? AND n.level = k.value->>0 AND n.node_index = k.value->>1`,
+     CROSS JOIN merkle_nodes n WHERE n.store_id = ? AND n.level = CAST(k.value->>0 AS INTEGER) AND n.node_index = CAST(k.value->>1 AS INTEGER)`,
     ...[JSON.stringify(parts.map(({ level, index }) => [level, index])), storeId],
   );
   const hashOf = new Map(rows.map((row) => [nameOf(row), row.hash]));
@@ -232,7 +232,7 @@ async function leavesOf(
   const rows = await connection.all<{ number: number; hash: string }>(
     `SELECT e.entry_number AS number, e.hash FROM json_each(?) k
      CROSS JOIN entries e
-     WHERE e.store_id = ? AND e.entry_number > k.value->>0 AND e.entry_number <= k.value->>1`,
+     WHERE e.store_id = ? AND e.entry_number > CAST(k.value->>0 AS INTEGER) AND e.entry_number <= CAST(k.value->>1 AS INTEGER)`,
     ...[JSON.stringify(ranges.map(({ start, end }) => [start, end])), storeId],
   );
   return new Map(rows.map(({ number, hash }) => [number - 1, leafOf(hash)]));

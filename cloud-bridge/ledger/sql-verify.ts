@@ -15,14 +15,12 @@ import { type VerifyProblem, type VerifyReport, verifyProblemCountMax } from "./
 
 const pageCount = 2000;
 
-/** Checks everything `VerifyReport` names. The connection is used by nobody else. */
-export async function verifyLedger(connection: SqlConnection): Promise<VerifyReport> {
-  await connection.run("BEGIN");
-  try {
-    return await new Verification(connection).report();
-  } finally {
-    await connection.run("ROLLBACK");
-  }
+/** Checks everything `VerifyReport` names, in a snapshot; `damage` is what the database says of itself. */
+export function verifyLedger(
+  connection: SqlConnection,
+  damage: readonly string[],
+): Promise<VerifyReport> {
+  return new Verification(connection).report(damage);
 }
 
 class Verification {
@@ -36,8 +34,8 @@ class Verification {
     this.#connection = connection;
   }
 
-  async report(): Promise<VerifyReport> {
-    await this.#checkFile();
+  async report(damage: readonly string[]): Promise<VerifyReport> {
+    for (const message of damage) this.#found("file", "", "file", message);
     const stores = await this.#connection.all<{ storeId: string }>(
       `SELECT store_id AS storeId FROM entries UNION SELECT store_id FROM chain_heads
        UNION SELECT store_id FROM positions ORDER BY 1`,
@@ -66,13 +64,6 @@ class Verification {
     this.#problemCount += 1;
     if (this.#problems.length >= verifyProblemCountMax) return;
     this.#problems.push({ storeId, check, where, message });
-  }
-
-  async #checkFile(): Promise<void> {
-    const rows = await this.#connection.all<{ quick_check: string }>("PRAGMA quick_check(10)");
-    for (const { quick_check: message } of rows) {
-      if (message !== "ok") this.#found("file", "", "file", message);
-    }
   }
 
   async #checkChain(storeId: string): Promise<void> {
@@ -147,12 +138,13 @@ class Verification {
   async #checkClaims(): Promise<void> {
     const rows = await this.#connection.all<Record<string, string> & { difference: number }>(
       `SELECT store_id AS storeId, claim_id AS claimId, gtin, reason, sum(quantity) AS difference FROM (
-         SELECT c.store_id, c.claim_id, l.gtin, r.value AS reason, p.value->>'quantity' AS quantity
+         SELECT c.store_id, c.claim_id, l.gtin, r.value->>0 AS reason,
+           CAST(p.value->>'quantity' AS INTEGER) AS quantity
          FROM claims c JOIN claim_lines l ON l.store_id = c.store_id AND l.claim_id = c.claim_id
-         JOIN json_each(l.places) p
-         JOIN json_each(CASE c.state WHEN 'picked' THEN '["claim_pick"]'
-           WHEN 'handed_over' THEN '["claim_pick","claim_hand_over"]'
-           ELSE '["claim_pick","claim_release"]' END) r
+         CROSS JOIN json_each(l.places) p
+         CROSS JOIN json_each(CASE c.state WHEN 'picked' THEN '[["claim_pick"]]'
+           WHEN 'handed_over' THEN '[["claim_pick"],["claim_hand_over"]]'
+           ELSE '[["claim_pick"],["claim_release"]]' END) r
          UNION ALL SELECT store_id, outbox_id, item, reason, -quantity FROM entries
          WHERE edge_id = '${claimEdgeId}' AND reason IN ('claim_pick','claim_hand_over','claim_release'))
        GROUP BY store_id, claim_id, gtin, reason HAVING sum(quantity) <> 0`,

@@ -62,11 +62,18 @@ export class SqliteDatabase implements LedgerDatabase {
     return result;
   }
 
-  async snapshot<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
+  async snapshot<T>(work: (connection: SqlConnection, damage: string[]) => Promise<T>): Promise<T> {
     // A connection of its own, so that other reads go on.
     const connection = await SqliteConnection.open(this.#options);
     try {
-      return await work(connection);
+      await connection.run("BEGIN");
+      const check = "PRAGMA quick_check(10)";
+      const rows = await connection.all<{ quick_check: string }>(check);
+      const damage = rows.map(({ quick_check: message }) => message);
+      return await work(
+        connection,
+        damage.filter((message) => message !== "ok"),
+      );
     } finally {
       await connection.close();
     }

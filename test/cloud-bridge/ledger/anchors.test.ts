@@ -21,6 +21,7 @@ import {
   openLedger,
   place,
   postOne,
+  runCountOf,
   startAtMs,
   tea,
 } from "./edge-fixture.ts";
@@ -284,7 +285,7 @@ test("random facts and counts, in any order, cut anywhere and repeated, end alik
       expect(await historyOf(ledger, other)).toEqual(await historyOf(ledger, one));
       expect(Object.values(balances).reduce((sum, each) => sum + each, 0)).toBe(0);
     }),
-    { numRuns: Number(process.env["GONDOLA_LEDGER_RUNS"] ?? 200) },
+    { numRuns: runCountOf(Number(process.env["GONDOLA_LEDGER_RUNS"] ?? 200)) },
   );
   expect((await ledger.verify()).problems).toEqual([]);
 }, 600_000);

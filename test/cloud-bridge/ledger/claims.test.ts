@@ -8,7 +8,6 @@ import {
   claimExpiryMsMax,
   type StepRequest,
 } from "../../../cloud-bridge/ledger/claims.ts";
-import { SqliteConnection } from "../../../cloud-bridge/ledger/sqlite.ts";
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import { available, claimId, reserve, stock } from "./claims-fixture.ts";
 import {
@@ -17,8 +16,10 @@ import {
   FakeEdge,
   ledgerPath,
   moved,
+  onDatabase,
   openLedger,
   place,
+  runCountOf,
   startAtMs,
   tea,
 } from "./edge-fixture.ts";
@@ -209,9 +210,7 @@ test("a claim that another tool changed does not verify", async () => {
   const id = idOf(await ledger.decideClaim(reserve(), startAtMs));
   await ledger.decideClaim({ step: "pick", claimId: id, by: "bob" }, startAtMs);
   await clean(ledger);
-  const tool = await SqliteConnection.open({ path });
-  await tool.run("UPDATE claims SET state = 'handed_over'");
-  await tool.close();
+  await onDatabase(path, "UPDATE claims SET state = 'handed_over'");
   expect((await ledger.verify()).problems).toMatchObject([
     { check: "claims", message: "its lines exceed its entries of claim_hand_over by 1" },
   ]);
@@ -268,6 +267,6 @@ test("random histories: never oversold, never less than nothing reserved, all th
         await ledger.close();
       },
     ),
-    { numRuns: 40 },
+    { numRuns: runCountOf(40) },
   );
 });

@@ -1,16 +1,23 @@
 // An edge's outbox for tests of the ledger: makes events with a right digest chain, and any slice of
 // them as a batch. Nothing is validated, so it can also say what no real edge would.
 
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
+import { inject, onTestFinished } from "vitest";
+import type { SqlConnection, SqlValue } from "../../../cloud-bridge/ledger/database.ts";
+import { PostgresConnection } from "../../../cloud-bridge/ledger/postgres.ts";
+import { PostgresLedger } from "../../../cloud-bridge/ledger/postgres-ledger.ts";
+import type { SqlLedger } from "../../../cloud-bridge/ledger/sql-ledger.ts";
+import { SqliteConnection } from "../../../cloud-bridge/ledger/sqlite.ts";
 import type { SqliteLedgerOptions } from "../../../cloud-bridge/ledger/sqlite-database.ts";
 import { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import type { Committed, Incoming } from "../../../cloud-bridge/ledger/types.ts";
 import type { Batch } from "../../../contract/delivery.ts";
 import { canonicalEvent, genesisDigest, nextDigest } from "../../../contract/digest.ts";
 import { type Plan, planSchema } from "../../../contract/plan.ts";
+import { queryPostgres } from "../../support/postgres-server.ts";
 
 export const startAtMs = 1_763_888_000_000;
 export const bootId = "b0071d00-0000-4000-8000-000000000001";
@@ -146,19 +153,52 @@ export function ledgerPath(): string {
   return join(folder, "ledger.db");
 }
 
-/** A ledger in a file of its own, closed after the test. */
-export async function openLedger(
-  options: Partial<SqliteLedgerOptions> = {},
-): Promise<SqliteLedger> {
-  const path = options.path ?? ledgerPath();
-  const ledger = await SqliteLedger.open({
-    nowMs: startAtMs,
-    synchronous: "OFF",
-    ...options,
-    path,
+/** Where the suites run a second time, on PostgreSQL: the server's URL. */
+const serverUrl = inject("postgresUrl");
+/** Whether the ledgers of this run are in PostgreSQL. */
+export const isOnPostgres = serverUrl !== undefined;
+/** Runs of a property: fewer where each statement crosses a socket. */
+export const runCountOf = (count: number) => (isOnPostgres ? Math.ceil(count / 20) : count);
+
+/** The database that stands for a path, created where it is missing. */
+async function databaseUrl(path: string): Promise<string> {
+  const name = `l${createHash("sha256").update(path).digest("hex").slice(0, 16)}`;
+  const sql = `CREATE DATABASE ${name}`;
+  await queryPostgres(`${serverUrl}/postgres`, sql).catch((error: { code?: string }) => {
+    if (error.code !== "42P04") throw error;
   });
+  return `${serverUrl}/${name}`;
+}
+
+/** Opens a ledger; the caller closes it. */
+export async function openLedgerAt(
+  path: string,
+  options: Partial<SqliteLedgerOptions> = {},
+): Promise<SqlLedger> {
+  const { nowMs = startAtMs } = options;
+  if (isOnPostgres) return await PostgresLedger.open({ url: await databaseUrl(path), nowMs });
+  return await SqliteLedger.open({ nowMs, synchronous: "OFF", ...options, path });
+}
+
+/** A ledger in a file (or database) of its own, closed after the test. */
+export async function openLedger(options: Partial<SqliteLedgerOptions> = {}): Promise<SqlLedger> {
+  const ledger = await openLedgerAt(options.path ?? ledgerPath(), options);
   onTestFinished(() => ledger.close());
   return ledger;
+}
+
+/** Runs a statement beside the ledger, as somebody with other tools would. */
+export async function onDatabase<Row>(
+  path: string,
+  sql: string,
+  ...values: SqlValue[]
+): Promise<Row[]> {
+  const connection: SqlConnection & { close(): Promise<void> } = isOnPostgres
+    ? await PostgresConnection.open({ url: await databaseUrl(path) }, "reader")
+    : await SqliteConnection.open({ path });
+  const rows = await connection.all<Row>(sql, ...values);
+  await connection.close();
+  return rows;
 }
 
 /** Posts one batch. */

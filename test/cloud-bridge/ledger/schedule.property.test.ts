@@ -4,9 +4,17 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import type { Incoming } from "../../../cloud-bridge/ledger/types.ts";
-import { coffee, FakeEdge, ledgerPath, moved, place, startAtMs } from "./edge-fixture.ts";
+import {
+  coffee,
+  FakeEdge,
+  ledgerPath,
+  moved,
+  openLedgerAt,
+  place,
+  runCountOf,
+  startAtMs,
+} from "./edge-fixture.ts";
 
 const eventCount = 12;
 const stores = ["s0042", "s0043"];
@@ -40,7 +48,7 @@ test("whatever is repeated, left out or reordered: each event once, in order, no
       const path = ledgerPath();
       const edges = makeEdges();
       const through = [0, 0, 0];
-      const open = () => SqliteLedger.open({ path, nowMs: startAtMs, synchronous: "OFF" });
+      const open = () => openLedgerAt(path);
       let ledger = await open();
       let group: { incoming: Incoming; edge: number; last: number; first: number }[] = [];
       const commit = async () => {
@@ -89,6 +97,6 @@ test("whatever is repeated, left out or reordered: each event once, in order, no
       expect((await ledger.verify()).problems).toEqual([]);
       await ledger.close();
     }),
-    { numRuns: 60 },
+    { numRuns: runCountOf(60) },
   );
 });

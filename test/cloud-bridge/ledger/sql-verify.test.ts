@@ -2,11 +2,19 @@
 
 import { beforeEach, describe, expect, test } from "vitest";
 import { entryHash, genesisHash } from "../../../cloud-bridge/ledger/entry-hash.ts";
-import { SqliteConnection } from "../../../cloud-bridge/ledger/sqlite.ts";
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import { canonicalJson, nextDigest } from "../../../contract/digest.ts";
 import { entrySchema } from "../../../contract/stock.ts";
-import { coffee, FakeEdge, ledgerPath, moved, openLedger, place, postOne } from "./edge-fixture.ts";
+import {
+  coffee,
+  FakeEdge,
+  ledgerPath,
+  moved,
+  onDatabase,
+  openLedger,
+  place,
+  postOne,
+} from "./edge-fixture.ts";
 
 const shelf = place("s0042/floor/a");
 let ledger: SqliteLedger;
@@ -28,9 +36,7 @@ beforeEach(async () => {
 });
 
 async function tamper(...statements: string[]): Promise<void> {
-  const connection = await SqliteConnection.open({ path });
-  for (const statement of statements) await connection.run(statement);
-  await connection.close();
+  for (const statement of statements) await onDatabase(path, statement);
 }
 
 test("an untouched ledger verifies, and says how much it holds", async () => {

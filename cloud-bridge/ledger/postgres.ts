@@ -1,0 +1,190 @@
+// The one file of the bridge that names the package `pg`, which is loaded when a ledger in PostgreSQL is
+// opened: one connection with prepared statements, and what its errors mean for a transaction.
+
+import type { Client, ClientConfig } from "pg";
+import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
+import { type SqlConnection, type SqlValue, StatementError } from "./database.ts";
+import { translateStatement } from "./postgres-dialect.ts";
+
+/** How a server is reached. */
+export interface PostgresOptions {
+  /** `postgres://user@host:port/database?sslmode=…`, without a password. */
+  readonly url: string;
+  readonly password?: string | undefined;
+}
+
+/** The transaction did not happen, or it is not known whether it did: it may be tried again. */
+export class TransientError extends GatewayError {
+  readonly isConnectionLost: boolean;
+
+  constructor(message: string, isConnectionLost: boolean, cause: unknown) {
+    super("LEDGER_FAILED", message, { cause });
+    this.isConnectionLost = isConnectionLost;
+  }
+}
+
+const connectTimeoutMs = 10_000;
+/** A transaction whose process sleeps is ended by the server, so that others get its locks. */
+const idleInTransactionMsMax = 5000;
+/** How long one statement may wait for locks; then its transaction begins anew. */
+const lockWaitMsMax = 20_000;
+
+const sessionOptions = [
+  `idle_in_transaction_session_timeout=${idleInTransactionMsMax}`,
+  `lock_timeout=${lockWaitMsMax}`,
+  "jit=off",
+  "client_min_messages=warning",
+  "tcp_keepalives_idle=5",
+  "tcp_keepalives_interval=2",
+  "tcp_keepalives_count=3",
+];
+// A plan by keys alone: it must not be made from the statistics of a table that was empty then.
+const writerOptions = [
+  "plan_cache_mode=force_generic_plan",
+  "enable_seqscan=off",
+  "enable_hashjoin=off",
+  "enable_mergejoin=off",
+];
+
+/** One session of a server. Statements run in the order in which they were asked for. */
+export class PostgresConnection implements SqlConnection {
+  readonly #client: Client;
+  readonly #statements = new Map<string, { name: string; text: string }>();
+  #loss: Error | undefined;
+
+  private constructor(client: Client) {
+    this.#client = client;
+    client.on("error", (error) => {
+      this.#loss ??= error;
+    });
+    client.on("end", () => {
+      this.#loss ??= new Error("the connection ended");
+    });
+  }
+
+  /** Connects; `TransientError` where nobody answers (yet), LEDGER_FAILED where that is of no use. */
+  static async open(
+    options: PostgresOptions,
+    role: "writer" | "reader",
+  ): Promise<PostgresConnection> {
+    const { Client: PgClient } = await loadPackage();
+    const settings = role === "writer" ? [...sessionOptions, ...writerOptions] : sessionOptions;
+    const config: ClientConfig = {
+      connectionString: options.url,
+      application_name: `gondola-bridge ${role}`,
+      connectionTimeoutMillis: connectTimeoutMs,
+      keepAlive: true,
+      options: settings.map((setting) => `-c ${setting}`).join(" "),
+      types: { getTypeParser: (oid: number) => parserOf(oid) },
+      ...(options.password === undefined ? {} : { password: options.password }),
+    };
+    const client = new PgClient(config);
+    const connection = new PostgresConnection(client);
+    try {
+      await client.connect();
+    } catch (error) {
+      client.end().catch(ignoreTold);
+      throw failure(error, true);
+    }
+    return connection;
+  }
+
+  /** Whether the session is gone. */
+  get isLost(): boolean {
+    return this.#loss !== undefined;
+  }
+
+  async run(sql: string, ...values: SqlValue[]): Promise<number> {
+    return (await this.#query(this.#statement(sql), values)).rowCount ?? 0;
+  }
+
+  async all<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]> {
+    return (await this.#query(this.#statement(sql), values)).rows as Row[];
+  }
+
+  /** Runs one statement that is PostgreSQL's own, not one of the ledger's. */
+  async native<Row>(text: string, ...values: SqlValue[]): Promise<Row[]> {
+    return (await this.#query({ text }, values)).rows as Row[];
+  }
+
+  async close(): Promise<void> {
+    this.#loss ??= new Error("the ledger is closed");
+    await this.#client.end().catch(ignoreTold);
+  }
+
+  /** Cuts the connection, whatever runs. */
+  abandon(): void {
+    this.#loss = new Error("the ledger was abandoned");
+    const { connection } = this.#client as unknown as {
+      connection: { stream: { destroy(): void } };
+    };
+    connection.stream.destroy();
+  }
+
+  async #query(query: { text: string; name?: string }, values: SqlValue[]) {
+    if (this.#loss !== undefined) throw failure(this.#loss, true);
+    try {
+      return await this.#client.query({ ...query, values });
+    } catch (error) {
+      throw failure(error, this.#loss !== undefined);
+    }
+  }
+
+  #statement(sql: string): { name: string; text: string } {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      const name = `ledger_${this.#statements.size + 1}`;
+      statement = { name, text: translateStatement(sql) };
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+async function loadPackage(): Promise<typeof import("pg").default> {
+  try {
+    return (await import("pg")).default;
+  } catch (error) {
+    const message = "a ledger in PostgreSQL needs the package pg: npm install pg";
+    throw new GatewayError("CONFIG_INVALID", message, { cause: error });
+  }
+}
+
+const textOids = { bigint: 20, integer: 23, numeric: 1700 } as const;
+
+function parserOf(oid: number): (text: string) => SqlValue {
+  const isNumber = Object.values<number>(textOids).includes(oid);
+  return isNumber ? wholeNumberOf : (text) => text;
+}
+
+function wholeNumberOf(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value)) return value;
+  throw new GatewayError("LEDGER_CORRUPT", `${text} is not a whole number that fits`);
+}
+
+// SQLSTATE classes. 22 data, 23 constraint, 42 name or syntax, 54 limit, P0 raised by a trigger; 25P02 follows any of them.
+const refused = /^(22|23|42|54|P0|25P02)/;
+// Serialization failure, deadlock, lock not available in time.
+const tryAgain = /^(40001|40P01|55P03)$/;
+// Connection, ended by an administrator or after a crash, starting up, too many clients, now a standby.
+const connectionLost = /^(08|57P|25006|25P03|53300)/;
+
+function failure(error: unknown, isLost: boolean): Error {
+  if (error instanceof GatewayError) return error;
+  const code = (error as { code?: string }).code ?? "";
+  const message = `the ledger in PostgreSQL: ${errorMessageOf(error)}`;
+  if (connectionLost.test(code) || (isLost && !/^(28|3D)/.test(code))) {
+    return new TransientError(message, true, error);
+  }
+  if (tryAgain.test(code)) return new TransientError(message, false, error);
+  if (refused.test(code)) return new StatementError(errorMessageOf(error), { cause: error });
+  // Sockets have errors without an SQLSTATE.
+  if (!/^[0-9A-Z]{5}$/.test(code)) return new TransientError(message, true, error);
+  return new GatewayError("LEDGER_FAILED", message, { cause: error });
+}
+
+/** For a connection that is gone in any case. */
+function ignoreTold(): undefined {
+  return undefined;
+}
