@@ -12,6 +12,13 @@ const onBoth = [
   "schedule.property",
   "sold",
   "sql-verify",
+  "sql-facts",
+  "counting/*",
+  "sql-events",
+  "sql-capture",
+  "sql-followers",
+  "sql-tree",
+  "sql-webhooks",
 ];
 const postgres = {
   extends: true as const,

@@ -8,7 +8,11 @@ export const partitionCount = 8;
 
 /** One statement with its parameters as `$1`. */
 export function translateStatement(sql: string): string {
-  const code = sql.replace(/--[^\n]*/g, "");
+  const code = sql
+    .replace(/--[^\n]*/g, "")
+    // Rows that are one text each.
+    .replace(/\bSELECT value FROM json_each\(/g, "SELECT value#>>'{}' FROM json_each(")
+    .replace(/\bk\.value\b(?!\s*->)/g, "(k.value#>>'{}')");
   let parameter = 0;
   return outsideOfTexts(translateCalls(code), (part) =>
     part

@@ -161,7 +161,8 @@ export class SqlEpcis {
     });
     await this.#database.write(async (connection) => {
       await connection.run(
-        `INSERT INTO epcis_ids SELECT ?, value->>0, value->>1 FROM json_each(?) WHERE true
+        `INSERT INTO epcis_ids
+         SELECT ?, CAST(value->>0 AS INTEGER), CAST(value->>1 AS INTEGER) FROM json_each(?) WHERE true
          ON CONFLICT (store_id, id_prefix, entry_number) DO NOTHING`,
         ...[storeId, JSON.stringify(rows)],
       );

@@ -91,7 +91,7 @@ function entryCondition(
   if (eventIds !== undefined) {
     add(
       `entry_number IN (SELECT i.entry_number FROM json_each(?) k
-         CROSS JOIN epcis_ids i WHERE i.store_id = ? AND i.id_prefix = k.value->>0)`,
+         CROSS JOIN epcis_ids i WHERE i.store_id = ? AND i.id_prefix = CAST(k.value->>0 AS INTEGER))`,
       JSON.stringify(eventIds.map((id) => [idPrefixOf(id) ?? -1])),
       storeId,
     );

@@ -163,7 +163,9 @@ export class SqlTree {
     await this.#database.write(async (connection) => {
       // Who grew it meanwhile made the same nodes.
       await connection.run(
-        `INSERT INTO merkle_nodes SELECT ?, value->>0, value->>1, value->>2 FROM json_each(?) WHERE true
+        `INSERT INTO merkle_nodes
+         SELECT ?, CAST(value->>0 AS INTEGER), CAST(value->>1 AS INTEGER), value->>2
+         FROM json_each(?) WHERE true
          ON CONFLICT (store_id, level, node_index) DO NOTHING`,
         ...[storeId, JSON.stringify(made.map(({ level, index, hash }) => [level, index, hash]))],
       );

@@ -82,7 +82,7 @@ export async function saveItems(
 ): Promise<void> {
   await connection.run(
     `INSERT INTO count_items (store_id, gtin, class, price_minor)
-     SELECT ?, value->>0, value->>1, value->>2 FROM json_each(?) WHERE true
+     SELECT ?, value->>0, value->>1, CAST(value->>2 AS INTEGER) FROM json_each(?) WHERE true
      ON CONFLICT (store_id, gtin) DO UPDATE SET
        class = coalesce(excluded.class, count_items.class),
        price_minor = coalesce(excluded.price_minor, count_items.price_minor)`,

@@ -223,7 +223,7 @@ async function readBooks(
            (CASE WHEN e.to_state = ? AND ${inside("e.to_location")} THEN 1 ELSE 0 END)
            - (CASE WHEN e.from_state = ? AND ${inside("e.from_location")} THEN 1 ELSE 0 END))), 0)
          FROM entries e WHERE e.store_id = ? AND e.item = k.value->>0
-          AND e.placed_at_ms > k.value->>2) AS book
+          AND e.placed_at_ms > CAST(k.value->>2 AS INTEGER)) AS book
      FROM json_each(?) k`,
     ...[storeId, state, state, state, storeId],
     JSON.stringify(asked.map(({ gtin, location, atMs }) => [gtin, location, atMs])),
