@@ -109,6 +109,18 @@ export const bridgeConfigSchema = section({
   dataDir: text,
   logLevel: z.enum(logLevels, { error: `must be one of ${logLevels.join(", ")}` }).default("info"),
   broker: brokerSchema.prefault({ embedded: {} }),
+  ledger: section({
+    /** A database of a PostgreSQL server instead of a file in `dataDir`. */
+    postgres: section({
+      url: z
+        .string({ error: "must be postgres://user@host:port/database" })
+        .regex(/^postgres(ql)?:\/\/([^\s:@/]+@)?[^\s@]+$/, {
+          error: "must be postgres://user@host:port/database without a password (see passwordFile)",
+        }),
+      /** A file that holds the password, for example a systemd credential. */
+      passwordFile: text.optional(),
+    }).optional(),
+  }).prefault({}),
   http: section({ ...listen(8080), connectionCountMax: whole(1, 20_000).default(500) }).prefault(
     {},
   ),
@@ -134,6 +146,8 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
   const config = check(bridgeConfigSchema, await readYaml(file), file);
   const base = dirname(file);
   const { passwordFile, embedded } = config.broker;
+  const { postgres } = config.ledger;
+  const secretFile = postgres?.passwordFile;
   const tls = embedded?.tls && { tls: resolvedFiles(embedded.tls, base) };
   const passwordsFile = embedded?.passwordsFile && {
     passwordsFile: resolve(base, embedded.passwordsFile),
@@ -142,6 +156,9 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
     ...config,
     dataDir: resolve(base, config.dataDir),
     plans: config.plans.map((plan) => resolve(base, plan)),
+    ...(postgres === undefined || secretFile === undefined
+      ? {}
+      : { ledger: { postgres: { ...postgres, passwordFile: resolve(base, secretFile) } } }),
     broker: {
       ...config.broker,
       ...(passwordFile === undefined ? {} : { passwordFile: resolve(base, passwordFile) }),
