@@ -5,8 +5,8 @@ import { existsSync } from "node:fs";
 import { type ErrorCode, GatewayError } from "../contract/errors.ts";
 import { systemClock } from "./clock.ts";
 import { type BridgeConfig, ledgerPath, loadBridgeConfig } from "./config.ts";
-import { SqliteLedger } from "./ledger/sqlite-ledger.ts";
 import type { Ledger } from "./ledger/types.ts";
+import { isServerUrl, openConfiguredLedger, openNamedLedger } from "./ledger-access.ts";
 
 /** Which ledger a command means. */
 export interface LedgerOptions {
@@ -22,14 +22,23 @@ export async function withLedger<T>(
   options: LedgerOptions,
   work: (ledger: Ledger) => Promise<T>,
 ): Promise<T> {
-  const path = options.ledger ?? ledgerPath((await configOf(options)).dataDir);
-  if (!existsSync(path)) throw new GatewayError("CONFIG_INVALID", `there is no ledger at ${path}`);
-  const ledger = await SqliteLedger.open({ path, nowMs: systemClock.nowMs() });
+  const ledger = await openExisting(options);
   try {
     return await work(ledger);
   } finally {
     await ledger.close();
   }
+}
+
+async function openExisting(options: LedgerOptions): Promise<Ledger> {
+  const nowMs = systemClock.nowMs();
+  const config = options.ledger === undefined ? await configOf(options) : undefined;
+  if (config?.ledger.postgres !== undefined) return await openConfiguredLedger(config, nowMs);
+  const named = options.ledger ?? ledgerPath(config!.dataDir);
+  if (!isServerUrl(named) && !existsSync(named)) {
+    throw new GatewayError("CONFIG_INVALID", `there is no ledger at ${named}`);
+  }
+  return await openNamedLedger(named, nowMs);
 }
 
 /** Posts a quarantined event again: through the running bridge, so that it is published, else directly. */

@@ -110,6 +110,18 @@ export const bridgeConfigSchema = section({
   dataDir: text,
   logLevel: z.enum(logLevels, { error: `must be one of ${logLevels.join(", ")}` }).default("info"),
   broker: brokerSchema.prefault({ embedded: {} }),
+  ledger: section({
+    /** A database of a PostgreSQL server instead of a file in `dataDir`. */
+    postgres: section({
+      url: z
+        .string({ error: "must be postgres://user@host:port/database" })
+        .regex(/^postgres(ql)?:\/\/([^\s:@/]+@)?[^\s@]+$/, {
+          error: "must be postgres://user@host:port/database without a password (see passwordFile)",
+        }),
+      /** A file that holds the password, for example a systemd credential. */
+      passwordFile: text.optional(),
+    }).optional(),
+  }).prefault({}),
   http: section({ ...listen(8080), connectionCountMax: whole(1, 20_000).default(500) }).prefault(
     {},
   ),
@@ -154,6 +166,8 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
   const base = dirname(file);
   const { passwordFile, embedded } = config.broker;
   const { keyFile } = config.trace;
+  const { postgres } = config.ledger;
+  const secretFile = postgres?.passwordFile;
   const tls = embedded?.tls && { tls: resolvedFiles(embedded.tls, base) };
   const passwordsFile = embedded?.passwordsFile && {
     passwordsFile: resolve(base, embedded.passwordsFile),
@@ -163,6 +177,9 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
     dataDir: resolve(base, config.dataDir),
     plans: config.plans.map((plan) => resolve(base, plan)),
     trace: keyFile === undefined ? {} : { keyFile: resolve(base, keyFile) },
+    ...(postgres === undefined || secretFile === undefined
+      ? {}
+      : { ledger: { postgres: { ...postgres, passwordFile: resolve(base, secretFile) } } }),
     broker: {
       ...config.broker,
       ...(passwordFile === undefined ? {} : { passwordFile: resolve(base, passwordFile) }),

@@ -8,12 +8,12 @@ import { parseTopic } from "../contract/topics.ts";
 import { ApiServer, type HealthReport } from "./api/server.ts";
 import { EmbeddedBroker } from "./broker.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { type BridgeConfig, ledgerPath, loadPlans } from "./config.ts";
+import { type BridgeConfig, loadPlans } from "./config.ts";
 import { Ingest } from "./ingest.ts";
 import { KnownStores } from "./known-stores.ts";
 import { isFeed } from "./ledger/facts.ts";
-import { SqliteLedger } from "./ledger/sqlite-ledger.ts";
 import type { Ledger } from "./ledger/types.ts";
+import { openConfiguredLedger } from "./ledger-access.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import {
   BridgeLink,
@@ -86,10 +86,7 @@ async function startBridge(
 
   const plans = await loadPlans(config.plans);
   await mkdir(config.dataDir, { recursive: true });
-  const ledger = await SqliteLedger.open({
-    path: ledgerPath(config.dataDir),
-    nowMs: clock.nowMs(),
-  });
+  const ledger = await openConfiguredLedger(config, clock.nowMs(), count);
   life.onStop("ledger", () => ledger.close());
   await storePlans(ledger, plans, log);
   const stores = KnownStores.of(ledger, plans);

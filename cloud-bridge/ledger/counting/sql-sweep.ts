@@ -65,7 +65,7 @@ export async function saveGates(connection: SqlConnection, facts: StoreFacts): P
   await connection.run("DELETE FROM trust_gates WHERE store_id = ?", storeId);
   await connection.run(
     `INSERT INTO trust_gates (store_id, gtin, score_percent, withheld_percent)
-     SELECT ?, value->>0, value->>1, CAST(value->>2 AS INTEGER) FROM json_each(?)`,
+     SELECT ?, value->>0, CAST(value->>1 AS INTEGER), CAST(value->>2 AS INTEGER) FROM json_each(?)`,
     ...[storeId, JSON.stringify(gates)],
   );
 }

@@ -1,0 +1,35 @@
+// Which ledger a configuration or a command means: the file of a data directory, or a PostgreSQL database.
+
+import { readFile } from "node:fs/promises";
+import type { BridgeConfig } from "./config.ts";
+import { ledgerPath } from "./config.ts";
+import { PostgresLedger } from "./ledger/postgres-ledger.ts";
+import type { SqlLedger } from "./ledger/sql-ledger.ts";
+import { SqliteLedger } from "./ledger/sqlite-ledger.ts";
+
+/** Counts what the connection to a server went through. */
+export type CountLedger = (what: "ledger_reconnected" | "ledger_retried") => void;
+
+/** Opens the ledger of a bridge, or creates it. */
+export async function openConfiguredLedger(
+  { dataDir, ledger: { postgres } }: Pick<BridgeConfig, "dataDir" | "ledger">,
+  nowMs: number,
+  count?: CountLedger,
+): Promise<SqlLedger> {
+  if (postgres === undefined) return await SqliteLedger.open({ path: ledgerPath(dataDir), nowMs });
+  const { url, passwordFile } = postgres;
+  const secret =
+    passwordFile === undefined ? {} : { password: (await readFile(passwordFile, "utf8")).trim() };
+  return await PostgresLedger.open({ url, nowMs, count, ...secret });
+}
+
+/** Whether a command's `--ledger` names a server; its password comes from PGPASSFILE. */
+export function isServerUrl(ledger: string): boolean {
+  return /^postgres(ql)?:\/\//.test(ledger);
+}
+
+/** Opens what `--ledger` names: a file or the URL of a database. */
+export async function openNamedLedger(ledger: string, nowMs: number): Promise<SqlLedger> {
+  if (isServerUrl(ledger)) return await PostgresLedger.open({ url: ledger, nowMs });
+  return await SqliteLedger.open({ path: ledger, nowMs });
+}
