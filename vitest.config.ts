@@ -15,10 +15,7 @@ const onBoth = [
   "sql-facts",
   "counting/*",
   "sql-events",
-  "sql-capture",
-  "sql-followers",
   "sql-tree",
-  "sql-webhooks",
 ];
 const postgres = {
   extends: true as const,

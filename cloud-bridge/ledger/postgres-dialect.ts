@@ -23,7 +23,7 @@ export function translateStatement(sql: string): string {
       // Unquoted names would come back in lower case.
       .replace(/\bAS ([a-z]+[A-Z]\w*)\b/g, 'AS "$1"')
       .replace(/\bINTEGER\b/g, "BIGINT"),
-  ).replace(/\bbody->>('\w+')/g, "ledger_json_field(body, $1)");
+  ).replace(/\b(body|detail)->>('\w+')/g, "ledger_json_field($1, $2)");
 }
 
 /** A script that creates tables and indexes, statement by statement. */

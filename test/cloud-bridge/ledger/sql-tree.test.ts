@@ -2,7 +2,6 @@
 
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
-import { SqliteConnection } from "../../../cloud-bridge/ledger/sqlite.ts";
 import {
   checkProof,
   makeProof,
@@ -10,7 +9,15 @@ import {
   signHead,
 } from "../../../cloud-bridge/trace/proof.ts";
 import type { Proof } from "../../../contract/proof.ts";
-import { coffee, FakeEdge, ledgerPath, moved, openLedger, startAtMs } from "./edge-fixture.ts";
+import {
+  coffee,
+  FakeEdge,
+  ledgerPath,
+  moved,
+  onDatabase,
+  openLedger,
+  startAtMs,
+} from "./edge-fixture.ts";
 
 const storeId = "s0042";
 const { privateKey } = generateKeyPairSync("ed25519");
@@ -51,9 +58,7 @@ test("who changes a stored node is found", async () => {
   await ledger.post([edge.batch(1)], startAtMs);
   expect(await ledger.tree.grow()).toBe(192);
   expect(await ledger.tree.grow()).toBe(0);
-  const other = await SqliteConnection.open({ path });
-  await other.run("UPDATE merkle_nodes SET hash = ? WHERE level = 7", "0".repeat(64));
-  await other.close();
+  await onDatabase(path, "UPDATE merkle_nodes SET hash = ? WHERE level = 7", "0".repeat(64));
   expect((await ledger.verify()).problems).toEqual([
     { storeId, check: "tree", where: "tree node 7/0", message: expect.any(String) },
   ]);

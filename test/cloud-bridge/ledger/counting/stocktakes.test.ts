@@ -1,7 +1,6 @@
 // Counts that people carry out, on a real ledger.
 
 import { describe, expect, test } from "vitest";
-import { SqliteConnection } from "../../../../cloud-bridge/ledger/sqlite.ts";
 import type { SqliteLedger } from "../../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import {
   balancesOf,
@@ -10,6 +9,7 @@ import {
   FakeEdge,
   ledgerPath,
   moved,
+  onDatabase,
   openLedger,
   place,
   postOne,
@@ -281,9 +281,7 @@ test("verify finds a line that says it was posted and was not", async () => {
   await step(ledger, count, "ada", { step: "submit" });
   await step(ledger, count, "ada", { step: "post" });
   expect((await ledger.verify()).problems).toEqual([]);
-  const other = await SqliteConnection.open({ path });
-  await other.run("UPDATE count_lines SET quantity = 6");
-  await other.close();
+  await onDatabase(path, "UPDATE count_lines SET quantity = 6");
   expect((await ledger.verify()).problems).toMatchObject([
     { check: "counts", where: `count ${count.countId} ${coffee} ${floor}` },
   ]);
