@@ -27,6 +27,11 @@ function whole(min: number, max: number) {
   return z.int({ error }).min(min, { error }).max(max, { error });
 }
 
+/** Whether only this machine reaches what listens there. */
+function isLoopback(host: string): boolean {
+  return /^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(host);
+}
+
 const text = z.string({ error: "must be a text" }).min(1, { error: "must not be empty" });
 const listen = (port: number) => ({
   /** Loopback unless said otherwise: neither broker nor HTTP asks who is there. */
@@ -109,9 +114,17 @@ export const bridgeConfigSchema = section({
   dataDir: text,
   logLevel: z.enum(logLevels, { error: `must be one of ${logLevels.join(", ")}` }).default("info"),
   broker: brokerSchema.prefault({ embedded: {} }),
-  http: section({ ...listen(8080), connectionCountMax: whole(1, 20_000).default(500) }).prefault(
-    {},
-  ),
+  http: section({
+    ...listen(8080),
+    connectionCountMax: whole(1, 20_000).default(2000),
+    /** Who may ask what (`gondola-bridge token`); without it nobody is asked, on this machine alone. */
+    tokensFile: text.optional(),
+  })
+    .refine(({ host, tokensFile }) => tokensFile !== undefined || isLoopback(host), {
+      path: ["tokensFile"],
+      error: "must be given where the host is not this machine's own (gondola-bridge token add)",
+    })
+    .prefault({}),
   ingest: section({
     /** Batches that arrive within this time are committed together. */
     commitDelayMs: whole(0, 1000).default(5),
@@ -142,6 +155,10 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
     ...config,
     dataDir: resolve(base, config.dataDir),
     plans: config.plans.map((plan) => resolve(base, plan)),
+    http: {
+      ...config.http,
+      ...(config.http.tokensFile && { tokensFile: resolve(base, config.http.tokensFile) }),
+    },
     broker: {
       ...config.broker,
       ...(passwordFile === undefined ? {} : { passwordFile: resolve(base, passwordFile) }),

@@ -5,14 +5,16 @@ import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { parseTopic } from "../contract/topics.ts";
+import { Feed } from "./api/feed.ts";
 import { ApiServer, type HealthReport } from "./api/server.ts";
+import { ApiTokens } from "./api/tokens.ts";
 import { EmbeddedBroker } from "./broker.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type BridgeConfig, ledgerPath, loadPlans } from "./config.ts";
 import { Ingest } from "./ingest.ts";
 import { KnownStores } from "./known-stores.ts";
 import { SqliteLedger } from "./ledger/sqlite-ledger.ts";
-import type { Ledger } from "./ledger/types.ts";
+import type { Ledger, Posted } from "./ledger/types.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import {
   BridgeLink,
@@ -110,6 +112,11 @@ async function startBridge(
     ...{ ...config.publish, ledger, link, clock, count },
     storeIds: () => stores.list(),
   });
+  const feed = new Feed({ ledger, clock, count });
+  const onPosted = (posted: Posted) => {
+    publishers.onPosted(posted);
+    feed.onPosted(posted);
+  };
   const hello = new HelloRequests({
     ...{ link, count, newId: randomUUID },
     knownEdges: () => ledger.positions(),
@@ -127,7 +134,7 @@ async function startBridge(
       const committedAtMs = clock.nowMs();
       for (const committed of group) {
         metrics.onCommitted(committed, committedAtMs);
-        publishers.onPosted(committed);
+        onPosted(committed);
       }
     },
     onRefused: (topic, code, message) => refusals.warn(code, { topic, message }, "batch refused"),
@@ -148,15 +155,25 @@ async function startBridge(
   metrics.gauge("publish_waiting", "What waits to be published", () => publishers.waitingCount);
   metrics.gauge("broker_connections", "Clients of the broker", () => broker?.connectionCount ?? 0);
 
+  metrics.gauge("feed_listeners", "Listeners of the live feed", () => feed.listenerCount);
+
+  const tokens = await openTokens(config, clock, log);
   const api = await ApiServer.open({
-    ...{ ...config.http, ledger, stores, metrics, log, health, nowMs: clock.nowMs },
-    onPosted: (posted) => publishers.onPosted(posted),
+    ...{ ...config.http, ledger, stores, metrics, log, health, nowMs: clock.nowMs, feed },
+    ...(tokens === undefined ? {} : { tokens }),
+    onPosted: (posted) => onPosted(posted),
+    onPlan: (storeId) => {
+      const publish = (message: OutgoingMessage) => link.publish(message);
+      life.watch(publishPlans({ ledger, storeIds: [storeId], publish }));
+    },
   });
   life.onStop("http", () => api.close());
   // Stopping goes backward: commit and answer what waits, publish it, say goodbye to the broker.
   life.serve("link", (signal) => link.run(signal));
   life.serve("publisher", (signal) => publishers.run(signal));
-  life.serve("settlement", (signal) => runSettlement({ ledger, clock, count, publishers }, signal));
+  life.serve("settlement", (signal) =>
+    runSettlement({ ledger, clock, count, publishers: { onPosted } }, signal),
+  );
   life.onStop("ingest", () => ingest.close());
   if (notify !== undefined) {
     const isHealthy = () => isAnswering(ledger, clock);
@@ -166,6 +183,14 @@ async function startBridge(
   if (broker !== undefined) await Promise.race([firstOnline, life.stopping]);
   const brokerPort = broker === undefined ? {} : { brokerPort: broker.port };
   return { brokerUrl: access.url, ...brokerPort, httpPort: api.port };
+}
+
+async function openTokens({ http }: BridgeConfig, clock: Clock, log: Logger) {
+  if (http.tokensFile !== undefined)
+    return await ApiTokens.open(http.tokensFile, clock.monotonicMs);
+  const message = "no tokens are configured: everybody on this machine may do everything over HTTP";
+  log.warn({ host: http.host, message }, "http open");
+  return undefined;
 }
 
 /** The broker to use: the embedded one, started here, or the configured one. */

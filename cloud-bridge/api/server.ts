@@ -1,5 +1,5 @@
 // The bridge's HTTP server (fastify): health, metrics, and the routes of consumers. It answers on
-// loopback unless configured otherwise, and asks nobody who they are.
+// loopback, or with tokens.
 
 import type { AddressInfo } from "node:net";
 import Fastify, { type FastifyInstance } from "fastify";
@@ -7,10 +7,17 @@ import { errorCodeOf, errorMessageOf } from "../../contract/errors.ts";
 import { listenError } from "../listen.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
+import { addAuthentication } from "./actor.ts";
 import { addAlertRoutes } from "./alert-routes.ts";
 import { addClaimRoutes } from "./claim-routes.ts";
-import { ProblemError, sendProblem } from "./problem.ts";
+import { addDescription } from "./description.ts";
+import type { Feed } from "./feed.ts";
+import { addFeedRoute } from "./feed-routes.ts";
+import { addItemRoutes, type ItemRoutesOptions } from "./item-routes.ts";
+import { addPlanRoutes, type PlanRoutesOptions } from "./plan-routes.ts";
+import { ProblemError, type ProblemKind, sendProblem } from "./problem.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
+import type { ApiTokens } from "./tokens.ts";
 
 /** How the parts of the bridge do. */
 export interface HealthReport {
@@ -20,17 +27,26 @@ export interface HealthReport {
   readonly [fact: string]: unknown;
 }
 
-export interface ApiOptions extends StockRoutesOptions {
+export interface ApiOptions extends StockRoutesOptions, ItemRoutesOptions, PlanRoutesOptions {
   readonly host: string;
   readonly port: number;
   readonly connectionCountMax: number;
   readonly health: () => Promise<HealthReport>;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** Without, whoever reaches the port may do everything. */
+  readonly tokens?: ApiTokens;
+  readonly feed: Feed;
 }
 
 const requestTimeoutMs = 10_000;
 const bodySizeBytesMax = 4096;
+
+/** What fastify itself refuses. */
+const kindOfStatus: Readonly<Record<number, ProblemKind>> = {
+  413: "body_too_large",
+  415: "media_unsupported",
+};
 
 /** The running server. */
 export class ApiServer {
@@ -46,10 +62,15 @@ export class ApiServer {
     });
     app.server.maxConnections = options.connectionCountMax;
     addErrors(app, options);
+    addAuthentication(app, options.tokens);
+    await addDescription(app);
     addOwnRoutes(app, options);
     addStockRoutes(app, options);
     addAlertRoutes(app, options);
     addClaimRoutes(app, options);
+    addItemRoutes(app, options);
+    addPlanRoutes(app, options);
+    addFeedRoute(app, options);
     const { host, port } = options;
     try {
       await app.listen({ host, port });
@@ -91,7 +112,8 @@ function addErrors(app: FastifyInstance, { metrics, log }: ApiOptions): void {
     if (error instanceof ProblemError) return sendProblem(reply, error);
     const { statusCode } = error as { statusCode?: number };
     if (statusCode !== undefined && statusCode < 500) {
-      return sendProblem(reply, new ProblemError("request_invalid", errorMessageOf(error)));
+      const kind = kindOfStatus[statusCode] ?? "request_invalid";
+      return sendProblem(reply, new ProblemError(kind, errorMessageOf(error)));
     }
     log.error({ err: error, url: request.url }, "request failed");
     const code = errorCodeOf(error);

@@ -24,6 +24,7 @@ import {
 } from "./sql-alerts.ts";
 import { decideClaims, readAvailability, readClaims, saveWithheld } from "./sql-claims.ts";
 import { settleDue } from "./sql-flow.ts";
+import { SqlHistory } from "./sql-history.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
 import { savePlan } from "./sql-plan.ts";
 import {
@@ -61,12 +62,14 @@ export class SqlLedger implements Ledger {
   readonly #claims = new ClaimQueue((requests, nowMs) =>
     this.#write((connection) => decideClaims(connection, requests, nowMs)),
   );
+  readonly history: SqlHistory;
   #epoch: number;
 
   /** For a database that has its tables; `epoch` as `readEpoch` gives it. */
   constructor(database: LedgerDatabase, epoch: number) {
     this.#database = database;
     this.#reader = database.reader;
+    this.history = new SqlHistory(database);
     this.#epoch = epoch;
   }
 

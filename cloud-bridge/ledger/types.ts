@@ -10,6 +10,7 @@ import type { StoredAlert } from "./alerts.ts";
 import type { BatchItem } from "./batch-items.ts";
 import type { Availability, Claim, ClaimOutcome, ClaimRequest, Withheld } from "./claims.ts";
 import type { Sale } from "./sold.ts";
+import type { SqlHistory } from "./sql-history.ts";
 
 /** A decoded batch. Its ids equal the topic's, and `batchProblem` found nothing wrong with it. */
 export interface Incoming {
@@ -233,5 +234,7 @@ export interface Ledger {
   verify(): Promise<VerifyReport>;
   /** Says that this ledger was restored from a backup: the epoch becomes max(now, old + 1). */
   restoreMark(nowMs: number): Promise<number>;
+  /** The life of single items. */
+  readonly history: SqlHistory;
   close(): Promise<void>;
 }
