@@ -141,21 +141,8 @@ async function startBridge(
     onFailure: (error) => life.fail(error),
   });
 
-  const health = async (): Promise<HealthReport> => ({
-    broker: link.isOnline ? "online" : "offline",
-    ledger: (await isAnswering(ledger, clock)) ? "answers" : "silent",
-    ingest: { waitingCount: ingest.waitingCount },
-    publish: { waitingCount: publishers.waitingCount },
-    ledgerEpoch: ledger.epoch,
-    version: softwareVersion(),
-  });
-  metrics.gauge("link_online", "Whether the broker is connected", () => Number(link.isOnline));
-  metrics.gauge("link_in_flight", "Messages not yet acknowledged", () => link.inFlightCount);
-  metrics.gauge("ingest_waiting", "Batches that wait for the ledger", () => ingest.waitingCount);
-  metrics.gauge("publish_waiting", "What waits to be published", () => publishers.waitingCount);
-  metrics.gauge("broker_connections", "Clients of the broker", () => broker?.connectionCount ?? 0);
-
-  metrics.gauge("feed_listeners", "Listeners of the live feed", () => feed.listenerCount);
+  const health = () => healthOf({ link, ingest, publishers, ledger, clock });
+  addGauges(metrics, { link, ingest, publishers, broker, feed });
 
   const tokens = await openTokens(config, clock, log);
   const api = await ApiServer.open({
@@ -183,6 +170,43 @@ async function startBridge(
   if (broker !== undefined) await Promise.race([firstOnline, life.stopping]);
   const brokerPort = broker === undefined ? {} : { brokerPort: broker.port };
   return { brokerUrl: access.url, ...brokerPort, httpPort: api.port };
+}
+
+async function healthOf(parts: {
+  link: BridgeLink;
+  ingest: Ingest;
+  publishers: Publishers;
+  ledger: Ledger;
+  clock: Clock;
+}): Promise<HealthReport> {
+  const { link, ingest, publishers, ledger, clock } = parts;
+  return {
+    broker: link.isOnline ? "online" : "offline",
+    ledger: (await isAnswering(ledger, clock)) ? "answers" : "silent",
+    ingest: { waitingCount: ingest.waitingCount },
+    publish: { waitingCount: publishers.waitingCount },
+    ledgerEpoch: ledger.epoch,
+    version: softwareVersion(),
+  };
+}
+
+function addGauges(
+  metrics: Metrics,
+  parts: {
+    link: BridgeLink;
+    ingest: Ingest;
+    publishers: Publishers;
+    broker: EmbeddedBroker | undefined;
+    feed: Feed;
+  },
+): void {
+  const { link, ingest, publishers, broker, feed } = parts;
+  metrics.gauge("link_online", "Whether the broker is connected", () => Number(link.isOnline));
+  metrics.gauge("link_in_flight", "Messages not yet acknowledged", () => link.inFlightCount);
+  metrics.gauge("ingest_waiting", "Batches that wait for the ledger", () => ingest.waitingCount);
+  metrics.gauge("publish_waiting", "What waits to be published", () => publishers.waitingCount);
+  metrics.gauge("broker_connections", "Clients of the broker", () => broker?.connectionCount ?? 0);
+  metrics.gauge("feed_listeners", "Listeners of the live feed", () => feed.listenerCount);
 }
 
 async function openTokens({ http }: BridgeConfig, clock: Clock, log: Logger) {

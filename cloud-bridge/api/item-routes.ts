@@ -65,8 +65,9 @@ export function unitNamed(id: string): UnitName | { readonly reason: string } {
   }
   const link = parseDigitalLink(/^https?:/i.test(id) ? id : `https://id.gs1.org/${id}`);
   if (!link.ok) return { reason: link.reason };
-  const gtin = gtinSchema.safeParse(link.elements["01"]);
-  const serial = link.elements["21"];
+  const elements = new Map(link.elements);
+  const gtin = gtinSchema.safeParse(elements.get("01"));
+  const serial = elements.get("21");
   if (!gtin.success || serial === undefined) {
     return { reason: "must name one unit: a GTIN (01) and a serial (21)" };
   }
