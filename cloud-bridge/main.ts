@@ -141,14 +141,13 @@ async function startBridge(
     onFailure: (error) => life.fail(error),
   });
 
-  const health = () => healthOf({ link, ingest, publishers, ledger, clock });
   addGauges(metrics, { link, ingest, publishers, broker, feed });
 
   const tokens = await openTokens(config, clock, log);
   const api = await ApiServer.open({
-    ...{ ...config.http, ledger, stores, metrics, log, health, nowMs: clock.nowMs, feed },
+    ...{ ...config.http, ledger, stores, metrics, log, nowMs: clock.nowMs, feed, onPosted },
     ...(tokens === undefined ? {} : { tokens }),
-    onPosted: (posted) => onPosted(posted),
+    health: () => healthOf({ link, ingest, publishers, ledger, clock }),
     onPlan: (storeId) => {
       const publish = (message: OutgoingMessage) => link.publish(message);
       life.watch(publishPlans({ ledger, storeIds: [storeId], publish }));
