@@ -7,6 +7,7 @@ import { addCertificateCommands } from "./cli-certificates.ts";
 import { addEpcis } from "./cli-epcis.ts";
 import { type LedgerOptions, refuseWhileRunning, repost, withLedger } from "./cli-ledger.ts";
 import { print, reportText, tableText } from "./cli-print.ts";
+import { addTokenCommands } from "./cli-tokens.ts";
 import { addCheckProof, addProve } from "./cli-trace.ts";
 import { addWebhookCommands } from "./cli-webhook.ts";
 import { systemClock } from "./clock.ts";
@@ -47,6 +48,7 @@ program
   });
 
 addCertificateCommands(program, (text) => process.stdout.write(text));
+addTokenCommands(program, (text) => process.stdout.write(text));
 
 ledgerCommand(program, "verify")
   .description("check chains, sums, balances and sequences; exit code 1 when anything is wrong")

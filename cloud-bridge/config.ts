@@ -28,6 +28,11 @@ function whole(min: number, max: number) {
   return z.int({ error }).min(min, { error }).max(max, { error });
 }
 
+/** Whether only this machine reaches what listens there. */
+function isLoopback(host: string): boolean {
+  return /^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(host);
+}
+
 const text = z.string({ error: "must be a text" }).min(1, { error: "must not be empty" });
 const listen = (port: number) => ({
   /** Loopback unless said otherwise: neither broker nor HTTP asks who is there. */
@@ -122,9 +127,17 @@ export const bridgeConfigSchema = section({
       passwordFile: text.optional(),
     }).optional(),
   }).prefault({}),
-  http: section({ ...listen(8080), connectionCountMax: whole(1, 20_000).default(500) }).prefault(
-    {},
-  ),
+  http: section({
+    ...listen(8080),
+    connectionCountMax: whole(1, 20_000).default(2000),
+    /** Who may ask what (`gondola-bridge token`); without it nobody is asked, on this machine alone. */
+    tokensFile: text.optional(),
+  })
+    .refine(({ host, tokensFile }) => tokensFile !== undefined || isLoopback(host), {
+      path: ["tokensFile"],
+      error: "must be given where the host is not this machine's own (gondola-bridge token add)",
+    })
+    .prefault({}),
   ingest: section({
     /** Batches that arrive within this time are committed together. */
     commitDelayMs: whole(0, 1000).default(5),
@@ -180,6 +193,10 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
     ...(postgres === undefined || secretFile === undefined
       ? {}
       : { ledger: { postgres: { ...postgres, passwordFile: resolve(base, secretFile) } } }),
+    http: {
+      ...config.http,
+      ...(config.http.tokensFile && { tokensFile: resolve(base, config.http.tokensFile) }),
+    },
     broker: {
       ...config.broker,
       ...(passwordFile === undefined ? {} : { passwordFile: resolve(base, passwordFile) }),

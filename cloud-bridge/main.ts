@@ -5,14 +5,16 @@ import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { parseTopic } from "../contract/topics.ts";
+import { Feed } from "./api/feed.ts";
 import { ApiServer, type HealthReport } from "./api/server.ts";
+import { ApiTokens } from "./api/tokens.ts";
 import { EmbeddedBroker } from "./broker.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type BridgeConfig, loadPlans } from "./config.ts";
 import { Ingest } from "./ingest.ts";
 import { KnownStores } from "./known-stores.ts";
 import { isFeed } from "./ledger/facts.ts";
-import type { Ledger } from "./ledger/types.ts";
+import type { Ledger, Posted } from "./ledger/types.ts";
 import { openConfiguredLedger } from "./ledger-access.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import {
@@ -109,12 +111,17 @@ async function startBridge(
     ...{ ...config.publish, ledger, link, clock, count },
     storeIds: () => stores.list(),
   });
+  const feed = new Feed({ ledger, clock, count });
+  const onPosted = (posted: Posted) => {
+    publishers.onPosted(posted);
+    feed.onPosted(posted);
+  };
   const hello = new HelloRequests({
     ...{ link, count, newId: randomUUID },
     knownEdges: async () => (await ledger.positions()).filter(({ edgeId }) => !isFeed(edgeId)),
   });
+  const publish = (message: OutgoingMessage) => link.publish(message);
   const greet = async () => {
-    const publish = (message: OutgoingMessage) => link.publish(message);
     await publishPlans({ ledger, storeIds: await stores.list(), publish });
     await hello.onOnline();
   };
@@ -126,34 +133,31 @@ async function startBridge(
       const committedAtMs = clock.nowMs();
       for (const committed of group) {
         metrics.onCommitted(committed, committedAtMs);
-        publishers.onPosted(committed);
+        onPosted(committed);
       }
     },
     onRefused: (topic, code, message) => refusals.warn(code, { topic, message }, "batch refused"),
     onFailure: (error) => life.fail(error),
   });
 
-  const health = async (): Promise<HealthReport> => ({
-    broker: link.isOnline ? "online" : "offline",
-    ledger: (await isAnswering(ledger, clock)) ? "answers" : "silent",
-    ingest: { waitingCount: ingest.waitingCount },
-    publish: { waitingCount: publishers.waitingCount },
-    ledgerEpoch: ledger.epoch,
-    version: softwareVersion(),
-  });
-  addGauges(metrics, { link, ingest, publishers, broker });
+  addGauges(metrics, { link, ingest, publishers, broker, feed });
 
   const outward = await Outward.open({ config, ledger, link, clock, random: Math.random, count });
+  const tokens = await openTokens(config, clock, log);
   const api = await ApiServer.open({
-    ...{ ...config.http, ledger, stores, metrics, log, health, nowMs: clock.nowMs },
+    ...{ ...config.http, ledger, stores, metrics, log, nowMs: clock.nowMs, feed, onPosted },
     ...outward.forApi,
-    onPosted: (posted) => publishers.onPosted(posted),
+    ...(tokens === undefined ? {} : { tokens }),
+    health: () => healthOf({ link, ingest, publishers, ledger, clock }),
+    onPlan: (storeId) => life.watch(publishPlans({ ledger, storeIds: [storeId], publish })),
   });
   life.onStop("http", () => api.close());
   // Stopping goes backward: commit and answer what waits, publish it, say goodbye to the broker.
   life.serve("link", (signal) => link.run(signal));
   life.serve("publisher", (signal) => publishers.run(signal));
-  life.serve("settlement", (signal) => runSettlement({ ledger, clock, count, publishers }, signal));
+  life.serve("settlement", (signal) =>
+    runSettlement({ ledger, clock, count, publishers: { onPosted } }, signal),
+  );
   life.serve("outward", (signal) => outward.run(signal));
   life.onStop("ingest", () => ingest.close());
   if (notify !== undefined) {
@@ -166,6 +170,24 @@ async function startBridge(
   return { brokerUrl: access.url, ...brokerPort, httpPort: api.port };
 }
 
+async function healthOf(parts: {
+  link: BridgeLink;
+  ingest: Ingest;
+  publishers: Publishers;
+  ledger: Ledger;
+  clock: Clock;
+}): Promise<HealthReport> {
+  const { link, ingest, publishers, ledger, clock } = parts;
+  return {
+    broker: link.isOnline ? "online" : "offline",
+    ledger: (await isAnswering(ledger, clock)) ? "answers" : "silent",
+    ingest: { waitingCount: ingest.waitingCount },
+    publish: { waitingCount: publishers.waitingCount },
+    ledgerEpoch: ledger.epoch,
+    version: softwareVersion(),
+  };
+}
+
 function addGauges(
   metrics: Metrics,
   parts: {
@@ -173,14 +195,24 @@ function addGauges(
     ingest: Ingest;
     publishers: Publishers;
     broker: EmbeddedBroker | undefined;
+    feed: Feed;
   },
 ): void {
-  const { link, ingest, publishers, broker } = parts;
+  const { link, ingest, publishers, broker, feed } = parts;
   metrics.gauge("link_online", "Whether the broker is connected", () => Number(link.isOnline));
   metrics.gauge("link_in_flight", "Messages not yet acknowledged", () => link.inFlightCount);
   metrics.gauge("ingest_waiting", "Batches that wait for the ledger", () => ingest.waitingCount);
   metrics.gauge("publish_waiting", "What waits to be published", () => publishers.waitingCount);
   metrics.gauge("broker_connections", "Clients of the broker", () => broker?.connectionCount ?? 0);
+  metrics.gauge("feed_listeners", "Listeners of the live feed", () => feed.listenerCount);
+}
+
+async function openTokens({ http }: BridgeConfig, clock: Clock, log: Logger) {
+  if (http.tokensFile !== undefined)
+    return await ApiTokens.open(http.tokensFile, clock.monotonicMs);
+  const message = "no tokens are configured: everybody on this machine may do everything over HTTP";
+  log.warn({ host: http.host, message }, "http open");
+  return undefined;
 }
 
 /** The broker to use: the embedded one, started here, or the configured one. */

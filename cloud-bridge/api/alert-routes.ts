@@ -4,8 +4,17 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { atMsSchema, idSchema } from "../../contract/units.ts";
 import type { Ledger } from "../ledger/types.ts";
-import { requireStore, type Stores } from "./parameters.ts";
-import { checked, ProblemError } from "./problem.ts";
+import {
+  cursorParameter,
+  limitParameter,
+  numberInText,
+  page,
+  pageSchema,
+  requireStore,
+  type Stores,
+} from "./parameters.ts";
+import { ProblemError } from "./problem.ts";
+import { addRoute } from "./route.ts";
 
 export interface AlertRoutesOptions {
   readonly ledger: Pick<Ledger, "alerts" | "acknowledgeAlert" | "muteAlert">;
@@ -13,20 +22,18 @@ export interface AlertRoutesOptions {
   readonly nowMs: () => number;
 }
 
-const whole = (name: string, max: number) => {
-  const error = `must be ${name}`;
-  return z.coerce.number({ error }).int({ error }).min(1, { error }).max(max, { error });
-};
-const alertId = whole("an alert number", Number.MAX_SAFE_INTEGER);
+const alertError = { error: "must be an alert number" };
+const alertId = z.coerce.number(alertError).int(alertError).min(1, alertError);
 const listQuery = z.strictObject({
   code: z.string().max(64).optional(),
   state: z.enum(["open", "all"], { error: "must be open or all" }).default("open"),
-  after: alertId.optional(),
-  limit: whole("1..1000", 1000).default(100),
+  cursor: cursorParameter(numberInText).optional(),
+  limit: limitParameter,
 });
 const storeParams = z.strictObject({ store: idSchema });
 const alertParams = z.strictObject({ store: idSchema, alertId });
-const by = z.string().min(1).max(100);
+/** Who does it; with a token, the token's name stands instead. */
+const by = z.string().min(1).max(100).optional();
 const acknowledgeBody = z.strictObject({
   by,
   /** What was behind it, as a code, where it was something else than supposed. */
@@ -45,35 +52,45 @@ export function addAlertRoutes(app: FastifyInstance, options: AlertRoutesOptions
     if (!isFound) throw new ProblemError("alert_unknown", detail);
   };
 
-  app.get("/v1/stores/:store/alerts", async (request) => {
-    const { store: storeId } = checked(storeParams, request.params);
-    const { code, state, after, limit } = checked(listQuery, request.query);
-    await known(storeId);
-    const items = await ledger.alerts({
-      ...{ storeId, isOpen: state === "open", countMax: limit, nowMs: nowMs() },
-      ...(code === undefined ? {} : { code }),
-      ...(after === undefined ? {} : { beforeAlertId: after }),
-    });
-    const last = items.at(-1);
-    return last === undefined || items.length < limit
-      ? { items }
-      : { items, next: String(last.alertId) };
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/stores/:store/alerts", allows: "alerts.read" },
+    summary: "Alerts of a store, newest first",
+    ...{ params: storeParams, query: listQuery },
+    answers: { 200: pageSchema(z.looseObject({ alertId: z.int(), code: z.string() })) },
+    handler: async ({ params: { store: storeId }, query: { code, state, cursor, limit } }) => {
+      await known(storeId);
+      const items = await ledger.alerts({
+        ...{ storeId, isOpen: state === "open", countMax: limit, nowMs: nowMs() },
+        ...(code === undefined ? {} : { code }),
+        ...(cursor === undefined ? {} : { beforeAlertId: cursor }),
+      });
+      return page(items, limit, (alert) => alert.alertId);
+    },
   });
-  app.post("/v1/stores/:store/alerts/:alertId/acknowledge", async (request) => {
-    const { store: storeId, alertId: id } = checked(alertParams, request.params);
-    const { by: name, cause } = checked(acknowledgeBody, request.body);
-    await known(storeId);
-    const why = cause === undefined ? {} : { cause };
-    const change = { storeId, alertId: id, by: name, ...why, nowMs: nowMs() };
-    found(await ledger.acknowledgeAlert(change), `no alert ${id} is open in store ${storeId}`);
-    return { alertId: id, acknowledgedBy: name };
+  addRoute(app, {
+    ...{ method: "POST", path: "/v1/stores/:store/alerts/:alertId/acknowledge" },
+    ...{ allows: "alerts.write", summary: "Closes an alert, with who and why" },
+    ...{ params: alertParams, body: acknowledgeBody },
+    handler: async ({ params: { store: storeId, alertId: id }, body, actor }) => {
+      const { by: said, cause } = body;
+      const name = actor.nameOr(said);
+      await known(storeId);
+      const why = cause === undefined ? {} : { cause };
+      const change = { storeId, alertId: id, by: name, ...why, nowMs: nowMs() };
+      found(await ledger.acknowledgeAlert(change), `no alert ${id} is open in store ${storeId}`);
+      return { alertId: id, acknowledgedBy: name };
+    },
   });
-  app.post("/v1/stores/:store/alerts/:alertId/mute", async (request) => {
-    const { store: storeId, alertId: id } = checked(alertParams, request.params);
-    const { by: name, untilMs } = checked(muteBody, request.body);
-    await known(storeId);
-    const isMuted = await ledger.muteAlert({ storeId, alertId: id, by: name, untilMs });
-    found(isMuted, `store ${storeId} has no alert ${id}`);
-    return { alertId: id, mutedUntilMs: untilMs };
+  addRoute(app, {
+    ...{ method: "POST", path: "/v1/stores/:store/alerts/:alertId/mute" },
+    ...{ allows: "alerts.write", summary: "Publishes no more of its kind until a time" },
+    ...{ params: alertParams, body: muteBody },
+    handler: async ({ params: { store: storeId, alertId: id }, body, actor }) => {
+      const by = actor.nameOr(body.by);
+      await known(storeId);
+      const isMuted = await ledger.muteAlert({ storeId, alertId: id, by, untilMs: body.untilMs });
+      found(isMuted, `store ${storeId} has no alert ${id}`);
+      return { alertId: id, mutedUntilMs: body.untilMs };
+    },
   });
 }

@@ -14,8 +14,10 @@ import {
   claimQuantityMax,
 } from "../ledger/claims.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
+import type { Actor } from "./actor.ts";
 import { gtinParameter, requireStore, type Stores } from "./parameters.ts";
 import { checked, ProblemError, type ProblemKind } from "./problem.ts";
+import { addRoute } from "./route.ts";
 
 export interface ClaimRoutesOptions {
   readonly ledger: Pick<Ledger, "decideClaim" | "claim" | "availability" | "setWithheld">;
@@ -58,8 +60,10 @@ const keyHeader = z.strictObject({
 const claimParams = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{32}$/, "a claim is named by 32 hex digits"),
 });
-const stepBody = z.strictObject({ by });
-const moveBody = z.strictObject({ by, store: idSchema });
+/** Who does it; with a token, the token's name stands instead. */
+const stepBody = z.strictObject({ by: by.optional() });
+const moveBody = z.strictObject({ by: by.optional(), store: idSchema });
+const claimAnswer = z.looseObject({ claimId: z.string(), state: z.string() });
 const availabilityQuery = z.strictObject({
   gtin: gtinParameter,
   channel: channel.default("web"),
@@ -103,53 +107,89 @@ export function addClaimRoutes(app: FastifyInstance, options: ClaimRoutesOptions
     return outcome.claim;
   };
 
-  app.post("/v1/claims", async (request, reply) => {
-    const header = request.headers["idempotency-key"];
-    const { "Idempotency-Key": key } = checked(keyHeader, { "Idempotency-Key": header });
-    const body = checked(reserveBody, request.body);
-    const { store: storeId, ...order } = body;
-    await requireStore(stores, storeId);
-    const digest = createHash("sha256").update(canonicalJson(body)).digest("hex");
-    const claimId = randomUUID().replaceAll("-", "");
-    const asked = { step: "reserve", claimId, key, digest, storeId, ...order } as const;
-    const claim = answer(await ledger.decideClaim(asked, nowMs()));
-    return await reply.code(201).header("location", `/v1/claims/${claim.claimId}`).send(claim);
+  const mine = async (claimId: string, actor: Actor): Promise<Claim> => {
+    const claim = await ledger.claim(claimId, nowMs());
+    // A claim of a store that is not the asker's is as good as none.
+    if (claim !== undefined && actor.reaches(claim.storeId)) return claim;
+    throw new ProblemError("claim_unknown", `there is no claim ${claimId}`);
+  };
+
+  addRoute(app, {
+    ...{ method: "POST", path: "/v1/claims", allows: "claims.write", body: reserveBody },
+    summary: "Reserves an order, as a whole or not at all",
+    headers: { "Idempotency-Key": "A request sent twice with the same key is one claim" },
+    answers: { 201: claimAnswer },
+    handler: async ({ body, request, reply }) => {
+      const header = request.headers["idempotency-key"];
+      const { "Idempotency-Key": key } = checked(keyHeader, { "Idempotency-Key": header });
+      const { store: storeId, ...order } = body;
+      await requireStore(stores, storeId);
+      const digest = createHash("sha256").update(canonicalJson(body)).digest("hex");
+      const claimId = randomUUID().replaceAll("-", "");
+      const asked = { step: "reserve", claimId, key, digest, storeId, ...order } as const;
+      const claim = answer(await ledger.decideClaim(asked, nowMs()));
+      reply.code(201).header("location", `/v1/claims/${claim.claimId}`);
+      return claim;
+    },
   });
-  app.get("/v1/claims/:id", async (request) => {
-    const { id } = checked(claimParams, request.params);
-    const claim = await ledger.claim(id, nowMs());
-    if (claim === undefined) throw new ProblemError("claim_unknown", `there is no claim ${id}`);
-    return claim;
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/claims/:id", allows: "claims.read", params: claimParams },
+    summary: "A claim",
+    answers: { 200: claimAnswer },
+    handler: async ({ params, actor }) => await mine(params.id, actor),
   });
   const steps = { pick: "pick", "hand-over": "hand_over", release: "release" } as const;
   for (const [path, step] of Object.entries(steps)) {
-    app.post(`/v1/claims/:id/${path}`, async (request) => {
-      const { id: claimId } = checked(claimParams, request.params);
-      const body = checked(stepBody, request.body);
-      return answer(await ledger.decideClaim({ step, claimId, ...body }, nowMs()));
+    addRoute(app, {
+      ...{ method: "POST", path: `/v1/claims/:id/${path}`, allows: "claims.write" },
+      ...{ summary: `The claim's next step: ${path}`, params: claimParams, body: stepBody },
+      answers: { 200: claimAnswer },
+      handler: async ({ params: { id: claimId }, body, actor }) => {
+        const name = actor.nameOr(body.by);
+        if (actor.storeIds !== undefined) await mine(claimId, actor);
+        return answer(await ledger.decideClaim({ step, claimId, by: name }, nowMs()));
+      },
     });
   }
-  app.post("/v1/claims/:id/move", async (request) => {
-    const { id: claimId } = checked(claimParams, request.params);
-    const { by: name, store: storeId } = checked(moveBody, request.body);
-    await requireStore(stores, storeId);
-    const asked = { step: "move", claimId, by: name, storeId } as const;
-    return answer(await ledger.decideClaim(asked, nowMs()));
+  addRoute(app, {
+    ...{ method: "POST", path: "/v1/claims/:id/move", allows: "claims.write" },
+    ...{ summary: "Takes the claim to another store", params: claimParams, body: moveBody },
+    answers: { 200: claimAnswer },
+    handler: async ({ params: { id: claimId }, body: { by: said, store: storeId }, actor }) => {
+      const name = actor.nameOr(said);
+      await requireStore(stores, storeId);
+      if (actor.storeIds !== undefined) await mine(claimId, actor);
+      const asked = { step: "move", claimId, by: name, storeId } as const;
+      return answer(await ledger.decideClaim(asked, nowMs()));
+    },
   });
-  app.get("/v1/availability", async (request) => {
-    const { stores: storeIds, ...query } = checked(availabilityQuery, request.query);
-    for (const storeId of storeIds ?? []) await requireStore(stores, storeId);
-    const only = storeIds === undefined ? {} : { storeIds };
-    const asOfMs = nowMs();
-    const items = await ledger.availability({ ...query, ...only, nowMs: asOfMs });
-    const available = items.reduce((sum, item) => sum + item.available, 0);
-    return { ...query, asOfMs, available, items };
+  addStandingRoutes(app, options);
+}
+
+function addStandingRoutes(app: FastifyInstance, options: ClaimRoutesOptions): void {
+  const { ledger, stores, nowMs } = options;
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/availability", allows: "claims.read" },
+    ...{ summary: "What can be promised, by store and in all", query: availabilityQuery },
+    storesOf: ({ query }) => query.stores ?? [],
+    handler: async ({ query: { stores: wanted, ...query }, actor }) => {
+      const storeIds = wanted ?? actor.storeIds;
+      for (const storeId of wanted ?? []) await requireStore(stores, storeId);
+      const only = storeIds === undefined ? {} : { storeIds };
+      const asOfMs = nowMs();
+      const items = await ledger.availability({ ...query, ...only, nowMs: asOfMs });
+      const available = items.reduce((sum, item) => sum + item.available, 0);
+      return { ...query, asOfMs, available, items };
+    },
   });
-  app.put("/v1/withheld", async (request) => {
-    const body = checked(withheldBody, request.body);
-    const { store: storeId, ...rest } = body;
-    await requireStore(stores, storeId);
-    await ledger.setWithheld({ storeId, ...rest });
-    return body;
+  addRoute(app, {
+    ...{ method: "PUT", path: "/v1/withheld", allows: "limits.write", body: withheldBody },
+    summary: "Safety stock (channel *) and channel limits",
+    handler: async ({ body }) => {
+      const { store: storeId, ...rest } = body;
+      await requireStore(stores, storeId);
+      await ledger.setWithheld({ storeId, ...rest });
+      return body;
+    },
   });
 }

@@ -22,3 +22,46 @@ export async function requireStore(stores: Stores, storeId: string): Promise<voi
   const detail = `store ${storeId} has neither a plan nor an edge that reported`;
   throw new ProblemError("store_unknown", detail);
 }
+
+/** Items of a list at once. */
+export const pageCountMax = 1000;
+const limitError = { error: `must be 1..${pageCountMax}` };
+
+/** How many items of a list. */
+export const limitParameter = z.coerce
+  .number(limitError)
+  .int(limitError)
+  .min(1, limitError)
+  .max(pageCountMax, limitError)
+  .default(100);
+
+/** Where a list goes on: `next` of the page before, made of what `schema` reads. */
+export function cursorParameter<T>(schema: z.ZodType<T, string>) {
+  return z
+    .string()
+    .max(400)
+    .transform((cursor, context) => {
+      const result = schema.safeParse(Buffer.from(cursor, "base64url").toString("utf8"));
+      if (result.success) return result.data;
+      context.addIssue({ code: "custom", message: "must be `next` of the page before" });
+      return z.NEVER;
+    });
+}
+
+/** A page of a list; a full one may have a next one. */
+export function page<T>(items: T[], countMax: number, cursorOf: (item: T) => string | number) {
+  const last = items.at(-1);
+  if (last === undefined || items.length < countMax) return { items };
+  return { items, next: Buffer.from(String(cursorOf(last))).toString("base64url") };
+}
+
+/** The answer of a list. */
+export function pageSchema<T extends z.ZodType>(item: T) {
+  return z.strictObject({ items: z.array(item), next: z.string().optional() });
+}
+
+/** A number as a cursor holds it. */
+export const numberInText = z
+  .string()
+  .regex(/^\d{1,15}$/)
+  .transform(Number);

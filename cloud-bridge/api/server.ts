@@ -1,5 +1,5 @@
 // The bridge's HTTP server (fastify): health, metrics, and the routes of consumers. It answers on
-// loopback unless configured otherwise, and asks nobody who they are.
+// loopback, or with tokens.
 
 import type { AddressInfo } from "node:net";
 import Fastify, { type FastifyInstance } from "fastify";
@@ -8,16 +8,23 @@ import type { Ledger } from "../ledger/types.ts";
 import { listenError } from "../listen.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
+import { addAuthentication } from "./actor.ts";
 import { addAlertRoutes } from "./alert-routes.ts";
 import { addAsyncApiRoute } from "./asyncapi-route.ts";
 import { addClaimRoutes } from "./claim-routes.ts";
 import { addCountPlanRoutes } from "./count-plan-routes.ts";
 import { addCountRoutes } from "./count-routes.ts";
+import { addDescription } from "./description.ts";
 import { addEpcisRoutes, type EpcisRoutesOptions } from "./epcis-routes.ts";
 import { addFactRoutes } from "./fact-routes.ts";
-import { ProblemError, sendProblem } from "./problem.ts";
+import type { Feed } from "./feed.ts";
+import { addFeedRoute } from "./feed-routes.ts";
+import { addItemRoutes, type ItemRoutesOptions } from "./item-routes.ts";
+import { addPlanRoutes, type PlanRoutesOptions } from "./plan-routes.ts";
+import { ProblemError, type ProblemKind, sendProblem } from "./problem.ts";
 import { addRfidCountRoutes } from "./rfid-count-routes.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
+import type { ApiTokens } from "./tokens.ts";
 import { addTraceRoutes, type TraceRoutesOptions } from "./trace-routes.ts";
 import { addWebhookRoutes, type WebhookRoutesOptions } from "./webhook-routes.ts";
 
@@ -30,6 +37,8 @@ export interface HealthReport {
 }
 
 type RoutesOptions = StockRoutesOptions &
+  ItemRoutesOptions &
+  PlanRoutesOptions &
   EpcisRoutesOptions &
   WebhookRoutesOptions &
   TraceRoutesOptions;
@@ -42,10 +51,19 @@ export interface ApiOptions extends Omit<RoutesOptions, "ledger"> {
   readonly health: () => Promise<HealthReport>;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** Without, whoever reaches the port may do everything. */
+  readonly tokens?: ApiTokens;
+  readonly feed: Feed;
 }
 
 const requestTimeoutMs = 10_000;
 const bodySizeBytesMax = 4096;
+
+/** What fastify itself refuses. */
+const kindOfStatus: Readonly<Record<number, ProblemKind>> = {
+  413: "body_too_large",
+  415: "media_unsupported",
+};
 
 /** The running server. */
 export class ApiServer {
@@ -61,6 +79,8 @@ export class ApiServer {
     });
     app.server.maxConnections = options.connectionCountMax;
     addErrors(app, options);
+    addAuthentication(app, options.tokens);
+    await addDescription(app);
     addOwnRoutes(app, options);
     addStockRoutes(app, options);
     addAlertRoutes(app, options);
@@ -73,6 +93,9 @@ export class ApiServer {
     addRfidCountRoutes(app, options);
     addCountPlanRoutes(app, options);
     addFactRoutes(app, options);
+    addItemRoutes(app, options);
+    addPlanRoutes(app, options);
+    addFeedRoute(app, options);
     const { host, port } = options;
     try {
       await app.listen({ host, port });
@@ -114,7 +137,8 @@ function addErrors(app: FastifyInstance, { metrics, log }: ApiOptions): void {
     if (error instanceof ProblemError) return sendProblem(reply, error);
     const { statusCode } = error as { statusCode?: number };
     if (statusCode !== undefined && statusCode < 500) {
-      return sendProblem(reply, new ProblemError("request_invalid", errorMessageOf(error)));
+      const kind = kindOfStatus[statusCode] ?? "request_invalid";
+      return sendProblem(reply, new ProblemError(kind, errorMessageOf(error)));
     }
     log.error({ err: error, url: request.url }, "request failed");
     const code = errorCodeOf(error);

@@ -1,12 +1,24 @@
 // What consumers read over HTTP: stock, entries, positions, tasks, notices, quarantine. Every list is
-// `{items, next?}`; `next` goes back as `after` for the following page.
+// `{items, next?}`; `next` goes back as `cursor` for the following page.
 
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
+import { entrySchema, stockLevelSchema } from "../../contract/stock.ts";
 import { idSchema } from "../../contract/units.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
-import { gtinParameter, requireStore, type Stores } from "./parameters.ts";
-import { checked, ProblemError } from "./problem.ts";
+import type { Actor } from "./actor.ts";
+import {
+  cursorParameter,
+  gtinParameter,
+  limitParameter as limit,
+  numberInText,
+  page,
+  pageSchema,
+  requireStore,
+  type Stores,
+} from "./parameters.ts";
+import { ProblemError } from "./problem.ts";
+import { addRoute } from "./route.ts";
 
 export interface StockRoutesOptions {
   readonly ledger: Ledger;
@@ -16,14 +28,6 @@ export interface StockRoutesOptions {
   readonly onPosted: (posted: Posted) => void;
 }
 
-const pageCountMax = 1000;
-
-const limit = z.coerce
-  .number({ error: `must be 1..${pageCountMax}` })
-  .int({ error: `must be 1..${pageCountMax}` })
-  .min(1, { error: `must be 1..${pageCountMax}` })
-  .max(pageCountMax, { error: `must be 1..${pageCountMax}` })
-  .default(100);
 const entryNumber = z.coerce
   .number({ error: "must be an entry number" })
   .int({ error: "must be an entry number" })
@@ -33,10 +37,16 @@ const entryNumber = z.coerce
 const stockQuery = z.strictObject({
   store: idSchema,
   gtin: gtinParameter.optional(),
-  after: gtinParameter.optional(),
+  cursor: cursorParameter(gtinParameter).optional(),
   limit,
 });
-const entriesQuery = z.strictObject({ store: idSchema, after: entryNumber, limit });
+const entriesQuery = z.strictObject({
+  store: idSchema,
+  /** The number of the last entry that the reader has; a cursor says it too, and wins. */
+  after: entryNumber,
+  cursor: cursorParameter(numberInText).optional(),
+  limit,
+});
 const storeQuery = z.strictObject({ store: idSchema.optional() });
 const noticesQuery = z.strictObject({
   store: idSchema,
@@ -44,69 +54,112 @@ const noticesQuery = z.strictObject({
   limit,
 });
 const repostBody = z.strictObject({ id: z.string().min(1).max(200) });
+const listAnswer = { 200: pageSchema(z.looseObject({})) };
 
 /** Adds the routes under /v1. */
 export function addStockRoutes(app: FastifyInstance, options: StockRoutesOptions): void {
-  const { ledger, stores, nowMs, onPosted } = options;
+  const { ledger, stores } = options;
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/stock", allows: "stock.read", isTagged: true },
+    summary: "Stock levels of a store: one GTIN, or all by page",
+    query: stockQuery,
+    answers: { 200: pageSchema(stockLevelSchema) },
+    handler: async ({ query: { store, gtin, cursor, limit: countMax } }) => {
+      await requireStore(stores, store);
+      const one = gtin === undefined ? {} : { gtin };
+      const from = cursor === undefined ? {} : { afterGtin: cursor };
+      const items = await ledger.stockLevels({ storeId: store, ...one, ...from, countMax });
+      return page(items, countMax, (level) => level.gtin);
+    },
+  });
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/entries", allows: "stock.read" },
+    summary: "Posted entries of a store in order",
+    query: entriesQuery,
+    answers: { 200: pageSchema(entrySchema) },
+    handler: async ({ query: { store, after, cursor = after, limit: countMax } }) => {
+      await requireStore(stores, store);
+      const items = await ledger.entries({ storeId: store, afterEntryNumber: cursor, countMax });
+      return page(items, countMax, (entry) => entry.entryNumber);
+    },
+  });
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/notices", allows: "edges.read" },
+    summary: "What edges noticed, newest first",
+    query: noticesQuery,
+    answers: listAnswer,
+    handler: async ({ query: { store, code, limit: countMax } }) => {
+      await requireStore(stores, store);
+      const only = code === undefined ? {} : { code };
+      return { items: await ledger.notices({ storeId: store, ...only, countMax }) };
+    },
+  });
+  addStoreLists(app, options);
+  addRepost(app, options);
+}
+
+function addStoreLists(app: FastifyInstance, { ledger, stores }: StockRoutesOptions): void {
   const known = async (storeId: string | undefined) => {
     if (storeId !== undefined) await requireStore(stores, storeId);
   };
-
-  app.get("/v1/stock", async (request) => {
-    const { store, gtin, after, limit: countMax } = checked(stockQuery, request.query);
-    await known(store);
-    const one = gtin === undefined ? {} : { gtin };
-    const from = after === undefined ? {} : { afterGtin: after };
-    const items = await ledger.stockLevels({ storeId: store, ...one, ...from, countMax });
-    return page(items, countMax, (level) => level.gtin);
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/tasks", allows: "counts.read" },
+    summary: "Open count tasks",
+    query: storeQuery,
+    answers: listAnswer,
+    handler: async ({ query: { store }, actor }) => {
+      await known(store);
+      const tasks = await ledger.tasks(store === undefined ? {} : { storeId: store });
+      return { items: ofStore(tasks, actor, store) };
+    },
   });
-  app.get("/v1/entries", async (request) => {
-    const { store, after, limit: countMax } = checked(entriesQuery, request.query);
-    await known(store);
-    const items = await ledger.entries({ storeId: store, afterEntryNumber: after, countMax });
-    return page(items, countMax, (entry) => String(entry.entryNumber));
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/positions", allows: "edges.read" },
+    summary: "How far each edge's outbox has been read, and when the edge last said so",
+    query: storeQuery,
+    answers: listAnswer,
+    handler: async ({ query: { store }, actor }) => {
+      await known(store);
+      return { items: ofStore(await ledger.positions(), actor, store) };
+    },
   });
-  app.get("/v1/notices", async (request) => {
-    const { store, code, limit: countMax } = checked(noticesQuery, request.query);
-    await known(store);
-    const only = code === undefined ? {} : { code };
-    return { items: await ledger.notices({ storeId: store, ...only, countMax }) };
-  });
-  app.get("/v1/tasks", async (request) => {
-    const { store } = checked(storeQuery, request.query);
-    await known(store);
-    return { items: await ledger.tasks(store === undefined ? {} : { storeId: store }) };
-  });
-  app.get("/v1/positions", async (request) => {
-    const { store } = checked(storeQuery, request.query);
-    await known(store);
-    return { items: ofStore(await ledger.positions(), store) };
-  });
-  app.get("/v1/quarantine", async (request) => {
-    const { store } = checked(storeQuery, request.query);
-    await known(store);
-    return { items: ofStore(await ledger.quarantine(), store) };
-  });
-  app.post("/v1/quarantine/repost", async (request) => {
-    const { id } = checked(repostBody, request.body);
-    const result = await ledger.repost(id, nowMs());
-    if (!result.ok) {
-      const kind = result.code === "QUARANTINE_UNKNOWN" ? "quarantine_unknown" : "not_postable";
-      throw new ProblemError(kind, result.message, { code: result.code });
-    }
-    onPosted(result);
-    return { id, entryCount: result.entries.length };
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/quarantine", allows: "quarantine.read" },
+    summary: "Events that could not be posted",
+    query: storeQuery,
+    answers: listAnswer,
+    handler: async ({ query: { store }, actor }) => {
+      await known(store);
+      return { items: ofStore(await ledger.quarantine(), actor, store) };
+    },
   });
 }
 
-/** A full page may have a next one. */
-function page<T>(items: T[], countMax: number, cursorOf: (item: T) => string) {
-  const last = items.at(-1);
-  return last === undefined || items.length < countMax
-    ? { items }
-    : { items, next: cursorOf(last) };
+function addRepost(app: FastifyInstance, options: StockRoutesOptions): void {
+  const { ledger, nowMs, onPosted } = options;
+  addRoute(app, {
+    ...{ method: "POST", path: "/v1/quarantine/repost", allows: "quarantine.write" },
+    summary: "Posts an event of the quarantine again",
+    body: repostBody,
+    storesOf: ({ body }) => [body.id.split("/", 1)[0] ?? ""],
+    handler: async ({ body: { id } }) => {
+      const result = await ledger.repost(id, nowMs());
+      if (!result.ok) {
+        const kind = result.code === "QUARANTINE_UNKNOWN" ? "quarantine_unknown" : "not_postable";
+        throw new ProblemError(kind, result.message, { code: result.code });
+      }
+      onPosted(result);
+      return { id, entryCount: result.entries.length };
+    },
+  });
 }
 
-function ofStore<T extends { storeId: string }>(items: T[], storeId: string | undefined): T[] {
-  return storeId === undefined ? items : items.filter((item) => item.storeId === storeId);
+function ofStore<T extends { storeId: string }>(
+  items: T[],
+  actor: Actor,
+  storeId: string | undefined,
+): T[] {
+  return items.filter((item) =>
+    storeId === undefined ? actor.reaches(item.storeId) : item.storeId === storeId,
+  );
 }

@@ -29,6 +29,7 @@ import { SqlEpcis } from "./sql-epcis.ts";
 import { SqlFacts } from "./sql-facts.ts";
 import { settleDue } from "./sql-flow.ts";
 import { SqlFollowers } from "./sql-followers.ts";
+import { SqlHistory } from "./sql-history.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
 import { savePlan } from "./sql-plan.ts";
 import {
@@ -74,6 +75,7 @@ export class SqlLedger implements Ledger {
     this.#write((connection) => decideClaims(connection, requests, nowMs)),
   );
   readonly facts: SqlFacts;
+  readonly history: SqlHistory;
   #epoch: number;
 
   /** For a database that has its tables; `epoch` as `readEpoch` gives it. */
@@ -85,6 +87,7 @@ export class SqlLedger implements Ledger {
     this.webhooks = new SqlWebhooks(database);
     this.tree = new SqlTree(database);
     this.counting = new SqlCounting(database);
+    this.history = new SqlHistory(database);
     this.#epoch = epoch;
     this.facts = new SqlFacts(database, (connection, group, recordedAtMs) =>
       this.#attempt(connection, group.map(prepareBatch), recordedAtMs),

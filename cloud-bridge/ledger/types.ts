@@ -14,6 +14,7 @@ import type { Sale } from "./sold.ts";
 import type { SqlEpcis } from "./sql-epcis.ts";
 import type { SqlFacts } from "./sql-facts.ts";
 import type { SqlFollowers } from "./sql-followers.ts";
+import type { SqlHistory } from "./sql-history.ts";
 import type { SqlTree } from "./sql-tree.ts";
 import type { SqlWebhooks } from "./sql-webhooks.ts";
 
@@ -253,5 +254,7 @@ export interface Ledger {
   verify(): Promise<VerifyReport>;
   /** Says that this ledger was restored from a backup: the epoch becomes max(now, old + 1). */
   restoreMark(nowMs: number): Promise<number>;
+  /** The life of single items. */
+  readonly history: SqlHistory;
   close(): Promise<void>;
 }

@@ -41,7 +41,7 @@ test.each([
   ["dataDir: d\nhtpp: {}", "unknown key htpp (known are dataDir, logLevel,"],
   [
     "dataDir: d\nhttp: {prot: 1}",
-    "http: unknown key prot (known are host, port, connectionCountMax) (FILE)",
+    "http: unknown key prot (known are host, port, connectionCountMax, tokensFile) (FILE)",
   ],
   ["dataDir: d\nbroker: {}", "broker: needs either embedded or url (FILE)"],
   [

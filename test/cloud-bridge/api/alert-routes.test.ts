@@ -34,8 +34,8 @@ test("alerts are listed, acknowledged and muted; what is wrong is said", async (
     body: { items: [{ alertId: 1, code: "negative_stock", detail: { item: gtin } }] },
   });
   expect((await bridge.get(`${base}?code=exit_loss`)).body).toEqual({ items: [] });
-  expect((await bridge.get(`${base}?limit=1`)).body).toMatchObject({ next: "1" });
-  expect((await bridge.get(`${base}?limit=1&after=1`)).body).toEqual({ items: [] });
+  expect((await bridge.get(`${base}?limit=1`)).body).toMatchObject({ next: "MQ" });
+  expect((await bridge.get(`${base}?limit=1&cursor=MQ`)).body).toEqual({ items: [] });
 
   const post = async (path: string, body: string) => {
     const url = `http://127.0.0.1:${bridge.httpPort}${base}${path}`;

@@ -145,7 +145,7 @@ test.each([
   ["/v1/claims", order({ owner: "\ud800" }), "k", 400, "owner: must be 1-100 characters"],
   ["/v1/claims", order({ channel: "*" }), "k", 400, "channel: a channel is"],
   ["/v1/claims", "{", "k", 400, "JSON"],
-  ["/v1/claims", "x".repeat(5000), "k", 400, "too large"],
+  ["/v1/claims", "x".repeat(5000), "k", 413, "too large"],
   [`/v1/claims/${"0".repeat(32)}/pick`, { by: "bob" }, "", 404, "claimId: there is no claim"],
   [`/v1/claims/${"0".repeat(32)}/pick`, {}, "", 400, "by:"],
   ["/v1/claims/7/move", { by: "bob", store: "s1" }, "", 400, "id: a claim is named"],

@@ -161,7 +161,7 @@ describe("what is wrong is said", () => {
     expect(await bridge.get(unknown)).toMatchObject({ status: 404 });
     expect(await send(`${unknown}/post`, { by: "a" })).toMatchObject({ status: 404 });
     const big = { by: "a", lines: Array.from({ length: 9000 }, () => observed(gtin, 1)) };
-    expect(await send(`${unknown}/lines`, big)).toMatchObject({ status: 400 });
+    expect(await send(`${unknown}/lines`, big)).toMatchObject({ status: 413 });
     const negative = { by: "a", lines: [observed(gtin, -1)] };
     expect(await send(`${unknown}/lines`, negative)).toMatchObject({
       status: 400,

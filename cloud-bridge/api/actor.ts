@@ -1,0 +1,92 @@
+// Who asks: the token's holder, or anybody on this machine where no tokens are configured.
+
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { ProblemError } from "./problem.ts";
+import { mayDo, type Permission, type Role } from "./roles.ts";
+import type { ApiToken, ApiTokens } from "./tokens.ts";
+
+/** Whoever sent a request. */
+export class Actor {
+  readonly #token: ApiToken | undefined;
+
+  constructor(token?: ApiToken) {
+    this.#token = token;
+  }
+
+  /** Absent where nobody is asked who they are. */
+  get role(): Role | undefined {
+    return this.#token?.role;
+  }
+
+  /** The stores it is limited to; undefined: all. */
+  get storeIds(): readonly string[] | undefined {
+    const stores = this.#token?.stores;
+    return stores === undefined || stores === "all" ? undefined : stores;
+  }
+
+  /** The name for entries, claims and alerts: the token's; without tokens what the body says. */
+  nameOr(by: string | undefined): string {
+    const name = this.#token?.name ?? by;
+    if (name !== undefined) return name;
+    const message = "must say who does it";
+    const errors = [{ parameter: "by", message }];
+    throw new ProblemError("query_invalid", `by: ${message}`, { errors });
+  }
+
+  /** Whether it may see and change a store. */
+  reaches(storeId: string): boolean {
+    return this.storeIds === undefined || this.storeIds.includes(storeId);
+  }
+
+  /** A problem for a role that may not, and for a store that is not its own; it tells nothing of the store. */
+  require(permission: Permission | undefined, storeIds: readonly string[]): void {
+    if (this.#token === undefined) return;
+    if (!mayDo(this.#token.role, permission)) {
+      const what = permission ?? "this";
+      throw new ProblemError("forbidden", `the role ${this.#token.role} may not: ${what}`);
+    }
+    if (storeIds.every((storeId) => this.reaches(storeId))) return;
+    throw new ProblemError("forbidden", "the token is not for this store");
+  }
+}
+
+const actors = new WeakMap<FastifyRequest, Actor>();
+const anybody = new Actor();
+
+/** Who sent the request. */
+export function actorOf(request: FastifyRequest): Actor {
+  const actor = actors.get(request);
+  if (actor === undefined) throw new ProblemError("unauthorized", "a token is needed");
+  return actor;
+}
+
+/** Open to whoever reaches the port: nothing of a store is in it. */
+const publicPath = /^\/(health|metrics|openapi\.json|docs(\/.*)?)$/;
+
+/**
+ * Asks each request for its token (`Authorization: Bearer`), where there are tokens. A route that was not
+ * added by `addRoute` names no permission, and is the network director's alone.
+ */
+export function addAuthentication(app: FastifyInstance, tokens: ApiTokens | undefined): void {
+  app.addHook("onRequest", async (request, reply) => {
+    if (tokens === undefined) {
+      actors.set(request, anybody);
+      return;
+    }
+    const path = request.url.split("?", 1)[0] ?? "";
+    if (publicPath.test(path)) return;
+    const [, secret] =
+      /^Bearer ([\x21-\x7e]{1,200})$/i.exec(request.headers.authorization ?? "") ?? [];
+    const token = secret === undefined ? undefined : await tokens.find(secret);
+    if (token === undefined) {
+      reply.header("www-authenticate", "Bearer");
+      const detail =
+        secret === undefined ? "send Authorization: Bearer TOKEN" : "the token is nobody's";
+      throw new ProblemError("unauthorized", detail);
+    }
+    const actor = new Actor(token);
+    actors.set(request, actor);
+    const { isDeclared } = request.routeOptions.config as { isDeclared?: true };
+    if (isDeclared !== true && !request.is404) actor.require(undefined, []);
+  });
+}

@@ -1,0 +1,61 @@
+// The live feed as server-sent events; `Last-Event-ID` is an entry number, and resumes behind it.
+
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { idSchema } from "../../contract/units.ts";
+import type { Ledger } from "../ledger/types.ts";
+import type { Feed } from "./feed.ts";
+import { numberInText, requireStore, type Stores } from "./parameters.ts";
+import { checked, ProblemError } from "./problem.ts";
+import { addRoute } from "./route.ts";
+
+const storeParams = z.strictObject({ store: idSchema });
+const resumeHeader = z.strictObject({ "Last-Event-ID": numberInText.optional() });
+
+/** Adds /v1/stores/{store}/feed. */
+export function addFeedRoute(
+  app: FastifyInstance,
+  options: {
+    readonly ledger: Pick<Ledger, "history">;
+    readonly stores: Stores;
+    readonly feed: Feed;
+  },
+): void {
+  const { ledger, stores, feed } = options;
+  app.addHook("preClose", async () => feed.close());
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/stores/:store/feed", allows: "stock.read", params: storeParams },
+    summary: "Entries as they are posted (text/event-stream)",
+    headers: { "Last-Event-ID": "Number of the last entry seen; without: from now on" },
+    handler: async ({ params: { store }, request, reply }) => {
+      const given = { "Last-Event-ID": request.headers["last-event-id"] };
+      const { "Last-Event-ID": seen } = checked(resumeHeader, given);
+      await requireStore(stores, store);
+      const through = seen ?? (await ledger.history.lastEntryNumber(store));
+      const socket = reply.raw;
+      const begin = () => {
+        if (socket.headersSent) return;
+        const headers = { "content-type": "text/event-stream", "cache-control": "no-store" };
+        socket.writeHead(200, headers);
+        socket.write("retry: 2000\n\n");
+      };
+      const leave = feed.listen(store, through, {
+        get waitingBytes() {
+          return socket.writableLength;
+        },
+        write: (text) => {
+          begin();
+          socket.write(text);
+        },
+        end: () => socket.destroy(),
+      });
+      if (leave === undefined) throw new ProblemError("listeners_full", "come again later");
+      reply.hijack();
+      begin();
+      socket.on("drain", () => feed.onDrained(store));
+      socket.on("close", leave);
+      socket.on("error", leave);
+      return reply;
+    },
+  });
+}

@@ -1,0 +1,75 @@
+// The whole life of one serialised item over HTTP, asked by key, Digital Link, EPC or barcode text.
+
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { parseDigitalLink } from "../../contract/gs1/digital-link.ts";
+import { decodeEpc } from "../../contract/gs1/epc.ts";
+import { entrySchema } from "../../contract/stock.ts";
+import { epcHexSchema, gtinSchema } from "../../contract/units.ts";
+import type { Ledger } from "../ledger/types.ts";
+import { ProblemError } from "./problem.ts";
+import { addRoute } from "./route.ts";
+
+export interface ItemRoutesOptions {
+  readonly ledger: Ledger;
+}
+
+/** What a unit is called in the ledger. */
+export interface UnitName {
+  /** GTIN, or `epc/HEX` for a tag that is not GS1. */
+  readonly item: string;
+  readonly serial?: string;
+}
+
+const historyQuery = z.strictObject({
+  /** `01/{gtin}/21/{serial}`, a Digital Link, or an EPC in hex. */
+  id: z.string().min(1).max(2000),
+});
+const historyAnswer = z.strictObject({
+  item: z.string(),
+  serial: z.string().optional(),
+  /** Older entries are left out. */
+  isCut: z.boolean(),
+  entries: z.array(entrySchema),
+});
+
+/** Adds /v1/items/history. */
+export function addItemRoutes(app: FastifyInstance, { ledger }: ItemRoutesOptions): void {
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/items/history", allows: "stock.read", isTagged: true },
+    summary: "One item's whole life with entry numbers, by key, Digital Link or EPC",
+    query: historyQuery,
+    answers: { 200: historyAnswer },
+    handler: async ({ query, actor }) => {
+      const unit = unitNamed(query.id);
+      if ("reason" in unit) {
+        const errors = [{ parameter: "id", message: unit.reason }];
+        throw new ProblemError("query_invalid", `id: ${unit.reason}`, { errors });
+      }
+      const only = actor.storeIds === undefined ? {} : { storeIds: actor.storeIds };
+      const { entries, isCut } = await ledger.history.ofItem({ ...unit, ...only });
+      if (entries.length === 0) throw new ProblemError("item_unknown", "no entry names this item");
+      return { ...unit, isCut, entries };
+    },
+  });
+}
+
+/** The unit that a key, Digital Link or EPC means, or why it means none. */
+export function unitNamed(id: string): UnitName | { readonly reason: string } {
+  const hex = epcHexSchema.safeParse(id.replace(/^epc\//, "").toUpperCase());
+  if (hex.success) {
+    const identity = decodeEpc(hex.data);
+    return identity.ok
+      ? { item: identity.gtin, serial: identity.serial }
+      : { item: `epc/${hex.data}` };
+  }
+  const link = parseDigitalLink(/^https?:/i.test(id) ? id : `https://id.gs1.org/${id}`);
+  if (!link.ok) return { reason: link.reason };
+  const elements = new Map(link.elements);
+  const gtin = gtinSchema.safeParse(elements.get("01"));
+  const serial = elements.get("21");
+  if (!gtin.success || serial === undefined) {
+    return { reason: "must name one unit: a GTIN (01) and a serial (21)" };
+  }
+  return { item: gtin.data, serial };
+}

@@ -1,0 +1,85 @@
+// Plans of stores over HTTP: read with an ETag, replaced only by who says which version it replaces.
+
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { canonicalJson } from "../../contract/digest.ts";
+import { errorCodeOf } from "../../contract/errors.ts";
+import { planSchema } from "../../contract/plan.ts";
+import { idSchema } from "../../contract/units.ts";
+import type { Ledger } from "../ledger/types.ts";
+import { requireStore, type Stores } from "./parameters.ts";
+import { ProblemError } from "./problem.ts";
+import { addRoute, namesTag } from "./route.ts";
+
+export interface PlanRoutesOptions {
+  readonly ledger: Ledger;
+  readonly stores: Stores;
+  /** A store has another plan: it must be published. */
+  readonly onPlan: (storeId: string) => void;
+}
+
+/** A plan of 200,000 products. */
+const planSizeBytesMax = 32 * 1024 * 1024;
+const storeParams = z.strictObject({ store: idSchema });
+const tagOf = (version: number) => `"${version}"`;
+
+/** Adds /v1/stores/{store}/plan. */
+export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions): void {
+  const { ledger, stores, onPlan } = options;
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/stores/:store/plan", allows: "plan.read", params: storeParams },
+    summary: "The store's plan",
+    answers: { 200: planSchema },
+    handler: async ({ params: { store }, reply }) => {
+      await requireStore(stores, store);
+      const plan = await ledger.plan(store);
+      if (plan === undefined) throw new ProblemError("plan_unknown", `store ${store} has no plan`);
+      reply.header("etag", tagOf(plan.version));
+      return plan;
+    },
+  });
+  addRoute(app, {
+    ...{ method: "PUT", path: "/v1/stores/:store/plan", allows: "plan.write", params: storeParams },
+    summary: "Replaces the store's plan; the new version is the old one and 1",
+    headers: { "If-Match": "ETag of the plan that is replaced; needed where there is one" },
+    ...{ body: planSchema, answers: { 200: planSchema }, bodySizeBytesMax: planSizeBytesMax },
+    handler: async ({ params: { store }, body, request, reply }) => {
+      await requireStore(stores, store);
+      if (body.storeId !== store) throw invalid("storeId", `must be ${store}, as in the path`);
+      const stored = await ledger.plan(store);
+      requireMatch(request.headers["if-match"], stored?.version);
+      const isSame = stored !== undefined && canonicalJson(stored) === canonicalJson(body);
+      // Of two who replace the same version both write the same new one, and the ledger takes the first.
+      if (stored !== undefined && !isSame && body.version !== stored.version + 1) {
+        throw invalid("version", `must be ${stored.version + 1}, one more than what it replaces`);
+      }
+      try {
+        await ledger.setPlan(body);
+      } catch (error) {
+        if (errorCodeOf(error) !== "CONFIG_INVALID") throw error;
+        throw new ProblemError("version_stale", "another plan came first: read it again");
+      }
+      onPlan(store);
+      reply.header("etag", tagOf(body.version));
+      return body;
+    },
+  });
+}
+
+function requireMatch(header: string | undefined, version: number | undefined): void {
+  if (version === undefined && header === undefined) return;
+  if (header === undefined) {
+    const detail = "If-Match: must be the ETag of the plan that is replaced";
+    throw new ProblemError("condition_missing", detail, {
+      errors: [{ parameter: "If-Match", message: "must be given" }],
+    });
+  }
+  if (version !== undefined && namesTag(header, tagOf(version))) return;
+  const now = version === undefined ? "the store has no plan" : `the plan is now ${tagOf(version)}`;
+  throw new ProblemError("version_stale", `If-Match: ${now}`);
+}
+
+function invalid(parameter: string, message: string): ProblemError {
+  const errors = [{ parameter, message }];
+  return new ProblemError("query_invalid", `${parameter}: ${message}`, { errors });
+}
