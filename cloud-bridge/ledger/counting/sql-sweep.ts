@@ -87,8 +87,8 @@ async function newlyEmpty<Line extends { gtin: string; location: string }>(
   const over = open.filter((alert) => !still.has(nameOf(alert)));
   await connection.run(
     `UPDATE alerts SET closed_at_ms = ? WHERE store_id = ? AND alert_id IN
-       (SELECT value FROM json_each(?))`,
-    ...[nowMs, storeId, JSON.stringify(over.map(({ alertId }) => alertId))],
+       (SELECT CAST(value->>0 AS INTEGER) FROM json_each(?))`,
+    ...[nowMs, storeId, JSON.stringify(over.map(({ alertId }) => [alertId]))],
   );
   return empty.filter((line) => !told.has(nameOf(line)));
 }
