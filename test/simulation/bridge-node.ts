@@ -4,7 +4,8 @@
 import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Ingest } from "../../cloud-bridge/ingest.ts";
-import { SqliteLedger } from "../../cloud-bridge/ledger/sqlite-ledger.ts";
+import { readEpoch, SqlLedger } from "../../cloud-bridge/ledger/sql-ledger.ts";
+import { SqliteDatabase } from "../../cloud-bridge/ledger/sqlite-database.ts";
 import { GatewayError } from "../../contract/errors.ts";
 import { topics } from "../../contract/topics.ts";
 import { type EdgeSurroundings, epochAtMs } from "./edge-node.ts";
@@ -21,7 +22,7 @@ export class BridgeNode {
   #mortal: Mortal;
   /** The ledger is an older copy, and not yet marked as one. */
   #isPutBack = false;
-  #ledger: SqliteLedger | undefined;
+  #ledger: SqlLedger | undefined;
 
   constructor(
     world: EdgeSurroundings,
@@ -45,14 +46,14 @@ export class BridgeNode {
   }
 
   /** The open ledger. */
-  get ledger(): SqliteLedger {
+  get ledger(): SqlLedger {
     if (this.#ledger === undefined) throw new Error("the bridge is down");
     return this.#ledger;
   }
 
   /** Starts a process; a ledger that was put back is marked first. */
   async start(): Promise<void> {
-    const { time, gate, broker, oracle } = this.#world;
+    const { time, gate, broker, oracle, broken } = this.#world;
     const mortal = new Mortal(gate);
     const clock = new MachineClock(time, epochAtMs);
     this.#mortal = mortal;
@@ -67,12 +68,14 @@ export class BridgeNode {
     });
     const died = () => new GatewayError("LEDGER_FAILED", "died");
     try {
-      this.#ledger = await SqliteLedger.open({
+      const database = await SqliteDatabase.open({
         path: this.#file,
         nowMs: clock.nowMs(),
         synchronous: "OFF",
         gate: mortal.gate(died),
       });
+      const used = broken.database?.(database) ?? database;
+      this.#ledger = new SqlLedger(used, await readEpoch(database.reader));
       if (this.#isPutBack) await this.#ledger.restoreMark(clock.nowMs());
       this.#isPutBack = false;
     } catch (error) {
@@ -133,7 +136,7 @@ export class BridgeNode {
     }
   }
 
-  #createIngest(ledger: SqliteLedger, mortal: Mortal, clock: MachineClock): Ingest {
+  #createIngest(ledger: SqlLedger, mortal: Mortal, clock: MachineClock): Ingest {
     const { oracle, broker, time, intruder, random } = this.#world;
     return new Ingest({
       ledger,

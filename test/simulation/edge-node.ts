@@ -12,6 +12,7 @@ import { type OutboxSettings, outboxSettingsSchema } from "../../edge/buffer/set
 import { Uplink } from "../../edge/uplink.ts";
 import { uplinkSettingsSchema } from "../../edge/uplink-settings.ts";
 import { integerBetween, type Random } from "../../simulators/random.ts";
+import type { BrokenRule } from "./broken-rules.ts";
 import type { WorldGate } from "./gate.ts";
 import type { Intruder } from "./intruder.ts";
 import { Mortal } from "./mortal.ts";
@@ -35,6 +36,8 @@ export interface EdgeSurroundings {
   readonly oracle: Oracle;
   readonly random: Random;
   readonly intruder: Intruder;
+  /** What is broken in this world; nothing where it must hold. */
+  readonly broken: BrokenRule;
 }
 
 /** An edge. `line` names the physical card: a clone has the edge's id and a line of its own. */
@@ -58,6 +61,7 @@ export class EdgeNode {
   #appendsUnderWay = 0;
   #decidedAtMs = 0;
   #bootId = "";
+  #sentNonce = "";
 
   constructor(
     world: EdgeSurroundings,
@@ -268,6 +272,27 @@ export class EdgeNode {
     if (!isBadRow) oracle.claimed(this.line, outboxId, endSequence, completeThroughAtMs);
     intruder.hearBatch(topic, payload);
     this.#connection?.publish(topic, payload);
+    this.#sentNonce = batch.nonce;
+    const { published } = this.#world.broken;
+    if (published === undefined || this.#outbox === undefined) return;
+    this.#breakRule(published(batch, this.#outbox));
+  }
+
+  #receive(uplink: Uplink, payload: Uint8Array): void {
+    const { answer } = this.#world.broken;
+    const outbox = this.#outbox;
+    if (answer === undefined || outbox === undefined) {
+      uplink.receive(payload);
+      return;
+    }
+    const changed = answer(payload, { outbox, sentNonce: this.#sentNonce });
+    this.#breakRule(changed.then((instead) => uplink.receive(instead)));
+  }
+
+  /** What a broken rule does may end with its process. */
+  #breakRule(done: Promise<void>): void {
+    const { gate } = this.#world;
+    void gate.watch(done.catch(() => undefined));
   }
 
   #connectAfter(delayMs: number, mortal: Mortal): void {
@@ -287,7 +312,7 @@ export class EdgeNode {
         },
         onMessage: (topic, payload) => {
           if (!mortal.isAlive) return;
-          if (topic === ackTopic) uplink.receive(payload);
+          if (topic === ackTopic) this.#receive(uplink, payload);
           else uplink.helloRequested();
         },
       });

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { integerBetween, seededRandom } from "../../simulators/random.ts";
 import { appendBadRow } from "./bad-row.ts";
 import { BridgeNode } from "./bridge-node.ts";
+import type { BrokenRule } from "./broken-rules.ts";
 import { EdgeNode, type EdgeSurroundings } from "./edge-node.ts";
 import { WorldGate } from "./gate.ts";
 import { Intruder } from "./intruder.ts";
@@ -41,13 +42,14 @@ const cloneDownMs = 500;
 /** Events take this much room in the worlds where the outbox has to shed some. */
 const fillerBytes = 15_000;
 
-/** Runs the world of a seed; `onTrace` hears what happens in it, `plan` takes the place of the seed's own. */
+/** Runs the world of a seed; `onTrace` hears what happens in it, `plan` takes the place of the seed's own, `broken` breaks a rule. */
 export async function runWorld(
   seed: number,
   onTrace?: (line: string) => void,
   plan?: Plan,
+  broken: BrokenRule = {},
 ): Promise<Outcome> {
-  const world = new World(seed, onTrace, plan);
+  const world = new World(seed, broken, onTrace, plan);
   try {
     return await world.run();
   } finally {
@@ -64,7 +66,7 @@ class World {
   /** The copy of a card that is put back later. */
   readonly #image: string;
 
-  constructor(seed: number, onTrace?: (line: string) => void, plan?: Plan) {
+  constructor(seed: number, broken: BrokenRule, onTrace?: (line: string) => void, plan?: Plan) {
     const random = seededRandom(seed);
     const drawn = planOf(seed, random);
     this.#plan = plan ?? drawn;
@@ -76,7 +78,7 @@ class World {
     const broker = new VirtualBroker({ time, random, faults, isDurable });
     const intruder = new Intruder(random, broker, edges);
     const oracle = new Oracle(kind, onTrace);
-    this.#surroundings = { time, random, broker, intruder, oracle, gate: new WorldGate() };
+    this.#surroundings = { time, random, broker, intruder, oracle, broken, gate: new WorldGate() };
     this.#bridge = new BridgeNode(this.#surroundings, {
       ...{ folder: this.#folder, edges, deathlyAnswerShare },
       onDied: () => this.#later(() => this.#reviveBridge()),

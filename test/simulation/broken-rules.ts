@@ -1,0 +1,132 @@
+// Rules of delivery, each broken from outside at a seam of the simulation: what the oracle must find.
+
+import type {
+  LedgerDatabase,
+  SqlConnection,
+  SqlValue,
+} from "../../cloud-bridge/ledger/database.ts";
+import type { Batch } from "../../contract/delivery.ts";
+import type { OutboxReader } from "../../edge/buffer/outbox.ts";
+
+/** Where a world can be broken; what is absent stays sound. */
+export interface BrokenRule {
+  /** What the ledger uses of its database. */
+  readonly database?: (database: LedgerDatabase) => LedgerDatabase;
+  /** An answer before the uplink reads it; `sentNonce` is that of the last message. */
+  readonly answer?: (
+    payload: Uint8Array,
+    edge: { outbox: OutboxReader; sentNonce: string },
+  ) => Promise<Uint8Array>;
+  /** After a batch went out to the broker. */
+  readonly published?: (batch: Batch, outbox: OutboxReader) => Promise<void>;
+}
+
+type Fields = Record<string, unknown>;
+
+/** A broken rule that changes fields of an answer. */
+function changedAnswer(
+  change: (answer: Fields, edge: { outbox: OutboxReader; sentNonce: string }) => Promise<Fields>,
+): BrokenRule {
+  return {
+    answer: async (payload, edge) => {
+      let answer: unknown;
+      try {
+        answer = JSON.parse(Buffer.from(payload).toString());
+      } catch {
+        return payload;
+      }
+      if (typeof answer !== "object" || answer === null) return payload;
+      const changed = await change(answer as Fields, edge);
+      return Buffer.from(JSON.stringify({ ...answer, ...changed }));
+    },
+  };
+}
+
+type Run = (connection: SqlConnection, sql: string, values: SqlValue[]) => Promise<number>;
+
+/** A ledger whose transactions write something else; `create` makes one for each process. */
+function changedWrites(create: () => Run): BrokenRule {
+  return {
+    database: (database) => {
+      const run = create();
+      const changed = (connection: SqlConnection): SqlConnection => ({
+        all: (sql, ...values) => connection.all(sql, ...values),
+        run: (sql, ...values) => run(connection, sql, values),
+      });
+      return {
+        ...passedOn(database),
+        write: (work) => database.write((connection) => work(changed(connection))),
+      };
+    },
+  };
+}
+
+function passedOn(database: LedgerDatabase): Omit<LedgerDatabase, "write"> {
+  return {
+    reader: database.reader,
+    snapshot: (work) => database.snapshot(work),
+    close: () => database.close(),
+    abandon: () => database.abandon(),
+  };
+}
+
+/** The broken rules by their names. */
+export const brokenRules: Readonly<Record<string, BrokenRule>> = {
+  "answers before the commit": {
+    database: (database) => ({
+      ...passedOn(database),
+      write: (work) =>
+        new Promise((resolve, reject) => {
+          // What is answered stays answered, whatever becomes of the transaction.
+          const written = database.write(async (connection) => {
+            const value = await work(connection);
+            resolve(value);
+            return value;
+          });
+          written.catch(reject);
+        }),
+    }),
+  },
+  "forgets every seventh position that a batch moved": changedWrites(() => {
+    let count = 0;
+    return async (connection, sql, values) => {
+      if (sql.startsWith("INSERT INTO event_log")) {
+        return await connection.run(`${sql} ON CONFLICT DO NOTHING`, ...values);
+      }
+      if (!sql.startsWith("INSERT INTO positions")) return await connection.run(sql, ...values);
+      count += 1;
+      return count % 7 === 0 ? 0 : await connection.run(sql, ...values);
+    };
+  }),
+  "drops declared gaps": changedWrites(() => async (connection, sql, values) => {
+    if (!sql.startsWith("INSERT INTO event_log")) return await connection.run(sql, ...values);
+    const rows = JSON.parse(String(values[0])) as SqlValue[][];
+    const kept = rows.filter((cells) => !cells.includes("gap"));
+    return await connection.run(sql, JSON.stringify(kept));
+  }),
+  "deletes what the broker has": {
+    published: async (batch, outbox) => {
+      const last = batch.events.at(-1) as { sequence?: number; lastSequence?: number } | undefined;
+      const sequence = last?.lastSequence ?? last?.sequence;
+      const { outboxId, ledgerEpoch } = outbox.position();
+      if (sequence === undefined || outboxId !== batch.outboxId) return;
+      const digest = await outbox.digestAt(sequence);
+      if (digest !== undefined) await outbox.acknowledge(sequence, digest, ledgerEpoch);
+    },
+  },
+  "takes an acknowledgement whose digest differs": changedAnswer(async (answer, { outbox }) => {
+    const { throughSequence, code: _code } = answer;
+    if (typeof throughSequence !== "number" || throughSequence < 0) return {};
+    if (throughSequence > outbox.position().lastSequence) return {};
+    const digest = await outbox.digestAt(throughSequence);
+    return digest === undefined ? {} : { throughDigest: digest, code: undefined };
+  }),
+  "takes an answer of an older epoch": changedAnswer(async (answer, { outbox }) => {
+    const { ledgerEpoch } = outbox.position();
+    const { ledgerEpoch: said } = answer;
+    return typeof said === "number" && said < ledgerEpoch ? { ledgerEpoch } : {};
+  }),
+  "takes an echo for an answer": changedAnswer(async (answer, { sentNonce }) =>
+    "throughSequence" in answer ? { nonce: sentNonce } : {},
+  ),
+};
