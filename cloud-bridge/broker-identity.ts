@@ -2,18 +2,19 @@
 
 import type { PeerCertificate } from "node:tls";
 import { parseTopic, type Topic } from "../contract/topics.ts";
-import { idSchema } from "../contract/units.ts";
+import { idSchema, reservedIds } from "../contract/units.ts";
+import { isFeed } from "./ledger/facts.ts";
 
-/** An edge of a store, or somebody who reads all stores (a web shop, an ERP). */
+/** An edge of a store; somebody who reads all stores (a web shop, an ERP); or one who may command edges as well. */
 export type Identity =
   | { readonly kind: "edge"; readonly storeId: string; readonly edgeId: string }
-  | { readonly kind: "consumer"; readonly name: string };
+  | { readonly kind: "consumer" | "operator"; readonly name: string };
 
 /** The name in a certificate's subjectAltName, a URI. */
 export function identityUri(identity: Identity): string {
   return identity.kind === "edge"
     ? `urn:gondola:edge:${identity.storeId}:${identity.edgeId}`
-    : `urn:gondola:consumer:${identity.name}`;
+    : `urn:gondola:${identity.kind}:${identity.name}`;
 }
 
 /** Whose certificate it is; undefined where it names nobody of ours, or more than one. */
@@ -25,9 +26,10 @@ export function identityOf({
   if (names.length !== 1 || !ids.every((id) => idSchema.safeParse(id).success)) return undefined;
   const [first, second] = ids;
   if (kind === "edge" && first !== undefined && second !== undefined && ids.length === 2) {
-    return { kind, storeId: first, edgeId: second };
+    // A source over HTTP has no connection: whoever came under its name could post in its place.
+    return isFeed(second) ? undefined : { kind, storeId: first, edgeId: second };
   }
-  return kind === "consumer" && first !== undefined && ids.length === 1
+  return (kind === "consumer" || kind === "operator") && first !== undefined && ids.length === 1
     ? { kind, name: first }
     : undefined;
 }
@@ -39,17 +41,21 @@ const edgeChannels: readonly Topic["channel"][] = ["events", "status", "health",
 export function mayPublish(identity: Identity, topicName: string): boolean {
   const topic = parseTopic(topicName);
   if (topic === undefined) return false;
-  // A consumer asks edges for something; it says nothing in their place.
-  if (identity.kind === "consumer") return topic.channel === "command";
+  // An operator asks edges for something; it says nothing in their place. A consumer only reads.
+  if (identity.kind === "operator") return topic.channel === "command";
+  if (identity.kind === "consumer") return false;
   if (!edgeChannels.includes(topic.channel) || !("edgeId" in topic)) return false;
   return topic.storeId === identity.storeId && topic.edgeId === identity.edgeId;
 }
 
 /** Whether all that a filter can match is for this client to read. */
 export function mayRead(identity: Identity, filter: string): boolean {
-  if (identity.kind === "consumer") return true;
-  const [root, version, storeId] = filter.split("/");
-  return root === "gondola" && version === "1" && storeId === identity.storeId;
+  if (identity.kind !== "edge") return true;
+  const [root, version, storeId, name = "", channel] = filter.split("/");
+  if (root !== "gondola" || version !== "1" || storeId !== identity.storeId) return false;
+  if (name === identity.edgeId || (reservedIds as readonly string[]).includes(name)) return true;
+  // What another edge is told is not for this one, nor a filter that would take it in.
+  return name !== "#" && !["command", "+", "#"].includes(channel ?? "");
 }
 
 /** The client id of its session; a technician's command comes under a longer one that begins with it and a colon. */

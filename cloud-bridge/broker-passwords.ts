@@ -7,6 +7,7 @@ import { z } from "zod";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { idSchema } from "../contract/units.ts";
 import type { Identity } from "./broker-identity.ts";
+import { isFeed } from "./ledger/facts.ts";
 
 /** N, r and p of RFC 7914: 16 MiB and some 40 ms of a core for each guess. */
 const cost = { N: 16_384, r: 8, p: 1 } as const;
@@ -143,7 +144,7 @@ export function identityOfName(name: string): Identity | undefined {
   if (!ids.every((id) => idSchema.safeParse(id).success)) return undefined;
   const [first = "", second] = ids;
   if (ids.length === 1) return { kind: "consumer", name: first };
-  return second !== undefined && ids.length === 2
+  return second !== undefined && ids.length === 2 && !isFeed(second)
     ? { kind: "edge", storeId: first, edgeId: second }
     : undefined;
 }

@@ -6,6 +6,7 @@ import type { ErrorCode } from "../contract/errors.ts";
 import { parseTopic, type Topic } from "../contract/topics.ts";
 import { clientIdOf, type Identity, identityUri, mayPublish, mayRead } from "./broker-identity.ts";
 import type { EmbeddedBrokerSettings } from "./config.ts";
+import { isFeed } from "./ledger/facts.ts";
 
 /** How the bridge itself comes in: random for each start, known to nobody else. */
 export interface BridgeLogin {
@@ -50,6 +51,9 @@ export function publishRefusal(
   if (topic === undefined) return refuse("TOPIC_FOREIGN", `${shown} is no topic of the contract`);
   if (!clientChannels.includes(topic.channel)) {
     return refuse("TOPIC_FOREIGN", `${shown} is published by the bridge alone`);
+  }
+  if ("edgeId" in topic && isFeed(topic.edgeId)) {
+    return refuse("TOPIC_FOREIGN", `${shown} is of a source over HTTP, which is no edge`);
   }
   const sizeBytesMax = limits.smallPayloadSizeBytesMax;
   if (topic.channel === "events" || publication.payload.length <= sizeBytesMax) return undefined;

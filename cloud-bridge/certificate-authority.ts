@@ -10,6 +10,7 @@ import { z } from "zod";
 import type { Enrolment } from "../contract/enrolment.ts";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { type Identity, identityUri } from "./broker-identity.ts";
+import { isFeed } from "./ledger/facts.ts";
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const dayMs = 86_400_000;
@@ -139,8 +140,12 @@ export class CertificateAuthority {
     return this.#issue(name, uri, [{ type: "url" as const, value: uri }], usage, nowMs);
   }
 
-  /** All that an edge needs. */
+  /** All that an edge needs. CONFIG_INVALID for the name of a source over HTTP. */
   async enrol(storeId: string, edgeId: string, nowMs: number): Promise<Enrolment> {
+    if (isFeed(edgeId)) {
+      const message = `edge "${edgeId}": ids that begin with feed- are of sources over HTTP`;
+      throw new GatewayError("CONFIG_INVALID", message);
+    }
     const issuance = await this.issueClient({ kind: "edge", storeId, edgeId }, nowMs);
     return { storeId, edgeId, ca: this.certificate, ...issuance };
   }

@@ -100,10 +100,12 @@ function addClients(program: Command, print: (text: string) => void): void {
     .description("certificate and key of somebody who reads all stores: a web shop, an ERP")
     .argument("<name>", "its name")
     .option(...folderOption)
-    .action(async (name: string, { ca: folder }: CaOption) => {
+    .option("--commands", "it may command edges as well")
+    .action(async (name: string, { ca: folder, commands }: CaOption & { commands?: true }) => {
       const { CertificateAuthority } = await import("./certificate-authority.ts");
       const authority = await CertificateAuthority.open(folder);
-      const identity: Identity = { kind: "consumer", name: checkedId("name", name) };
+      const kind = commands === true ? "operator" : "consumer";
+      const identity: Identity = { kind, name: checkedId("name", name) };
       const issuance = await authority.issueClient(identity, systemClock.nowMs());
       await writeSecret(`${name}-key.pem`, issuance.key);
       await writeFile(`${name}.pem`, issuance.certificate);

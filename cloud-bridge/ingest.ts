@@ -9,6 +9,7 @@ import { parseTopic, topics } from "../contract/topics.ts";
 import type { Clock } from "./clock.ts";
 import { batchProblem, itemsOf } from "./ledger/batch-items.ts";
 import { outboxKey } from "./ledger/changes.ts";
+import { isFeed } from "./ledger/facts.ts";
 import type { Committed, Incoming, Ledger } from "./ledger/types.ts";
 
 /** Outboxes whose batch may wait. Beyond, a batch is dropped and counted; its edge asks again. */
@@ -57,7 +58,8 @@ export class Ingest {
     const { count } = this.#options;
     if (this.#closed) return;
     const parsed = parseTopic(topic);
-    if (parsed?.channel !== "events") {
+    // The name of a source over HTTP is no edge's.
+    if (parsed?.channel !== "events" || isFeed(parsed.edgeId)) {
       this.#refuse(topic, "TOPIC_FOREIGN", "not a topic of an edge's events");
       return;
     }

@@ -38,7 +38,8 @@ export const edgeConfigSchema = z
     broker: z.strictObject({
       url: z
         .string()
-        .regex(/^mqtts?:\/\/[^\s]+$/, "a broker is mqtt://host:port or mqtts://host:port"),
+        .regex(/^mqtts?:\/\/[^\s]+$/, "a broker is mqtt://host:port or mqtts://host:port")
+        .refine((url) => !url.includes("@"), "no user or password in a URL: use passwordFile"),
       /** The authority of the broker's certificate (PEM); without it those that the machine knows. */
       caFile: z.string().min(1).optional(),
       /** This edge's own certificate and its key (PEM), read anew for every connection. */

@@ -39,6 +39,7 @@ test.each([
   "gondola/1/S0042/edge-1/status",
   "$SYS/broker",
   "gondola/1/__proto__/constructor/status",
+  topics.events("s0042", "feed-till"),
 ])("%s is no topic of ours", (topic) => {
   expect(publishRefusal(publication(topic), limits)).toMatchObject({ code: "TOPIC_FOREIGN" });
 });

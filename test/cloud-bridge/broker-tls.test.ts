@@ -181,10 +181,18 @@ test("a renewed certificate of the broker is shown without a restart; a broken o
   await writeFile(join(folder, "server.pem"), good);
 });
 
-test("a consumer reads all stores, asks edges, and says nothing in their place", async () => {
+test("a consumer reads all stores, and is cut off when it commands an edge", async () => {
   const shop = await authority.issueClient({ kind: "consumer", name: "web-shop" }, Date.now());
   const client = await come({ ...shop, ca: own.ca }, { clientId: "anything" });
   expect(await client.subscribe("gondola/1/+/stock/+")).toEqual([1]);
+  void client.publish(topics.command("s0042", "edge-1"), "{}").catch(() => undefined);
+  await client.closed;
+  expect(counts.get("broker_refused_topic_foreign")).toBe(1);
+});
+
+test("an operator commands edges, and says nothing in their place", async () => {
+  const staff = await authority.issueClient({ kind: "operator", name: "staff" }, Date.now());
+  const client = await come({ ...staff, ca: own.ca }, { clientId: "anything" });
   await client.publish(topics.command("s0042", "edge-1"), "{}");
   void client.publish(topics.events("s0042", "edge-1"), "x").catch(() => undefined);
   await client.closed;
@@ -194,6 +202,7 @@ describe("names in certificates", () => {
   test.each([
     [{ kind: "edge", storeId: "s0042", edgeId: "edge-1" }],
     [{ kind: "consumer", name: "erp" }],
+    [{ kind: "operator", name: "staff" }],
   ] as const)("%o is read as it is written", (identity) => {
     const subjectaltname = `DNS:x, URI:${identityUri(identity)}`;
     expect(identityOf({ subjectaltname })).toEqual(identity);
@@ -209,6 +218,7 @@ describe("names in certificates", () => {
     "URI:urn:gondola:bridge:x",
     "URI:urn:gondola:edge:s1:e1, URI:urn:gondola:edge:s2:e1",
     "URI:urn:gondola:consumer:a:b",
+    "URI:urn:gondola:edge:s1:feed-till",
   ])("%s is nobody", (subjectaltname) => {
     expect(identityOf({ subjectaltname })).toBeUndefined();
   });
@@ -217,6 +227,25 @@ describe("names in certificates", () => {
     const edge = { kind: "edge", storeId: "s1", edgeId: "e1" } as const;
     expect(mayPublish(edge, "gondola/1/s1/e1/other")).toBe(false);
     expect(mayRead(edge, "gondola/2/s1/#")).toBe(false);
-    expect(mayRead(edge, "gondola/1/s1/#")).toBe(true);
+  });
+
+  test.each([
+    ["gondola/1/s1/#", false],
+    ["gondola/1/s1/+/#", false],
+    ["gondola/1/s1/+/+", false],
+    ["gondola/1/s1/+/command", false],
+    ["gondola/1/s1/e2/command", false],
+    ["gondola/1/s1/e2/#", false],
+    ["gondola/1/s1/e1/command", true],
+    ["gondola/1/s1/e1/#", true],
+    ["gondola/1/s1/+/status", true],
+    ["gondola/1/s1/stock/+", true],
+    ["gondola/1/s1/plan", true],
+  ])("edge e1 and the filter %s: %s", (filter, isAllowed) => {
+    expect(mayRead({ kind: "edge", storeId: "s1", edgeId: "e1" }, filter)).toBe(isAllowed);
+  });
+
+  test("a source's name is no edge's: not enrolled", async () => {
+    await expect(authority.enrol("s1", "feed-till", Date.now())).rejects.toThrow("feed-");
   });
 });
