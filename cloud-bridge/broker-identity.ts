@@ -8,7 +8,8 @@ import { isFeed } from "./ledger/facts.ts";
 /** An edge of a store; somebody who reads all stores (a web shop, an ERP); or one who may command edges as well. */
 export type Identity =
   | { readonly kind: "edge"; readonly storeId: string; readonly edgeId: string }
-  | { readonly kind: "consumer" | "operator"; readonly name: string };
+  | { readonly kind: "consumer"; readonly name: string }
+  | { readonly kind: "operator"; readonly name: string };
 
 /** The name in a certificate's subjectAltName, a URI. */
 export function identityUri(identity: Identity): string {
@@ -29,9 +30,8 @@ export function identityOf({
     // A source over HTTP has no connection: whoever came under its name could post in its place.
     return isFeed(second) ? undefined : { kind, storeId: first, edgeId: second };
   }
-  return (kind === "consumer" || kind === "operator") && first !== undefined && ids.length === 1
-    ? { kind, name: first }
-    : undefined;
+  if (first === undefined || ids.length !== 1) return undefined;
+  return kind === "consumer" || kind === "operator" ? { kind, name: first } : undefined;
 }
 
 /** What an edge says of itself. */
