@@ -48,6 +48,13 @@ export class Actor {
     if (storeIds.every((storeId) => this.reaches(storeId))) return;
     throw new ProblemError("forbidden", "the token is not for this store");
   }
+
+  /** A problem for all but a network director of all stores. */
+  requireAll(): void {
+    this.require(undefined, []);
+    if (this.storeIds === undefined) return;
+    throw new ProblemError("forbidden", "a token for all stores is needed here");
+  }
 }
 
 const actors = new WeakMap<FastifyRequest, Actor>();
@@ -65,7 +72,7 @@ const publicPath = /^\/(health|metrics|openapi\.json|docs(\/.*)?)$/;
 
 /**
  * Asks each request for its token (`Authorization: Bearer`), where there are tokens. A route that was not
- * added by `addRoute` names no permission, and is the network director's alone.
+ * added by `addRoute` names no permission, and is the network director's of all stores alone.
  */
 export function addAuthentication(app: FastifyInstance, tokens: ApiTokens | undefined): void {
   app.addHook("onRequest", async (request, reply) => {
@@ -87,6 +94,7 @@ export function addAuthentication(app: FastifyInstance, tokens: ApiTokens | unde
     const actor = new Actor(token);
     actors.set(request, actor);
     const { isDeclared } = request.routeOptions.config as { isDeclared?: true };
-    if (isDeclared !== true && !request.is404) actor.require(undefined, []);
+    // It cannot be told which stores such a request is about.
+    if (isDeclared !== true && !request.is404) actor.requireAll();
   });
 }

@@ -10,6 +10,7 @@ import { factAheadMsMax, factCountMax, factKinds, sourceIdLengthMax } from "../l
 import type { Ledger, Posted } from "../ledger/types.ts";
 import { gtinParameter, requireStore, type Stores } from "./parameters.ts";
 import { checked, ProblemError } from "./problem.ts";
+import { addRoute } from "./route.ts";
 
 export interface FactRoutesOptions {
   readonly ledger: Pick<Ledger, "facts">;
@@ -55,6 +56,12 @@ const factsBody = z.strictObject({
   /** Until when the source has told everything; without facts this alone is told. */
   completeThroughAtMs: atMsSchema.optional(),
 });
+const factsAnswer = z.looseObject({
+  edgeId: z.string(),
+  firstSequence: z.int(),
+  lastSequence: z.int(),
+  rejected: z.array(z.unknown()),
+});
 const keyHeader = z.strictObject({
   "Idempotency-Key": z
     .string({ error: "this header must be given, so that facts sent twice are posted once" })
@@ -64,36 +71,43 @@ const keyHeader = z.strictObject({
 /** Adds POST /v1/facts. */
 export function addFactRoutes(app: FastifyInstance, options: FactRoutesOptions): void {
   const { ledger, stores, nowMs, onPosted, metrics } = options;
-  app.post("/v1/facts", { bodyLimit: bodySizeBytesMax }, async (request, reply) => {
-    const header = request.headers["idempotency-key"];
-    const { "Idempotency-Key": key } = checked(keyHeader, { "Idempotency-Key": header });
-    const body = checked(factsBody, request.body);
-    const { store: storeId, source: sourceId, completeThroughAtMs } = body;
-    await requireStore(stores, storeId);
-    const receivedAtMs = nowMs();
-    requirePlausible(body, receivedAtMs);
-    const facts = body.facts.map(
-      ({ gtin, serial: serialText, lot: lotText, expiry: day, ...fact }) => ({
-        ...fact,
-        item: withoutUndefined({ gtin, serial: serialText, lot: lotText, expiry: day }),
-      }),
-    );
-    const digest = createHash("sha256").update(canonicalJson(body)).digest("hex");
-    const asked = { storeId, sourceId, key, digest, facts, completeThroughAtMs };
-    const outcome = await ledger.facts.take(asked, receivedAtMs);
-    if (!outcome.ok) {
-      const { code, message } = outcome;
-      metrics.count(`facts_refused_${code.toLowerCase()}`);
-      if (code === "KEY_REUSED") throw new ProblemError("key_reused", message, { code });
-      void reply.header("retry-after", String(retryAfterSeconds));
-      throw new ProblemError("facts_busy", message, { code });
-    }
-    metrics.count(outcome.isRepeated ? "facts_requests_repeated" : "facts_requests_posted");
-    if (outcome.posted !== undefined) {
-      metrics.count("facts_posted", facts.length);
-      onPosted(outcome.posted);
-    }
-    return outcome.receipt;
+  addRoute(app, {
+    ...{ method: "POST", path: "/v1/facts", allows: "facts.write", body: factsBody },
+    summary:
+      "What a till or an ERP knows: sales, returns and receipts, settled like the events of edges",
+    headers: { "Idempotency-Key": "A request sent twice with the same key is posted once" },
+    answers: { 200: factsAnswer },
+    bodySizeBytesMax,
+    handler: async ({ body, request, reply }) => {
+      const header = request.headers["idempotency-key"];
+      const { "Idempotency-Key": key } = checked(keyHeader, { "Idempotency-Key": header });
+      const { store: storeId, source: sourceId, completeThroughAtMs } = body;
+      await requireStore(stores, storeId);
+      const receivedAtMs = nowMs();
+      requirePlausible(body, receivedAtMs);
+      const facts = body.facts.map(
+        ({ gtin, serial: serialText, lot: lotText, expiry: day, ...fact }) => ({
+          ...fact,
+          item: withoutUndefined({ gtin, serial: serialText, lot: lotText, expiry: day }),
+        }),
+      );
+      const digest = createHash("sha256").update(canonicalJson(body)).digest("hex");
+      const asked = { storeId, sourceId, key, digest, facts, completeThroughAtMs };
+      const outcome = await ledger.facts.take(asked, receivedAtMs);
+      if (!outcome.ok) {
+        const { code, message } = outcome;
+        metrics.count(`facts_refused_${code.toLowerCase()}`);
+        if (code === "KEY_REUSED") throw new ProblemError("key_reused", message, { code });
+        void reply.header("retry-after", String(retryAfterSeconds));
+        throw new ProblemError("facts_busy", message, { code });
+      }
+      metrics.count(outcome.isRepeated ? "facts_requests_repeated" : "facts_requests_posted");
+      if (outcome.posted !== undefined) {
+        metrics.count("facts_posted", facts.length);
+        onPosted(outcome.posted);
+      }
+      return outcome.receipt;
+    },
   });
 }
 
