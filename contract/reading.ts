@@ -1,5 +1,5 @@
-// Readings: what a device said, from the drivers to the edge. A recording is these, one JSON object
-// a line. LLRP words where LLRP has them.
+// Readings: what a device said, from the drivers to the edge. A recording is these and the steps of the
+// clock they are told by, one JSON object a line. LLRP words where LLRP has them.
 
 import { z } from "zod";
 import { atMsSchema, epcHexSchema, idSchema } from "./units.ts";
@@ -65,6 +65,21 @@ export const readingSchema = z.discriminatedUnion("kind", [
   deviceReadingSchema,
 ]);
 
+/** The wall clock that `receivedAtMs` is told by was set: by how much, and what it shows now. */
+export const clockStepSchema = z.strictObject({
+  kind: z.literal("clock"),
+  receivedAtMs: atMsSchema,
+  stepMs: z.int(),
+});
+
+/** A line of a recording. */
+export const recordedSchema = z.discriminatedUnion("kind", [
+  ...readingSchema.options,
+  clockStepSchema,
+]);
+
+export type ClockStep = z.infer<typeof clockStepSchema>;
+export type Recorded = z.infer<typeof recordedSchema>;
 export type TagReading = z.infer<typeof tagReadingSchema>;
 export type WeightReading = z.infer<typeof weightReadingSchema>;
 export type ScanReading = z.infer<typeof scanReadingSchema>;

@@ -7,6 +7,7 @@ import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { errorCodeOf, errorMessageOf } from "../contract/errors.ts";
+import type { Recorded } from "../contract/reading.ts";
 import { inspectOutbox } from "./buffer/inspect.ts";
 import { type EdgeConfig, loadEdgeConfig } from "./config.ts";
 import { createLog } from "./log.ts";
@@ -33,7 +34,9 @@ program
 
 program
   .command("record")
-  .description("write every reading of the configured devices to a file, one JSON object a line")
+  .description(
+    "write every reading of the configured devices, and steps of the clock, to a file, one JSON object a line",
+  )
   .requiredOption("-c, --config <file>", "configuration file (YAML)")
   .requiredOption("-o, --out <file>", "recording to append to")
   .action(async (options: { config: string; out: string }) => {
@@ -42,8 +45,8 @@ program
     const { recordDevices } = await import("./record.ts");
     const log = createLog(config.logLevel, config.edgeId);
     const signal = stopSignal();
-    const write = (reading: object) => out.write(`${JSON.stringify(reading)}\n`);
-    const count = await recordDevices(config, log, write, signal);
+    const write = (recorded: Recorded) => out.write(`${JSON.stringify(recorded)}\n`);
+    const count = await recordDevices(config, log, write, signal, write);
     await new Promise<void>((resolve) => out.end(resolve));
     process.stderr.write(`${count} readings written to ${options.out}\n`);
   });

@@ -33,7 +33,6 @@ export class EdgeClock {
   /** The same when the clock became untrue; what `offsetMs` counts from. */
   #untrueWallAtBootMs: number;
   #synced: boolean;
-  #stepMs = 0;
 
   constructor(options: EdgeClockOptions) {
     this.#options = options;
@@ -48,16 +47,16 @@ export class EdgeClock {
     return this.#synced;
   }
 
-  /** By how much the wall clock had been set when it was last observed; 0 when it had not. */
-  get steppedByMs(): number {
-    return this.#stepMs;
+  /** By how much the wall clock was set since it was last observed; 0 when it was not. */
+  stepMs(wallMs: number, monotonicMs: number): number {
+    const movedMs = wallMs - monotonicMs - this.#wallAtBootMs;
+    return Math.abs(movedMs) > clockStepMsMin ? Math.round(movedMs) : 0;
   }
 
   /** Looks at both clocks: `clock_set` once the time is learned, `clock_stepped` when a true clock is set. */
   observe(wallMs: number, monotonicMs: number, synchronised?: boolean): Conclusion[] {
     const wallAtBootMs = wallMs - monotonicMs;
-    const movedMs = wallAtBootMs - this.#wallAtBootMs;
-    this.#stepMs = Math.abs(movedMs) > clockStepMsMin ? Math.round(movedMs) : 0;
+    const stepMs = this.stepMs(wallMs, monotonicMs);
     this.#wallAtBootMs = wallAtBootMs;
     this.#monotonicMs = monotonicMs;
     const wasSynced = this.#synced;
@@ -67,8 +66,8 @@ export class EdgeClock {
       const offsetMs = Math.round(wallAtBootMs - this.#untrueWallAtBootMs);
       return [this.#notice(wallMs, noticeCodes.clockSet, { offsetMs })];
     }
-    if (this.#stepMs === 0) return [];
-    return [this.#notice(wallMs, "clock_stepped", { stepMs: this.#stepMs })];
+    if (stepMs === 0) return [];
+    return [this.#notice(wallMs, "clock_stepped", { stepMs })];
   }
 
   /** Stamps a conclusion with the clock as last observed. */

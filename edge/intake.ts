@@ -54,8 +54,12 @@ export class Intake {
   /** Takes one reading. */
   take(reading: Reading): void {
     this.#parts.count(`readings_${reading.kind}`);
-    this.#observeClock();
-    this.#commit(this.#parts.pipeline.push(reading));
+    const stepMs = this.#observeClock();
+    // Set between receipt and now: the reading tells the old time.
+    const isOfOldTime =
+      Math.abs(reading.receivedAtMs + stepMs - this.#parts.clock.nowMs()) < Math.abs(stepMs) / 2;
+    const receivedAtMs = reading.receivedAtMs + (isOfOldTime ? stepMs : 0);
+    this.#commit(this.#parts.pipeline.push({ ...reading, receivedAtMs }));
   }
 
   /** Takes a newer plan. */
@@ -109,12 +113,18 @@ export class Intake {
     this.#cancelTick = clock.timer(delayMs, () => this.#tick());
   }
 
-  /** Before anything that reads the wall clock: a step moves the machines' times with it. */
-  #observeClock(): void {
+  /** Before anything that reads the wall clock: a step moves the machines' times with it. Gives the step. */
+  #observeClock(): number {
     const { clock, edgeClock, pipeline } = this.#parts;
-    const notices = edgeClock.observe(clock.nowMs(), clock.monotonicMs());
-    if (edgeClock.steppedByMs !== 0) pipeline.shiftTime(edgeClock.steppedByMs);
-    this.note(notices);
+    const nowMs = clock.nowMs();
+    const monotonicMs = clock.monotonicMs();
+    const stepMs = edgeClock.stepMs(nowMs, monotonicMs);
+    // What fell due by the old clock is stamped by it, before the new one is believed.
+    if (stepMs !== 0) {
+      this.#commit(pipeline.push({ kind: "clock", receivedAtMs: nowMs, stepMs }));
+    }
+    this.note(edgeClock.observe(nowMs, monotonicMs));
+    return stepMs;
   }
 
   #commit(output: Output): void {

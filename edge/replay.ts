@@ -3,7 +3,7 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { z } from "zod";
-import { readingSchema } from "../contract/reading.ts";
+import { recordedSchema } from "../contract/reading.ts";
 import { type EdgeConfig, loadPlan } from "./config.ts";
 import { buildPipeline } from "./sense/build-machines.ts";
 
@@ -42,8 +42,8 @@ export async function replayFile(
       if (badLines.length < badLineCountMax) badLines.push(`${file}:${lineNumber}: ${reading}`);
       continue;
     }
-    readingCount += 1;
-    lastAtMs = Math.max(lastAtMs, reading.receivedAtMs);
+    if (reading.kind !== "clock") readingCount += 1;
+    lastAtMs = reading.receivedAtMs;
     printAll(pipeline.push(reading).conclusions);
   }
   // Whatever is still open falls due at its own time.
@@ -60,7 +60,7 @@ export async function replayFile(
 
 function parseReading(line: string) {
   try {
-    const result = readingSchema.safeParse(JSON.parse(line));
+    const result = recordedSchema.safeParse(JSON.parse(line));
     return result.success ? result.data : z.prettifyError(result.error).replaceAll("\n", " ");
   } catch (error) {
     return (error as Error).message;

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import type { Plan } from "../../contract/plan.ts";
-import type { Reading, TagReading } from "../../contract/reading.ts";
+import type { Recorded, TagReading } from "../../contract/reading.ts";
 import type { Sold } from "../../contract/sold.ts";
 import { clockStepMsMin } from "../clock.ts";
 import { type CountAnswer, countAt } from "./count-order.ts";
@@ -57,9 +57,17 @@ export class Pipeline {
     }
   }
 
-  /** Takes one reading: whatever fell due before it is decided first. A reading a little late counts as now. */
-  push(reading: Reading): Output {
+  /**
+   * Takes one reading: whatever fell due before it is decided first. A reading a little late counts as now.
+   * A step of the clock is no silence and no haste: what fell due by the old clock is decided, then all times move.
+   */
+  push(reading: Recorded): Output {
     const output = emptyOutput();
+    if (reading.kind === "clock") {
+      this.#moveTo(reading.receivedAtMs - reading.stepMs, output);
+      this.#shiftTime(reading.stepMs);
+      return this.#finished(output);
+    }
     this.#moveTo(reading.receivedAtMs, output);
     const machines = this.#byDevice.get(reading.deviceId);
     if (machines === undefined) this.#count("readings_of_no_machine");
@@ -127,8 +135,7 @@ export class Pipeline {
     return { output: this.#finished(output), answer };
   }
 
-  /** The wall clock was set by `byMs`: no silence and no haste, the machines' times move with it. */
-  shiftTime(byMs: number): void {
+  #shiftTime(byMs: number): void {
     this.#nowMs = Math.max(this.#nowMs + byMs, 0);
     for (const one of [...this.#machines, ...this.#arbiters]) one.shiftTime(byMs);
     for (const one of this.#clocks.values()) {
@@ -157,9 +164,10 @@ export class Pipeline {
   }
 
   #moveTo(atMs: number, output: Output): void {
+    // A recording that does not tell the steps of its clock.
     if (this.#nowMs - atMs > clockStepMsMin) {
       this.#count("clock_steps_back");
-      this.shiftTime(atMs - this.#nowMs);
+      this.#shiftTime(atMs - this.#nowMs);
     }
     const toMs = Math.max(this.#nowMs, atMs);
     for (let next = this.#nextDue(); next.dueMs <= toMs; next = this.#nextDue()) {

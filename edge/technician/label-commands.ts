@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import type { Command } from "commander";
 import { z } from "zod";
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
-import { type Reading, readingSchema } from "../../contract/reading.ts";
+import { type Recorded, recordedSchema } from "../../contract/reading.ts";
 import type { Clock } from "../../drivers/clock.ts";
 import { loadEdgeConfig } from "../config.ts";
 import type { PassageClass } from "../sense/portal-model.ts";
@@ -97,10 +97,10 @@ async function fitPortal(options: FitOptions, print: Print): Promise<void> {
       `no portal is called ${options.portal}; there are: ${there}`,
     );
   }
-  const readings: Reading[] = await readLines(options.recording, readingSchema);
+  const readings: Recorded[] = await readLines(options.recording, recordedSchema);
   const labels: Label[] = await readLines(options.labels, labelSchema);
   const ownDevices = [portal.deviceId, portal.beams?.deviceId];
-  const heard = readings.filter(({ deviceId }) => ownDevices.includes(deviceId));
+  const heard = readings.filter((one) => one.kind === "clock" || ownDevices.includes(one.deviceId));
   const walks = walksOf(heard, labels, { ...portal, weights: undefined });
   const reason = tooFew(walks);
   if (reason !== undefined) throw new GatewayError("CONFIG_INVALID", `too few walks: ${reason}`);

@@ -2,7 +2,7 @@
 // portal better. Pure. A walk is what was read between two labels; each of its tags gives one sample: the fullest look.
 
 import { z } from "zod";
-import type { Reading } from "../../contract/reading.ts";
+import type { Recorded } from "../../contract/reading.ts";
 import { atMsSchema, type EpcHex } from "../../contract/units.ts";
 import type { Sight } from "../sense/passage.ts";
 import { Pipeline } from "../sense/pipeline.ts";
@@ -51,7 +51,7 @@ const standingShare = 0.4;
 
 /** What the portal's machine saw of each walk. Readings in order of receipt. */
 export function walksOf(
-  readings: readonly Reading[],
+  readings: readonly Recorded[],
   labels: readonly Label[],
   config: PortalConfig,
 ): Walk[] {

@@ -77,6 +77,12 @@ export class Bench {
     return this;
   }
 
+  /** The wall clock is set by `stepMs` when it would show `atMs`. */
+  setClock(atMs: number, stepMs: number): this {
+    this.take(this.pipeline.push({ kind: "clock", receivedAtMs: atMs + stepMs, stepMs }));
+    return this;
+  }
+
   /** Begins as after a restart, with what `before` stored. */
   restored(before: Bench, nowMs: number): this {
     for (const [key, value] of before.stored) this.stored.set(key, value);

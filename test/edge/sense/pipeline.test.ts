@@ -1,133 +1,48 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { planSchema } from "../../../contract/plan.ts";
-import { type Reading, readingSchema } from "../../../contract/reading.ts";
-import { buildPipeline, senseConfigSchema } from "../../../edge/sense/build-machines.ts";
-import { Bench, device, epcOf, scan, startMs, tag, weight } from "./harness.ts";
+import { type Reading, type Recorded, readingSchema } from "../../../contract/reading.ts";
+import { device, epcOf, scan, startMs, tag, weight } from "./harness.ts";
+import { bench, codes, deviceIds, recordings } from "./pipeline-kit.ts";
 
-const config = {
-  storeId: "s0042",
-  edgeId: "edge-1",
-  ...senseConfigSchema.parse({
-    portals: [
-      {
-        deviceId: "portal-1",
-        sideA: { location: "s0042/stockroom", antennas: [1, 2] },
-        sideB: { location: "s0042/floor", antennas: [3, 4] },
-        staticAfterMs: 8_000,
-        forgetAfterMs: 20_000,
-      },
-    ],
-    presences: [
-      {
-        id: "floor",
-        zones: [1, 2].map((number) => ({
-          location: `s0042/z${number}`,
-          profile: "shelf",
-          antennas: [{ deviceId: "reader-1", antennas: [number] }],
-          countEveryMs: 60_000,
-          caps: { departAfterMsMin: 3_000, departAfterMsMax: 6_000 },
-        })),
-        arriveSpanMsMin: 1_000,
-        frozenNoticeMs: 20_000,
-      },
-    ],
-    shelves: [
-      {
-        deviceId: "shelf-1",
-        cells: [1, 2].map((cell) => ({ cell, location: `s0042/c${cell}` })),
-        blindAfterMs: 10_000,
-      },
-    ],
-    scanners: [
-      { deviceId: "scanner-1", workflow: "count", location: "s0042", countTimeoutMs: 10_000 },
-    ],
-  }),
-};
-const plan = planSchema.parse({
-  schemaVersion: 1,
-  storeId: "s0042",
-  version: 1,
-  products: [{ gtin: "09521321002012", name: "Coffee", unitWeightGrams: 512 }],
-  locations: [{ location: "s0042", role: "shelf" }],
-  facings: [{ location: "s0042", gtin: "09521321002012" }],
-});
-
-function bench(lastAliveAtMs?: number): Bench {
-  const made = new Bench((count) => buildPipeline(config, lastAliveAtMs, count));
-  made.pipeline.setPlan(plan);
-  return made;
+interface Told {
+  readonly recorded: Recorded;
+  /** True time of it. */
+  readonly atMs: number;
+  /** What the wall clock shows beyond that just before it. */
+  readonly stepMs: number;
+  /** What the wall clock showed at the line before. */
+  readonly afterAtMs: number;
 }
 
-const deviceIds = ["portal-1", "reader-1", "shelf-1", "scanner-1"];
-const codes = ["9521321002012", "2112345678900", "GONDOLA:COUNT:s0042/floor", "GONDOLA:END", "??"];
-
-/** What may happen at one time; a still shelf for a while is one happening of many samples. */
-const happenings = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc
-      .tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 3 }))
-      .map(([antenna, number]) => (atMs: number) => [tag(atMs, antenna, epcOf(number))]),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.tuple(fc.constantFrom("111333", "3334111", "11131333", "13131"), fc.nat(9)).map(
-      ([antennas, number]) =>
-        (atMs: number) =>
-          [...antennas].map((one, at) => tag(atMs + at * 150, Number(one), epcOf(10 + number))),
-    ),
-  },
-  {
-    weight: 3,
-    arbitrary: fc
-      .tuple(fc.integer({ min: 1, max: 3 }), fc.nat(3), fc.integer({ min: 1, max: 30 }))
-      .map(
-        ([antenna, number, reads]) =>
-          (atMs: number) =>
-            Array.from({ length: reads }, (_, index) => ({
-              ...tag(atMs + index * 300, antenna, epcOf(20 + number)),
-              deviceId: "reader-1",
-            })),
-      ),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.nat(4), fc.nat(30)).map(
-      ([cell, units, off]) =>
-        (atMs: number) =>
-          Array.from({ length: 15 }, (_, index) =>
-            weight(atMs + index * 100, cell, 5_120 - units * 512 - off + (index % 3)),
-          ),
-    ),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.constantFrom(...codes).map((code) => (atMs: number) => [scan(atMs, code)]),
-  },
-  {
-    weight: 1,
-    arbitrary: fc
-      .tuple(
-        fc.constantFrom(...deviceIds, "other-1"),
-        fc.constantFrom("online" as const, "offline" as const, "degraded" as const),
-      )
-      .map(([deviceId, state]) => (atMs: number) => [device(atMs, deviceId, state)]),
-  },
-);
-
-/** A recording whose times never go back. */
-const recordings = fc
-  .array(fc.tuple(fc.integer({ min: 0, max: 1_200 }), happenings), { maxLength: 80 })
-  .map((steps) => {
-    let atMs = startMs;
-    const readings: Reading[] = [];
-    for (const [afterMs, happening] of steps) {
-      readings.push(...happening(atMs + afterMs));
-      atMs = readings.at(-1)?.receivedAtMs ?? atMs;
+/** A recording as the wall clock tells it that is set, by each amount, in front of the reading with that number. */
+function withSteps(
+  readings: readonly Reading[],
+  steps: readonly (readonly [number, number, boolean])[],
+): Told[] {
+  const told: Told[] = [];
+  let aheadMs = 0;
+  let afterAtMs = startMs;
+  for (const [index, reading] of readings.entries()) {
+    const atMs = reading.receivedAtMs;
+    for (const [at, byMs, isBack] of steps) {
+      if (at % readings.length !== index) continue;
+      const stepMs = isBack ? -byMs : byMs;
+      const receivedAtMs = atMs + aheadMs + stepMs;
+      told.push({
+        recorded: { kind: "clock", receivedAtMs, stepMs },
+        atMs,
+        stepMs: aheadMs,
+        afterAtMs,
+      });
+      aheadMs += stepMs;
+      afterAtMs = receivedAtMs;
     }
-    return readings;
-  });
+    const receivedAtMs = atMs + aheadMs;
+    told.push({ recorded: { ...reading, receivedAtMs }, atMs, stepMs: aheadMs, afterAtMs });
+    afterAtMs = receivedAtMs;
+  }
+  return told;
+}
 
 describe("determinism", () => {
   test("the same recording gives the same, whatever ticks come between", () => {
@@ -161,6 +76,41 @@ describe("determinism", () => {
     );
   });
 
+  // The recording tells each step where the daemon saw it; ticks just before and after it change nothing.
+  test("a clock that is set, both ways, gives the same, whatever ticks come between", () => {
+    const steps = fc.array(
+      fc.tuple(fc.nat(), fc.integer({ min: 2_001, max: 86_400_000 }), fc.boolean()),
+      { maxLength: 4 },
+    );
+    fc.assert(
+      fc.property(recordings, steps, fc.array(fc.nat(400)), (readings, rawSteps, ticks) => {
+        const line = withSteps(readings, rawSteps);
+        const { stepMs, atMs } = line.at(-1) ?? { stepMs: 0, atMs: startMs };
+        const endMs = atMs + stepMs + 120_000;
+        const plain = bench(startMs - 5_000).restored(bench(), startMs);
+        const ticked = bench(startMs - 5_000).restored(bench(), startMs);
+        for (const [index, { recorded, ...before }] of line.entries()) {
+          plain.take(plain.pipeline.push(recorded));
+          const gapMs = ticks[index % Math.max(ticks.length, 1)] ?? 0;
+          // The last moment before it by the clock of then, and another one a tick earlier.
+          for (const beforeMs of [gapMs, 0]) {
+            const tickAtMs = before.atMs + before.stepMs - beforeMs;
+            if (tickAtMs > before.afterAtMs) ticked.feed([], tickAtMs);
+          }
+          ticked.take(ticked.pipeline.push(recorded));
+        }
+        plain.feed([], endMs);
+        ticked.feed([], endMs);
+        expect(ticked.conclusions).toEqual(plain.conclusions);
+        expect([...ticked.stored]).toEqual([...plain.stored]);
+        expect(plain.counters.get("clock_steps_back")).toBeUndefined();
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe("order", () => {
   test("conclusions come in the order in which they fell due, and none is of the future", () => {
     fc.assert(
       fc.property(recordings, (readings) => {
@@ -238,7 +188,7 @@ describe("whatever comes in", () => {
     fc.assert(
       fc.property(fc.array(garbage as fc.Arbitrary<Reading>, { maxLength: 60 }), (readings) => {
         const edge = bench(startMs).restored(bench(), startMs).feed(readings);
-        edge.pipeline.shiftTime(-1_000_000);
+        edge.setClock(startMs, -1_000_000);
         edge.feed([], startMs + 86_400_000);
         bench(startMs).restored(edge, startMs);
       }),
@@ -307,7 +257,7 @@ describe("time", () => {
   test("a clock that is set ahead, and said so, hastens nothing", () => {
     const yearMs = 365 * 86_400_000;
     const edge = bench().feed(passage.slice(0, 4));
-    edge.pipeline.shiftTime(yearMs);
+    edge.setClock(startMs + 300, yearMs);
     const rest = passage
       .slice(4)
       .map((read) => ({ ...read, receivedAtMs: read.receivedAtMs + yearMs }));

@@ -109,7 +109,7 @@ describe("any recording", () => {
     const made = bench().feed(readingsOf({ ...stillWorld, seed: 5 }));
     const known = made.conclusions.length;
     const yearMs = 31_536_000_000;
-    made.pipeline.shiftTime(yearMs);
+    made.setClock(startMs + 1_440_000, yearMs);
     const later = readingsOf({ ...stillWorld, seed: 5, hours: 0.1 }).map((reading) => ({
       ...reading,
       receivedAtMs: reading.receivedAtMs + yearMs + 1_440_000,
