@@ -10,7 +10,7 @@ import type { WeighedProduct } from "./weight-match.ts";
 const heldCountMax = 40;
 /** How much likelier what is held is put back where it has its place, or somewhere else, than something nobody took. */
 const homePrior = 4;
-const elsewherePrior = 0.3;
+const elsewherePrior = 0.8;
 /** Somewhere else is any of so many cells, and rarely two of one product. */
 const otherCellCountMin = 4;
 const elsewhereMoreShare = 0.15;

@@ -18,7 +18,7 @@ import type { WeighedProduct } from "./weight-match.ts";
 /** A stranger is taken so much more rarely than what has its place there. */
 const strangerPrior = 0.3;
 /** A count from the weight alone is taken where it is at least this sure. */
-const sureShare = 0.6;
+const sureShare = 0.52;
 /** From here on, what the weight says replaces what was believed; before, the next one is held against the same again. */
 const settledShare = 0.98;
 /** What was told stays unless something else is so much likelier. */

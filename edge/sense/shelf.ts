@@ -8,6 +8,7 @@ import type { Plan } from "../../contract/plan.ts";
 import type { Reading, WeightReading } from "../../contract/reading.ts";
 import { type Count, type Machine, type Output, warning } from "./machine.ts";
 import type { ChangeOption } from "./shelf-belief.ts";
+import { placeable, stockable, takeable } from "./shelf-candidates.ts";
 import { ShelfCell, type WeightStep } from "./shelf-cell.ts";
 import type { ShelfConfig } from "./shelf-config.ts";
 import { countCell } from "./shelf-count.ts";
@@ -32,9 +33,6 @@ const candidateCountMax = 5;
 const sureConfidence = 0.9;
 /** And only where it was to be expected: a put-back elsewhere, or of what nobody holds, gets another look. */
 const surePrior = 1;
-/** How likely it is that something is put there that nobody holds: by staff, then, and several at once. */
-const unheldPrior = 0.6;
-const stockingMoreShare = 0.9;
 /** What was put down among a cell's own goods is taken together with other things too. */
 const takenPairPriorMin = 0.05;
 
@@ -259,33 +257,19 @@ export class Shelf implements Machine {
   #explain(place: CellPlace, deltaGrams: number, movementMs: number, atMs: number): Match {
     const { positiveStep, toleranceSigmas } = this.#config;
     const { sensorSdGrams } = place.scale;
+    if (deltaGrams < 0) {
+      const settings = { sensorSdGrams, toleranceSigmas, pairPriorMin: takenPairPriorMin };
+      return matchWeight(-deltaGrams, takeable(place), settings);
+    }
     const products =
-      deltaGrams < 0
-        ? this.#takeable(place)
-        : positiveStep === "stocking"
-          ? place.products.map((product) => ({ ...product, moreShare: stockingMoreShare }))
-          : [
-              ...this.#hand.candidates(atMs, gtinsOf(place.products), sensorSdGrams),
-              ...place.products.map((product) => ({
-                ...product,
-                prior: unheldPrior,
-                moreShare: stockingMoreShare,
-              })),
-            ];
-    return matchWeight(Math.abs(deltaGrams), products, {
-      ...{ sensorSdGrams, toleranceSigmas },
-      ...(deltaGrams < 0 ? { pairPriorMin: takenPairPriorMin } : { putMs: movementMs }),
-    });
-  }
-
-  // No more than lies there, and what was put down among it.
-  #takeable({ products, stock, scale }: CellPlace): WeighedProduct[] {
-    const { ownCountMax } = stock;
-    const own =
-      ownCountMax === undefined || products.length !== 1
-        ? products
-        : products.map((product) => ({ ...product, quantityMax: ownCountMax }));
-    return [...own, ...stock.candidates(scale.sensorSdGrams)];
+      positiveStep === "stocking"
+        ? stockable(place.products)
+        : placeable(
+            place.products,
+            this.#places,
+            this.#hand.candidates(atMs, gtinsOf(place.products), sensorSdGrams),
+          );
+    return matchWeight(deltaGrams, products, { sensorSdGrams, toleranceSigmas, putMs: movementMs });
   }
 
   #conclude(place: CellPlace, step: WeightStep, match: Match, output: Output): void {

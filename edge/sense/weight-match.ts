@@ -79,6 +79,9 @@ const pairQuantityMax = 3;
 const putMsFirst = 1_500;
 const putMsEach = 1_000;
 const slowShareMin = 0.03;
+/** Faster than this from each to the next, they were on a tray. */
+const putMsEachMin = 400;
+const trayShare = 0.1;
 
 /** Explains a change of `changeGrams` (its size, without sign). */
 export function matchWeight(
@@ -176,7 +179,9 @@ function candidateOf(
     variance += quantity * product.unitWeightSdGrams ** 2;
     rareness *= (product.prior ?? 1) * (product.moreShare ?? oneMoreShare) ** (quantity - 1);
   }
-  const putMsMax = putMsFirst + putMsEach * (first.quantity + (also?.quantity ?? 0));
+  const unitCount = first.quantity + (also?.quantity ?? 0);
+  if (putMs > 0 && putMs < (unitCount - 1) * putMsEachMin) rareness *= trayShare;
+  const putMsMax = putMsFirst + putMsEach * unitCount;
   if (putMs > putMsMax) rareness *= Math.max(Math.exp((putMsMax - putMs) / 1000), slowShareMin);
   const residualGrams = changeGrams - grams;
   const sdGrams = Math.sqrt(variance + (grams * gainShare) ** 2);

@@ -5,6 +5,7 @@ import { portWarning } from "../../drivers/transport/port.ts";
 import type { EdgeConfig } from "../config.ts";
 import { checkBroker } from "./doctor-broker.ts";
 import { checkClock, checkDisk, checkOutbox } from "./doctor-host.ts";
+import { checkPlan } from "./doctor-plan.ts";
 import { checkPort } from "./doctor-port.ts";
 import { type Finding, ok, warn } from "./finding.ts";
 
@@ -24,6 +25,7 @@ export async function examine(
   onFinding(await checkClock(clock.nowMs(), root));
   for (const finding of await checkDisk(config)) onFinding(finding);
   onFinding(await checkOutbox(config.dataDir, clock.nowMs()));
+  for (const finding of await checkPlan(config)) onFinding(finding);
   const findings = await checkBroker(config, () => clock.nowMs(), onProgress);
   for (const finding of findings) onFinding(finding);
   for (const { id, port } of config.devices) {

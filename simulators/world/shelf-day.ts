@@ -27,6 +27,8 @@ export interface ShelfUse {
   readonly slowLiftShare: number;
   /** Standard deviation between units, relative; the median product's. */
   readonly unitSdShare: number;
+  /** A plan that keeps alike weights apart: no two products on the shelf are nearer than this share; 0 by default. */
+  readonly apartShare?: number | undefined;
 }
 
 /** A change of stock that really happened at a column. */
@@ -93,7 +95,10 @@ class ShelfPlay {
     this.#use = use;
     this.#random = random;
     this.#nowMs = fromMs;
-    this.#products = Array.from({ length: use.columnCount }, (_, at) => this.#product(at + 1));
+    this.#products = [];
+    while (this.#products.length < use.columnCount) {
+      this.#products.push(this.#product(this.#products.length + 1));
+    }
     this.#columns = this.#products.map((product) =>
       Array.from({ length: integerBetween(random, 8, 20) }, () => this.#unit(product)),
     );
@@ -244,8 +249,13 @@ class ShelfPlay {
 
   #product(column: number): Product {
     const digits = `0952132100${String(column).padStart(3, "0")}`;
+    const { apartShare = 0 } = this.#use;
+    const isAlike = (grams: number) =>
+      this.#products.some((one) => Math.abs(Math.log(grams / one.unitWeightGrams)) < apartShare);
     // Between a tin of tea and a bottle.
-    const unitWeightGrams = Math.round(Math.exp(Math.log(80) + this.#random() * Math.log(14)));
+    const draw = () => Math.round(Math.exp(Math.log(80) + this.#random() * Math.log(14)));
+    let unitWeightGrams = draw();
+    while (isAlike(unitWeightGrams)) unitWeightGrams = draw();
     const share = Math.min(0.06, this.#use.unitSdShare * Math.exp(gaussian(this.#random, 0, 0.6)));
     const gtin = `${digits}${checkDigitOf(digits)}` as Gtin;
     return { gtin, column, unitWeightGrams, sdGrams: unitWeightGrams * share };

@@ -10,15 +10,8 @@ import type { Committed, Incoming, Ledger } from "../../cloud-bridge/ledger/type
 import { encodeBatch, payloadDigest } from "../../contract/batch-codec.ts";
 import { type Answer, answerSchema } from "../../contract/delivery.ts";
 import { topics } from "../../contract/topics.ts";
-import {
-  coffee,
-  FakeEdge,
-  ledgerPath,
-  moved,
-  openLedger,
-  place,
-  startAtMs,
-} from "./ledger/edge-fixture.ts";
+import { ledgerPath, openLedger } from "./ledger/edge-fixture.ts";
+import { coffee, FakeEdge, moved, place, startAtMs } from "./ledger/fake-edge.ts";
 
 const receive = (storeId = "s0042", fields = {}) =>
   moved("receiving", coffee, { to: place(`${storeId}/floor`), ...fields });

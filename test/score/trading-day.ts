@@ -17,7 +17,7 @@ import type { PortalScenario } from "../../simulators/rfid-scenario.ts";
 import type { ShelfScenario } from "../../simulators/weight-scenario.ts";
 import { type PortalDay, playPortal } from "../../simulators/world/portal-scene.ts";
 import { columnLocation, type ShelfDay } from "../../simulators/world/shelf-day.ts";
-import { bootId, FakeEdge, moved, place } from "../cloud-bridge/ledger/edge-fixture.ts";
+import { bootId, FakeEdge, moved, place } from "../cloud-bridge/ledger/fake-edge.ts";
 import { playWeight } from "./weight.score.ts";
 
 const storeId = "s0042";

@@ -21,6 +21,9 @@ export interface ShelfSaid {
   readonly corrections: ReadonlyMap<string, number>;
 }
 
+/** Of one weight at rest, and of a cell's slope: about the middle of the judging worlds. */
+const sensorSdGrams = 2;
+const gainSdShare = 0.0025;
 /** How far a movement's time may be off. */
 const toleranceMs = 4_000;
 
@@ -32,6 +35,7 @@ export class WeightCard {
   #uncertainCount = 0;
   #columnCount = 0;
   #exactCount = 0;
+  #alikeCount = 0;
   readonly #latenciesMs: number[] = [];
 
   add(day: ShelfDay, { decisions, corrections }: ShelfSaid, hasCellPerColumn: boolean): void {
@@ -81,6 +85,7 @@ export class WeightCard {
       );
       this.#columnCount += 1;
       if (isExact) this.#exactCount += 1;
+      else if (weighsAlike(day, counts, keys)) this.#alikeCount += 1;
     }
   }
 
@@ -101,10 +106,33 @@ export class WeightCard {
       wrongShare: share(this.#saidCount - this.#rightCount, this.#truthCount),
       uncertainShare: share(this.#uncertainCount, this.#truthCount),
       columnAccuracy: share(this.#exactCount, this.#columnCount),
+      columnsAlikeShare: share(this.#alikeCount, this.#columnCount),
       latencyMsP50: quantile(this.#latenciesMs, 0.5),
       latencyMsP99: quantile(this.#latenciesMs, 0.99),
     };
   }
+}
+
+/** Whether what was said of a column weighs as much as what is true, within two standard deviations: no scale tells them apart. */
+function weighsAlike(
+  { plan, after }: ShelfDay,
+  said: ReadonlyMap<string, number>,
+  keys: ReadonlySet<string>,
+): boolean {
+  let differenceGrams = 0;
+  let loadGrams = 0;
+  let variance = 2 * sensorSdGrams ** 2;
+  for (const key of keys) {
+    const product = plan.products.find(({ gtin }) => key.endsWith(`/${gtin}`));
+    const { unitWeightGrams = 0, unitWeightSdGrams = 0 } = product ?? {};
+    const trueCount = after.get(key) ?? 0;
+    const moreCount = (said.get(key) ?? 0) - trueCount;
+    differenceGrams += moreCount * unitWeightGrams;
+    loadGrams += trueCount * unitWeightGrams;
+    variance += Math.abs(moreCount) * unitWeightSdGrams ** 2;
+  }
+  const sdGrams = Math.sqrt(variance + (loadGrams * gainSdShare) ** 2);
+  return Math.abs(differenceGrams) < 2 * sdGrams;
 }
 
 /** Changes of one product at one column that a scale cannot have told apart: what it sees is their sum. */

@@ -3,18 +3,8 @@
 import { expect, test } from "vitest";
 import { alertKeepMs, alertKindOf } from "../../../cloud-bridge/ledger/alerts.ts";
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
-import {
-  coffee,
-  counted,
-  FakeEdge,
-  moved,
-  noticed,
-  openLedger,
-  place,
-  plan,
-  startAtMs,
-  tea,
-} from "./edge-fixture.ts";
+import { openLedger, plan } from "./edge-fixture.ts";
+import { coffee, counted, FakeEdge, moved, noticed, place, startAtMs, tea } from "./fake-edge.ts";
 
 const storeId = "s0042";
 const unpaid = (gtin: string) =>

@@ -10,21 +10,18 @@ import {
 } from "../../../cloud-bridge/ledger/anchors.ts";
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import { type CountedEvent, stockEventSchema } from "../../../contract/event.ts";
+import { balancesOf, openLedger, postOne, runCountOf } from "./edge-fixture.ts";
 import {
-  balancesOf,
   bootId,
   coffee,
   counted,
   FakeEdge,
   moved,
   noticed,
-  openLedger,
   place,
-  postOne,
-  runCountOf,
   startAtMs,
   tea,
-} from "./edge-fixture.ts";
+} from "./fake-edge.ts";
 
 const minuteMs = 60_000;
 

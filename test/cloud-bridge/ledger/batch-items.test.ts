@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { batchProblem, itemsOf } from "../../../cloud-bridge/ledger/batch-items.ts";
-import { coffee, FakeEdge, moved, place } from "./edge-fixture.ts";
+import { coffee, FakeEdge, moved, place } from "./fake-edge.ts";
 
 const receive = () => moved("receiving", coffee, { to: place("s0042/floor") });
 const edge = new FakeEdge().append(receive(), receive(), receive(), receive());

@@ -15,7 +15,7 @@ import {
 } from "../../../cloud-bridge/ledger/claims.ts";
 import { GatewayError } from "../../../contract/errors.ts";
 import { reserve } from "./claims-fixture.ts";
-import { startAtMs } from "./edge-fixture.ts";
+import { startAtMs } from "./fake-edge.ts";
 
 const answer = ({ claimId: message }: ClaimRequest): ClaimOutcome => {
   return { ok: false, code: "CLAIM_UNKNOWN", field: "claimId", message };

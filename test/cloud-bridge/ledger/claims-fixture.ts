@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import type { ReserveRequest } from "../../../cloud-bridge/ledger/claims.ts";
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
-import { coffee, counted, FakeEdge, startAtMs } from "./edge-fixture.ts";
+import { coffee, counted, FakeEdge, startAtMs } from "./fake-edge.ts";
 
 export const claimId = () => randomUUID().replaceAll("-", "");
 

@@ -10,19 +10,8 @@ import {
 } from "../../../cloud-bridge/ledger/claims.ts";
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import { available, claimId, reserve, stock } from "./claims-fixture.ts";
-import {
-  balancesOf,
-  coffee,
-  FakeEdge,
-  ledgerPath,
-  moved,
-  onDatabase,
-  openLedger,
-  place,
-  runCountOf,
-  startAtMs,
-  tea,
-} from "./edge-fixture.ts";
+import { balancesOf, ledgerPath, onDatabase, openLedger, runCountOf } from "./edge-fixture.ts";
+import { coffee, FakeEdge, moved, place, startAtMs, tea } from "./fake-edge.ts";
 
 const buyerCount = 20;
 const storeId = "s0042";

@@ -6,18 +6,8 @@ import { describe, expect, test } from "vitest";
 import { flowWindows } from "../../../cloud-bridge/ledger/flow.ts";
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import { planSchema } from "../../../contract/plan.ts";
-import {
-  balancesOf,
-  coffee,
-  counted,
-  FakeEdge,
-  moved,
-  openLedger,
-  place,
-  plan,
-  runCountOf,
-  startAtMs,
-} from "./edge-fixture.ts";
+import { balancesOf, openLedger, plan, runCountOf } from "./edge-fixture.ts";
+import { coffee, counted, FakeEdge, moved, place, startAtMs } from "./fake-edge.ts";
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;

@@ -2,18 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { genesisDigest } from "../../../contract/digest.ts";
-import {
-  balancesOf,
-  coffee,
-  counted,
-  FakeEdge,
-  moved,
-  noticed,
-  openLedger,
-  place,
-  postOne,
-  startAtMs,
-} from "./edge-fixture.ts";
+import { balancesOf, openLedger, postOne } from "./edge-fixture.ts";
+import { coffee, counted, FakeEdge, moved, noticed, place, startAtMs } from "./fake-edge.ts";
 
 const shelf = place("s0042/floor/a");
 const receive = (quantity = 1) => moved("receiving", coffee, { quantity, to: shelf });

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PostgresLedger } from "../../../cloud-bridge/ledger/postgres-ledger.ts";
 import { hasPostgres, PostgresServer } from "../../support/postgres-server.ts";
-import { balancesOf, coffee, FakeEdge, moved, place, startAtMs } from "./edge-fixture.ts";
+import { balancesOf } from "./edge-fixture.ts";
+import { coffee, FakeEdge, moved, place, startAtMs } from "./fake-edge.ts";
 
 const receive = () => moved("receiving", coffee, { to: place("s0042/floor/a") });
 

@@ -5,16 +5,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Incoming } from "../../../cloud-bridge/ledger/types.ts";
-import {
-  coffee,
-  FakeEdge,
-  ledgerPath,
-  moved,
-  openLedgerAt,
-  place,
-  runCountOf,
-  startAtMs,
-} from "./edge-fixture.ts";
+import { ledgerPath, openLedgerAt, runCountOf } from "./edge-fixture.ts";
+import { coffee, FakeEdge, moved, place, startAtMs } from "./fake-edge.ts";
 
 const eventCount = 12;
 const stores = ["s0042", "s0043"];

@@ -3,19 +3,8 @@
 import { describe, expect, test } from "vitest";
 import { itemKeyOf, settleMoved } from "../../../cloud-bridge/ledger/settle.ts";
 import { type MovedEvent, stockEventSchema } from "../../../contract/event.ts";
-import {
-  balancesOf,
-  coffee,
-  counted,
-  FakeEdge,
-  moved,
-  openLedger,
-  place,
-  plan,
-  postOne,
-  shirt,
-  startAtMs,
-} from "./edge-fixture.ts";
+import { balancesOf, openLedger, plan, postOne } from "./edge-fixture.ts";
+import { coffee, counted, FakeEdge, moved, place, shirt, startAtMs } from "./fake-edge.ts";
 
 const places = {
   facings: [{ location: "s0042/floor/gondola-1/c1", picksSensed: true }],

@@ -10,7 +10,8 @@ import {
   soldWindows,
 } from "../../../cloud-bridge/ledger/sold.ts";
 import { soldSchema } from "../../../contract/sold.ts";
-import { coffee, FakeEdge, moved, openLedger, postOne, shirt, startAtMs } from "./edge-fixture.ts";
+import { openLedger, postOne } from "./edge-fixture.ts";
+import { coffee, FakeEdge, moved, shirt, startAtMs } from "./fake-edge.ts";
 
 const nowMs = startAtMs + 86_400_000;
 const about = { storeId: "s0042", asOfAtMs: nowMs, nowMs };

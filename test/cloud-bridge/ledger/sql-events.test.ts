@@ -3,7 +3,8 @@
 import { expect, test } from "vitest";
 import { Places } from "../../../cloud-bridge/epcis/places.ts";
 import { epcisEventSchema } from "../../../contract/epcis/event.ts";
-import { coffee, FakeEdge, moved, openLedger, place, plan, startAtMs } from "./edge-fixture.ts";
+import { openLedger, plan } from "./edge-fixture.ts";
+import { coffee, FakeEdge, moved, place, startAtMs } from "./fake-edge.ts";
 
 const storeId = "s0042";
 const places = new Places();

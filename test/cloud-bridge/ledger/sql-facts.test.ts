@@ -9,17 +9,8 @@ import {
   feedOutboxId,
 } from "../../../cloud-bridge/ledger/facts.ts";
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
-import {
-  balancesOf,
-  coffee,
-  FakeEdge,
-  moved,
-  openLedger,
-  plan,
-  postOne,
-  shirt,
-  startAtMs,
-} from "./edge-fixture.ts";
+import { balancesOf, openLedger, plan, postOne } from "./edge-fixture.ts";
+import { coffee, FakeEdge, moved, shirt, startAtMs } from "./fake-edge.ts";
 
 const hourMs = 3_600_000;
 

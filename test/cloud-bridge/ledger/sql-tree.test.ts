@@ -9,15 +9,8 @@ import {
   signHead,
 } from "../../../cloud-bridge/trace/proof.ts";
 import type { Proof } from "../../../contract/proof.ts";
-import {
-  coffee,
-  FakeEdge,
-  ledgerPath,
-  moved,
-  onDatabase,
-  openLedger,
-  startAtMs,
-} from "./edge-fixture.ts";
+import { ledgerPath, onDatabase, openLedger } from "./edge-fixture.ts";
+import { coffee, FakeEdge, moved, startAtMs } from "./fake-edge.ts";
 
 const storeId = "s0042";
 const { privateKey } = generateKeyPairSync("ed25519");

@@ -5,16 +5,8 @@ import { entryHash, genesisHash } from "../../../cloud-bridge/ledger/entry-hash.
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import { canonicalJson, nextDigest } from "../../../contract/digest.ts";
 import { entrySchema } from "../../../contract/stock.ts";
-import {
-  coffee,
-  FakeEdge,
-  ledgerPath,
-  moved,
-  onDatabase,
-  openLedger,
-  place,
-  postOne,
-} from "./edge-fixture.ts";
+import { ledgerPath, onDatabase, openLedger, postOne } from "./edge-fixture.ts";
+import { coffee, FakeEdge, moved, place } from "./fake-edge.ts";
 
 const shelf = place("s0042/floor/a");
 let ledger: SqliteLedger;

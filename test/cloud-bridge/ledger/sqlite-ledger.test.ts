@@ -6,20 +6,8 @@ import { describe, expect, test } from "vitest";
 import { SqliteConnection } from "../../../cloud-bridge/ledger/sqlite.ts";
 import { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import { stockLevelSchema } from "../../../contract/stock.ts";
-import {
-  balancesOf,
-  coffee,
-  counted,
-  FakeEdge,
-  ledgerPath,
-  moved,
-  noticed,
-  openLedger,
-  place,
-  postOne,
-  startAtMs,
-  tea,
-} from "./edge-fixture.ts";
+import { balancesOf, ledgerPath, openLedger, postOne } from "./edge-fixture.ts";
+import { coffee, counted, FakeEdge, moved, noticed, place, startAtMs, tea } from "./fake-edge.ts";
 
 const shelf = place("s0042/floor/a");
 const receive = (fields = {}) => moved("receiving", coffee, { to: shelf, ...fields });

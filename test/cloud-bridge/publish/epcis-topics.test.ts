@@ -4,14 +4,8 @@ import type { OutgoingMessage } from "../../../cloud-bridge/link.ts";
 import { EpcisTopics } from "../../../cloud-bridge/publish/epcis-topics.ts";
 import { epcisEventSchema } from "../../../contract/epcis/event.ts";
 import { topics } from "../../../contract/topics.ts";
-import {
-  coffee,
-  FakeEdge,
-  ledgerPath,
-  moved,
-  openLedger,
-  startAtMs,
-} from "../ledger/edge-fixture.ts";
+import { ledgerPath, openLedger } from "../ledger/edge-fixture.ts";
+import { coffee, FakeEdge, moved, startAtMs } from "../ledger/fake-edge.ts";
 
 const storeId = "s0042";
 

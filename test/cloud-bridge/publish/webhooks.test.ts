@@ -6,14 +6,8 @@ import { WebhookGuard } from "../../../cloud-bridge/publish/webhook-guard.ts";
 import { WebhookClient } from "../../../cloud-bridge/publish/webhook-request.ts";
 import { type WebhookSettings, Webhooks } from "../../../cloud-bridge/publish/webhooks.ts";
 import type { WebhookKind } from "../../../contract/webhook.ts";
-import {
-  coffee,
-  FakeEdge,
-  ledgerPath,
-  moved,
-  openLedger,
-  startAtMs,
-} from "../ledger/edge-fixture.ts";
+import { ledgerPath, openLedger } from "../ledger/edge-fixture.ts";
+import { coffee, FakeEdge, moved, startAtMs } from "../ledger/fake-edge.ts";
 import { Receiver } from "./receiver.ts";
 
 const storeId = "s0042";

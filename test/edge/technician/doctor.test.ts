@@ -13,6 +13,7 @@ import { systemClock } from "../../../drivers/clock.ts";
 import { type EdgeConfig, edgeConfigSchema } from "../../../edge/config.ts";
 import { examine } from "../../../edge/technician/doctor.ts";
 import { checkClock, checkDisk, checkOutbox } from "../../../edge/technician/doctor-host.ts";
+import { checkPlan } from "../../../edge/technician/doctor-plan.ts";
 import { checkPort } from "../../../edge/technician/doctor-port.ts";
 import { type Finding, findingLines } from "../../../edge/technician/finding.ts";
 
@@ -53,6 +54,60 @@ describe("the machine", () => {
     expect(await checkOutbox(join(root, "data"), nowMs)).toMatchObject({ level: "ok" });
     file("data/outbox.db", "this is no database, and long enough to be looked at".repeat(20));
     expect(await checkOutbox(join(root, "data"), nowMs)).toMatchObject({ level: "fail" });
+  });
+});
+
+describe("the plan of a weight shelf", () => {
+  const product = (gtin: string, unitWeightGrams: number) => ({
+    ...{ gtin, name: gtin, unitWeightGrams, unitWeightSdGrams: 4 },
+  });
+  const locations = [1, 2, 3].map((cell) => `s0042/floor/c${cell}`);
+  const products = [
+    product("09521321002012", 551),
+    product("09521321002029", 555),
+    product("09521321002036", 601),
+  ];
+  const configWith = (weighed: readonly object[]) => {
+    const plan = {
+      ...{ schemaVersion: 1, storeId: "s0042", version: 7, products: weighed },
+      locations: locations.map((location) => ({ location, role: "shelf" })),
+      facings: products.map(({ gtin }, at) => ({ gtin, location: locations[at] })),
+    };
+    file("plan.json", JSON.stringify(plan));
+    return configOf({
+      plan: join(root, "plan.json"),
+      devices: [{ id: "shelf-1", kind: "load-cell-board", port: { path: "/dev/unused" } }],
+      shelves: [
+        {
+          deviceId: "shelf-1",
+          cells: locations.map((location, at) => ({ cell: at + 1, location })),
+        },
+      ],
+    });
+  };
+
+  test("nothing is said without a shelf, and no plan is a warning", async () => {
+    expect(await checkPlan(configOf())).toEqual([]);
+    const config = { ...configWith(products), plan: undefined };
+    expect(await checkPlan(config)).toMatchObject([{ level: "warn", text: "there is none yet" }]);
+  });
+
+  test("names what weighs alike, and cells of which the plan knows nothing", async () => {
+    const { gtin, name } = product("09521321002036", 601);
+    expect(await checkPlan(configWith([...products.slice(0, 2), { gtin, name }]))).toMatchObject([
+      { check: "shelf shelf-1", text: "the plan has no product with a weight for cells 3" },
+      {
+        level: "warn",
+        text: expect.stringMatching(
+          /wrongly: 09521321002012 \(551 g\) and 09521321002029 \(555 g\)$/,
+        ),
+      },
+    ]);
+  });
+
+  test("is fine where all differ", async () => {
+    const apart = products.map((one, at) => ({ ...one, unitWeightGrams: 200 + 100 * at }));
+    expect(await checkPlan(configWith(apart))).toMatchObject([{ level: "ok", text: "version 7" }]);
   });
 });
 

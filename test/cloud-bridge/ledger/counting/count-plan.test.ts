@@ -9,7 +9,7 @@ import {
   silenceOf,
 } from "../../../../cloud-bridge/ledger/counting/count-plan.ts";
 import { defaultCountPolicy } from "../../../../cloud-bridge/ledger/counting/count-policy.ts";
-import { coffee, shirt, tea } from "../edge-fixture.ts";
+import { coffee, shirt, tea } from "../fake-edge.ts";
 import { account, dayMs, daysAgo, factsOf, itemsOf, nowMs, soldOf } from "./store-fixture.ts";
 
 describe("classes", () => {

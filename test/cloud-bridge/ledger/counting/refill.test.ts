@@ -8,7 +8,7 @@ import {
   nextDeliveryAtMs,
   refillList,
 } from "../../../../cloud-bridge/ledger/counting/refill.ts";
-import { coffee, shirt, tea } from "../edge-fixture.ts";
+import { coffee, shirt, tea } from "../fake-edge.ts";
 import { account, dayMs, factsOf, itemsOf, nowMs, soldOf } from "./store-fixture.ts";
 
 const deliveryIn = (days: number) => ({ ...factsOf().policy, deliveryAtMs: nowMs + days * dayMs });

@@ -7,16 +7,8 @@ import {
   completenessOf,
   type HeldSerial,
 } from "../../../../cloud-bridge/ledger/counting/rfid-count.ts";
-import {
-  balancesOf,
-  coffee,
-  counted,
-  FakeEdge,
-  moved,
-  openLedger,
-  place,
-  postOne,
-} from "../edge-fixture.ts";
+import { balancesOf, openLedger, postOne } from "../edge-fixture.ts";
+import { coffee, counted, FakeEdge, moved, place } from "../fake-edge.ts";
 import { at, opening, statusOf, step } from "./stocktake-fixture.ts";
 
 const key = (serial: number | string) => `01/${coffee}/21/${serial}`;

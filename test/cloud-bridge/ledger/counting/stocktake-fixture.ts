@@ -7,7 +7,7 @@ import type {
 } from "../../../../cloud-bridge/ledger/counting/sql-stocktake-steps.ts";
 import type { Stocktake } from "../../../../cloud-bridge/ledger/counting/stocktake.ts";
 import type { SqliteLedger } from "../../../../cloud-bridge/ledger/sqlite-ledger.ts";
-import { startAtMs } from "../edge-fixture.ts";
+import { startAtMs } from "../fake-edge.ts";
 
 export const minuteMs = 60_000;
 export const at = (minute: number) => startAtMs + minute * minuteMs;

@@ -4,15 +4,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { SqliteLedger } from "../../../../cloud-bridge/ledger/sqlite-ledger.ts";
-import {
-  balancesOf,
-  coffee,
-  FakeEdge,
-  moved,
-  openLedger,
-  place,
-  startAtMs,
-} from "../edge-fixture.ts";
+import { balancesOf, openLedger } from "../edge-fixture.ts";
+import { coffee, FakeEdge, moved, place, startAtMs } from "../fake-edge.ts";
 import { at, idOf, opening, step } from "./stocktake-fixture.ts";
 
 const places = ["floor/a", "floor/b", "stockroom"];

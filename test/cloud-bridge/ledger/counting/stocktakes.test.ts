@@ -2,21 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import type { SqliteLedger } from "../../../../cloud-bridge/ledger/sqlite-ledger.ts";
-import {
-  balancesOf,
-  coffee,
-  counted,
-  FakeEdge,
-  ledgerPath,
-  moved,
-  onDatabase,
-  openLedger,
-  place,
-  postOne,
-  shirt,
-  startAtMs,
-  tea,
-} from "../edge-fixture.ts";
+import { balancesOf, ledgerPath, onDatabase, openLedger, postOne } from "../edge-fixture.ts";
+import { coffee, counted, FakeEdge, moved, place, shirt, startAtMs, tea } from "../fake-edge.ts";
 import { at, idOf, opening, statusOf, step } from "./stocktake-fixture.ts";
 
 const floor = "s0042/floor";

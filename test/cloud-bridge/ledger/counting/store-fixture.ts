@@ -5,7 +5,7 @@ import {
   defaultCountPolicy,
 } from "../../../../cloud-bridge/ledger/counting/count-policy.ts";
 import type { StoreFacts } from "../../../../cloud-bridge/ledger/counting/store-facts.ts";
-import { startAtMs } from "../edge-fixture.ts";
+import { startAtMs } from "../fake-edge.ts";
 
 export const dayMs = 86_400_000;
 export const nowMs = startAtMs + 400 * dayMs;

@@ -8,18 +8,8 @@ import type { SqliteLedger } from "../../../../cloud-bridge/ledger/sqlite-ledger
 import { encodeSgtin96 } from "../../../../contract/gs1/epc.ts";
 import type { Gtin } from "../../../../contract/units.ts";
 import { reserve } from "../claims-fixture.ts";
-import {
-  coffee,
-  counted,
-  FakeEdge,
-  moved,
-  noticed,
-  openLedger,
-  place,
-  plan,
-  postOne,
-  shirt,
-} from "../edge-fixture.ts";
+import { openLedger, plan, postOne } from "../edge-fixture.ts";
+import { coffee, counted, FakeEdge, moved, noticed, place, shirt } from "../fake-edge.ts";
 import { at } from "./stocktake-fixture.ts";
 
 const shelf = "s0042/floor/gondola-1/c1";

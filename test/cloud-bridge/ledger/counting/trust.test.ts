@@ -11,7 +11,7 @@ import {
   withheldPercent,
 } from "../../../../cloud-bridge/ledger/counting/trust.ts";
 import { distrustedOf } from "../../../../cloud-bridge/ledger/counting/trust-gate.ts";
-import { coffee, tea } from "../edge-fixture.ts";
+import { coffee, tea } from "../fake-edge.ts";
 import { account, dayMs, daysAgo, factsOf, itemsOf } from "./store-fixture.ts";
 
 const evidence: fc.Arbitrary<TrustEvidence> = fc.record({
