@@ -22,6 +22,10 @@ export const shelfScenarioSchema = z.strictObject({
       restockShare: shareSchema,
       slowLiftShare: shareSchema,
       unitSdShare: shareSchema,
+      holdShare: shareSchema.optional(),
+      returnOneShare: shareSchema.optional(),
+      swapShare: shareSchema.optional(),
+      hasTwins: z.boolean().optional(),
       apartShare: shareSchema.optional(),
     })
     .refine(({ columnCount, apartShare = 0 }) => 2 * columnCount * apartShare < 2, {

@@ -5,6 +5,12 @@ import type { ShelfCell } from "./shelf-cell.ts";
 import type { ShelfStock, WholeCount } from "./shelf-stock.ts";
 import type { WeighedProduct } from "./weight-match.ts";
 
+/**
+ * The possibilities are weighed too evenly: on tuning worlds (normal, seeds 1-48), counts of 0.94 to 0.98 were right in
+ * 99.0 % of 386, of 0.8 to 0.9 in 93 % of 119. Log-odds times this is what they were worth.
+ */
+const certaintyFactor = 1.5;
+
 /** What a count looks at. */
 export interface CountableCell {
   readonly cell: number;
@@ -47,11 +53,16 @@ export function countCell(place: CountableCell, deviceId: string, atMs: number):
     location,
     state: "sellable",
     complete: true,
-    confidence: Math.round(whole.confidence * 1000) / 1000,
+    confidence: Math.round(tempered(whole.confidence) * 1000) / 1000,
     lines: lines.map((line) => ({ ...line, observedAtMs: atMs })),
     evidence: { loadGrams: round(loadGrams) },
   };
   return { ok: true, whole, counted };
+}
+
+function tempered(confidence: number): number {
+  const odds = (confidence / (1 - confidence)) ** certaintyFactor;
+  return odds === Number.POSITIVE_INFINITY ? 1 : odds / (1 + odds);
 }
 
 function reasonAgainst(place: CountableCell): string | undefined {

@@ -27,6 +27,14 @@ export interface ShelfUse {
   readonly slowLiftShare: number;
   /** Standard deviation between units, relative; the median product's. */
   readonly unitSdShare: number;
+  /** Of picks: the hand lies on the shelf for seconds before it lifts anything. */
+  readonly holdShare?: number | undefined;
+  /** Of picks: two are lifted, one is put back in the same breath. */
+  readonly returnOneShare?: number | undefined;
+  /** Of picks: what was taken from the next column is put down where one is taken. */
+  readonly swapShare?: number | undefined;
+  /** Each second column weighs what the one before it does, within half a percent. */
+  readonly hasTwins?: boolean | undefined;
   /** A plan that keeps alike weights apart: no two products on the shelf are nearer than this share; 0 by default. */
   readonly apartShare?: number | undefined;
 }
@@ -146,13 +154,20 @@ class ShelfPlay {
   }
 
   #pick(): number {
+    const { holdShare = 0, returnOneShare = 0, swapShare = 0 } = this.#use;
     const column = this.#freeColumn();
     const units = this.#columns[column - 1]!;
+    if (swapShare > 0 && this.#random() < swapShare) return this.#swap(column);
+    if (returnOneShare > 0 && units.length > 1 && this.#random() < returnOneShare) {
+      return this.#returnOne(column);
+    }
     const wanted = this.#random() < 0.78 ? 1 : integerBetween(this.#random, 2, 3);
     const taken = units.splice(Math.max(0, units.length - wanted));
     if (taken.length === 0) return this.#touch();
     const startMs = this.#nowMs;
-    const handMs = this.#hand(column, startMs);
+    const isHeld = holdShare > 0 && this.#random() < holdShare;
+    const holdMs = isHeld ? integerBetween(this.#random, 3_000, 12_000) : undefined;
+    const handMs = this.#hand(column, startMs, holdMs);
     const isSlow = this.#random() < this.#use.slowLiftShare;
     const riseMs = isSlow
       ? integerBetween(this.#random, 1_000, 3_000)
@@ -163,6 +178,37 @@ class ShelfPlay {
     this.#tell(column, startMs, endMs, taken, -1);
     this.#inHand = [...this.#inHand, ...taken.map((unit) => ({ unit, column }))].slice(-6);
     return endMs;
+  }
+
+  /** Two are lifted, and one put back, before the shelf comes to rest. */
+  #returnOne(column: number): number {
+    const [kept, back] = this.#columns[column - 1]!.splice(-2);
+    const startMs = this.#nowMs;
+    const handMs = this.#hand(column, startMs);
+    this.#load(column, handMs, -kept!.weightGrams - back!.weightGrams, 300);
+    const backMs = handMs + 300 + integerBetween(this.#random, 200, 500);
+    this.#load(column, backMs, back!.weightGrams, 200);
+    this.#columns[column - 1]!.push(back!);
+    this.#tell(column, startMs, backMs + 200, [kept!], -1);
+    return backMs + 200;
+  }
+
+  /** One is taken from the twin column, and left here in the place of one that is taken instead. */
+  #swap(column: number): number {
+    const twin = column % 2 === 0 ? column - 1 : column + 1;
+    const brought = this.#columns[twin - 1]?.pop();
+    const taken = this.#columns[column - 1]!.pop();
+    if (brought === undefined || taken === undefined) return this.#touch();
+    const startMs = Math.max(this.#nowMs, this.#busyUntilMs[twin - 1]!);
+    this.#load(twin, startMs, -brought.weightGrams, 300);
+    this.#tell(twin, startMs, startMs + 300, [brought], -1);
+    const hereMs = Math.max(startMs + 4_000, this.#busyUntilMs[column - 1]!);
+    this.#load(column, hereMs, -taken.weightGrams, 300);
+    this.#load(column, hereMs + 600, brought.weightGrams, 300);
+    this.#columns[column - 1]!.push(brought);
+    this.#tell(column, hereMs, hereMs + 900, [taken], -1);
+    this.#tell(column, hereMs, hereMs + 900, [brought], 1);
+    return hereMs + 900;
   }
 
   #putBack(held: { unit: Unit; column: number }): number {
@@ -200,9 +246,9 @@ class ShelfPlay {
   }
 
   /** A hand presses on the column and lets go; returns when. */
-  #hand(column: number, atMs: number): number {
+  #hand(column: number, atMs: number, longMs?: number): number {
     const force = (this.#random() < 0.3 ? -1 : 1) * (30 + this.#random() * 250);
-    const holdMs = integerBetween(this.#random, 200, 1_200);
+    const holdMs = longMs ?? integerBetween(this.#random, 200, 1_200);
     let pressedGrams = force;
     this.#load(column, atMs, force, 150);
     for (let heldMs = 150; heldMs < holdMs; heldMs += 100) {
@@ -249,13 +295,17 @@ class ShelfPlay {
 
   #product(column: number): Product {
     const digits = `0952132100${String(column).padStart(3, "0")}`;
-    const { apartShare = 0 } = this.#use;
+    const { apartShare = 0, hasTwins = false } = this.#use;
+    const before = this.#products.at(-1);
     const isAlike = (grams: number) =>
       this.#products.some((one) => Math.abs(Math.log(grams / one.unitWeightGrams)) < apartShare);
     // Between a tin of tea and a bottle.
     const draw = () => Math.round(Math.exp(Math.log(80) + this.#random() * Math.log(14)));
     let unitWeightGrams = draw();
     while (isAlike(unitWeightGrams)) unitWeightGrams = draw();
+    if (hasTwins && column % 2 === 0 && before !== undefined) {
+      unitWeightGrams = Math.round(before.unitWeightGrams * 10.05) / 10;
+    }
     const share = Math.min(0.06, this.#use.unitSdShare * Math.exp(gaussian(this.#random, 0, 0.6)));
     const gtin = `${digits}${checkDigitOf(digits)}` as Gtin;
     return { gtin, column, unitWeightGrams, sdGrams: unitWeightGrams * share };

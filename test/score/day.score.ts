@@ -11,6 +11,7 @@ import { weightScenarios } from "./weight.score.ts";
 const days = {
   "day-easy": ["weight-easy", "portal-fitted"],
   "day-normal": ["weight-normal", "portal-fitted"],
+  "day-fitted": ["weight-apart", "portal-fitted"],
   "day-normal-portal": ["weight-normal", "portal-normal-beams"],
 } as const;
 

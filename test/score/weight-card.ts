@@ -103,6 +103,8 @@ export class WeightCard {
       precision,
       recall,
       f1Share: sum === 0 ? undefined : (2 * (precision ?? 0) * (recall ?? 0)) / sum,
+      /** Said, and nothing of it was. */
+      falseCount: this.#saidCount - this.#rightCount,
       wrongShare: share(this.#saidCount - this.#rightCount, this.#truthCount),
       uncertainShare: share(this.#uncertainCount, this.#truthCount),
       columnAccuracy: share(this.#exactCount, this.#columnCount),
