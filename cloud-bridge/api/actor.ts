@@ -1,6 +1,7 @@
 // Who asks: the token's holder, or anybody on this machine where no tokens are configured.
 
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import assert from "node:assert/strict";
+import type { FastifyInstance, FastifyRequest, RouteOptions } from "fastify";
 import { ProblemError } from "./problem.ts";
 import { mayDo, type Permission, type Role } from "./roles.ts";
 import type { ApiToken, ApiTokens } from "./tokens.ts";
@@ -49,9 +50,8 @@ export class Actor {
     throw new ProblemError("forbidden", "the token is not for this store");
   }
 
-  /** A problem for all but a network director of all stores. */
-  requireAll(): void {
-    this.require(undefined, []);
+  /** A problem for a token that is limited to stores. */
+  requireAllStores(): void {
     if (this.storeIds === undefined) return;
     throw new ProblemError("forbidden", "a token for all stores is needed here");
   }
@@ -68,13 +68,23 @@ export function actorOf(request: FastifyRequest): Actor {
 }
 
 /** Open to whoever reaches the port: nothing of a store is in it. */
-const publicPath = /^\/(health|metrics|openapi\.json|docs(\/.*)?)$/;
+const publicPath = /^\/(health|metrics|openapi\.json|asyncapi\.json|docs(\/.*)?)$/;
 
 /**
- * Asks each request for its token (`Authorization: Bearer`), where there are tokens. A route that was not
- * added by `addRoute` names no permission, and is the network director's of all stores alone.
+ * Asks each request for its token (`Authorization: Bearer`), where there are tokens. What a token may is asked by
+ * `addRoute`: a route that is neither public nor declared does not let the server start.
  */
 export function addAuthentication(app: FastifyInstance, tokens: ApiTokens | undefined): void {
+  const routes: RouteOptions[] = [];
+  app.addHook("onRoute", (route) => {
+    routes.push(route);
+  });
+  app.addHook("onReady", async () => {
+    for (const { method, url, config } of routes) {
+      const { isDeclared } = (config ?? {}) as { isDeclared?: true };
+      assert(isDeclared === true || publicPath.test(url), `${method} ${url} says who may ask`);
+    }
+  });
   app.addHook("onRequest", async (request, reply) => {
     if (tokens === undefined) {
       actors.set(request, anybody);
@@ -91,10 +101,6 @@ export function addAuthentication(app: FastifyInstance, tokens: ApiTokens | unde
         secret === undefined ? "send Authorization: Bearer TOKEN" : "the token is nobody's";
       throw new ProblemError("unauthorized", detail);
     }
-    const actor = new Actor(token);
-    actors.set(request, actor);
-    const { isDeclared } = request.routeOptions.config as { isDeclared?: true };
-    // It cannot be told which stores such a request is about.
-    if (isDeclared !== true && !request.is404) actor.requireAll();
+    actors.set(request, new Actor(token));
   });
 }

@@ -12,12 +12,13 @@ import type { StoreFacts } from "../ledger/counting/store-facts.ts";
 import { accountTrusts, storeScores, withheldPercent } from "../ledger/counting/trust.ts";
 import { type CountRoutesOptions, listQuery } from "./count-routes.ts";
 import { gtinParameter, requireStore } from "./parameters.ts";
-import { checked } from "./problem.ts";
+import { addRoute, type Route } from "./route.ts";
 
 /** Products in one request. */
 const itemCountMax = 1000;
 const bodySizeBytesMax = 256 * 1024;
 
+const base = "/v1/stores/:store";
 const storeParams = z.strictObject({ store: idSchema });
 const { limit } = listQuery.shape;
 const placeQuery = z.strictObject({ location: locationSchema.optional(), limit });
@@ -45,82 +46,92 @@ const itemsBody = z.strictObject({
 export function addCountPlanRoutes(app: FastifyInstance, options: CountRoutesOptions): void {
   const { ledger, stores, nowMs } = options;
   const { counting } = ledger;
-  const base = "/v1/stores/:store";
-  const long = { bodyLimit: bodySizeBytesMax };
-  const storeOf = async (params: unknown): Promise<string> => {
-    const { store } = checked(storeParams, params);
-    await requireStore(stores, store);
-    return store;
-  };
+  const changing = { params: storeParams, allows: "count-plans.write", bodySizeBytesMax } as const;
 
-  app.get(`${base}/count-policy`, async (request) => {
-    return await counting.policy(await storeOf(request.params));
+  addRoute(app, {
+    ...{ method: "GET", path: `${base}/count-policy`, allows: "counts.read", params: storeParams },
+    summary: "What the store demands of its counts: tolerances, authority, classes",
+    handler: async ({ params: { store } }) => {
+      await requireStore(stores, store);
+      return await counting.policy(store);
+    },
   });
-  app.put(`${base}/count-policy`, long, async (request) => {
-    const policy = checked(countPolicySchema, request.body);
-    await counting.setPolicy(await storeOf(request.params), policy, nowMs());
-    return policy;
+  addRoute(app, {
+    ...{ method: "PUT", path: `${base}/count-policy`, ...changing, body: countPolicySchema },
+    summary: "Replaces what the store demands of its counts",
+    handler: async ({ params: { store }, body: policy }) => {
+      await requireStore(stores, store);
+      await counting.setPolicy(store, policy, nowMs());
+      return policy;
+    },
   });
-  app.put(`${base}/count-items`, long, async (request) => {
-    const { items } = checked(itemsBody, request.body);
-    const named = items.map(({ gtin, class: className, priceMinor }) => ({
-      gtin,
-      ...(className === undefined ? {} : { className }),
-      ...(priceMinor === undefined ? {} : { priceMinor }),
-    }));
-    await counting.setItems(await storeOf(request.params), named);
-    return { itemCount: items.length };
+  addRoute(app, {
+    ...{ method: "PUT", path: `${base}/count-items`, ...changing, body: itemsBody },
+    summary: "Classes and prices of products, as counts look at them",
+    handler: async ({ params: { store }, body: { items } }) => {
+      await requireStore(stores, store);
+      const named = items.map(({ gtin, class: className, priceMinor }) => ({
+        gtin,
+        ...(className === undefined ? {} : { className }),
+        ...(priceMinor === undefined ? {} : { priceMinor }),
+      }));
+      await counting.setItems(store, named);
+      return { itemCount: items.length };
+    },
   });
-  app.get(`${base}/count-plan`, async (request) => {
-    const facts = await counting.facts(await storeOf(request.params), nowMs());
+  addFactRoutes(app, options);
+}
+
+/** What follows from all that is known of a store at this moment. */
+function addFactRoutes(app: FastifyInstance, { ledger, stores, nowMs }: CountRoutesOptions): void {
+  const reads = <Q extends z.ZodType | undefined>(
+    path: string,
+    summary: string,
+    query: Q,
+    answer: (facts: StoreFacts, query: Q extends z.ZodType ? z.infer<Q> : undefined) => object,
+  ) => {
+    const route: Route<typeof storeParams, Q, undefined> = {
+      ...{ method: "GET", path: `${base}/${path}`, allows: "counts.read", summary },
+      ...{ params: storeParams, query },
+      handler: async ({ params: { store }, query: asked }) => {
+        await requireStore(stores, store);
+        const facts = await ledger.counting.facts(store, nowMs());
+        return { asOfMs: facts.nowMs, ...answer(facts, asked as never) };
+      },
+    };
+    addRoute(app, route);
+  };
+  reads("count-plan", "How much is to be counted, by class", undefined, (facts) => {
     const { dueCount, lines } = dueLines(facts);
     const problemCount = problemLines(facts).length;
-    return {
-      asOfMs: facts.nowMs,
-      classes: classCounts(facts),
-      dueCount,
-      todayCount: lines.length,
-      problemCount,
-    };
+    return { classes: classCounts(facts), dueCount, todayCount: lines.length, problemCount };
   });
-  app.get(`${base}/count-plan/due`, async (request) => {
-    const { location, limit: countMax } = checked(placeQuery, request.query);
-    const facts = await counting.facts(await storeOf(request.params), nowMs());
-    const items = within(dueLines(facts).lines, location).slice(0, countMax);
-    return { asOfMs: facts.nowMs, items };
-  });
-  app.get(`${base}/count-plan/problems`, async (request) => {
-    const { location, limit: countMax } = checked(placeQuery, request.query);
-    const facts = await counting.facts(await storeOf(request.params), nowMs());
-    return { asOfMs: facts.nowMs, items: within(problemLines(facts), location).slice(0, countMax) };
-  });
-  app.get(`${base}/trust`, async (request) => {
-    const { gtin, location, limit: countMax } = checked(trustQuery, request.query);
-    const facts = await counting.facts(await storeOf(request.params), nowMs());
-    const { trust } = facts.policy;
-    const trusts = accountTrusts(facts, gtin);
-    const products = [...storeScores(trusts)].map(([item, score]) => ({
-      ...{ gtin: item, score: rounded(score), withheldPercent: withheldPercent(score, trust) },
-    }));
-    const worst = within(trusts, location).sort((a, b) => a.score - b.score);
-    const accounts = worst
-      .slice(0, countMax)
-      .map((each) => ({ ...each, score: rounded(each.score) }));
-    products.sort((a, b) => a.score - b.score);
-    return {
-      asOfMs: facts.nowMs,
-      ...trust,
-      items: accounts,
-      products: products.slice(0, countMax),
-    };
-  });
-  app.get(`${base}/refill`, async (request) => {
-    const { location, limit: countMax } = checked(placeQuery, request.query);
-    const facts = await counting.facts(await storeOf(request.params), nowMs());
-    const items = within(refillList(facts), location).slice(0, countMax);
-    const untilMs = nextDeliveryAtMs(facts.policy, facts.nowMs);
-    return { asOfMs: facts.nowMs, nextDeliveryAtMs: untilMs, items };
-  });
+  reads("count-plan/due", "What is to be counted today", placeQuery, (facts, asked) => ({
+    items: within(dueLines(facts).lines, asked.location).slice(0, asked.limit),
+  }));
+  reads("count-plan/problems", "What speaks against the book", placeQuery, (facts, asked) => ({
+    items: within(problemLines(facts), asked.location).slice(0, asked.limit),
+  }));
+  reads("trust", "How far the book is trusted, the worst first", trustQuery, trustOf);
+  reads("refill", "What the floor lacks and the back room has", placeQuery, (facts, asked) => ({
+    nextDeliveryAtMs: nextDeliveryAtMs(facts.policy, facts.nowMs),
+    items: within(refillList(facts), asked.location).slice(0, asked.limit),
+  }));
+}
+
+function trustOf(
+  facts: StoreFacts,
+  { gtin, location, limit: countMax }: z.infer<typeof trustQuery>,
+): object {
+  const { trust } = facts.policy;
+  const trusts = accountTrusts(facts, gtin);
+  const products = [...storeScores(trusts)].map(([item, score]) => ({
+    ...{ gtin: item, score: rounded(score), withheldPercent: withheldPercent(score, trust) },
+  }));
+  products.sort((a, b) => a.score - b.score);
+  const worst = within(trusts, location).sort((a, b) => a.score - b.score);
+  const items = worst.slice(0, countMax).map((each) => ({ ...each, score: rounded(each.score) }));
+  return { ...trust, items, products: products.slice(0, countMax) };
 }
 
 function within<Line extends { location: string }>(

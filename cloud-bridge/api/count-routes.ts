@@ -13,7 +13,7 @@ import {
   stockStateSchema,
 } from "../../contract/units.ts";
 import { dueLines, problemLines } from "../ledger/counting/count-plan.ts";
-import { countClassSchema, countRoles, judge } from "../ledger/counting/count-policy.ts";
+import { countClassSchema, judge } from "../ledger/counting/count-policy.ts";
 import type { StepOutcome, StocktakeStep } from "../ledger/counting/sql-stocktake-steps.ts";
 import {
   accuracyOf,
@@ -28,8 +28,10 @@ import {
   stocktakeLineCountMax,
 } from "../ledger/counting/stocktake.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
+import { counterFields, counterOf } from "./count-actor.ts";
 import { gtinParameter, requireStore, type Stores } from "./parameters.ts";
 import { checked, ProblemError, type ProblemKind } from "./problem.ts";
+import { addRoute } from "./route.ts";
 
 export interface CountRoutesOptions {
   readonly ledger: Pick<Ledger, "counting">;
@@ -46,10 +48,6 @@ export const requestLineCountMax = 1000;
 const bodySizeBytesMax = 256 * 1024;
 
 const linesError = `must be 1..${requestLineCountMax} lines`;
-const text = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,100}$/u, "must be 1-100 characters of text");
-const role = z.enum(countRoles, { error: `must be one of ${countRoles.join(", ")}` });
-/** Who does something, in a body. */
-export const actor = { by: text, role: role.default("associate") };
 const quantityError = "must be a whole number, 0..10000000";
 const quantity = z
   .int({ error: quantityError })
@@ -68,7 +66,7 @@ const openBody = z.strictObject({
   /** The whole store, where it is left out. */
   location: locationSchema.optional(),
   state: stockStateSchema.default("sellable"),
-  by: text,
+  by: counterFields.by,
   lines: listOf(z.strictObject(lineKey)).optional(),
   /** Where lines that are not named come from: all of the place, those due today, or the problem list. */
   source: z.enum(["place", "due", "problems"]).optional(),
@@ -76,13 +74,13 @@ const openBody = z.strictObject({
   sampleCount: z.int().min(1).max(stocktakeLineCountMax).optional(),
 });
 const recordBody = z.strictObject({
-  ...actor,
+  ...counterFields,
   lines: listOf(z.strictObject({ ...lineKey, quantity, observedAtMs: atMsSchema })),
 });
-const stepBody = z.strictObject(actor);
-const recountBody = z.strictObject({ ...actor, lines: listOf(z.strictObject(lineKey)) });
+const stepBody = z.strictObject(counterFields);
+const recountBody = z.strictObject({ ...counterFields, lines: listOf(z.strictObject(lineKey)) });
 const approveBody = z.strictObject({
-  ...actor,
+  ...counterFields,
   lines: listOf(z.strictObject(lineKey)),
   reason: z.enum(adjustmentReasons, { error: `must be one of ${adjustmentReasons.join(", ")}` }),
   cause: z
@@ -90,6 +88,8 @@ const approveBody = z.strictObject({
     .regex(/^[a-z][a-z0-9_]{2,63}$/, "must be lower-case words joined by _")
     .optional(),
 });
+type Opening = z.infer<typeof openBody> & { readonly by: string };
+const base = "/v1/stores/:store/counts";
 const storeParams = z.strictObject({ store: idSchema });
 export const countParams = z.strictObject({
   store: idSchema,
@@ -131,70 +131,78 @@ const kindOf: Record<StocktakeRefusalCode, ProblemKind> = {
 export function addCountRoutes(app: FastifyInstance, options: CountRoutesOptions): void {
   const { ledger, stores, nowMs } = options;
   const { counting } = ledger;
-  const base = "/v1/stores/:store/counts";
-  const long = { bodyLimit: bodySizeBytesMax };
 
-  app.post(base, long, async (request, reply) => {
-    const { store: storeId } = checked(storeParams, request.params);
-    const header = request.headers["idempotency-key"];
-    const { "Idempotency-Key": key } = checked(keyHeader, { "Idempotency-Key": header });
-    const body = checked(openBody, request.body);
-    await requireStore(stores, storeId);
-    const asked = openingOf(storeId, key, body);
-    const isKnown = (await counting.stocktake(storeId, asked.countId, nowMs())) !== undefined;
-    const isNamed = isKnown || asked.lines.length > 0;
-    const lines = isNamed ? asked.lines : await plannedLines(ledger, body, asked, nowMs());
-    const opened = await counting.open({ ...asked, lines }, nowMs());
-    const stocktake = taken(opened, options);
-    return await reply
-      .code(201)
-      .header("location", `/v1/stores/${storeId}/counts/${stocktake.countId}`)
-      .send(await shown(ledger, stocktake));
+  addRoute(app, {
+    ...{ method: "POST", path: base, allows: "counts.write", bodySizeBytesMax },
+    ...{ summary: "Opens a count", params: storeParams, body: openBody },
+    headers: { "Idempotency-Key": "A request sent twice with the same key is one count" },
+    answers: { 201: z.looseObject({ countId: z.string() }) },
+    handler: async ({ params: { store: storeId }, body: asked, actor, request, reply }) => {
+      const header = request.headers["idempotency-key"];
+      const { "Idempotency-Key": key } = checked(keyHeader, { "Idempotency-Key": header });
+      await requireStore(stores, storeId);
+      const body = { ...asked, by: counterOf(actor, asked).by };
+      const opening = openingOf(storeId, key, body);
+      const isKnown = (await counting.stocktake(storeId, opening.countId, nowMs())) !== undefined;
+      const isNamed = isKnown || opening.lines.length > 0;
+      const lines = isNamed ? opening.lines : await plannedLines(ledger, body, opening, nowMs());
+      const opened = await counting.open({ ...opening, lines }, nowMs());
+      const stocktake = taken(opened, options);
+      reply.code(201).header("location", `/v1/stores/${storeId}/counts/${stocktake.countId}`);
+      return await shown(ledger, stocktake);
+    },
   });
-  app.get(base, async (request) => {
-    const { store: storeId } = checked(storeParams, request.params);
-    const { state, after, limit } = checked(listQuery, request.query);
-    await requireStore(stores, storeId);
-    const before = after === undefined ? {} : { beforeMs: after };
-    const about = { storeId, isOpen: state === "open", ...before, countMax: limit };
-    const items = (await counting.stocktakes(about)).map(({ digest: _, ...head }) => head);
-    const last = items.at(-1);
-    if (last === undefined || items.length < limit) return { items };
-    return { items, next: String(last.openedAtMs) };
+  addRoute(app, {
+    ...{ method: "GET", path: base, allows: "counts.read", params: storeParams, query: listQuery },
+    summary: "Counts of a store, the newest first",
+    handler: async ({ params: { store: storeId }, query: { state, after, limit } }) => {
+      await requireStore(stores, storeId);
+      const before = after === undefined ? {} : { beforeMs: after };
+      const about = { storeId, isOpen: state === "open", ...before, countMax: limit };
+      const items = (await counting.stocktakes(about)).map(({ digest: _, ...head }) => head);
+      const last = items.at(-1);
+      if (last === undefined || items.length < limit) return { items };
+      return { items, next: String(last.openedAtMs) };
+    },
   });
-  app.get(`${base}/:id`, async (request) => {
-    const { store: storeId, id } = checked(countParams, request.params);
-    const page = checked(lineQuery, request.query);
-    await requireStore(stores, storeId);
-    const stocktake = await counting.stocktake(storeId, id, nowMs());
-    if (stocktake !== undefined) return await shown(ledger, stocktake, page);
-    throw new ProblemError("count_unknown", `store ${storeId} has no count ${id}`);
+  addRoute(app, {
+    ...{ method: "GET", path: `${base}/:id`, allows: "counts.read" },
+    ...{ summary: "A count and a page of its lines", params: countParams, query: lineQuery },
+    handler: async ({ params: { store: storeId, id }, query }) => {
+      await requireStore(stores, storeId);
+      const stocktake = await counting.stocktake(storeId, id, nowMs());
+      if (stocktake !== undefined) return await shown(ledger, stocktake, query);
+      throw new ProblemError("count_unknown", `store ${storeId} has no count ${id}`);
+    },
   });
-  addSteps(app, options, base);
+  addSteps(app, options);
 }
 
 /** The next steps of a count. */
-function addSteps(app: FastifyInstance, options: CountRoutesOptions, base: string): void {
+function addSteps(app: FastifyInstance, options: CountRoutesOptions): void {
   const { ledger, stores, nowMs } = options;
-  const bodies = {
+  const bodies: Record<string, z.ZodType<z.infer<typeof stepBody>>> = {
     lines: recordBody,
     submit: stepBody,
     recount: recountBody,
     approve: approveBody,
     post: stepBody,
     cancel: stepBody,
-  } as const;
+  };
   for (const [path, schema] of Object.entries(bodies)) {
-    app.post(`${base}/:id/${path}`, { bodyLimit: bodySizeBytesMax }, async (request) => {
-      const { store: storeId, id: countId } = checked(countParams, request.params);
-      const body = checked<object>(schema, request.body);
-      await requireStore(stores, storeId);
-      const known = await ledger.counting.stocktake(storeId, countId, nowMs());
-      const asked = { ...placed(body, known?.location ?? storeId), step: stepOf(path) };
-      const about = { storeId, countId };
-      const outcome = await ledger.counting.step(about, asked as StocktakeStep, nowMs());
-      const lines = "lines" in asked ? { lines: asked.lines as LineKey[] } : {};
-      return await shown(ledger, taken(outcome, options), lines);
+    addRoute(app, {
+      ...{ method: "POST", path: `${base}/:id/${path}`, allows: "counts.write", bodySizeBytesMax },
+      ...{ summary: `The count's next step: ${path}`, params: countParams, body: schema },
+      handler: async ({ params: { store: storeId, id: countId }, body, actor }) => {
+        await requireStore(stores, storeId);
+        const named = { ...body, ...counterOf(actor, body) };
+        const known = await ledger.counting.stocktake(storeId, countId, nowMs());
+        const asked = { ...placed(named, known?.location ?? storeId), step: stepOf(path) };
+        const about = { storeId, countId };
+        const outcome = await ledger.counting.step(about, asked as StocktakeStep, nowMs());
+        const lines = "lines" in asked ? { lines: asked.lines as LineKey[] } : {};
+        return await shown(ledger, taken(outcome, options), lines);
+      },
     });
   }
 }
@@ -210,7 +218,7 @@ function placed(body: object, location: string): object {
   return { ...body, lines };
 }
 
-function openingOf(storeId: string, key: string, body: z.infer<typeof openBody>) {
+function openingOf(storeId: string, key: string, body: Opening) {
   const { kind, state, by, classes, lines = [], sampleCount, location = storeId } = body;
   const places = lines.map(({ gtin, location: place = location }) => ({ gtin, location: place }));
   const wrong = (parameter: string, message: string) => {
@@ -240,7 +248,7 @@ function openingOf(storeId: string, key: string, body: z.infer<typeof openBody>)
 /** Lines of the plan in the place of a count; none where it is of all that the place has. */
 async function plannedLines(
   { counting }: CountRoutesOptions["ledger"],
-  { kind, source = kind === "problem" ? "problems" : "place" }: z.infer<typeof openBody>,
+  { kind, source = kind === "problem" ? "problems" : "place" }: Opening,
   { storeId, location }: { storeId: string; location: string },
   nowMs: number,
 ): Promise<LineKey[]> {

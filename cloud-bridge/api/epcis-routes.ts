@@ -2,7 +2,7 @@
 // paging and problems; and what captured shipments let a store expect.
 
 import { randomUUID } from "node:crypto";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import { z } from "zod";
 import { errorMessageOf } from "../../contract/errors.ts";
 import { idSchema } from "../../contract/units.ts";
@@ -15,6 +15,7 @@ import type { ErrorBehaviour } from "../ledger/sql-capture.ts";
 import type { EventCursor } from "../ledger/sql-epcis.ts";
 import type { Ledger } from "../ledger/types.ts";
 import type { Logger } from "../log.ts";
+import { actorOf } from "./actor.ts";
 import { EpcisProblem, negotiate, problemOfStatus, sendEpcisProblem } from "./epcis-problem.ts";
 import { requireStore, type Stores } from "./parameters.ts";
 import { checked, ProblemError, sendProblem } from "./problem.ts";
@@ -51,17 +52,48 @@ export function addEpcisRoutes(app: FastifyInstance, options: EpcisRoutesOptions
     (scope, _settings, done) => {
       addParsers(scope);
       addErrors(scope, options);
-      scope.addHook("onRequest", (request, reply, next) => {
+      scope.addHook("onRoute", describe);
+      scope.addHook("onRequest", async (request, reply) => {
         negotiate(request, reply);
-        next();
+        permit(request);
       });
       addCapture(scope, options);
       addQueries(scope, options);
       addExpected(scope, options);
       done();
     },
-    { prefix: "/v1/epcis" },
+    { prefix },
   );
+}
+
+const prefix = "/v1/epcis";
+const summaries: Readonly<Record<string, string>> = {
+  "/capture": "Capture jobs; a document is captured by POST",
+  "/capture/:captureId": "How a capture went",
+  "/events": "Events, by the standard's query parameters; one event is captured by POST",
+  "/events/*": "One event, by its ID",
+  "/expected-receipts": "What a store expects, by the shipments that others told of",
+};
+
+/** These routes are declared here, not by `addRoute`: their bodies, headers and problems are the standard's. */
+function describe(route: RouteOptions): void {
+  const path = route.url.slice(prefix.length);
+  const summary = summaries[path] ?? `Events of one of the ${path.split("/")[1] ?? ""}`;
+  route.config = { ...route.config, isDeclared: true } as never;
+  route.schema = { summary, tags: ["epcis"] };
+}
+
+/** Events are of the whole chain, so a token is for all stores; what one store expects may be asked by its own. */
+function permit(request: FastifyRequest): void {
+  const actor = actorOf(request);
+  const isRead = request.method === "GET" || request.method === "HEAD";
+  const { store } = request.query as { store?: unknown };
+  const isOfStore = request.routeOptions.url === `${prefix}/expected-receipts`;
+  actor.require(
+    isRead ? "epcis.read" : "epcis.capture",
+    isOfStore && typeof store === "string" ? [store] : [],
+  );
+  if (!isOfStore) actor.requireAllStores();
 }
 
 /** A document as it came: parsing is the route's, so that what is wrong is told in the standard's words. */

@@ -12,9 +12,11 @@ import {
   isWithin,
   locationSchema,
 } from "../../contract/units.ts";
-import { actor, type CountRoutesOptions, countParams, listQuery, taken } from "./count-routes.ts";
+import { counterFields, counterOf } from "./count-actor.ts";
+import { type CountRoutesOptions, countParams, listQuery, taken } from "./count-routes.ts";
 import { requireStore } from "./parameters.ts";
-import { checked, ProblemError } from "./problem.ts";
+import { ProblemError } from "./problem.ts";
+import { addRoute } from "./route.ts";
 
 /** Tags in one pass, and passes in one request. */
 const tagCountMax = 5000;
@@ -40,7 +42,7 @@ const tag = z
   });
 const passError = `must be 1..${passCountMax} passes`;
 const tagsBody = z.strictObject({
-  ...actor,
+  ...counterFields,
   location: locationSchema.optional(),
   passes: z
     .array(z.strictObject({ observedAtMs: atMsSchema, keys: z.array(tag).max(tagCountMax) }), {
@@ -53,34 +55,40 @@ const tagsBody = z.strictObject({
 /** Adds /v1/stores/{store}/counts/{id}/tags and /v1/stores/{store}/rfid-counts. */
 export function addRfidCountRoutes(app: FastifyInstance, options: CountRoutesOptions): void {
   const { ledger, stores, nowMs } = options;
-  const long = { bodyLimit: bodySizeBytesMax };
-  app.post("/v1/stores/:store/counts/:id/tags", long, async (request) => {
-    const { store: storeId, id: countId } = checked(countParams, request.params);
-    const { location, passes, ...who } = checked(tagsBody, request.body);
-    await requireStore(stores, storeId);
-    if (location !== undefined && !isWithin(location, storeId)) {
-      throw new ProblemError("query_invalid", `location: lies outside ${storeId}`);
-    }
-    const known = passes.map(({ observedAtMs, keys }) => ({
-      ...{ observedAtMs, keys: keys.filter((key) => key !== undefined) },
-    }));
-    const foreignCount = passes.reduce(
-      (sum, { keys }) => sum + keys.filter((key) => key === undefined).length,
-      0,
-    );
-    const asked = { ...who, location, passes: known };
-    const outcome = await ledger.counting.recordTags({ storeId, countId }, asked, nowMs());
-    taken(outcome, options);
-    return { foreignCount, ...("report" in outcome ? outcome.report : {}) };
+  addRoute(app, {
+    ...{ method: "POST", path: "/v1/stores/:store/counts/:id/tags", allows: "counts.write" },
+    ...{ summary: "Passes with a hand reader, as lines of a count", bodySizeBytesMax },
+    ...{ params: countParams, body: tagsBody },
+    handler: async ({ params: { store: storeId, id: countId }, body, actor }) => {
+      const { location, passes } = body;
+      await requireStore(stores, storeId);
+      if (location !== undefined && !isWithin(location, storeId)) {
+        throw new ProblemError("query_invalid", `location: lies outside ${storeId}`);
+      }
+      const known = passes.map(({ observedAtMs, keys }) => ({
+        ...{ observedAtMs, keys: keys.filter((key) => key !== undefined) },
+      }));
+      const foreignCount = passes.reduce(
+        (sum, { keys }) => sum + keys.filter((key) => key === undefined).length,
+        0,
+      );
+      const asked = { ...counterOf(actor, body), location, passes: known };
+      const outcome = await ledger.counting.recordTags({ storeId, countId }, asked, nowMs());
+      taken(outcome, options);
+      return { foreignCount, ...("report" in outcome ? outcome.report : {}) };
+    },
   });
-  app.get("/v1/stores/:store/rfid-counts", async (request) => {
-    const { store: storeId } = checked(z.strictObject({ store: idSchema }), request.params);
-    const { after, limit } = checked(listQuery, request.query);
-    await requireStore(stores, storeId);
-    const before = after === undefined ? {} : { beforeMs: after };
-    const items = await ledger.counting.rfidReports({ storeId, ...before, countMax: limit });
-    const last = items.at(-1);
-    if (last === undefined || items.length < limit) return { items };
-    return { items, next: String(last.atMs) };
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/stores/:store/rfid-counts", allows: "counts.read" },
+    ...{ summary: "What each count of tags found, the newest first" },
+    ...{ params: z.strictObject({ store: idSchema }), query: listQuery },
+    handler: async ({ params: { store: storeId }, query: { after, limit } }) => {
+      await requireStore(stores, storeId);
+      const before = after === undefined ? {} : { beforeMs: after };
+      const items = await ledger.counting.rfidReports({ storeId, ...before, countMax: limit });
+      const last = items.at(-1);
+      if (last === undefined || items.length < limit) return { items };
+      return { items, next: String(last.atMs) };
+    },
   });
 }

@@ -44,6 +44,8 @@ export interface Route<P, Q, B> {
   readonly storesOf?: (
     asked: Pick<Asked<P, Q, B>, "params" | "query" | "body">,
   ) => readonly string[];
+  /** It is about all stores at once: a token that is limited to some may not. */
+  readonly isOfAllStores?: true;
   /** Largest body; the server's own limit without. */
   readonly bodySizeBytesMax?: number;
   /** The answer gets an ETag of its content. */
@@ -67,6 +69,7 @@ export function addRoute<
     handler: async (request, reply) => {
       const actor = actorOf(request);
       actor.require(allows, []);
+      if (route.isOfAllStores === true) actor.requireAllStores();
       const parts = {
         params: read(route.params, request.params),
         query: read(route.query, request.query),

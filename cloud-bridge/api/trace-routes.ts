@@ -12,8 +12,10 @@ import { type NamedUnit, unitOfUri } from "../epcis/unit-of-uri.ts";
 import type { TreeSnapshot } from "../ledger/sql-tree.ts";
 import type { Ledger } from "../ledger/types.ts";
 import { proofOfParts, publicKeyText, signHead } from "../trace/proof.ts";
+import type { Actor } from "./actor.ts";
 import { requireStore, type Stores } from "./parameters.ts";
-import { checked, ProblemError } from "./problem.ts";
+import { ProblemError } from "./problem.ts";
+import { addRoute } from "./route.ts";
 
 export interface TraceRoutesOptions {
   readonly ledger: Pick<Ledger, "tree" | "epcis">;
@@ -54,42 +56,59 @@ export function addTraceRoutes(app: FastifyInstance, options: TraceRoutesOptions
   const { ledger, traceKey } = options;
   const tracer = new Tracer(options);
 
-  app.get("/v1/trace", async (request) => {
-    const { epc, link, proof } = checked(traceQuery, request.query);
-    return await tracer.lifeOf(epc ?? link ?? "", epc === undefined ? "link" : "epc", proof);
+  const reads = { method: "GET", allows: "stock.read" } as const;
+
+  addRoute(app, {
+    ...{ ...reads, path: "/v1/trace", query: traceQuery },
+    summary:
+      "The whole life of one unit, by EPC or Digital Link, with proofs where they are asked for",
+    handler: async ({ query: { epc, link, proof }, actor }) =>
+      await tracer.lifeOf(epc ?? link ?? "", epc === undefined ? "link" : "epc", { proof, actor }),
   });
-  // What a QR holds, asked of this server instead of its own.
-  app.get("/01/:gtin/21/*", async (request) => {
-    const { proof } = checked(linkQuery, request.query);
-    const [path = ""] = request.url.split("?");
-    return await tracer.lifeOf(`https://id.gs1.org${path}`, "link", proof);
+  addRoute(app, {
+    ...{ ...reads, path: "/01/:gtin/21/*", query: linkQuery },
+    summary: "The same by what a unit's QR holds, asked of this server instead of its own",
+    handler: async ({ query: { proof }, actor, request }) => {
+      const [path = ""] = request.url.split("?");
+      return await tracer.lifeOf(`https://id.gs1.org${path}`, "link", { proof, actor });
+    },
   });
-  app.get("/v1/trace/key", async (_request, reply) => {
-    if (traceKey === undefined) throw noKey();
-    return await reply.type("application/x-pem-file").send(publicKeyText(traceKey));
+  addRoute(app, {
+    ...{ ...reads, path: "/v1/trace/key", summary: "The public key that signs heads, as PEM" },
+    handler: async ({ reply }) => {
+      if (traceKey === undefined) throw noKey();
+      return await reply.type("application/x-pem-file").send(publicKeyText(traceKey));
+    },
   });
-  app.get("/v1/trace/:store/head", async (request) => {
-    const { store } = checked(storeParams, request.params);
-    return tracer.signed(await tracer.tree(store));
+  addRoute(app, {
+    ...{ ...reads, path: "/v1/trace/:store/head", params: storeParams },
+    summary: "The signed head of a store's history",
+    handler: async ({ params: { store } }) => tracer.signed(await tracer.tree(store)),
   });
-  app.get("/v1/trace/:store/entries/:entryNumber/proof", async (request) => {
-    const { store: storeId, entryNumber } = checked(proofParams, request.params);
-    const { since } = checked(proofQuery, request.query);
-    const tree = await tracer.tree(storeId);
-    const entry = await ledger.tree.entry(storeId, entryNumber);
-    if (entry === undefined || entryNumber > tree.treeSize) throw tooFar(tree, entryNumber);
-    if (since !== undefined && since > tree.treeSize) throw tooFar(tree, since);
-    const [parts] = await ledger.tree.proofParts(tree, [entry], since);
-    return proofOfParts(parts!, tracer.signed(tree));
+  addRoute(app, {
+    ...{ ...reads, path: "/v1/trace/:store/entries/:entryNumber/proof" },
+    ...{ params: proofParams, query: proofQuery },
+    summary: "That an entry is in the history, and that an older history is the beginning of it",
+    handler: async ({ params: { store: storeId, entryNumber }, query: { since } }) => {
+      const tree = await tracer.tree(storeId);
+      const entry = await ledger.tree.entry(storeId, entryNumber);
+      if (entry === undefined || entryNumber > tree.treeSize) throw tooFar(tree, entryNumber);
+      if (since !== undefined && since > tree.treeSize) throw tooFar(tree, since);
+      const [parts] = await ledger.tree.proofParts(tree, [entry], since);
+      return proofOfParts(parts!, tracer.signed(tree));
+    },
   });
-  app.get("/v1/trace/:store/consistency", async (request) => {
-    const { store: storeId } = checked(storeParams, request.params);
-    const { from, to } = checked(consistencyQuery, request.query);
-    const tree = await tracer.tree(storeId);
-    const size = to ?? tree.treeSize;
-    if (size > tree.treeSize) throw tooFar(tree, size);
-    if (from > size) throw tooFar({ ...tree, treeSize: size }, from);
-    return await ledger.tree.consistency(storeId, from, size);
+  addRoute(app, {
+    ...{ ...reads, path: "/v1/trace/:store/consistency" },
+    ...{ params: storeParams, query: consistencyQuery },
+    summary: "That one head continues another",
+    handler: async ({ params: { store: storeId }, query: { from, to } }) => {
+      const tree = await tracer.tree(storeId);
+      const size = to ?? tree.treeSize;
+      if (size > tree.treeSize) throw tooFar(tree, size);
+      if (from > size) throw tooFar({ ...tree, treeSize: size }, from);
+      return await ledger.tree.consistency(storeId, from, size);
+    },
   });
 }
 
@@ -100,11 +119,16 @@ class Tracer {
     this.#options = options;
   }
 
-  /** All that the chain knows of a unit. */
-  async lifeOf(text: string, parameter: string, withProof: boolean): Promise<object> {
+  /** All that the chain knows of a unit; a token that is limited to stores is told of those alone. */
+  async lifeOf(
+    text: string,
+    parameter: string,
+    { proof: withProof, actor }: { readonly proof: boolean; readonly actor: Actor },
+  ): Promise<object> {
     const { ledger, places } = this.#options;
     const unit = unitOrProblem(text, parameter);
-    const histories = await ledger.tree.historyOf(unit, entryCountMax);
+    const all = await ledger.tree.historyOf(unit, entryCountMax);
+    const histories = all.filter(({ storeId }) => actor.reaches(storeId));
     const stores = await Promise.all(
       histories.map(async ({ storeId, entries }) =>
         withProof
@@ -116,7 +140,10 @@ class Tracer {
       epcs: [{ uris: [uriOf(unit)], roles: ["epc", "input", "output"] as const }],
     };
     // What others captured stands first in every answer.
-    const { events } = await ledger.epcis.captured(filter, capturedCountMax);
+    const isOfAll = actor.storeIds === undefined;
+    const { events } = isOfAll
+      ? await ledger.epcis.captured(filter, capturedCountMax)
+      : { events: [] };
     const count = histories.reduce((sum, { entries }) => sum + entries.length, 0);
     const isWhole = count < entryCountMax && events.length < capturedCountMax;
     const link = unit.serial === undefined ? {} : { link: uriOf(unit) };

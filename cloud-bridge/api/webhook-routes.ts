@@ -8,7 +8,8 @@ import { webhookKindSchema } from "../../contract/webhook.ts";
 import { webhookCountMax } from "../ledger/sql-webhooks.ts";
 import type { Ledger } from "../ledger/types.ts";
 import type { WebhookGuard } from "../publish/webhook-guard.ts";
-import { checked, ProblemError } from "./problem.ts";
+import { ProblemError } from "./problem.ts";
+import { addRoute } from "./route.ts";
 
 export interface WebhookRoutesOptions {
   readonly ledger: Pick<Ledger, "webhooks">;
@@ -46,50 +47,70 @@ export function newSecret(): string {
 export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOptions): void {
   const { ledger, webhookGuard, nowMs } = options;
 
-  app.post("/v1/webhooks", { bodyLimit: addSizeBytesMax }, async (request, reply) => {
-    const { url, kinds, stores, from } = checked(addBody, request.body);
-    const problem = webhookGuard.problemOf(url);
-    if (problem !== undefined) {
-      const errors = [{ parameter: "url", message: problem }];
-      throw new ProblemError("query_invalid", `url: ${problem}`, { errors });
-    }
-    const webhook = {
-      ...{ webhookId: randomUUID(), url, kinds: [...new Set(kinds)], stores },
-      ...{ secret: newSecret(), createdAtMs: nowMs() },
-    };
-    if (!(await ledger.webhooks.add(webhook, from))) {
-      throw new ProblemError("webhook_refused", `there are ${webhookCountMax} webhooks`);
-    }
-    // The only time that the secret is told.
-    return await reply
-      .code(201)
-      .header("Location", `/v1/webhooks/${webhook.webhookId}`)
-      .send(webhook);
+  const manages = { allows: "webhooks.manage" } as const;
+  const item = { ...manages, params: webhookParams, isOfAllStores: true } as const;
+  const path = "/v1/webhooks/:webhookId";
+
+  addRoute(app, {
+    ...{ method: "POST", path: "/v1/webhooks", ...manages, body: addBody },
+    ...{
+      summary: "Adds a webhook; only this answer has its secret",
+      answers: { 201: z.looseObject({}) },
+    },
+    bodySizeBytesMax: addSizeBytesMax,
+    storesOf: ({ body }) => body.stores,
+    handler: async ({ body: { url, kinds, stores, from }, actor, reply }) => {
+      if (stores.length === 0) actor.requireAllStores();
+      const problem = webhookGuard.problemOf(url);
+      if (problem !== undefined) {
+        const errors = [{ parameter: "url", message: problem }];
+        throw new ProblemError("query_invalid", `url: ${problem}`, { errors });
+      }
+      const webhook = {
+        ...{ webhookId: randomUUID(), url, kinds: [...new Set(kinds)], stores },
+        ...{ secret: newSecret(), createdAtMs: nowMs() },
+      };
+      if (!(await ledger.webhooks.add(webhook, from))) {
+        throw new ProblemError("webhook_refused", `there are ${webhookCountMax} webhooks`);
+      }
+      reply.code(201).header("Location", `/v1/webhooks/${webhook.webhookId}`);
+      return webhook;
+    },
   });
-  app.get("/v1/webhooks", async () => ({
-    items: await ledger.webhooks.list(),
-    failing: await ledger.webhooks.failing(),
-  }));
-  app.delete("/v1/webhooks/:webhookId", async (request, reply) => {
-    const { webhookId } = checked(webhookParams, request.params);
-    if (!(await ledger.webhooks.remove(webhookId))) throw unknown(webhookId);
-    return await reply.code(204).send();
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/webhooks", ...manages, isOfAllStores: true },
+    summary: "All webhooks, and which of them fail",
+    handler: async () => ({
+      items: await ledger.webhooks.list(),
+      failing: await ledger.webhooks.failing(),
+    }),
   });
-  app.get("/v1/webhooks/:webhookId/dead", async (request) => {
-    const { webhookId } = checked(webhookParams, request.params);
-    const { limit: countMax } = checked(deadQuery, request.query);
-    return { items: await ledger.webhooks.dead({ webhookId, countMax }) };
+  addRoute(app, {
+    ...{ method: "DELETE", path, ...item, summary: "Removes a webhook" },
+    handler: async ({ params: { webhookId }, reply }) => {
+      if (!(await ledger.webhooks.remove(webhookId))) throw unknown(webhookId);
+      return await reply.code(204).send();
+    },
   });
-  app.post("/v1/webhooks/:webhookId/retry", async (request) => {
-    const { webhookId } = checked(webhookParams, request.params);
-    const { storeId, kind, firstNumber } = checked(retryBody, request.body);
-    const one = {
-      ...(storeId === undefined ? {} : { storeId }),
-      ...(kind === undefined ? {} : { kind }),
-      ...(firstNumber === undefined ? {} : { firstNumber }),
-    };
-    const retriedCount = await ledger.webhooks.retry({ webhookId, ...one }, nowMs());
-    return { webhookId, retriedCount };
+  addRoute(app, {
+    ...{ method: "GET", path: `${path}/dead`, ...item, query: deadQuery },
+    summary: "What was given up",
+    handler: async ({ params: { webhookId }, query: { limit: countMax } }) => ({
+      items: await ledger.webhooks.dead({ webhookId, countMax }),
+    }),
+  });
+  addRoute(app, {
+    ...{ method: "POST", path: `${path}/retry`, ...item, body: retryBody },
+    summary: "Tries again what was given up",
+    handler: async ({ params: { webhookId }, body: { storeId, kind, firstNumber } }) => {
+      const one = {
+        ...(storeId === undefined ? {} : { storeId }),
+        ...(kind === undefined ? {} : { kind }),
+        ...(firstNumber === undefined ? {} : { firstNumber }),
+      };
+      const retriedCount = await ledger.webhooks.retry({ webhookId, ...one }, nowMs());
+      return { webhookId, retriedCount };
+    },
   });
 }
 

@@ -154,7 +154,10 @@ describe("what is wrong is said", () => {
 
   test("of keys, ids, bodies and stores", async () => {
     const problem = (text: string) => ({ detail: expect.stringContaining(text) });
-    expect(await send(counts, {})).toMatchObject({ status: 400, body: problem("Idempotency-Key") });
+    expect(await send(counts, { kind: "cycle", by: "a" })).toMatchObject({
+      status: 400,
+      body: problem("Idempotency-Key"),
+    });
     expect(await send(counts, "{", { key: "k" })).toMatchObject({ status: 400 });
     expect(await send(`${counts}/x/post`, { by: "a" })).toMatchObject({ body: problem("id:") });
     const unknown = `${counts}/${"0".repeat(32)}`;

@@ -1,0 +1,116 @@
+// Who may ask what, over HTTP, of a real bridge with two stores: by role, by store, and in whose name.
+
+import { randomUUID } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { newToken, tokensText } from "../../../cloud-bridge/api/tokens.ts";
+import { topics } from "../../../contract/topics.ts";
+import { startBridge, type TestBridge } from "../bridge.ts";
+import { TestClient } from "../mqtt-client.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { received, TestOutbox } from "../test-outbox.ts";
+
+const gtin = "09506000134352";
+const holders = {
+  manager: newToken({ name: "max", role: "store-manager", stores: "s1" }),
+  associate: newToken({ name: "ada", role: "associate", stores: "s1" }),
+  technician: newToken({ name: "tom", role: "technician", stores: "s1" }),
+  erp: newToken({ name: "erp", role: "integration", stores: "all" }),
+  shopErp: newToken({ name: "shop-erp", role: "integration", stores: "s1" }),
+  director: newToken({ name: "dir", role: "network-director", stores: "all" }),
+};
+type Holder = keyof typeof holders;
+let bridge: TestBridge;
+const closers: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  const folder = await temporaryFolder();
+  closers.push(folder.remove);
+  const tokensFile = join(folder.path, "tokens");
+  await writeFile(tokensFile, tokensText(Object.values(holders).map(({ token }) => token)));
+  bridge = await startBridge(folder.path, { http: { tokensFile } });
+  closers.push(() => bridge.stop());
+  const edge = await TestClient.open(bridge.brokerPort);
+  closers.push(() => edge.close());
+  await edge.subscribe(topics.ack("s1", "e1"), topics.ack("s2", "e1"));
+  await new TestOutbox("s1", "e1").send(edge, received("s1", gtin, 9));
+  await new TestOutbox("s2", "e1").send(edge, received("s2", gtin, 9));
+});
+afterAll(async () => {
+  for (const close of closers.reverse()) await close();
+});
+
+async function ask(holder: Holder | undefined, method: string, path: string, body?: unknown) {
+  const response = await fetch(`http://127.0.0.1:${bridge.httpPort}${path}`, {
+    method,
+    headers: {
+      ...(holder && { authorization: `Bearer ${holders[holder].secret}` }),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      "idempotency-key": randomUUID(),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get("content-type")?.includes("json") === true;
+  return { status: response.status, body: isJson && text !== "" ? JSON.parse(text) : text };
+}
+
+const cases: [Holder | undefined, string, string, number, unknown?][] = [
+  [undefined, "GET", "/health", 200],
+  [undefined, "GET", "/asyncapi.json", 200],
+  [undefined, "GET", "/v1/stores/s1/counts", 401],
+  ["associate", "GET", "/v1/stores/s1/counts", 200],
+  ["associate", "GET", "/v1/stores/s2/counts", 403],
+  ["associate", "GET", "/v1/stores/s1/count-plan", 200],
+  ["associate", "GET", "/v1/stores/s2/trust", 403],
+  ["associate", "PUT", "/v1/stores/s1/count-policy", 403, {}],
+  ["manager", "PUT", "/v1/stores/s1/count-policy", 200, {}],
+  ["manager", "PUT", "/v1/stores/s2/count-policy", 403, {}],
+  ["technician", "POST", "/v1/stores/s1/counts", 403, { kind: "full" }],
+  ["manager", "GET", "/v1/webhooks", 403],
+  ["shopErp", "GET", "/v1/webhooks", 403],
+  ["erp", "GET", "/v1/webhooks", 200],
+  ["shopErp", "POST", "/v1/webhooks", 403, { url: "https://a.example/", kinds: ["entries"] }],
+  [
+    ...(["shopErp", "POST", "/v1/webhooks", 403] as const),
+    { url: "https://a.example/", kinds: ["entries"], stores: ["s2"] },
+  ],
+  ["manager", "GET", "/v1/epcis/events", 403],
+  ["erp", "GET", "/v1/epcis/events", 200],
+  ["associate", "POST", "/v1/epcis/events", 403, {}],
+  ["shopErp", "GET", "/v1/epcis/expected-receipts?store=s1", 200],
+  ["shopErp", "GET", "/v1/epcis/expected-receipts?store=s2", 403],
+  ["manager", "GET", "/v1/trace/s2/head", 403],
+  ["manager", "GET", `/v1/trace?link=https://id.gs1.org/01/${gtin}/21/x`, 200],
+  ["director", "GET", "/v1/nothing", 404],
+];
+
+test.each(cases)("%s: %s %s is %i", async (holder, method, path, status, body) => {
+  const answer = await ask(holder, method, path, body);
+  expect(answer, JSON.stringify(answer.body)).toMatchObject({ status });
+});
+
+describe("a count", () => {
+  test("is in the token's name, and nobody is two people", async () => {
+    const path = "/v1/stores/s1/counts";
+    const line = { gtin, location: "s1/stockroom" };
+    const opening = { kind: "cycle", location: "s1/stockroom", lines: [line] };
+    expect(await ask("associate", "POST", path, { ...opening, by: "max" })).toMatchObject({
+      status: 403,
+      body: { errors: [{ parameter: "by", message: expect.stringContaining("is ada") }] },
+    });
+    const opened = await ask("associate", "POST", path, opening);
+    expect(opened).toMatchObject({ status: 201, body: { openedBy: "ada" } });
+    const steps = `${path}/${opened.body.countId}`;
+    const seen = { lines: [{ ...line, quantity: 5, observedAtMs: Date.now() }] };
+    expect(await ask("associate", "POST", `${steps}/lines`, seen)).toMatchObject({ status: 200 });
+    expect(await ask("associate", "POST", `${steps}/submit`, {})).toMatchObject({ status: 200 });
+    const asMax = { ...seen, by: "max", role: "store_manager" };
+    expect(await ask("associate", "POST", `${steps}/lines`, asMax)).toMatchObject({ status: 403 });
+    const recounted = await ask("manager", "POST", `${steps}/lines`, seen);
+    expect(recounted).toMatchObject({ status: 200 });
+    const { observations } = recounted.body.lines[0];
+    expect(observations).toMatchObject([{ by: "ada" }, { by: "max" }]);
+  });
+});
