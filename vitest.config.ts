@@ -14,6 +14,7 @@ const onBoth = [
   "sql-verify",
   "sql-facts",
   "counting/*",
+  "catalogue/sql-*",
   "sql-events",
   "sql-tree",
 ];

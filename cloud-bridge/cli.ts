@@ -3,6 +3,7 @@
 
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { type ErrorCode, errorCodeOf, errorMessageOf, GatewayError } from "../contract/errors.ts";
+import { addCatalogueCommands } from "./cli-catalogue.ts";
 import { addCertificateCommands } from "./cli-certificates.ts";
 import { addEpcis } from "./cli-epcis.ts";
 import { type LedgerOptions, refuseWhileRunning, repost, withLedger } from "./cli-ledger.ts";
@@ -49,6 +50,7 @@ program
 
 addCertificateCommands(program, (text) => process.stdout.write(text));
 addTokenCommands(program, (text) => process.stdout.write(text));
+addCatalogueCommands(program, (text) => process.stdout.write(text));
 
 ledgerCommand(program, "verify")
   .description("check chains, sums, balances and sequences; exit code 1 when anything is wrong")

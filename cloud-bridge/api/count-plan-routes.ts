@@ -3,9 +3,10 @@
 
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
+import { productClassSchema } from "../../contract/catalogue.ts";
 import { idSchema, isWithin, locationSchema } from "../../contract/units.ts";
 import { dueLines, problemLines } from "../ledger/counting/count-plan.ts";
-import { countClassSchema, countPolicySchema } from "../ledger/counting/count-policy.ts";
+import { countPolicySchema } from "../ledger/counting/count-policy.ts";
 import { unclassified } from "../ledger/counting/item-class.ts";
 import { nextDeliveryAtMs, refillList } from "../ledger/counting/refill.ts";
 import type { StoreFacts } from "../ledger/counting/store-facts.ts";
@@ -33,7 +34,7 @@ const itemsBody = z.strictObject({
     .array(
       z.strictObject({
         gtin: gtinParameter,
-        class: countClassSchema.optional(),
+        class: productClassSchema.optional(),
         priceMinor: z.int().min(0).max(1_000_000_000).optional(),
       }),
       { error: itemsError },

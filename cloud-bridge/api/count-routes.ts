@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
+import { productClassSchema } from "../../contract/catalogue.ts";
 import { canonicalJson } from "../../contract/digest.ts";
 import {
   atMsSchema,
@@ -13,7 +14,7 @@ import {
   stockStateSchema,
 } from "../../contract/units.ts";
 import { dueLines, problemLines } from "../ledger/counting/count-plan.ts";
-import { countClassSchema, judge } from "../ledger/counting/count-policy.ts";
+import { judge } from "../ledger/counting/count-policy.ts";
 import type { StepOutcome, StocktakeStep } from "../ledger/counting/sql-stocktake-steps.ts";
 import {
   accuracyOf,
@@ -70,7 +71,7 @@ const openBody = z.strictObject({
   lines: listOf(z.strictObject(lineKey)).optional(),
   /** Where lines that are not named come from: all of the place, those due today, or the problem list. */
   source: z.enum(["place", "due", "problems"]).optional(),
-  classes: z.array(countClassSchema).max(50).default([]),
+  classes: z.array(productClassSchema).max(50).default([]),
   sampleCount: z.int().min(1).max(stocktakeLineCountMax).optional(),
 });
 const recordBody = z.strictObject({

@@ -15,6 +15,7 @@ const kinds = {
   media_unsupported: { status: 415, title: "The body is not of a type that is read here" },
   listeners_full: { status: 503, title: "Too many listen" },
   item_unknown: { status: 404, title: "No such item has been seen" },
+  product_unknown: { status: 404, title: "The catalogue does not have it" },
   plan_unknown: { status: 404, title: "The store has no plan" },
   store_unknown: { status: 404, title: "The ledger does not know this store" },
   path_unknown: { status: 404, title: "Nothing is served here" },

@@ -11,6 +11,7 @@ import type { Metrics } from "../metrics.ts";
 import { addAuthentication } from "./actor.ts";
 import { addAlertRoutes } from "./alert-routes.ts";
 import { addAsyncApiRoute } from "./asyncapi-route.ts";
+import { addCatalogueRoutes } from "./catalogue-routes.ts";
 import { addClaimRoutes } from "./claim-routes.ts";
 import { addCountPlanRoutes } from "./count-plan-routes.ts";
 import { addCountRoutes } from "./count-routes.ts";
@@ -92,6 +93,7 @@ export class ApiServer {
     addCountRoutes(app, options);
     addRfidCountRoutes(app, options);
     addCountPlanRoutes(app, options);
+    addCatalogueRoutes(app, options);
     addFactRoutes(app, options);
     addItemRoutes(app, options);
     addPlanRoutes(app, options);

@@ -5,6 +5,7 @@ import type { Plan } from "../../contract/plan.ts";
 import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StoredAlert } from "./alerts.ts";
 import { contentOf, type PreparedBatch, partsOf, prepareBatch } from "./batch-items.ts";
+import { SqlCatalogue } from "./catalogue/sql-catalogue.ts";
 import { ClaimQueue } from "./claim-queue.ts";
 import {
   type Claim,
@@ -71,6 +72,7 @@ export class SqlLedger implements Ledger {
   readonly #database: LedgerDatabase;
   readonly #reader: SqlConnection;
   readonly counting: SqlCounting;
+  readonly catalogue: SqlCatalogue;
   readonly #claims = new ClaimQueue((requests, nowMs) =>
     this.#write((connection) => decideClaims(connection, requests, nowMs)),
   );
@@ -87,6 +89,7 @@ export class SqlLedger implements Ledger {
     this.webhooks = new SqlWebhooks(database);
     this.tree = new SqlTree(database);
     this.counting = new SqlCounting(database);
+    this.catalogue = new SqlCatalogue(database);
     this.history = new SqlHistory(database);
     this.#epoch = epoch;
     this.facts = new SqlFacts(database, (connection, group, recordedAtMs) =>

@@ -1,6 +1,7 @@
 // The tables of the ledger. Every primary key starts with the store, so that a larger database can
 // partition by it. Times are Unix ms, digests lower-case hex, flags 0 or 1; no REAL anywhere.
 
+import { catalogueTables } from "./catalogue/sql-catalogue.ts";
 import { countingTables } from "./counting/counting-tables.ts";
 import { epcisTables } from "./sql-epcis.ts";
 import { factTables } from "./sql-facts.ts";
@@ -106,7 +107,7 @@ CREATE TABLE IF NOT EXISTS withheld (
   quantity INTEGER NOT NULL CHECK (quantity >= 0),
   PRIMARY KEY (store_id, gtin, channel)
 ) WITHOUT ROWID;
-${countingTables}
+${countingTables}${catalogueTables}
 ${factTables}`;
 
 /** Version of the tables, in `PRAGMA user_version`. */

@@ -8,6 +8,7 @@ import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StockState } from "../../contract/units.ts";
 import type { StoredAlert } from "./alerts.ts";
 import type { BatchItem } from "./batch-items.ts";
+import type { SqlCatalogue } from "./catalogue/sql-catalogue.ts";
 import type { Availability, Claim, ClaimOutcome, ClaimRequest, Withheld } from "./claims.ts";
 import type { SqlCounting } from "./counting/sql-counting.ts";
 import type { Sale } from "./sold.ts";
@@ -173,6 +174,7 @@ export interface Ledger {
   readonly tree: SqlTree;
   /** Counts that people carry out, count plans, trust and refill. */
   readonly counting: SqlCounting;
+  readonly catalogue: SqlCatalogue;
   /** Facts of tills and ERPs. */
   readonly facts: Pick<SqlFacts, "take" | "waitingCount">;
   /**

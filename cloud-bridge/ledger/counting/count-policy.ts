@@ -2,6 +2,7 @@
 // what, and how trust in the book bounds promises. One document a store; `*` speaks for all others.
 
 import { z } from "zod";
+import { productClassSchema } from "../../../contract/catalogue.ts";
 import { atMsSchema, durationMsSchema } from "../../../contract/units.ts";
 
 const dayMs = 86_400_000;
@@ -16,11 +17,6 @@ export const countRoles = [
   "network_director",
 ] as const;
 export type CountRole = (typeof countRoles)[number];
-
-/** A class of products: of the count plan (A, B, C), or of the catalogue. */
-export const countClassSchema = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, "a class is 1-32 of letters, digits, _ and -");
 
 /** Money in the currency's smallest unit. */
 const valueMinor = z.int().min(0).max(1_000_000_000_000);
@@ -50,7 +46,7 @@ const trustPolicySchema = z.strictObject({
 /** A store's demands. */
 export const countPolicySchema = z.strictObject({
   /** By class; `*` for every other. */
-  classes: z.record(z.union([z.literal("*"), countClassSchema]), classPolicySchema).default({
+  classes: z.record(z.union([z.literal("*"), productClassSchema]), classPolicySchema).default({
     A: policyOf(1, 0.01, 91),
     B: policyOf(1, 0.03, 182),
     C: policyOf(2, 0.05, 365),

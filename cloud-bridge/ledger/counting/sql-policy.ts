@@ -41,6 +41,7 @@ export async function readItems(
   storeId: string,
   gtins?: readonly string[],
 ): Promise<ReadonlyMap<string, CountItem>> {
+  const [isAll, names] = [Number(gtins !== undefined), JSON.stringify(gtins ?? [])];
   const rows = await connection.all<{
     storeId: string;
     gtin: string;
@@ -50,11 +51,13 @@ export async function readItems(
   }>(
     `SELECT store_id AS storeId, gtin, class AS className, price_minor AS priceMinor, abc
      FROM count_items WHERE store_id IN (?, '${anyStore}')
-      AND (? = 0 OR gtin IN (SELECT value FROM json_each(?))) ORDER BY store_id`,
-    ...[storeId, Number(gtins !== undefined), JSON.stringify(gtins ?? [])],
+      AND (? = 0 OR gtin IN (SELECT value FROM json_each(?)))
+     UNION ALL SELECT '', gtin, class, price_minor, NULL FROM catalogue
+     WHERE ? = 0 OR gtin IN (SELECT value FROM json_each(?)) ORDER BY 1`,
+    ...[storeId, isAll, names, isAll, names],
   );
   const items = new Map<string, CountItem>();
-  // What is said of all stores comes first, and the store's own word over it.
+  // The catalogue comes first, what is said of all stores over it, and the store's own word over that.
   const abcs = new Map<string, string>();
   const named = new Map<string, string>();
   for (const { gtin, className, priceMinor, abc } of rows) {

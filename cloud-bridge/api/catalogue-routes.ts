@@ -1,0 +1,165 @@
+// The catalogue over HTTP: one product with its version, a file of many, who changed what.
+
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { catalogueProductSchema, productClassSchema } from "../../contract/catalogue.ts";
+import { catalogueCountMax, readCatalogueCsv } from "../ledger/catalogue/catalogue-csv.ts";
+import type { CataloguedProduct } from "../ledger/catalogue/sql-catalogue.ts";
+import type { Ledger } from "../ledger/types.ts";
+import { cursorParameter, gtinParameter, limitParameter, page, pageSchema } from "./parameters.ts";
+import { checked, ProblemError } from "./problem.ts";
+import { addRoute, namesTag } from "./route.ts";
+
+export interface CatalogueRoutesOptions {
+  readonly ledger: Pick<Ledger, "catalogue">;
+  readonly nowMs: () => number;
+}
+
+const sizeBytesMax = 32 * 1024 * 1024;
+const by = z.string().min(1).max(100).optional();
+const productParams = z.strictObject({ gtin: gtinParameter });
+const byQuery = z.strictObject({ by });
+const listQuery = z.strictObject({
+  /** The beginning of a name. */
+  name: z.string().max(120).optional(),
+  class: productClassSchema.optional(),
+  cursor: cursorParameter(gtinParameter).optional(),
+  limit: limitParameter,
+});
+const productsError = `must be 1..${catalogueCountMax} products`;
+const manyBody = z.strictObject({
+  products: z
+    .array(catalogueProductSchema, { error: productsError })
+    .min(1, { error: productsError })
+    .max(catalogueCountMax, { error: productsError }),
+});
+const answer = catalogueProductSchema.extend({ version: z.int() });
+const ifMatch = { "If-Match": "ETag of the product that is changed; needed where there is one" };
+const tagOf = (version: number) => `"${version}"`;
+const shown = ({ product, version }: CataloguedProduct) => ({ ...product, version });
+
+/** Adds the routes under /v1/catalogue. */
+export function addCatalogueRoutes(app: FastifyInstance, options: CatalogueRoutesOptions): void {
+  const { ledger, nowMs } = options;
+  const path = "/v1/catalogue/:gtin";
+  app.addContentTypeParser("text/csv", { parseAs: "string" }, (_request, text, done) => {
+    done(null, text);
+  });
+
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/catalogue", allows: "catalogue.read", query: listQuery },
+    ...{ summary: "Products by GTIN, by name or class", answers: { 200: pageSchema(answer) } },
+    handler: async ({ query: { name, class: className, cursor, limit: countMax } }) => {
+      const items = await ledger.catalogue.products({
+        ...(cursor === undefined ? {} : { afterGtin: cursor }),
+        ...(name === undefined ? {} : { name }),
+        ...(className === undefined ? {} : { class: className }),
+        countMax,
+      });
+      return page(items.map(shown), countMax, ({ gtin }) => gtin);
+    },
+  });
+  addRoute(app, {
+    ...{ method: "GET", path, allows: "catalogue.read", params: productParams },
+    ...{ summary: "A product", answers: { 200: answer } },
+    handler: async ({ params: { gtin }, reply }) => {
+      const found = await required(options, gtin);
+      reply.header("etag", tagOf(found.version));
+      return shown(found);
+    },
+  });
+  addRoute(app, {
+    ...{ method: "GET", path: `${path}/changes`, allows: "catalogue.read", params: productParams },
+    summary: "Who changed a product, the latest first",
+    handler: async ({ params: { gtin } }) => ({ items: await ledger.catalogue.changes(gtin) }),
+  });
+  addRoute(app, {
+    ...{ method: "POST", path: "/v1/catalogue", allows: "catalogue.write", isOfAllStores: true },
+    summary:
+      "Puts many products in, all or none: {products: [...]}, or text/csv with a line of columns",
+    ...{ query: byQuery, body: z.unknown(), bodySizeBytesMax: sizeBytesMax },
+    handler: async ({ query, body, actor }) => {
+      const author = { by: actor.nameOr(query.by), nowMs: nowMs() };
+      const products = typeof body === "string" ? ofCsv(body) : checked(manyBody, body).products;
+      const changedCount = await ledger.catalogue.put(products, author);
+      return { productCount: products.length, changedCount };
+    },
+  });
+  addChanges(app, options, path);
+}
+
+function addChanges(app: FastifyInstance, options: CatalogueRoutesOptions, path: string): void {
+  const { ledger, nowMs } = options;
+  const changes = {
+    path,
+    allows: "catalogue.write",
+    isOfAllStores: true,
+    params: productParams,
+    query: byQuery,
+    headers: ifMatch,
+  } as const;
+  addRoute(app, {
+    ...{ ...changes, method: "PUT", body: catalogueProductSchema },
+    ...{ summary: "Puts a product in, or another in its place", answers: { 200: answer } },
+    handler: async ({ params: { gtin }, query, body, actor, request, reply }) => {
+      const author = { by: actor.nameOr(query.by), nowMs: nowMs() };
+      if (body.gtin !== gtin) {
+        const errors = [{ parameter: "gtin", message: `must be ${gtin}, as in the path` }];
+        throw new ProblemError("query_invalid", `gtin: must be ${gtin}, as in the path`, {
+          errors,
+        });
+      }
+      const version = matched(await ledger.catalogue.product(gtin), request.headers["if-match"]);
+      const replaced = await ledger.catalogue.replace(body, version, author);
+      if (replaced === "stale") throw stale();
+      reply.header("etag", tagOf(replaced.version));
+      return shown(replaced);
+    },
+  });
+  addRoute(app, {
+    ...{ ...changes, method: "DELETE", summary: "Takes a product out; its changes stay" },
+    handler: async ({ params: { gtin }, query, actor, request, reply }) => {
+      const author = { by: actor.nameOr(query.by), nowMs: nowMs() };
+      const found = await required(options, gtin);
+      matched(found, request.headers["if-match"]);
+      const removed = await ledger.catalogue.remove(gtin, found.version, author);
+      if (removed === "stale") throw stale();
+      return await reply.code(204).send();
+    },
+  });
+}
+
+async function required({ ledger }: CatalogueRoutesOptions, gtin: string) {
+  const found = await ledger.catalogue.product(gtin);
+  if (found !== undefined) return found;
+  throw new ProblemError("product_unknown", `the catalogue has no ${gtin}`);
+}
+
+/** The version that the request changes: the one it names, which has to be the one that is there. */
+function matched(found: CataloguedProduct | undefined, header: string | undefined) {
+  if (found === undefined && header === undefined) return undefined;
+  if (header === undefined) {
+    const errors = [{ parameter: "If-Match", message: "must be given" }];
+    const detail = "If-Match: must be the ETag of the product that is changed";
+    throw new ProblemError("condition_missing", detail, { errors });
+  }
+  if (found === undefined || !namesTag(header, tagOf(found.version))) throw stale();
+  return found.version;
+}
+
+function stale(): ProblemError {
+  return new ProblemError(
+    "version_stale",
+    "If-Match: the product is another one now, read it again",
+  );
+}
+
+function ofCsv(text: string) {
+  const file = readCatalogueCsv(text);
+  if (file.ok) return file.products;
+  const errors = file.problems.map(({ line, column, message }) => ({
+    ...{ parameter: column === "" ? `line ${line}` : `line ${line}, ${column}`, message },
+  }));
+  const detail = errors.map(({ parameter, message }) => `${parameter}: ${message}`).join("; ");
+  throw new ProblemError("query_invalid", detail, { errors });
+}
