@@ -15,6 +15,7 @@ const onBoth = [
   "sql-facts",
   "counting/*",
   "catalogue/sql-*",
+  "receiving/sql-*",
   "sql-events",
   "sql-tree",
 ];

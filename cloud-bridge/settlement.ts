@@ -14,7 +14,7 @@ const silenceIntervalMs = 60_000;
 /** Runs until `signal` aborts. Rejects with LEDGER_FAILED once the ledger cannot write. */
 export async function runSettlement(
   options: {
-    readonly ledger: Pick<Ledger, "settle" | "raiseSilences" | "counting">;
+    readonly ledger: Pick<Ledger, "settle" | "raiseSilences" | "counting" | "receiving">;
     readonly clock: Clock;
     readonly count: (name: string, by?: number) => void;
     readonly publishers: { onPosted(posted: Posted): void };
@@ -28,7 +28,11 @@ export async function runSettlement(
     if (clock.monotonicMs() >= silenceDueMs) {
       silenceDueMs = clock.monotonicMs() + silenceIntervalMs;
       const silences = await ledger.raiseSilences(clock.nowMs());
-      const alerts = [...silences, ...(await ledger.counting.sweep(clock.nowMs()))];
+      const alerts = [
+        ...silences,
+        ...(await ledger.counting.sweep(clock.nowMs())),
+        ...(await ledger.receiving.raiseOverdue(clock.nowMs())),
+      ];
       if (alerts.length > 0) publishers.onPosted({ entries: [], changedItems: [], alerts });
     }
     const startedMs = clock.monotonicMs();

@@ -15,6 +15,11 @@ const kinds = {
   media_unsupported: { status: 415, title: "The body is not of a type that is read here" },
   listeners_full: { status: 503, title: "Too many listen" },
   item_unknown: { status: 404, title: "No such item has been seen" },
+  consignment_unknown: { status: 404, title: "No such delivery or transfer" },
+  consignment_refused: {
+    status: 409,
+    title: "The delivery or transfer cannot be changed like this",
+  },
   product_unknown: { status: 404, title: "The catalogue does not have it" },
   plan_unknown: { status: 404, title: "The store has no plan" },
   store_unknown: { status: 404, title: "The ledger does not know this store" },

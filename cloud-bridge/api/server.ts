@@ -13,6 +13,7 @@ import { addAlertRoutes } from "./alert-routes.ts";
 import { addAsyncApiRoute } from "./asyncapi-route.ts";
 import { addCatalogueRoutes } from "./catalogue-routes.ts";
 import { addClaimRoutes } from "./claim-routes.ts";
+import { addConsignmentRoutes } from "./consignment-routes.ts";
 import { addCountPlanRoutes } from "./count-plan-routes.ts";
 import { addCountRoutes } from "./count-routes.ts";
 import { addDescription } from "./description.ts";
@@ -94,6 +95,7 @@ export class ApiServer {
     addRfidCountRoutes(app, options);
     addCountPlanRoutes(app, options);
     addCatalogueRoutes(app, options);
+    addConsignmentRoutes(app, options);
     addFactRoutes(app, options);
     addItemRoutes(app, options);
     addPlanRoutes(app, options);

@@ -25,6 +25,10 @@ const kinds: Record<string, AlertKind> = {
   edge_silent: { cause: "edge_offline", expiryMs: 14 * dayMs },
   event_quarantined: { cause: "event_unpostable", expiryMs: 90 * dayMs },
   shelf_empty: { cause: "refill_missed", expiryMs: 2 * dayMs },
+  delivery_discrepancy: { cause: "delivery_differs", expiryMs: 30 * dayMs },
+  transfer_discrepancy: { cause: "transfer_differs", expiryMs: 30 * dayMs },
+  delivery_overdue: { cause: "not_arrived", expiryMs: 14 * dayMs },
+  transfer_overdue: { cause: "not_arrived", expiryMs: 14 * dayMs },
   sensing_gap: { cause: "sensing_blind", expiryMs: 7 * dayMs },
   passage_uncertain: { cause: "sensing_uncertain", expiryMs: 2 * dayMs },
 };

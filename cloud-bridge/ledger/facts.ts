@@ -4,12 +4,13 @@
 import { createHash } from "node:crypto";
 import type { Batch } from "../../contract/delivery.ts";
 import { canonicalEvent, genesisDigest, nextDigest } from "../../contract/digest.ts";
-import type { Item, Step } from "../../contract/event.ts";
+import type { Item, Place, Step } from "../../contract/event.ts";
 import type { StockState } from "../../contract/units.ts";
 import type { Incoming } from "./types.ts";
 
 export const factKinds = ["sale", "return", "receipt"] as const;
-export type FactKind = (typeof factKinds)[number];
+/** `write_off`: what the ledger itself posts when a person gives something up; of places that it names. */
+export type FactKind = (typeof factKinds)[number] | "write_off";
 
 /** What happened, as a till or an ERP tells it. */
 export interface Fact {
@@ -19,6 +20,9 @@ export interface Fact {
   readonly quantity: number;
   /** The place in the store, where it is known: sold from, or brought to. */
   readonly location?: string | undefined;
+  /** Of a `write_off`. */
+  readonly from?: Place;
+  readonly to?: Place;
   /** The till's receipt, the delivery, the order. */
   readonly reference?: { readonly type: string; readonly id: string } | undefined;
 }
@@ -72,6 +76,7 @@ const meanings: Record<FactKind, { step: Step; side: "from" | "to"; state: Stock
   sale: { step: "retail_selling", side: "from", state: "sellable" },
   return: { step: "returning", side: "to", state: "returned" },
   receipt: { step: "receiving", side: "to", state: "sellable" },
+  write_off: { step: "relocating", side: "to", state: "sellable" },
 };
 
 /** The request as the batch that follows `position`, and where the outbox stands after it. */
@@ -109,12 +114,12 @@ export function factBatch(
  */
 function completeThrough({ completeThroughAtMs, facts }: FactRequest): number {
   if (completeThroughAtMs !== undefined) return completeThroughAtMs;
-  const told = facts.filter(({ kind }) => kind !== "receipt");
+  const told = facts.filter(({ kind }) => kind === "sale" || kind === "return");
   return Math.max(0, ...told.map(({ occurredAtMs }) => occurredAtMs));
 }
 
 function eventOf(
-  { kind, occurredAtMs, item, quantity, location, reference }: Fact,
+  { kind, occurredAtMs, item, quantity, location, reference, from, to }: Fact,
   source: { sourceId: string; outboxId: string; sequence: number },
 ): object {
   const { step, side, state } = meanings[kind];
@@ -123,6 +128,8 @@ function eventOf(
     // A source has no boots; its clock is its own word.
     ...{ bootId: source.outboxId, uptimeMs: 0, clockSynced: true, deviceId: source.sourceId },
     ...(location === undefined ? {} : { [side]: { location, state } }),
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
     ...(reference === undefined ? {} : { reference }),
   };
 }

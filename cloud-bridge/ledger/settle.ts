@@ -100,7 +100,7 @@ function locate(spot: Spot, event: MovedEvent, storeId: string, places: Places):
   const shelf = places.facings[0]?.location ?? `${storeId}/floor`;
   const stockroom = places.stockroom ?? `${storeId}/stockroom`;
   const isTransfer = event.reference?.type === "transfer";
-  const transit = `${storeId}/@transit/${nameOf(event.reference?.id ?? "unnamed")}`;
+  const transit = transitOf(storeId, event.reference?.id ?? "unnamed");
   switch (spot) {
     case "seen_or_shelf":
       return event.readPoint ?? shelf;
@@ -117,6 +117,11 @@ function locate(spot: Spot, event: MovedEvent, storeId: string, places: Places):
     default:
       return `${storeId}/${spot}`;
   }
+}
+
+/** A store's account of what is on its way under a transfer's name. */
+export function transitOf(storeId: string, transferId: string): string {
+  return `${storeId}/@transit/${nameOf(transferId)}`;
 }
 
 // A reference's id as a name in a location: lower case, and `-` for what may not stand there.

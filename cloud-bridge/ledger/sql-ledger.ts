@@ -6,6 +6,7 @@ import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StoredAlert } from "./alerts.ts";
 import { contentOf, type PreparedBatch, partsOf, prepareBatch } from "./batch-items.ts";
 import { SqlCatalogue } from "./catalogue/sql-catalogue.ts";
+import type { LoggedEvent } from "./changes.ts";
 import { ClaimQueue } from "./claim-queue.ts";
 import {
   type Claim,
@@ -18,6 +19,8 @@ import { SqlCounting } from "./counting/sql-counting.ts";
 import { compareEvents } from "./counting/sql-rfid.ts";
 import { type LedgerDatabase, type SqlConnection, StatementError, savepoint } from "./database.ts";
 import { postAgain, postGroup } from "./ledger.ts";
+import { type EventText, isOfConsignment, saveConsignmentMoves } from "./receiving/sql-moves.ts";
+import { SqlReceiving } from "./receiving/sql-receiving.ts";
 import {
   acknowledgeAlert,
   muteAlert,
@@ -73,6 +76,7 @@ export class SqlLedger implements Ledger {
   readonly #reader: SqlConnection;
   readonly counting: SqlCounting;
   readonly catalogue: SqlCatalogue;
+  readonly receiving: SqlReceiving;
   readonly #claims = new ClaimQueue((requests, nowMs) =>
     this.#write((connection) => decideClaims(connection, requests, nowMs)),
   );
@@ -90,6 +94,7 @@ export class SqlLedger implements Ledger {
     this.tree = new SqlTree(database);
     this.counting = new SqlCounting(database);
     this.catalogue = new SqlCatalogue(database);
+    this.receiving = new SqlReceiving(database);
     this.history = new SqlHistory(database);
     this.#epoch = epoch;
     this.facts = new SqlFacts(database, (connection, group, recordedAtMs) =>
@@ -227,6 +232,7 @@ export class SqlLedger implements Ledger {
         const found = await compareEvents(connection, changes.events, recordedAtMs);
         results.at(-1)?.alerts.push(...found);
         await saveChanges(connection, changes);
+        await saveConsignmentMoves(connection, textsOf(changes.events));
         const raised = results.flatMap(({ alerts }) => alerts);
         const loud = await saveAlerts(connection, raised, recordedAtMs);
         return results.map((each) => ({
@@ -270,6 +276,13 @@ export class SqlLedger implements Ledger {
   }
 }
 
+/** Of the logged events that are movements of a consignment, the texts. */
+function textsOf(events: readonly LoggedEvent[]): EventText[] {
+  return events.flatMap(({ type, item: { text }, ...outbox }) =>
+    type === "moved" && isOfConsignment(text) ? [{ ...outbox, text }] : [],
+  );
+}
+
 /** Posts one quarantined event through the same rules, where it was. */
 async function postQuarantined(
   connection: SqlConnection,
@@ -294,6 +307,7 @@ async function postQuarantined(
     await savepoint(connection, async () => {
       await saveChanges(connection, changes);
       await saveAlerts(connection, posted.alerts, recordedAtMs);
+      await saveConsignmentMoves(connection, [{ ...outbox, text }]);
       await saveRepost(connection, { ...outbox, sequence, type: event.type, recordedAtMs });
     });
   } catch (error) {

@@ -11,6 +11,7 @@ import type { BatchItem } from "./batch-items.ts";
 import type { SqlCatalogue } from "./catalogue/sql-catalogue.ts";
 import type { Availability, Claim, ClaimOutcome, ClaimRequest, Withheld } from "./claims.ts";
 import type { SqlCounting } from "./counting/sql-counting.ts";
+import type { SqlReceiving } from "./receiving/sql-receiving.ts";
 import type { Sale } from "./sold.ts";
 import type { SqlEpcis } from "./sql-epcis.ts";
 import type { SqlFacts } from "./sql-facts.ts";
@@ -175,6 +176,7 @@ export interface Ledger {
   /** Counts that people carry out, count plans, trust and refill. */
   readonly counting: SqlCounting;
   readonly catalogue: SqlCatalogue;
+  readonly receiving: SqlReceiving;
   /** Facts of tills and ERPs. */
   readonly facts: Pick<SqlFacts, "take" | "waitingCount">;
   /**

@@ -1,0 +1,230 @@
+// Deliveries and transfers over HTTP: announced, compared with what came, closed by a person who says what becomes of
+// what is missing.
+
+import { createHash } from "node:crypto";
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { atMsSchema, idSchema } from "../../contract/units.ts";
+import type { Fact } from "../ledger/facts.ts";
+import {
+  type Consignment,
+  type ConsignmentKind,
+  consignmentLineCountMax,
+} from "../ledger/receiving/consignment.ts";
+import type { ConsignmentOutcome, ConsignmentReport } from "../ledger/receiving/sql-receiving.ts";
+import { transitOf } from "../ledger/settle.ts";
+import type { Ledger, Posted } from "../ledger/types.ts";
+import {
+  cursorParameter,
+  gtinParameter,
+  limitParameter,
+  numberInText,
+  page,
+  requireStore,
+  type Stores,
+} from "./parameters.ts";
+import { ProblemError } from "./problem.ts";
+import { addRoute } from "./route.ts";
+
+export interface ConsignmentRoutesOptions {
+  readonly ledger: Pick<Ledger, "receiving" | "facts">;
+  readonly stores: Stores;
+  readonly nowMs: () => number;
+  readonly onPosted: (posted: Posted) => void;
+}
+
+/** So many lines with their numbers. */
+const bodySizeBytesMax = 256 * 1024;
+/** Of what the ledger posts itself when a transfer is closed. */
+const sourceId = "transfers";
+
+const text = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,100}$/u, "must be 1-100 characters of text");
+const quantityError = "must be a whole number, 1..1000000";
+const quantity = z
+  .int({ error: quantityError })
+  .min(1, { error: quantityError })
+  .max(1_000_000, { error: quantityError });
+const linesError = `must be at most ${consignmentLineCountMax} lines`;
+const lines = z
+  .array(z.strictObject({ gtin: gtinParameter, quantity }), { error: "must be a list" })
+  .max(consignmentLineCountMax, { error: linesError });
+/** As scanners and facts can name it. */
+const referenceId = z
+  .string()
+  .regex(/^[A-Za-z0-9-]{1,64}$/, "an id is 1-64 of A-Z, a-z, 0-9 and -, as a scanner names it");
+const common = { id: referenceId, expectedAtMs: atMsSchema.optional(), by: text.optional() };
+const deliveryBody = z.strictObject({ ...common, from: text, lines });
+/** Without lines it is what is sent. */
+const transferBody = z.strictObject({ ...common, to: idSchema, lines: lines.default([]) });
+const storeParams = z.strictObject({ store: idSchema });
+const idParams = z.strictObject({ store: idSchema, id: z.string().min(1).max(500) });
+const listQuery = z.strictObject({
+  /** To the store, or what it sends. */
+  side: z.enum(["to", "from"], { error: "must be to or from" }).default("to"),
+  state: z.enum(["open", "all"], { error: "must be open or all" }).default("open"),
+  cursor: cursorParameter(numberInText).optional(),
+  limit: limitParameter,
+});
+const cancelBody = z.strictObject({ by: text.optional(), reason: text.optional() });
+const closeBody = z.strictObject({
+  by: text.optional(),
+  reason: text.optional(),
+  /** Of a transfer: what was sent and never came is lost, and posted so. Without, it stays on its way. */
+  writeOff: z.boolean().default(false),
+});
+
+/** Adds /v1/stores/{store}/deliveries and /v1/stores/{store}/transfers. */
+export function addConsignmentRoutes(
+  app: FastifyInstance,
+  options: ConsignmentRoutesOptions,
+): void {
+  const { ledger, stores, nowMs } = options;
+  addRoute(app, {
+    ...{ method: "POST", path: "/v1/stores/:store/deliveries", allows: "receiving.write" },
+    ...{ summary: "Announces a delivery to the store", params: storeParams, body: deliveryBody },
+    ...{ answers: { 201: z.looseObject({}) }, bodySizeBytesMax },
+    handler: async ({ params: { store: storeId }, body, actor, reply }) => {
+      await requireStore(stores, storeId);
+      const announced = announcedBy(body, actor.nameOr(body.by), nowMs());
+      const opened = { ...announced, kind: "delivery", storeId, from: body.from } as const;
+      reply.code(201);
+      return taken(await ledger.receiving.open(opened), options);
+    },
+  });
+  addRoute(app, {
+    ...{ method: "POST", path: "/v1/stores/:store/transfers", allows: "transfers.write" },
+    ...{ summary: "Announces a transfer from the store to another one" },
+    ...{ params: storeParams, body: transferBody },
+    ...{ answers: { 201: z.looseObject({}) }, bodySizeBytesMax },
+    handler: async ({ params: { store: from }, body, actor, reply }) => {
+      await requireStore(stores, from);
+      await requireStore(stores, body.to);
+      if (body.to === from) {
+        const errors = [{ parameter: "to", message: "must be another store" }];
+        throw new ProblemError("query_invalid", "to: must be another store", { errors });
+      }
+      const announced = announcedBy(body, actor.nameOr(body.by), nowMs());
+      const opened = { ...announced, kind: "transfer", storeId: body.to, from } as const;
+      reply.code(201);
+      return taken(await ledger.receiving.open(opened), options);
+    },
+  });
+  addReads(app, options);
+  addEnds(app, options, "delivery");
+  addEnds(app, options, "transfer");
+}
+
+const pathOf = { delivery: "deliveries", transfer: "transfers" } as const;
+
+function addReads(
+  app: FastifyInstance,
+  { ledger, stores }: Pick<ConsignmentRoutesOptions, "ledger" | "stores">,
+): void {
+  for (const kind of ["delivery", "transfer"] as const) {
+    const path = `/v1/stores/:store/${pathOf[kind]}`;
+    addRoute(app, {
+      ...{ method: "GET", path, allows: "stock.read", params: storeParams, query: listQuery },
+      summary: `The ${pathOf[kind]} to a store, or from it, the newest first`,
+      handler: async ({ params: { store: storeId }, query }) => {
+        const { side, state, cursor, limit: countMax } = query;
+        await requireStore(stores, storeId);
+        const before = cursor === undefined ? {} : { beforeMs: cursor };
+        const asked = { storeId, side, kind, isOpen: state === "open", ...before, countMax };
+        const items = await ledger.receiving.consignments(asked);
+        return page(items, countMax, ({ openedAtMs }) => openedAtMs);
+      },
+    });
+    addRoute(app, {
+      ...{ method: "GET", path: `${path}/:id`, allows: "stock.read", params: idParams },
+      summary: `A ${kind}: what was to come, what came, what is missing and too much`,
+      handler: async ({ params: { store: storeId, id } }) => {
+        await requireStore(stores, storeId);
+        const found = await ledger.receiving.consignment(storeId, id);
+        if (found?.kind === kind) return found;
+        const detail = `store ${storeId} has no ${kind} ${id.slice(0, 100)}`;
+        throw new ProblemError("consignment_unknown", detail);
+      },
+    });
+  }
+}
+
+function addEnds(
+  app: FastifyInstance,
+  options: ConsignmentRoutesOptions,
+  kind: ConsignmentKind,
+): void {
+  const { ledger, stores, nowMs } = options;
+  const path = `/v1/stores/:store/${pathOf[kind]}/:id`;
+  const allows = kind === "delivery" ? "receiving.write" : "transfers.write";
+  addRoute(app, {
+    ...{ method: "POST", path: `${path}/close`, allows, params: idParams, body: closeBody },
+    summary: `Says that all of a ${kind} has come that will; what differs becomes an alert`,
+    handler: async ({ params: { store: storeId, id }, body, actor }) => {
+      const end = { state: "closed", by: actor.nameOr(body.by), reason: body.reason } as const;
+      await requireStore(stores, storeId);
+      const closed = taken(await ledger.receiving.end(storeId, id, end, nowMs()), options);
+      if (body.writeOff && kind === "transfer") await writeOff(closed, options);
+      return closed;
+    },
+  });
+  addRoute(app, {
+    ...{ method: "POST", path: `${path}/cancel`, allows, params: idParams, body: cancelBody },
+    summary: `Says that a ${kind} will not come`,
+    handler: async ({ params: { store: storeId, id }, body, actor }) => {
+      const end = { state: "cancelled", by: actor.nameOr(body.by), reason: body.reason } as const;
+      await requireStore(stores, storeId);
+      return taken(await ledger.receiving.end(storeId, id, end, nowMs()), options);
+    },
+  });
+}
+
+function announcedBy(
+  body: Pick<z.infer<typeof deliveryBody>, "id" | "expectedAtMs" | "lines">,
+  by: string,
+  nowMs: number,
+): Omit<Consignment, "kind" | "storeId" | "from"> {
+  const { id, expectedAtMs } = body;
+  return {
+    ...{ consignmentId: id, state: "open", openedAtMs: nowMs, openedBy: by },
+    ...(expectedAtMs === undefined ? {} : { expectedAtMs }),
+    lines: body.lines.map(({ gtin: item, quantity: count }) => ({ item, quantity: count })),
+  };
+}
+
+function taken(
+  outcome: ConsignmentOutcome,
+  { onPosted }: Pick<ConsignmentRoutesOptions, "onPosted">,
+): ConsignmentReport {
+  if (!outcome.ok) {
+    const { code, message } = outcome;
+    const kind = code === "CONSIGNMENT_UNKNOWN" ? "consignment_unknown" : "consignment_refused";
+    throw new ProblemError(kind, message, { code });
+  }
+  const alerts = [...outcome.alerts];
+  if (alerts.length > 0) onPosted({ entries: [], changedItems: [], alerts });
+  return outcome.consignment;
+}
+
+/** What never came goes from the sender's account of the transfer to its losses, once however often it is asked for. */
+async function writeOff(
+  { consignmentId, from, report, closedAtMs = 0 }: ConsignmentReport,
+  { ledger, nowMs, onPosted }: ConsignmentRoutesOptions,
+): Promise<void> {
+  const state = "sellable";
+  const facts = report
+    .filter(({ missing, item }) => missing > 0 && !item.startsWith("epc/"))
+    .map(
+      ({ item, missing }): Fact => ({
+        ...{ kind: "write_off", occurredAtMs: closedAtMs, quantity: missing },
+        item: { gtin: item as never },
+        from: { location: transitOf(from, consignmentId), state },
+        to: { location: `${from}/@loss`, state },
+      }),
+    );
+  if (facts.length === 0) return;
+  const digest = createHash("sha256").update(consignmentId).digest("hex");
+  const asked = { storeId: from, sourceId, key: `close/${consignmentId}`, digest, facts };
+  const outcome = await ledger.facts.take(asked, nowMs());
+  if (!outcome.ok) throw new ProblemError("facts_busy", outcome.message, { code: outcome.code });
+  if (outcome.posted !== undefined) onPosted(outcome.posted);
+}

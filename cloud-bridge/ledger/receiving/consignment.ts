@@ -1,0 +1,126 @@
+// What was to come to a store, and what came: deliveries of suppliers, transfers between stores. Pure. What was sent and
+// received is read from the movements that name the consignment, so the order in which they arrive does not matter.
+
+import type { Alert } from "../../../contract/stock.ts";
+
+export const consignmentKinds = ["delivery", "transfer"] as const;
+export type ConsignmentKind = (typeof consignmentKinds)[number];
+
+/** So many units of a product, a lot together with the others. */
+export interface ConsignmentLine {
+  readonly item: string;
+  readonly quantity: number;
+}
+
+/** A consignment as it was announced. */
+export interface Consignment {
+  /** Named by the reference of its movements. */
+  readonly consignmentId: string;
+  readonly kind: ConsignmentKind;
+  /** Where it goes. */
+  readonly storeId: string;
+  /** The supplier's name; of a transfer the store it comes from. */
+  readonly from: string;
+  readonly expectedAtMs?: number;
+  /** None, where nobody said what is in it: a transfer is what was sent, a delivery what came. */
+  readonly lines: readonly ConsignmentLine[];
+  readonly state: "open" | "closed" | "cancelled";
+  readonly openedAtMs: number;
+  readonly openedBy: string;
+  readonly closedAtMs?: number;
+  readonly closedBy?: string;
+  readonly reason?: string;
+}
+
+/** A movement that names a consignment. */
+export interface ConsignmentMove {
+  readonly side: "sent" | "received";
+  readonly item: string;
+  readonly quantity: number;
+}
+
+/** A line beside what happened. */
+export interface ReportLine {
+  readonly item: string;
+  readonly expected: number;
+  /** Of a transfer: what left the store it comes from. */
+  readonly sent?: number;
+  readonly received: number;
+  readonly missing: number;
+  readonly extra: number;
+  /** Nobody announced it. */
+  readonly isUnlisted?: true;
+}
+
+/** Lines of one consignment. */
+export const consignmentLineCountMax = 2000;
+/** Lines that an alert names. */
+const shownLineCountMax = 20;
+/** So long after it was expected a consignment that is still open is overdue. */
+export const overdueMs = 24 * 3_600_000;
+
+/** What came beside what was to come, by item. */
+export function reportOf(
+  { kind, lines }: Pick<Consignment, "kind" | "lines">,
+  moves: readonly ConsignmentMove[],
+): ReportLine[] {
+  const announced = sumsOf(lines);
+  const sent = sumsOf(moves.filter(({ side }) => side === "sent"));
+  const received = sumsOf(moves.filter(({ side }) => side === "received"));
+  // What left the other store is on its way, whatever had been announced.
+  const isAnnounced = lines.length > 0;
+  const expected = kind === "transfer" && (sent.size > 0 || !isAnnounced) ? sent : announced;
+  const hasList = kind === "transfer" || isAnnounced;
+  const items = [...new Set([...announced.keys(), ...sent.keys(), ...received.keys()])].sort();
+  return items.map((item) => {
+    const [due, came] = [expected.get(item) ?? 0, received.get(item) ?? 0];
+    const isUnlisted = isAnnounced && !announced.has(item);
+    return {
+      ...{ item, expected: due },
+      ...(kind === "transfer" ? { sent: sent.get(item) ?? 0 } : {}),
+      received: came,
+      missing: Math.max(due - came, 0),
+      extra: hasList ? Math.max(came - due, 0) : 0,
+      ...(isUnlisted ? { isUnlisted } : {}),
+    };
+  });
+}
+
+/** Tells what is missing and what was too much; undefined where everything came. */
+export function discrepancyAlert(
+  { consignmentId, kind, storeId, from }: Consignment,
+  lines: readonly ReportLine[],
+  nowMs: number,
+): Alert | undefined {
+  const wrong = lines.filter(({ missing, extra }) => missing + extra > 0);
+  if (wrong.length === 0) return undefined;
+  const missing = wrong.reduce((sum, line) => sum + line.missing, 0);
+  const extra = wrong.reduce((sum, line) => sum + line.extra, 0);
+  return {
+    ...{ storeId, code: `${kind}_discrepancy`, severity: "warning", atMs: nowMs },
+    message: `${kind} ${consignmentId} from ${from}: ${missing} missing, ${extra} too many`,
+    detail: {
+      ...{ key: consignmentId, from, missing, extra, lineCount: wrong.length },
+      lines: wrong.slice(0, shownLineCountMax).map((line) => ({ ...line })),
+    },
+  };
+}
+
+/** Tells that it should have come. */
+export function overdueAlert(
+  { consignmentId, kind, storeId, from, expectedAtMs = 0 }: Consignment,
+  nowMs: number,
+): Alert {
+  const hours = Math.floor((nowMs - expectedAtMs) / 3_600_000);
+  return {
+    ...{ storeId, code: `${kind}_overdue`, severity: "warning", atMs: nowMs },
+    message: `${kind} ${consignmentId} from ${from} was expected ${hours} h ago and is still open`,
+    detail: { key: consignmentId, from, expectedAtMs },
+  };
+}
+
+function sumsOf(lines: readonly ConsignmentLine[]): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const { item, quantity } of lines) sums.set(item, (sums.get(item) ?? 0) + quantity);
+  return sums;
+}

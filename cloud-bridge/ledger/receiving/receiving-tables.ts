@@ -1,0 +1,24 @@
+// The tables of consignments, and of the movements that name one.
+
+export const receivingTables = `
+-- store_id is where it goes; body has the rest as JSON. overdue_told: that it should have come was told.
+CREATE TABLE IF NOT EXISTS consignments (
+  store_id TEXT NOT NULL, consignment_id TEXT NOT NULL,
+  kind TEXT NOT NULL, from_name TEXT NOT NULL, state TEXT NOT NULL,
+  opened_at_ms INTEGER NOT NULL, expected_at_ms INTEGER,
+  overdue_told INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (store_id, consignment_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS consignments_time ON consignments (store_id, opened_at_ms);
+CREATE INDEX IF NOT EXISTS consignments_from ON consignments (from_name, opened_at_ms);
+CREATE INDEX IF NOT EXISTS consignments_due ON consignments (expected_at_ms) WHERE state = 'open' AND overdue_told = 0;
+-- Movements of a store that name a consignment: store_id is where they were seen.
+CREATE TABLE IF NOT EXISTS consignment_moves (
+  store_id TEXT NOT NULL, consignment_id TEXT NOT NULL,
+  edge_id TEXT NOT NULL, outbox_id TEXT NOT NULL, sequence INTEGER NOT NULL,
+  side TEXT NOT NULL, item TEXT NOT NULL, quantity INTEGER NOT NULL,
+  occurred_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (store_id, consignment_id, edge_id, outbox_id, sequence)
+) WITHOUT ROWID;
+`;

@@ -1,0 +1,229 @@
+// Consignments in the ledger's database: announced over HTTP or by a supplier's shipment (EPCIS), closed by a person.
+
+import type { Alert } from "../../../contract/stock.ts";
+import type { LedgerDatabase, SqlConnection } from "../database.ts";
+import { saveAlerts } from "../sql-alerts.ts";
+import { readExpectedReceipts } from "../sql-capture.ts";
+import {
+  type Consignment,
+  type ConsignmentLine,
+  consignmentLineCountMax,
+  discrepancyAlert,
+  overdueAlert,
+  overdueMs,
+  type ReportLine,
+  reportOf,
+} from "./consignment.ts";
+import { readConsignmentMoves } from "./sql-moves.ts";
+
+/** A consignment and what became of it. */
+export interface ConsignmentReport extends Consignment {
+  readonly report: readonly ReportLine[];
+}
+
+export type ConsignmentOutcome =
+  | {
+      readonly ok: true;
+      readonly consignment: ConsignmentReport;
+      readonly alerts: readonly Alert[];
+    }
+  | {
+      readonly ok: false;
+      readonly code: "CONSIGNMENT_EXISTS" | "CONSIGNMENT_UNKNOWN" | "CONSIGNMENT_STATE";
+      readonly message: string;
+    };
+
+/** Who ends a consignment, and how. */
+export interface ConsignmentEnd {
+  readonly state: "closed" | "cancelled";
+  readonly by: string;
+  readonly reason?: string | undefined;
+}
+
+/** Overdue consignments that are told at one time. */
+const overdueCountMax = 500;
+
+/** The consignments of a ledger. */
+export class SqlReceiving {
+  readonly #database: LedgerDatabase;
+
+  constructor(database: LedgerDatabase) {
+    this.#database = database;
+  }
+
+  /** Announces one; the same again is answered as the first, another under its name is refused. */
+  open(consignment: Consignment): Promise<ConsignmentOutcome> {
+    const { storeId, consignmentId } = consignment;
+    return this.#database.write(
+      async (connection) => {
+        const known = await readConsignment(connection, storeId, consignmentId);
+        if (known === undefined) await save(connection, consignment);
+        else if (contentOf(known) !== contentOf(consignment)) {
+          const message = `${consignmentId} was announced to ${storeId} with other contents`;
+          return { ok: false, code: "CONSIGNMENT_EXISTS", message };
+        }
+        return await outcome(connection, known ?? consignment);
+      },
+      [storeId],
+    );
+  }
+
+  /** One consignment to a store, or from it; of a shipment that was captured and never announced otherwise too. */
+  async consignment(
+    storeId: string,
+    consignmentId: string,
+  ): Promise<ConsignmentReport | undefined> {
+    const { reader } = this.#database;
+    const found =
+      (await readConsignmentOrShipment(reader, storeId, consignmentId)) ??
+      (await readSent(reader, storeId, consignmentId));
+    return found && (await reported(reader, found));
+  }
+
+  /** Consignments to a store, or those that it sends; the newest first. */
+  async consignments(query: {
+    readonly storeId: string;
+    readonly side: "to" | "from";
+    readonly kind: Consignment["kind"];
+    readonly isOpen: boolean;
+    readonly beforeMs?: number;
+    readonly countMax: number;
+  }): Promise<Consignment[]> {
+    const { storeId, side, kind, isOpen, beforeMs = Number.MAX_SAFE_INTEGER, countMax } = query;
+    const rows = await this.#database.reader.all<{ body: string }>(
+      `SELECT body FROM consignments
+       WHERE ${side === "to" ? "store_id" : "from_name"} = ? AND kind = ? AND opened_at_ms < ?
+        AND (? = 0 OR state = 'open')
+       ORDER BY opened_at_ms DESC, consignment_id LIMIT ?`,
+      ...[storeId, kind, beforeMs, Number(isOpen), countMax],
+    );
+    return rows.map(({ body }) => JSON.parse(body) as Consignment);
+  }
+
+  /** Closes or cancels one; what is missing and too much becomes an alert. */
+  end(
+    storeId: string,
+    consignmentId: string,
+    { state, by, reason }: ConsignmentEnd,
+    nowMs: number,
+  ): Promise<ConsignmentOutcome> {
+    return this.#database.write(
+      async (connection) => {
+        const found = await readConsignmentOrShipment(connection, storeId, consignmentId);
+        if (found === undefined) {
+          const message = `store ${storeId} expects no ${consignmentId}`;
+          return { ok: false, code: "CONSIGNMENT_UNKNOWN", message };
+        }
+        if (found.state === state) return await outcome(connection, found);
+        if (found.state !== "open") {
+          const message = `${consignmentId} was ${found.state} by ${found.closedBy}`;
+          return { ok: false, code: "CONSIGNMENT_STATE", message };
+        }
+        const why = reason === undefined ? {} : { reason };
+        const ended = { ...found, state, closedAtMs: nowMs, closedBy: by, ...why };
+        await save(connection, ended);
+        const result = await outcome(connection, ended);
+        if (!result.ok || state === "cancelled") return result;
+        const alert = discrepancyAlert(ended, result.consignment.report, nowMs);
+        const alerts = alert === undefined ? [] : [alert];
+        const loud = await saveAlerts(connection, alerts, nowMs);
+        return { ...result, alerts: alerts.filter((one) => loud.has(one)) };
+      },
+      [storeId],
+    );
+  }
+
+  /** Tells once of each that should have come long ago; gives the alerts to publish. */
+  raiseOverdue(nowMs: number): Promise<Alert[]> {
+    return this.#database.write(async (connection) => {
+      const rows = await connection.all<{ body: string }>(
+        `SELECT body FROM consignments WHERE state = 'open' AND overdue_told = 0 AND expected_at_ms < ?
+         ORDER BY expected_at_ms LIMIT ${overdueCountMax}`,
+        nowMs - overdueMs,
+      );
+      const overdue = rows.map(({ body }) => JSON.parse(body) as Consignment);
+      if (overdue.length === 0) return [];
+      await connection.run(
+        `UPDATE consignments SET overdue_told = 1 WHERE (store_id, consignment_id) IN
+          (SELECT value->>0, value->>1 FROM json_each(?))`,
+        JSON.stringify(overdue.map((one) => [one.storeId, one.consignmentId])),
+      );
+      const alerts = overdue.map((one) => overdueAlert(one, nowMs));
+      const loud = await saveAlerts(connection, alerts, nowMs);
+      return alerts.filter((alert) => loud.has(alert));
+    });
+  }
+}
+
+async function outcome(
+  connection: SqlConnection,
+  consignment: Consignment,
+): Promise<ConsignmentOutcome> {
+  return { ok: true, consignment: await reported(connection, consignment), alerts: [] };
+}
+
+async function reported(
+  connection: SqlConnection,
+  consignment: Consignment,
+): Promise<ConsignmentReport> {
+  const { consignmentId, storeId, kind, from } = consignment;
+  const sender = kind === "transfer" ? { fromStoreId: from } : {};
+  const moves = await readConsignmentMoves(connection, { consignmentId, storeId, ...sender });
+  return { ...consignment, report: reportOf(consignment, moves) };
+}
+
+async function readConsignment(
+  connection: SqlConnection,
+  storeId: string,
+  consignmentId: string,
+): Promise<Consignment | undefined> {
+  const [row] = await connection.all<{ body: string }>(
+    "SELECT body FROM consignments WHERE store_id = ? AND consignment_id = ?",
+    ...[storeId, consignmentId],
+  );
+  return row && (JSON.parse(row.body) as Consignment);
+}
+
+async function readSent(connection: SqlConnection, fromStoreId: string, consignmentId: string) {
+  const [row] = await connection.all<{ body: string }>(
+    `SELECT body FROM consignments WHERE from_name = ? AND consignment_id = ? AND kind = 'transfer'`,
+    ...[fromStoreId, consignmentId],
+  );
+  return row && (JSON.parse(row.body) as Consignment);
+}
+
+/** What others told of a shipment is a delivery that nobody has ended yet. */
+async function readConsignmentOrShipment(
+  connection: SqlConnection,
+  storeId: string,
+  consignmentId: string,
+): Promise<Consignment | undefined> {
+  const known = await readConsignment(connection, storeId, consignmentId);
+  if (known !== undefined) return known;
+  const expected = await readExpectedReceipts(connection, {
+    ...{ storeId, shipment: consignmentId, countMax: consignmentLineCountMax },
+  });
+  const [first] = expected;
+  if (first === undefined) return undefined;
+  const lines = expected.map(({ item, quantity }): ConsignmentLine => ({ item, quantity }));
+  return {
+    ...{ consignmentId, kind: "delivery", storeId, from: "epcis", lines, state: "open" },
+    ...{ openedAtMs: first.shippedAtMs, openedBy: "epcis" },
+  };
+}
+
+async function save(connection: SqlConnection, consignment: Consignment): Promise<void> {
+  const { storeId, consignmentId, kind, from, state, openedAtMs, expectedAtMs } = consignment;
+  await connection.run(
+    `INSERT INTO consignments
+       (store_id, consignment_id, kind, from_name, state, opened_at_ms, expected_at_ms, overdue_told, body)
+     VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)
+     ON CONFLICT (store_id, consignment_id) DO UPDATE SET state = excluded.state, body = excluded.body`,
+    ...[storeId, consignmentId, kind, from, state, openedAtMs, expectedAtMs ?? null],
+    JSON.stringify(consignment),
+  );
+}
+
+function contentOf({ kind, from, expectedAtMs, lines }: Consignment): string {
+  return JSON.stringify([kind, from, expectedAtMs, lines]);
+}

@@ -1,0 +1,123 @@
+// Deliveries and transfers over HTTP, of a real bridge with two stores whose edges receive and send.
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { topics } from "../../../contract/topics.ts";
+import { startBridge, type TestBridge } from "../bridge.ts";
+import { TestClient } from "../mqtt-client.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { received, TestOutbox } from "../test-outbox.ts";
+
+const gtin = "09506000134352";
+const other = "09521321001015";
+let bridge: TestBridge;
+let edge: TestClient;
+const outboxes = { s1: new TestOutbox("s1", "e1"), s2: new TestOutbox("s2", "e1") };
+const closers: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  const folder = await temporaryFolder();
+  closers.push(folder.remove);
+  bridge = await startBridge(folder.path);
+  closers.push(() => bridge.stop());
+  edge = await TestClient.open(bridge.brokerPort);
+  closers.push(() => edge.close());
+  await edge.subscribe(topics.ack("s1", "e1"), topics.ack("s2", "e1"), topics.alerts("s1"));
+  await outboxes.s1.send(edge, received("s1", gtin, 9));
+  await outboxes.s2.send(edge, received("s2", gtin, 9));
+});
+afterAll(async () => {
+  for (const close of closers.reverse()) await close();
+});
+
+async function post(path: string, body: object) {
+  const response = await fetch(`http://127.0.0.1:${bridge.httpPort}/v1/stores/${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+const get = async (path: string) => await bridge.get(`/v1/stores/${path}`);
+const onHand = async (store: string, location: string) => {
+  const { body } = await bridge.get(`/v1/stock?store=${store}&gtin=${gtin}`);
+  const [level] = body["items"] as [{ balances: { location: string; quantity: number }[] }];
+  return level.balances.find((balance) => balance.location === location)?.quantity ?? 0;
+};
+
+test("a delivery: announced, received in part, closed with an alert", async () => {
+  const lines = [{ gtin, quantity: 3 }];
+  const asked = { id: "ASN-1", from: "Maker", by: "erp", lines };
+  expect(await post("s1/deliveries", asked)).toMatchObject({ status: 201 });
+  const reference = { type: "delivery", id: "ASN-1" };
+  await outboxes.s1.send(
+    edge,
+    { ...received("s1", gtin, 2), reference },
+    { ...received("s1", other), reference },
+  );
+  expect(await get("s1/deliveries/ASN-1")).toMatchObject({
+    body: {
+      state: "open",
+      report: [
+        { item: gtin, expected: 3, received: 2, missing: 1 },
+        { item: other, received: 1, extra: 1, isUnlisted: true },
+      ],
+    },
+  });
+  expect((await get("s1/deliveries")).body["items"]).toMatchObject([{ consignmentId: "ASN-1" }]);
+  expect(await post("s1/deliveries/ASN-1/close", { by: "ada" })).toMatchObject({
+    status: 200,
+    body: { state: "closed", closedBy: "ada" },
+  });
+  const alert = await edge.message(({ topic }) => topic === topics.alerts("s1"));
+  expect(alert.payload.toString()).toContain("ASN-1 from Maker: 1 missing, 1 too many");
+  expect((await get("s1/deliveries")).body["items"]).toEqual([]);
+});
+
+test("a transfer: what never came is written off at the sender's, once", async () => {
+  const asked = { id: "T-1", to: "s2", by: "max" };
+  expect(await post("s1/transfers", asked)).toMatchObject({ status: 201 });
+  const reference = { type: "transfer", id: "T-1" };
+  const base = { ...received("s1", gtin, 1), reference };
+  const { to: _, ...sent } = { ...base, step: "departing", quantity: 5 } as Record<string, unknown>;
+  await outboxes.s1.send(edge, { ...sent, readPoint: "s1/stockroom" } as never);
+  expect(await onHand("s1", "s1/@transit/t-1")).toBe(5);
+  const arrived = { ...received("s2", gtin, 4), reference, step: "arriving" } as const;
+  const { from: __, ...atS2 } = arrived as Record<string, unknown>;
+  await outboxes.s2.send(edge, atS2 as never);
+  expect(await get("s2/transfers/T-1")).toMatchObject({
+    body: { report: [{ item: gtin, sent: 5, received: 4, missing: 1, extra: 0 }] },
+  });
+  const close = { by: "ada", writeOff: true, reason: "searched" };
+  expect(await post("s2/transfers/T-1/close", close)).toMatchObject({ body: { state: "closed" } });
+  expect(await post("s2/transfers/T-1/close", close)).toMatchObject({ status: 200 });
+  expect(await onHand("s1", "s1/@transit/t-1")).toBe(4);
+  expect(await onHand("s1", "s1/@loss")).toBe(1);
+  expect(await onHand("s2", "s2/@transit/t-1")).toBe(-4);
+});
+
+test.each([
+  ["s9/deliveries", { id: "A", from: "x", by: "a", lines: [] }, 404, "s9"],
+  ["s1/deliveries", { id: "A b", from: "x", by: "a", lines: [] }, 400, "id"],
+  ["s1/deliveries", { id: "A", from: "x", lines: [] }, 400, "by"],
+  [
+    "s1/deliveries",
+    { id: "A", from: "x", by: "a", lines: [{ gtin, quantity: 0 }] },
+    400,
+    "lines.0.quantity",
+  ],
+  [
+    "s1/deliveries",
+    { id: "A", from: "x", by: "a", lines: [{ gtin: "1", quantity: 1 }] },
+    400,
+    "lines.0.gtin",
+  ],
+  ["s1/deliveries", { id: "ASN-1", from: "y", by: "a", lines: [] }, 409, "other contents"],
+  ["s1/transfers", { id: "T", to: "s1", by: "a" }, 400, "another store"],
+  ["s1/transfers", { id: "T", to: "s9", by: "a" }, 404, "s9"],
+  ["s1/deliveries/none/close", { by: "a" }, 404, "none"],
+  ["s1/deliveries/ASN-1/cancel", { by: "a" }, 409, "closed by ada"],
+])("%s %j is refused", async (path, body, status, text) => {
+  const answer = await post(path, body);
+  expect(answer).toMatchObject({ status });
+  expect(JSON.stringify(answer.body)).toContain(text);
+});

@@ -1,0 +1,102 @@
+import { expect, test } from "vitest";
+import type { Consignment } from "../../../../cloud-bridge/ledger/receiving/consignment.ts";
+import type { SqlLedger } from "../../../../cloud-bridge/ledger/sql-ledger.ts";
+import { openLedger } from "../edge-fixture.ts";
+import { coffee, FakeEdge, moved, place, startAtMs, tea } from "../fake-edge.ts";
+
+const dayMs = 86_400_000;
+const announced = (fields: Partial<Consignment> = {}): Consignment => ({
+  ...{ consignmentId: "A-1", kind: "delivery", storeId: "s0042", from: "Maker" },
+  ...{ lines: [{ item: coffee, quantity: 6 }], state: "open" },
+  ...{ openedAtMs: startAtMs, openedBy: "ada", ...fields },
+});
+const reference = { type: "delivery", id: "A-1" };
+const receivedAt = (gtin: string, quantity: number, storeId = "s0042") => {
+  return moved("receiving", gtin, { quantity, reference, to: place(`${storeId}/stockroom`) });
+};
+
+async function post(ledger: SqlLedger, edge: FakeEdge, first = 1) {
+  await ledger.post([edge.batch(first)], startAtMs);
+}
+
+test("what came before it was announced counts, and what comes again does not", async () => {
+  const ledger = await openLedger();
+  const edge = new FakeEdge().append(receivedAt(coffee, 4), moved("receiving", tea));
+  await post(ledger, edge);
+  const opened = await ledger.receiving.open(announced());
+  expect(opened).toMatchObject({
+    ok: true,
+    consignment: { report: [{ item: coffee, expected: 6, received: 4, missing: 2, extra: 0 }] },
+  });
+  edge.append(receivedAt(coffee, 1));
+  await post(ledger, edge);
+  await post(ledger, edge);
+  const { report } = (await ledger.receiving.consignment("s0042", "A-1"))!;
+  expect(report).toMatchObject([{ received: 5, missing: 1 }]);
+});
+
+test("announced twice it is one; with other contents it is refused", async () => {
+  const { receiving } = await openLedger();
+  expect(await receiving.open(announced())).toMatchObject({ ok: true });
+  expect(await receiving.open(announced({ openedAtMs: startAtMs + 9 }))).toMatchObject({
+    ok: true,
+    consignment: { openedAtMs: startAtMs },
+  });
+  const other = announced({ lines: [{ item: coffee, quantity: 7 }] });
+  expect(await receiving.open(other)).toMatchObject({ ok: false, code: "CONSIGNMENT_EXISTS" });
+});
+
+test("it ends once, with an alert of what differs", async () => {
+  const { receiving, ...ledger } = await openLedger();
+  const end = (state: "closed" | "cancelled") =>
+    receiving.end("s0042", "A-1", { state, by: "ada", reason: "driver says" }, startAtMs);
+  expect(await end("closed")).toMatchObject({ ok: false, code: "CONSIGNMENT_UNKNOWN" });
+  await receiving.open(announced());
+  expect(await end("closed")).toMatchObject({
+    consignment: { state: "closed", closedBy: "ada", reason: "driver says" },
+    alerts: [{ code: "delivery_discrepancy", detail: { missing: 6 } }],
+  });
+  expect(await end("closed")).toMatchObject({ ok: true, alerts: [] });
+  expect(await end("cancelled")).toMatchObject({ ok: false, code: "CONSIGNMENT_STATE" });
+  expect(ledger).toBeDefined();
+});
+
+test("of a transfer both stores' words count, whichever came first", async () => {
+  const ledger = await openLedger();
+  const transfer = { type: "transfer", id: "T-7" };
+  const from = new FakeEdge("0b0b0b0b-1111", "edge-1", "s0043").append(
+    moved("departing", coffee, { quantity: 5, reference: transfer, readPoint: "s0043/stockroom" }),
+  );
+  const to = new FakeEdge().append(
+    moved("arriving", coffee, { quantity: 3, reference: transfer, to: place("s0042/stockroom") }),
+  );
+  await post(ledger, to);
+  await ledger.receiving.open(
+    announced({ consignmentId: "T-7", kind: "transfer", from: "s0043", lines: [] }),
+  );
+  const about = ["s0042", "T-7"] as const;
+  expect((await ledger.receiving.consignment(...about))?.report).toMatchObject([{ extra: 3 }]);
+  await post(ledger, from);
+  const report = [{ item: coffee, sent: 5, received: 3, missing: 2, extra: 0 }];
+  expect((await ledger.receiving.consignment(...about))?.report).toMatchObject(report);
+  // The sender asks by its own name.
+  expect((await ledger.receiving.consignment("s0043", "T-7"))?.report).toMatchObject(report);
+  const list = { kind: "transfer", isOpen: true, countMax: 9 } as const;
+  const sent = await ledger.receiving.consignments({ ...list, storeId: "s0043", side: "from" });
+  expect(sent).toMatchObject([{ consignmentId: "T-7" }]);
+  expect(await ledger.receiving.consignments({ ...list, storeId: "s0043", side: "to" })).toEqual(
+    [],
+  );
+  expect((await ledger.verify()).problems).toEqual([]);
+});
+
+test("one that should have come is told of once", async () => {
+  const { receiving } = await openLedger();
+  await receiving.open(announced({ expectedAtMs: startAtMs }));
+  await receiving.open(announced({ consignmentId: "A-2" }));
+  expect(await receiving.raiseOverdue(startAtMs + dayMs)).toEqual([]);
+  expect(await receiving.raiseOverdue(startAtMs + dayMs + 1)).toMatchObject([
+    { code: "delivery_overdue", storeId: "s0042", detail: { key: "A-1" } },
+  ]);
+  expect(await receiving.raiseOverdue(startAtMs + 2 * dayMs)).toEqual([]);
+});
