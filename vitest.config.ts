@@ -16,6 +16,7 @@ const onBoth = [
   "counting/*",
   "catalogue/sql-*",
   "receiving/sql-*",
+  "returns/sql-*",
   "sql-events",
   "sql-tree",
 ];

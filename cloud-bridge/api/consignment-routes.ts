@@ -215,7 +215,7 @@ async function writeOff(
     .filter(({ missing, item }) => missing > 0 && !item.startsWith("epc/"))
     .map(
       ({ item, missing }): Fact => ({
-        ...{ kind: "write_off", occurredAtMs: closedAtMs, quantity: missing },
+        ...{ kind: "move", occurredAtMs: closedAtMs, quantity: missing },
         item: { gtin: item as never },
         from: { location: transitOf(from, consignmentId), state },
         to: { location: `${from}/@loss`, state },

@@ -20,6 +20,8 @@ const kinds = {
     status: 409,
     title: "The delivery or transfer cannot be changed like this",
   },
+  return_unknown: { status: 404, title: "No such return" },
+  return_refused: { status: 409, title: "The return cannot be taken, or not be taken on" },
   product_unknown: { status: 404, title: "The catalogue does not have it" },
   plan_unknown: { status: 404, title: "The store has no plan" },
   store_unknown: { status: 404, title: "The ledger does not know this store" },

@@ -24,6 +24,7 @@ import { addFeedRoute } from "./feed-routes.ts";
 import { addItemRoutes, type ItemRoutesOptions } from "./item-routes.ts";
 import { addPlanRoutes, type PlanRoutesOptions } from "./plan-routes.ts";
 import { ProblemError, type ProblemKind, sendProblem } from "./problem.ts";
+import { addReturnRoutes } from "./return-routes.ts";
 import { addRfidCountRoutes } from "./rfid-count-routes.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
 import type { ApiTokens } from "./tokens.ts";
@@ -96,6 +97,7 @@ export class ApiServer {
     addCountPlanRoutes(app, options);
     addCatalogueRoutes(app, options);
     addConsignmentRoutes(app, options);
+    addReturnRoutes(app, options);
     addFactRoutes(app, options);
     addItemRoutes(app, options);
     addPlanRoutes(app, options);

@@ -2,8 +2,9 @@
 // every transfer. The sum over all accounts stays zero because a transfer is the only way to change one.
 
 import { strict as assert } from "node:assert";
+import { serialKey } from "../../contract/gs1/digital-link.ts";
 import type { Entry } from "../../contract/stock.ts";
-import type { StockState } from "../../contract/units.ts";
+import type { Gtin, StockState } from "../../contract/units.ts";
 import { type Anchor, anchorOf, type Count, type PastEntry, settleAnchors } from "./anchors.ts";
 import type { Balance, ChainHead, PlacedEntry, SerialHolding, View } from "./changes.ts";
 import { productKey } from "./changes.ts";
@@ -121,7 +122,7 @@ export class Book {
     this.#add(entry, from, -quantity);
     this.#add(entry, to, quantity);
     if (serial !== undefined) {
-      this.hold({ storeId, serialKey: `01/${item}/21/${serial}`, ...to, atMs: placedAtMs });
+      this.hold({ storeId, serialKey: serialKey(item as Gtin, serial), ...to, atMs: placedAtMs });
     }
     return entry;
   }

@@ -9,8 +9,8 @@ import type { StockState } from "../../contract/units.ts";
 import type { Incoming } from "./types.ts";
 
 export const factKinds = ["sale", "return", "receipt"] as const;
-/** `write_off`: what the ledger itself posts when a person gives something up; of places that it names. */
-export type FactKind = (typeof factKinds)[number] | "write_off";
+/** `move`: what the ledger itself posts when a person gives something up; of places that it names. */
+export type FactKind = (typeof factKinds)[number] | "move";
 
 /** What happened, as a till or an ERP tells it. */
 export interface Fact {
@@ -20,7 +20,7 @@ export interface Fact {
   readonly quantity: number;
   /** The place in the store, where it is known: sold from, or brought to. */
   readonly location?: string | undefined;
-  /** Of a `write_off`. */
+  /** Of a `move`. */
   readonly from?: Place;
   readonly to?: Place;
   /** The till's receipt, the delivery, the order. */
@@ -76,7 +76,7 @@ const meanings: Record<FactKind, { step: Step; side: "from" | "to"; state: Stock
   sale: { step: "retail_selling", side: "from", state: "sellable" },
   return: { step: "returning", side: "to", state: "returned" },
   receipt: { step: "receiving", side: "to", state: "sellable" },
-  write_off: { step: "relocating", side: "to", state: "sellable" },
+  move: { step: "relocating", side: "to", state: "sellable" },
 };
 
 /** The request as the batch that follows `position`, and where the outbox stands after it. */

@@ -19,8 +19,8 @@ import { SqlCounting } from "./counting/sql-counting.ts";
 import { compareEvents } from "./counting/sql-rfid.ts";
 import { type LedgerDatabase, type SqlConnection, StatementError, savepoint } from "./database.ts";
 import { postAgain, postGroup } from "./ledger.ts";
-import { type EventText, isOfConsignment, saveConsignmentMoves } from "./receiving/sql-moves.ts";
 import { SqlReceiving } from "./receiving/sql-receiving.ts";
+import { SqlReturns } from "./returns/sql-returns.ts";
 import {
   acknowledgeAlert,
   muteAlert,
@@ -47,6 +47,7 @@ import {
   readStockLevels,
   readTasks,
 } from "./sql-read.ts";
+import { type EventText, hasReference, saveReferencedMoves } from "./sql-references.ts";
 import { saveChanges, saveRepost } from "./sql-save.ts";
 import { SqlTree } from "./sql-tree.ts";
 import { verifyLedger } from "./sql-verify.ts";
@@ -77,6 +78,7 @@ export class SqlLedger implements Ledger {
   readonly counting: SqlCounting;
   readonly catalogue: SqlCatalogue;
   readonly receiving: SqlReceiving;
+  readonly returns: SqlReturns;
   readonly #claims = new ClaimQueue((requests, nowMs) =>
     this.#write((connection) => decideClaims(connection, requests, nowMs)),
   );
@@ -95,6 +97,7 @@ export class SqlLedger implements Ledger {
     this.counting = new SqlCounting(database);
     this.catalogue = new SqlCatalogue(database);
     this.receiving = new SqlReceiving(database);
+    this.returns = new SqlReturns(database);
     this.history = new SqlHistory(database);
     this.#epoch = epoch;
     this.facts = new SqlFacts(database, (connection, group, recordedAtMs) =>
@@ -232,7 +235,7 @@ export class SqlLedger implements Ledger {
         const found = await compareEvents(connection, changes.events, recordedAtMs);
         results.at(-1)?.alerts.push(...found);
         await saveChanges(connection, changes);
-        await saveConsignmentMoves(connection, textsOf(changes.events));
+        await saveReferencedMoves(connection, textsOf(changes.events));
         const raised = results.flatMap(({ alerts }) => alerts);
         const loud = await saveAlerts(connection, raised, recordedAtMs);
         return results.map((each) => ({
@@ -276,10 +279,10 @@ export class SqlLedger implements Ledger {
   }
 }
 
-/** Of the logged events that are movements of a consignment, the texts. */
+/** Of the logged events that are movements which name something, the texts. */
 function textsOf(events: readonly LoggedEvent[]): EventText[] {
   return events.flatMap(({ type, item: { text }, ...outbox }) =>
-    type === "moved" && isOfConsignment(text) ? [{ ...outbox, text }] : [],
+    type === "moved" && hasReference(text) ? [{ ...outbox, text }] : [],
   );
 }
 
@@ -307,7 +310,7 @@ async function postQuarantined(
     await savepoint(connection, async () => {
       await saveChanges(connection, changes);
       await saveAlerts(connection, posted.alerts, recordedAtMs);
-      await saveConsignmentMoves(connection, [{ ...outbox, text }]);
+      await saveReferencedMoves(connection, [{ ...outbox, text }]);
       await saveRepost(connection, { ...outbox, sequence, type: event.type, recordedAtMs });
     });
   } catch (error) {

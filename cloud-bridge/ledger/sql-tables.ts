@@ -4,6 +4,8 @@
 import { catalogueTables } from "./catalogue/sql-catalogue.ts";
 import { countingTables } from "./counting/counting-tables.ts";
 import { receivingTables } from "./receiving/receiving-tables.ts";
+import { referenceTables } from "./reference-tables.ts";
+import { returnTables } from "./returns/return-tables.ts";
 import { epcisTables } from "./sql-epcis.ts";
 import { factTables } from "./sql-facts.ts";
 import { followerTables } from "./sql-followers.ts";
@@ -108,7 +110,7 @@ CREATE TABLE IF NOT EXISTS withheld (
   quantity INTEGER NOT NULL CHECK (quantity >= 0),
   PRIMARY KEY (store_id, gtin, channel)
 ) WITHOUT ROWID;
-${countingTables}${catalogueTables}${receivingTables}
+${countingTables}${catalogueTables}${receivingTables}${returnTables}${referenceTables}
 ${factTables}`;
 
 /** Version of the tables, in `PRAGMA user_version`. */

@@ -12,6 +12,7 @@ import type { SqlCatalogue } from "./catalogue/sql-catalogue.ts";
 import type { Availability, Claim, ClaimOutcome, ClaimRequest, Withheld } from "./claims.ts";
 import type { SqlCounting } from "./counting/sql-counting.ts";
 import type { SqlReceiving } from "./receiving/sql-receiving.ts";
+import type { SqlReturns } from "./returns/sql-returns.ts";
 import type { Sale } from "./sold.ts";
 import type { SqlEpcis } from "./sql-epcis.ts";
 import type { SqlFacts } from "./sql-facts.ts";
@@ -177,6 +178,7 @@ export interface Ledger {
   readonly counting: SqlCounting;
   readonly catalogue: SqlCatalogue;
   readonly receiving: SqlReceiving;
+  readonly returns: SqlReturns;
   /** Facts of tills and ERPs. */
   readonly facts: Pick<SqlFacts, "take" | "waitingCount">;
   /**

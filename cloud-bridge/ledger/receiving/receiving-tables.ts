@@ -13,12 +13,4 @@ CREATE TABLE IF NOT EXISTS consignments (
 CREATE INDEX IF NOT EXISTS consignments_time ON consignments (store_id, opened_at_ms);
 CREATE INDEX IF NOT EXISTS consignments_from ON consignments (from_name, opened_at_ms);
 CREATE INDEX IF NOT EXISTS consignments_due ON consignments (expected_at_ms) WHERE state = 'open' AND overdue_told = 0;
--- Movements of a store that name a consignment: store_id is where they were seen.
-CREATE TABLE IF NOT EXISTS consignment_moves (
-  store_id TEXT NOT NULL, consignment_id TEXT NOT NULL,
-  edge_id TEXT NOT NULL, outbox_id TEXT NOT NULL, sequence INTEGER NOT NULL,
-  side TEXT NOT NULL, item TEXT NOT NULL, quantity INTEGER NOT NULL,
-  occurred_at_ms INTEGER NOT NULL,
-  PRIMARY KEY (store_id, consignment_id, edge_id, outbox_id, sequence)
-) WITHOUT ROWID;
 `;

@@ -4,6 +4,7 @@ import type { Alert } from "../../../contract/stock.ts";
 import type { LedgerDatabase, SqlConnection } from "../database.ts";
 import { saveAlerts } from "../sql-alerts.ts";
 import { readExpectedReceipts } from "../sql-capture.ts";
+import { readConsignmentMoves } from "../sql-references.ts";
 import {
   type Consignment,
   type ConsignmentLine,
@@ -14,7 +15,6 @@ import {
   type ReportLine,
   reportOf,
 } from "./consignment.ts";
-import { readConsignmentMoves } from "./sql-moves.ts";
 
 /** A consignment and what became of it. */
 export interface ConsignmentReport extends Consignment {

@@ -1,0 +1,238 @@
+// Returns over HTTP: which sale it was, take the unit back, inspect it, decide what becomes of it.
+
+import { createHash } from "node:crypto";
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { canonicalJson } from "../../contract/digest.ts";
+import { itemSchema } from "../../contract/event.ts";
+import { type Gtin, idSchema, isWithin, locationSchema } from "../../contract/units.ts";
+import type { Fact } from "../ledger/facts.ts";
+import {
+  dispose,
+  dispositions,
+  grades,
+  inspect,
+  moveOf,
+  type ReturnCase,
+  type ReturnOutcome,
+  type ReturnRefusalCode,
+  reasonCountMax,
+} from "../ledger/returns/return-case.ts";
+import type { Ledger, Posted } from "../ledger/types.ts";
+import {
+  cursorParameter,
+  gtinParameter,
+  limitParameter,
+  numberInText,
+  page,
+  requireStore,
+  type Stores,
+} from "./parameters.ts";
+import { checked, ProblemError, type ProblemKind } from "./problem.ts";
+import { addRoute } from "./route.ts";
+
+export interface ReturnRoutesOptions {
+  readonly ledger: Pick<Ledger, "returns" | "facts" | "catalogue">;
+  readonly stores: Stores;
+  readonly nowMs: () => number;
+  readonly onPosted: (posted: Posted) => void;
+}
+
+/** The source whose facts are the moves of returns. */
+const sourceId = "returns";
+
+const by = z
+  .string()
+  .regex(/^[^\p{Cc}\p{Cs}]{1,100}$/u, "must be 1-100 characters of text")
+  .optional();
+const storeParams = z.strictObject({ store: idSchema });
+const returnParams = z.strictObject({
+  store: idSchema,
+  id: z.string().regex(/^[0-9a-f]{32}$/, "a return is named by 32 hex digits"),
+});
+const openBody = z.strictObject({
+  gtin: gtinParameter,
+  serial: itemSchema.shape.serial,
+  /** The till's receipt, or the order. */
+  receipt: z.string().min(1).max(100).optional(),
+  /** Where it is put; the store itself, where nobody says. */
+  location: locationSchema.optional(),
+  /** A scanner or a till has told of it already: nothing is posted. */
+  isPosted: z.boolean().default(false),
+  by,
+});
+const inspectBody = z.strictObject({
+  grade: z.enum(grades, { error: `must be one of ${grades.join(", ")}` }),
+  reasons: z
+    .array(z.string().regex(/^[a-z][a-z0-9_]{2,63}$/, "must be lower-case words joined by _"))
+    .max(reasonCountMax)
+    .default([]),
+  by,
+});
+const disposeBody = z.strictObject({
+  disposition: z.enum(dispositions, { error: `must be one of ${dispositions.join(", ")}` }),
+  by,
+});
+const listQuery = z.strictObject({
+  state: z.enum(["open", "all"], { error: "must be open or all" }).default("open"),
+  cursor: cursorParameter(numberInText).optional(),
+  limit: limitParameter,
+});
+const keyHeader = z.strictObject({
+  "Idempotency-Key": z
+    .string({ error: "this header must be given, so that a request sent twice is one return" })
+    .regex(/^[\x21-\x7e]{1,200}$/, "must be 1-200 printable characters"),
+});
+
+const kindOf: Record<ReturnRefusalCode, ProblemKind> = {
+  RETURN_UNKNOWN: "return_unknown",
+  RETURN_STATE: "return_refused",
+  RETURN_GRADE: "return_refused",
+  RETURN_REPEATED: "return_refused",
+  RETURN_NOT_SOLD: "return_refused",
+  KEY_REUSED: "key_reused",
+};
+
+/** Adds /v1/sales/{receipt} and /v1/stores/{store}/returns. */
+export function addReturnRoutes(app: FastifyInstance, options: ReturnRoutesOptions): void {
+  const { ledger, stores, nowMs } = options;
+  const path = "/v1/stores/:store/returns";
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/sales/:receipt", allows: "returns.write" },
+    summary: "What a receipt or an order sold, in whichever store, and what came back of it",
+    params: z.strictObject({ receipt: z.string().min(1).max(100) }),
+    handler: async ({ params: { receipt } }) => ({ items: await ledger.returns.sales(receipt) }),
+  });
+  addRoute(app, {
+    ...{ method: "POST", path, allows: "returns.write", params: storeParams, body: openBody },
+    ...{ summary: "Takes a unit back", answers: { 201: z.looseObject({ returnId: z.string() }) } },
+    headers: { "Idempotency-Key": "A request sent twice with the same key is one return" },
+    handler: async ({ params: { store: storeId }, body, actor, request, reply }) => {
+      const header = request.headers["idempotency-key"];
+      const { "Idempotency-Key": key } = checked(keyHeader, { "Idempotency-Key": header });
+      await requireStore(stores, storeId);
+      const asked = askedOf(storeId, key, { ...body, by: actor.nameOr(body.by) }, nowMs());
+      const opened = taken(await ledger.returns.open(asked, hashOf(canonicalJson(body))));
+      // After the case: a request that was cut off in between comes again and posts what is missing.
+      if (!body.isPosted) await post(options, opened, "take", returnFact(opened));
+      reply.code(201).header("location", `/v1/stores/${storeId}/returns/${opened.returnId}`);
+      return opened;
+    },
+  });
+  addRoute(app, {
+    ...{ method: "GET", path, allows: "stock.read", params: storeParams, query: listQuery },
+    summary: "Returns of a store, the newest first, and how they go",
+    handler: async ({ params: { store: storeId }, query: { state, cursor, limit: countMax } }) => {
+      await requireStore(stores, storeId);
+      const before = cursor === undefined ? {} : { beforeMs: cursor };
+      const asked = { storeId, isOpen: state === "open", ...before, countMax };
+      const items = await ledger.returns.returnCases(asked);
+      const figures = await ledger.returns.figures(storeId);
+      return { ...page(items, countMax, ({ receivedAtMs }) => receivedAtMs), figures };
+    },
+  });
+  addRoute(app, {
+    ...{ method: "GET", path: `${path}/:id`, allows: "stock.read", params: returnParams },
+    summary: "A return",
+    handler: async ({ params: { store: storeId, id } }) => {
+      await requireStore(stores, storeId);
+      const found = await ledger.returns.returnCase(storeId, id);
+      if (found !== undefined) return found;
+      throw new ProblemError("return_unknown", `store ${storeId} has no return ${id}`);
+    },
+  });
+  addSteps(app, options, path);
+}
+
+function addSteps(app: FastifyInstance, options: ReturnRoutesOptions, path: string): void {
+  const { ledger, stores, nowMs } = options;
+  addRoute(app, {
+    ...{ method: "POST", path: `${path}/:id/inspect`, allows: "returns.write" },
+    ...{ summary: "Says how the unit is", params: returnParams, body: inspectBody },
+    handler: async ({
+      params: { store: storeId, id },
+      body: { grade, reasons, by: said },
+      actor,
+    }) => {
+      const who = actor.nameOr(said);
+      await requireStore(stores, storeId);
+      const known = await ledger.returns.returnCase(storeId, id);
+      const product = known && (await ledger.catalogue.product(known.gtin));
+      const priceMinor = product?.product.price?.amountMinor;
+      const found = { grade, reasons, by: who, atMs: nowMs(), priceMinor };
+      return taken(await ledger.returns.step(storeId, id, (one) => inspect(one, found)));
+    },
+  });
+  addRoute(app, {
+    ...{ method: "POST", path: `${path}/:id/dispose`, allows: "returns.write" },
+    ...{ summary: "Says what becomes of it, and moves it there", params: returnParams },
+    body: disposeBody,
+    handler: async ({ params: { store: storeId, id }, body: { disposition, by: said }, actor }) => {
+      const asked = { disposition, by: actor.nameOr(said), atMs: nowMs() };
+      await requireStore(stores, storeId);
+      const done = taken(await ledger.returns.step(storeId, id, (one) => dispose(one, asked)));
+      await post(options, done, "dispose", disposalFact(done));
+      return done;
+    },
+  });
+}
+
+function askedOf(
+  storeId: string,
+  key: string,
+  body: z.infer<typeof openBody> & { readonly by: string },
+  nowMs: number,
+): Omit<ReturnCase, "sale" | "state"> {
+  const { gtin, serial, receipt, location = storeId, by: who } = body;
+  if (!isWithin(location, storeId) || location.includes("/@")) {
+    const message = `is no place in store ${storeId}`;
+    const errors = [{ parameter: "location", message }];
+    throw new ProblemError("query_invalid", `location: ${message}`, { errors });
+  }
+  return {
+    ...{ returnId: hashOf(`${storeId} ${key}`).slice(0, 32), storeId, gtin, location },
+    ...(serial === undefined ? {} : { serial }),
+    ...(receipt === undefined ? {} : { receiptId: receipt }),
+    ...{ receivedAtMs: nowMs, receivedBy: who },
+  };
+}
+
+function taken(outcome: ReturnOutcome): ReturnCase {
+  if (outcome.ok) return outcome.returnCase;
+  const { code, message } = outcome;
+  throw new ProblemError(kindOf[code], message, { code });
+}
+
+function returnFact(one: ReturnCase): Fact {
+  const { location, receivedAtMs: occurredAtMs, receiptId } = one;
+  const reference =
+    receiptId === undefined ? {} : { reference: { type: "receipt", id: receiptId } };
+  return { kind: "return", occurredAtMs, ...unitOf(one), location, ...reference };
+}
+
+function disposalFact(one: ReturnCase): Fact {
+  return { kind: "move", occurredAtMs: one.disposedAtMs ?? 0, ...unitOf(one), ...moveOf(one) };
+}
+
+function unitOf({ gtin, serial }: ReturnCase) {
+  const named = serial === undefined ? {} : { serial };
+  return { item: { gtin: gtin as Gtin, ...named }, quantity: 1 };
+}
+
+/** Posts a step of a return once, however often it is asked for. */
+async function post(
+  { ledger, nowMs, onPosted }: ReturnRoutesOptions,
+  { storeId, returnId }: ReturnCase,
+  step: string,
+  fact: Fact,
+): Promise<void> {
+  const key = `${returnId}/${step}`;
+  const asked = { storeId, sourceId, key, digest: hashOf(key), facts: [fact] };
+  const outcome = await ledger.facts.take(asked, nowMs());
+  if (!outcome.ok) throw new ProblemError("facts_busy", outcome.message, { code: outcome.code });
+  if (outcome.posted !== undefined) onPosted(outcome.posted);
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

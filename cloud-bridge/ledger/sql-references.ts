@@ -1,0 +1,107 @@
+// Movements that name what they belong to - a delivery, a transfer, a till's receipt - found among the events of a group
+// as they are stored.
+
+import type { MovedEvent, Step } from "../../contract/event.ts";
+import type { OutboxKey } from "./changes.ts";
+import type { SqlConnection } from "./database.ts";
+import type { ConsignmentMove } from "./receiving/consignment.ts";
+import { itemKeyOf } from "./settle.ts";
+import { insertRows } from "./sql-save.ts";
+
+/** What a movement is to what it names. */
+type Side = ConsignmentMove["side"] | "sold" | "returned";
+
+const sides: Partial<Record<Step, Side>> = {
+  receiving: "received",
+  arriving: "received",
+  shipping: "sent",
+  departing: "sent",
+  retail_selling: "sold",
+  returning: "returned",
+};
+
+/** An event of an outbox, as canonical text. */
+export interface EventText extends OutboxKey {
+  readonly text: string;
+}
+
+/** Whether an event may name something: most do not, and cost no more than this. */
+export function hasReference(text: string): boolean {
+  return text.includes('"reference":{');
+}
+
+/** Stores those of the events that are movements which name something. */
+export async function saveReferencedMoves(
+  connection: SqlConnection,
+  events: readonly EventText[],
+): Promise<void> {
+  const rows = events
+    .filter(({ text }) => hasReference(text))
+    .flatMap(({ text, ...outbox }) => {
+      const { reference, step, item, ...event } = JSON.parse(text) as MovedEvent;
+      const side = sides[step];
+      if (side === undefined || reference === undefined) return [];
+      return [{ ...outbox, ...event, side, item: itemKeyOf(item), referenceId: reference.id }];
+    });
+  await insertRows<(typeof rows)[number]>(
+    connection,
+    "referenced_moves",
+    {
+      store_id: (row) => row.storeId,
+      reference_id: (row) => row.referenceId,
+      edge_id: (row) => row.edgeId,
+      outbox_id: (row) => row.outboxId,
+      sequence: (row) => row.sequence,
+      side: (row) => row.side,
+      item: (row) => row.item,
+      quantity: (row) => row.quantity,
+      occurred_at_ms: (row) => row.occurredAtMs,
+    },
+    rows,
+  );
+}
+
+/** By item: what left one store under this name, and what came to the other. */
+export async function readConsignmentMoves(
+  connection: SqlConnection,
+  about: {
+    readonly consignmentId: string;
+    readonly storeId: string;
+    readonly fromStoreId?: string;
+  },
+): Promise<ConsignmentMove[]> {
+  const { consignmentId, storeId, fromStoreId = "" } = about;
+  return await connection.all<ConsignmentMove>(
+    `SELECT side, item, sum(quantity) AS quantity FROM referenced_moves
+     WHERE reference_id = ?
+      AND ((store_id = ? AND side = 'received') OR (store_id = ? AND side = 'sent'))
+     GROUP BY side, item ORDER BY side, item`,
+    ...[consignmentId, storeId, fromStoreId],
+  );
+}
+
+/** What a receipt sold of one item, in whichever store, and what has been returned of it. */
+export interface ReceiptSale {
+  readonly storeId: string;
+  readonly item: string;
+  readonly sold: number;
+  readonly returned: number;
+  readonly soldAtMs: number;
+}
+
+/** Sales that a till's receipt, or an order, names. */
+export async function readReceiptSales(
+  connection: SqlConnection,
+  receiptId: string,
+): Promise<ReceiptSale[]> {
+  return await connection.all<ReceiptSale>(
+    `SELECT s.store_id AS storeId, s.item, s.sold, s.sold_at_ms AS soldAtMs,
+       coalesce((SELECT sum(r.quantity) FROM referenced_moves r
+         WHERE r.reference_id = ? AND r.item = s.item AND r.side = 'returned'), 0) AS returned
+     FROM (SELECT store_id, item, sum(quantity) AS sold, min(occurred_at_ms) AS sold_at_ms
+           FROM referenced_moves WHERE reference_id = ? AND side = 'sold'
+           GROUP BY store_id, item) s
+     ORDER BY s.store_id, s.item`,
+    ...[receiptId, receiptId],
+  );
+}
