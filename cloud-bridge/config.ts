@@ -8,7 +8,8 @@ import { z } from "zod";
 import { batchSizeBytesMax } from "../contract/delivery.ts";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { type Plan, planSchema } from "../contract/plan.ts";
-import { locationSchema } from "../contract/units.ts";
+import { idSchema, locationSchema } from "../contract/units.ts";
+import { sourceIdLengthMax } from "./ledger/facts.ts";
 import { logLevels } from "./log.ts";
 
 /** A group of settings that refuses unknown keys by name. */
@@ -168,6 +169,12 @@ export const bridgeConfigSchema = section({
     /** Networks (`10.1.0.0/16`) that webhooks may lead to beside the public internet, over http:// too. */
     allowedNetworks: z.array(text, { error: "must be a list of networks" }).max(100).default([]),
   }).prefault({}),
+  /** A folder of CSV files with facts of tills and ERPs, and the name of what writes them. */
+  factFolder: section({
+    path: text,
+    source: idSchema.max(sourceIdLengthMax, `must be at most ${sourceIdLengthMax} characters`),
+    intervalMs: whole(100, 600_000).default(2_000),
+  }).optional(),
   /** Plan files, one for each store. */
   plans: z.array(text, { error: "must be a list of files" }).max(10_000).default([]),
 });
@@ -189,6 +196,9 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
     ...config,
     dataDir: resolve(base, config.dataDir),
     plans: config.plans.map((plan) => resolve(base, plan)),
+    ...(config.factFolder && {
+      factFolder: { ...config.factFolder, path: resolve(base, config.factFolder.path) },
+    }),
     trace: keyFile === undefined ? {} : { keyFile: resolve(base, keyFile) },
     ...(postgres === undefined || secretFile === undefined
       ? {}

@@ -11,6 +11,7 @@ import { ApiTokens } from "./api/tokens.ts";
 import { EmbeddedBroker } from "./broker.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type BridgeConfig, loadPlans } from "./config.ts";
+import { type FactFolderOptions, watchFactFolder } from "./fact-folder.ts";
 import { Ingest } from "./ingest.ts";
 import { KnownStores } from "./known-stores.ts";
 import { isFeed } from "./ledger/facts.ts";
@@ -155,9 +156,7 @@ async function startBridge(
   // Stopping goes backward: commit and answer what waits, publish it, say goodbye to the broker.
   life.serve("link", (signal) => link.run(signal));
   life.serve("publisher", (signal) => publishers.run(signal));
-  life.serve("settlement", (signal) =>
-    runSettlement({ ledger, clock, count, publishers: { onPosted } }, signal),
-  );
+  serveLedgerWork(life, { config, ledger, stores, clock, count, log, onPosted });
   life.serve("outward", (signal) => outward.run(signal));
   life.onStop("ingest", () => ingest.close());
   if (notify !== undefined) {
@@ -168,6 +167,23 @@ async function startBridge(
   if (broker !== undefined) await Promise.race([firstOnline, life.stopping]);
   const brokerPort = broker === undefined ? {} : { brokerPort: broker.port };
   return { brokerUrl: access.url, ...brokerPort, httpPort: api.port };
+}
+
+/** What goes on in the ledger beside the edges. */
+function serveLedgerWork(
+  life: Lifecycle,
+  parts: Omit<FactFolderOptions, "path" | "sourceId" | "intervalMs" | "ledger"> & {
+    readonly config: BridgeConfig;
+    readonly ledger: Ledger;
+  },
+): void {
+  const { config, onPosted } = parts;
+  life.serve("settlement", (signal) =>
+    runSettlement({ ...parts, publishers: { onPosted } }, signal),
+  );
+  if (config.factFolder === undefined) return;
+  const { source: sourceId, ...folder } = config.factFolder;
+  life.serve("fact folder", (signal) => watchFactFolder({ ...parts, ...folder, sourceId }, signal));
 }
 
 async function healthOf(parts: {
