@@ -7,12 +7,15 @@ import { systemClock } from "./clock.ts";
 import { type BridgeConfig, ledgerPath, loadBridgeConfig } from "./config.ts";
 import type { Ledger } from "./ledger/types.ts";
 import { isServerUrl, openConfiguredLedger, openNamedLedger } from "./ledger-access.ts";
+import { readSecret } from "./secret-file.ts";
 
 /** Which ledger a command means. */
 export interface LedgerOptions {
   readonly config?: string;
   readonly ledger?: string;
   readonly json?: true;
+  /** A file with a token of the HTTP API, where the bridge asks for one. */
+  readonly tokenFile?: string;
 }
 
 const askTimeoutMs = 10_000;
@@ -47,7 +50,7 @@ export async function repost(
   options: LedgerOptions,
 ): Promise<{ ok: true } | { ok: false; code: ErrorCode | string; message: string }> {
   if (options.ledger === undefined) {
-    const response = await ask(await configOf(options), "/v1/quarantine/repost", { id });
+    const response = await ask(await configOf(options), "/v1/quarantine/repost", { id }, options);
     if (response?.ok) return { ok: true };
     if (response !== undefined) {
       const problem = (await response.json()) as { detail: string; code?: string; type: string };
@@ -77,11 +80,16 @@ async function ask(
   { http }: BridgeConfig,
   path: string,
   body?: object,
+  { tokenFile }: Pick<LedgerOptions, "tokenFile"> = {},
 ): Promise<Response | undefined> {
+  const token =
+    tokenFile === undefined
+      ? {}
+      : { authorization: `Bearer ${await readSecret(tokenFile, "--token-file")}` };
   const host = http.host.includes(":") ? `[${http.host}]` : http.host;
   const post = {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...token },
     body: JSON.stringify(body),
   };
   try {

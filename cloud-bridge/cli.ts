@@ -104,6 +104,10 @@ ledgerCommand(quarantine, "list")
 ledgerCommand(quarantine, "repost")
   .argument("<id>", "as `quarantine list` prints it")
   .description("post an event again, now that what was wrong is mended")
+  .option(
+    "--token-file <file>",
+    "a file with a token of the HTTP API, where the bridge asks for one",
+  )
   .action(async (id: string, options: LedgerOptions) => {
     const result = await repost(id, options);
     const text = result.ok ? `${id} is posted` : `${id} is not posted: ${result.message}`;

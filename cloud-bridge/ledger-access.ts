@@ -1,11 +1,11 @@
 // Which ledger a configuration or a command means: the file of a data directory, or a PostgreSQL database.
 
-import { readFile } from "node:fs/promises";
 import type { BridgeConfig } from "./config.ts";
 import { ledgerPath } from "./config.ts";
 import { PostgresLedger } from "./ledger/postgres-ledger.ts";
 import type { SqlLedger } from "./ledger/sql-ledger.ts";
 import { SqliteLedger } from "./ledger/sqlite-ledger.ts";
+import { readSecret } from "./secret-file.ts";
 
 /** Counts what the connection to a server went through. */
 export type CountLedger = (what: "ledger_reconnected" | "ledger_retried") => void;
@@ -19,7 +19,9 @@ export async function openConfiguredLedger(
   if (postgres === undefined) return await SqliteLedger.open({ path: ledgerPath(dataDir), nowMs });
   const { url, passwordFile } = postgres;
   const secret =
-    passwordFile === undefined ? {} : { password: (await readFile(passwordFile, "utf8")).trim() };
+    passwordFile === undefined
+      ? {}
+      : { password: await readSecret(passwordFile, "ledger.postgres.passwordFile") };
   return await PostgresLedger.open({ url, nowMs, count, ...secret });
 }
 

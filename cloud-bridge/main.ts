@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { parseTopic } from "../contract/topics.ts";
 import { Feed } from "./api/feed.ts";
 import { ApiServer, type HealthReport } from "./api/server.ts";
@@ -32,6 +32,7 @@ import { Outward } from "./outward.ts";
 import { HelloRequests } from "./publish/hello-requests.ts";
 import { publishPlans, storePlans } from "./publish/plans.ts";
 import { Publishers } from "./publish/publishers.ts";
+import { readSecret } from "./secret-file.ts";
 import { runSettlement } from "./settlement.ts";
 import type { SystemdNotify } from "./systemd-notify.ts";
 import { softwareVersion } from "./version.ts";
@@ -241,7 +242,9 @@ async function openBroker(
     assert(url !== undefined);
     const login = username === undefined ? {} : { username };
     const secret =
-      passwordFile === undefined ? {} : { password: (await readFile(passwordFile, "utf8")).trim() };
+      passwordFile === undefined
+        ? {}
+        : { password: await readSecret(passwordFile, "broker.passwordFile") };
     return {
       access: { url, clientId, clean: false, backoff: networkBackoff, ...login, ...secret },
     };
