@@ -42,8 +42,8 @@ export interface EventPage {
 /** Statements that one page may take where little of what is looked through fits. */
 const statementCountMax = 25;
 const idFollower = "epcis-ids";
-/** Entries of a store that are put into the index at once. */
-const indexedCountMax = 500;
+/** Entries of a store that are put into the index at once: a few milliseconds, in which nobody else is answered. */
+const indexedCountMax = 100;
 
 /** Captures and queries. */
 export class SqlEpcis {
