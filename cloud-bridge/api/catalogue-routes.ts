@@ -7,7 +7,7 @@ import { catalogueCountMax, readCatalogueCsv } from "../ledger/catalogue/catalog
 import type { CataloguedProduct } from "../ledger/catalogue/sql-catalogue.ts";
 import type { Ledger } from "../ledger/types.ts";
 import { cursorParameter, gtinParameter, limitParameter, page, pageSchema } from "./parameters.ts";
-import { checked, ProblemError } from "./problem.ts";
+import { checked, ProblemError, wrongParameter } from "./problem.ts";
 import { addRoute, namesTag } from "./route.ts";
 
 export interface CatalogueRoutesOptions {
@@ -104,10 +104,7 @@ function addChanges(app: FastifyInstance, options: CatalogueRoutesOptions, path:
     handler: async ({ params: { gtin }, query, body, actor, request, reply }) => {
       const author = { by: actor.nameOr(query.by), nowMs: nowMs() };
       if (body.gtin !== gtin) {
-        const errors = [{ parameter: "gtin", message: `must be ${gtin}, as in the path` }];
-        throw new ProblemError("query_invalid", `gtin: must be ${gtin}, as in the path`, {
-          errors,
-        });
+        throw wrongParameter("gtin", `must be ${gtin}, as in the path`);
       }
       const version = matched(await ledger.catalogue.product(gtin), request.headers["if-match"]);
       const replaced = await ledger.catalogue.replace(body, version, author);

@@ -15,8 +15,8 @@ import {
 } from "../ledger/claims.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import type { Actor } from "./actor.ts";
-import { gtinParameter, requireStore, type Stores } from "./parameters.ts";
-import { checked, ProblemError, type ProblemKind } from "./problem.ts";
+import { gtinParameter, idempotencyKeyOf, requireStore, type Stores } from "./parameters.ts";
+import { ProblemError, type ProblemKind } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
 export interface ClaimRoutesOptions {
@@ -51,11 +51,6 @@ const reserveBody = z.strictObject({
     .array(z.strictObject({ gtin: gtinParameter, quantity: units(1) }), { error: lineCount })
     .min(1, { error: lineCount })
     .max(claimLineCountMax, { error: lineCount }),
-});
-const keyHeader = z.strictObject({
-  "Idempotency-Key": z
-    .string({ error: "this header must be given, so that a request sent twice is one claim" })
-    .regex(/^[\x21-\x7e]{1,200}$/, "must be 1-200 printable characters"),
 });
 const claimParams = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{32}$/, "a claim is named by 32 hex digits"),
@@ -120,8 +115,7 @@ export function addClaimRoutes(app: FastifyInstance, options: ClaimRoutesOptions
     headers: { "Idempotency-Key": "A request sent twice with the same key is one claim" },
     answers: { 201: claimAnswer },
     handler: async ({ body, request, reply }) => {
-      const header = request.headers["idempotency-key"];
-      const { "Idempotency-Key": key } = checked(keyHeader, { "Idempotency-Key": header });
+      const key = idempotencyKeyOf(request);
       const { store: storeId, ...order } = body;
       await requireStore(stores, storeId);
       const digest = createHash("sha256").update(canonicalJson(body)).digest("hex");

@@ -23,7 +23,7 @@ import {
   requireStore,
   type Stores,
 } from "./parameters.ts";
-import { ProblemError } from "./problem.ts";
+import { ProblemError, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
 export interface ConsignmentRoutesOptions {
@@ -100,8 +100,7 @@ export function addConsignmentRoutes(
       await requireStore(stores, from);
       await requireStore(stores, body.to);
       if (body.to === from) {
-        const errors = [{ parameter: "to", message: "must be another store" }];
-        throw new ProblemError("query_invalid", "to: must be another store", { errors });
+        throw wrongParameter("to", "must be another store");
       }
       const announced = announcedBy(body, actor.nameOr(body.by), nowMs());
       const opened = { ...announced, kind: "transfer", storeId: body.to, from } as const;

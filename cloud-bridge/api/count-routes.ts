@@ -30,8 +30,8 @@ import {
 } from "../ledger/counting/stocktake.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import { counterFields, counterOf } from "./count-actor.ts";
-import { gtinParameter, requireStore, type Stores } from "./parameters.ts";
-import { checked, ProblemError, type ProblemKind } from "./problem.ts";
+import { gtinParameter, idempotencyKeyOf, requireStore, type Stores } from "./parameters.ts";
+import { ProblemError, type ProblemKind, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
 export interface CountRoutesOptions {
@@ -111,11 +111,6 @@ const lineQuery = z.strictObject({
   after: z.string().max(250).optional(),
   limit: listQuery.shape.limit.prefault(requestLineCountMax),
 });
-const keyHeader = z.strictObject({
-  "Idempotency-Key": z
-    .string({ error: "this header must be given, so that a request sent twice is one count" })
-    .regex(/^[\x21-\x7e]{1,200}$/, "must be 1-200 printable characters"),
-});
 
 const kindOf: Record<StocktakeRefusalCode, ProblemKind> = {
   STOCKTAKE_UNKNOWN: "count_unknown",
@@ -139,8 +134,7 @@ export function addCountRoutes(app: FastifyInstance, options: CountRoutesOptions
     headers: { "Idempotency-Key": "A request sent twice with the same key is one count" },
     answers: { 201: z.looseObject({ countId: z.string() }) },
     handler: async ({ params: { store: storeId }, body: asked, actor, request, reply }) => {
-      const header = request.headers["idempotency-key"];
-      const { "Idempotency-Key": key } = checked(keyHeader, { "Idempotency-Key": header });
+      const key = idempotencyKeyOf(request);
       await requireStore(stores, storeId);
       const body = { ...asked, by: counterOf(actor, asked).by };
       const opening = openingOf(storeId, key, body);
@@ -223,9 +217,7 @@ function openingOf(storeId: string, key: string, body: Opening) {
   const { kind, state, by, classes, lines = [], sampleCount, location = storeId } = body;
   const places = lines.map(({ gtin, location: place = location }) => ({ gtin, location: place }));
   const wrong = (parameter: string, message: string) => {
-    throw new ProblemError("query_invalid", `${parameter}: ${message}`, {
-      errors: [{ parameter, message }],
-    });
+    throw wrongParameter(parameter, message);
   };
   if (!isWithin(location, storeId) || location.includes("/@")) {
     wrong("location", `${location} is no place in store ${storeId}`);

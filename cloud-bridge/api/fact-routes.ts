@@ -8,8 +8,8 @@ import { itemSchema } from "../../contract/event.ts";
 import { atMsSchema, idSchema, isWithin, locationSchema } from "../../contract/units.ts";
 import { factAheadMsMax, factCountMax, factKinds, sourceIdLengthMax } from "../ledger/facts.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
-import { gtinParameter, requireStore, type Stores } from "./parameters.ts";
-import { checked, ProblemError } from "./problem.ts";
+import { gtinParameter, idempotencyKeyOf, requireStore, type Stores } from "./parameters.ts";
+import { ProblemError } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
 export interface FactRoutesOptions {
@@ -62,11 +62,6 @@ const factsAnswer = z.looseObject({
   lastSequence: z.int(),
   rejected: z.array(z.unknown()),
 });
-const keyHeader = z.strictObject({
-  "Idempotency-Key": z
-    .string({ error: "this header must be given, so that facts sent twice are posted once" })
-    .regex(/^[\x21-\x7e]{1,200}$/, "must be 1-200 printable characters"),
-});
 
 /** Adds POST /v1/facts. */
 export function addFactRoutes(app: FastifyInstance, options: FactRoutesOptions): void {
@@ -79,8 +74,7 @@ export function addFactRoutes(app: FastifyInstance, options: FactRoutesOptions):
     answers: { 200: factsAnswer },
     bodySizeBytesMax,
     handler: async ({ body, request, reply }) => {
-      const header = request.headers["idempotency-key"];
-      const { "Idempotency-Key": key } = checked(keyHeader, { "Idempotency-Key": header });
+      const key = idempotencyKeyOf(request);
       const { store: storeId, source: sourceId, completeThroughAtMs } = body;
       await requireStore(stores, storeId);
       const receivedAtMs = nowMs();

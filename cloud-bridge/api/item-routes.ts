@@ -7,7 +7,7 @@ import { decodeEpc } from "../../contract/gs1/epc.ts";
 import { entrySchema } from "../../contract/stock.ts";
 import { epcHexSchema, gtinSchema } from "../../contract/units.ts";
 import type { Ledger } from "../ledger/types.ts";
-import { ProblemError } from "./problem.ts";
+import { ProblemError, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
 export interface ItemRoutesOptions {
@@ -43,8 +43,7 @@ export function addItemRoutes(app: FastifyInstance, { ledger }: ItemRoutesOption
     handler: async ({ query, actor }) => {
       const unit = unitNamed(query.id);
       if ("reason" in unit) {
-        const errors = [{ parameter: "id", message: unit.reason }];
-        throw new ProblemError("query_invalid", `id: ${unit.reason}`, { errors });
+        throw wrongParameter("id", unit.reason);
       }
       const only = actor.storeIds === undefined ? {} : { storeIds: actor.storeIds };
       const { entries, isCut } = await ledger.history.ofItem({ ...unit, ...only });

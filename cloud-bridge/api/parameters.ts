@@ -1,8 +1,9 @@
 // Parameters that several routes take.
 
+import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { gtinSchema } from "../../contract/units.ts";
-import { ProblemError } from "./problem.ts";
+import { checked, ProblemError } from "./problem.ts";
 
 /** Which stores the bridge knows. */
 export interface Stores {
@@ -65,3 +66,13 @@ export const numberInText = z
   .string()
   .regex(/^\d{1,15}$/)
   .transform(Number);
+
+const idempotencyKey = z
+  .string({ error: "this header must be given, so that a request sent twice is done once" })
+  .regex(/^[\x21-\x7e]{1,200}$/, "must be 1-200 printable characters");
+const keyHeader = z.strictObject({ "Idempotency-Key": idempotencyKey });
+
+/** The key by which a request that is sent twice is one; a problem without it. */
+export function idempotencyKeyOf({ headers }: Pick<FastifyRequest, "headers">): string {
+  return checked(keyHeader, { "Idempotency-Key": headers["idempotency-key"] })["Idempotency-Key"];
+}

@@ -8,7 +8,7 @@ import { planSchema } from "../../contract/plan.ts";
 import { idSchema } from "../../contract/units.ts";
 import type { Ledger } from "../ledger/types.ts";
 import { requireStore, type Stores } from "./parameters.ts";
-import { ProblemError } from "./problem.ts";
+import { ProblemError, wrongParameter } from "./problem.ts";
 import { addRoute, namesTag } from "./route.ts";
 
 export interface PlanRoutesOptions {
@@ -45,13 +45,17 @@ export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions):
     ...{ body: planSchema, answers: { 200: planSchema }, bodySizeBytesMax: planSizeBytesMax },
     handler: async ({ params: { store }, body, request, reply }) => {
       await requireStore(stores, store);
-      if (body.storeId !== store) throw invalid("storeId", `must be ${store}, as in the path`);
+      if (body.storeId !== store)
+        throw wrongParameter("storeId", `must be ${store}, as in the path`);
       const stored = await ledger.plan(store);
       requireMatch(request.headers["if-match"], stored?.version);
       const isSame = stored !== undefined && canonicalJson(stored) === canonicalJson(body);
       // Of two who replace the same version both write the same new one, and the ledger takes the first.
       if (stored !== undefined && !isSame && body.version !== stored.version + 1) {
-        throw invalid("version", `must be ${stored.version + 1}, one more than what it replaces`);
+        throw wrongParameter(
+          "version",
+          `must be ${stored.version + 1}, one more than what it replaces`,
+        );
       }
       try {
         await ledger.setPlan(body);
@@ -77,9 +81,4 @@ function requireMatch(header: string | undefined, version: number | undefined): 
   if (version !== undefined && namesTag(header, tagOf(version))) return;
   const now = version === undefined ? "the store has no plan" : `the plan is now ${tagOf(version)}`;
   throw new ProblemError("version_stale", `If-Match: ${now}`);
-}
-
-function invalid(parameter: string, message: string): ProblemError {
-  const errors = [{ parameter, message }];
-  return new ProblemError("query_invalid", `${parameter}: ${message}`, { errors });
 }

@@ -58,6 +58,12 @@ export class ProblemError extends Error {
   }
 }
 
+/** A problem with one parameter, that no schema finds. */
+export function wrongParameter(parameter: string, message: string): ProblemError {
+  const errors = [{ parameter, message }];
+  return new ProblemError("query_invalid", `${parameter}: ${message}`, { errors });
+}
+
 /** Sends a problem document. */
 export function sendProblem(reply: FastifyReply, problem: ProblemError): FastifyReply {
   const { status, title } = kinds[problem.kind];

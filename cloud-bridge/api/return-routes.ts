@@ -22,13 +22,14 @@ import type { Ledger, Posted } from "../ledger/types.ts";
 import {
   cursorParameter,
   gtinParameter,
+  idempotencyKeyOf,
   limitParameter,
   numberInText,
   page,
   requireStore,
   type Stores,
 } from "./parameters.ts";
-import { checked, ProblemError, type ProblemKind } from "./problem.ts";
+import { ProblemError, type ProblemKind, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
 export interface ReturnRoutesOptions {
@@ -78,11 +79,6 @@ const listQuery = z.strictObject({
   cursor: cursorParameter(numberInText).optional(),
   limit: limitParameter,
 });
-const keyHeader = z.strictObject({
-  "Idempotency-Key": z
-    .string({ error: "this header must be given, so that a request sent twice is one return" })
-    .regex(/^[\x21-\x7e]{1,200}$/, "must be 1-200 printable characters"),
-});
 
 const kindOf: Record<ReturnRefusalCode, ProblemKind> = {
   RETURN_UNKNOWN: "return_unknown",
@@ -108,8 +104,7 @@ export function addReturnRoutes(app: FastifyInstance, options: ReturnRoutesOptio
     ...{ summary: "Takes a unit back", answers: { 201: z.looseObject({ returnId: z.string() }) } },
     headers: { "Idempotency-Key": "A request sent twice with the same key is one return" },
     handler: async ({ params: { store: storeId }, body, actor, request, reply }) => {
-      const header = request.headers["idempotency-key"];
-      const { "Idempotency-Key": key } = checked(keyHeader, { "Idempotency-Key": header });
+      const key = idempotencyKeyOf(request);
       await requireStore(stores, storeId);
       const asked = askedOf(storeId, key, { ...body, by: actor.nameOr(body.by) }, nowMs());
       const opened = taken(await ledger.returns.open(asked, hashOf(canonicalJson(body))));
@@ -185,9 +180,7 @@ function askedOf(
 ): Omit<ReturnCase, "sale" | "state"> {
   const { gtin, serial, receipt, location = storeId, by: who } = body;
   if (!isWithin(location, storeId) || location.includes("/@")) {
-    const message = `is no place in store ${storeId}`;
-    const errors = [{ parameter: "location", message }];
-    throw new ProblemError("query_invalid", `location: ${message}`, { errors });
+    throw wrongParameter("location", `is no place in store ${storeId}`);
   }
   return {
     ...{ returnId: hashOf(`${storeId} ${key}`).slice(0, 32), storeId, gtin, location },

@@ -8,7 +8,7 @@ import { webhookKindSchema } from "../../contract/webhook.ts";
 import { webhookCountMax } from "../ledger/sql-webhooks.ts";
 import type { Ledger } from "../ledger/types.ts";
 import type { WebhookGuard } from "../publish/webhook-guard.ts";
-import { ProblemError } from "./problem.ts";
+import { ProblemError, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
 export interface WebhookRoutesOptions {
@@ -63,8 +63,7 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
       if (stores.length === 0) actor.requireAllStores();
       const problem = webhookGuard.problemOf(url);
       if (problem !== undefined) {
-        const errors = [{ parameter: "url", message: problem }];
-        throw new ProblemError("query_invalid", `url: ${problem}`, { errors });
+        throw wrongParameter("url", problem);
       }
       const webhook = {
         ...{ webhookId: randomUUID(), url, kinds: [...new Set(kinds)], stores },
