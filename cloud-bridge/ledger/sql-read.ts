@@ -32,16 +32,23 @@ export async function readStockLevels(
   query: { storeId: string; gtin?: string; afterGtin?: string; countMax: number },
 ): Promise<StockLevel[]> {
   const { storeId, gtin, afterGtin = "", countMax } = query;
+  const [items, named] =
+    gtin === undefined
+      ? [
+          `SELECT DISTINCT item FROM balances WHERE store_id = ? AND item > ? AND item < 'e'
+           ORDER BY item LIMIT ?`,
+          [storeId, afterGtin, countMax],
+        ]
+      : // By its key: a store may have a hundred thousand others.
+        ["SELECT CAST(? AS TEXT) AS item", [gtin]];
   const rows = await connection.all<BalanceRow>(
     `SELECT b.item AS gtin, b.location, b.state, b.quantity, b.entry_number AS entryNumber,
             e.recorded_at_ms AS atMs
-     FROM (SELECT DISTINCT item FROM balances
-           WHERE store_id = ? AND item > ? AND item < 'e' AND item = coalesce(?, item)
-           ORDER BY item LIMIT ?) i
+     FROM (${items}) i
      JOIN balances b ON b.store_id = ? AND b.item = i.item
      JOIN entries e ON e.store_id = b.store_id AND e.entry_number = b.entry_number
      ORDER BY b.item, b.location, b.state`,
-    ...[storeId, afterGtin, gtin ?? null, countMax, storeId],
+    ...[...named, storeId],
   );
   const levels = new Map<string, StockLevel>();
   for (const { gtin: item, location, state, quantity, entryNumber, atMs } of rows) {
