@@ -8,8 +8,8 @@ import { z } from "zod";
 import { batchSizeBytesMax } from "../contract/delivery.ts";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { type Plan, planSchema } from "../contract/plan.ts";
-import { idSchema, locationSchema } from "../contract/units.ts";
-import { sourceIdLengthMax } from "./ledger/facts.ts";
+import { locationSchema } from "../contract/units.ts";
+import { sourceIdSchema } from "./ledger/facts.ts";
 import { logLevels } from "./log.ts";
 
 /** A group of settings that refuses unknown keys by name. */
@@ -172,7 +172,7 @@ export const bridgeConfigSchema = section({
   /** A folder of CSV files with facts of tills and ERPs, and the name of what writes them. */
   factFolder: section({
     path: text,
-    source: idSchema.max(sourceIdLengthMax, `must be at most ${sourceIdLengthMax} characters`),
+    source: sourceIdSchema,
     intervalMs: whole(100, 600_000).default(2_000),
   }).optional(),
   /** Plan files, one for each store. */

@@ -31,7 +31,16 @@ const manyBody = z.strictObject({
   products: z
     .array(catalogueProductSchema, { error: productsError })
     .min(1, { error: productsError })
-    .max(catalogueCountMax, { error: productsError }),
+    .max(catalogueCountMax, { error: productsError })
+    .superRefine((products, context) => {
+      const seen = new Map<string, number>();
+      for (const [index, { gtin }] of products.entries()) {
+        const first = seen.get(gtin);
+        const message = `stands at products.${first} already`;
+        if (first === undefined) seen.set(gtin, index);
+        else context.addIssue({ code: "custom", path: [index, "gtin"], message });
+      }
+    }),
 });
 const answer = catalogueProductSchema.extend({ version: z.int() });
 const ifMatch = { "If-Match": "ETag of the product that is changed; needed where there is one" };
@@ -42,8 +51,12 @@ const shown = ({ product, version }: CataloguedProduct) => ({ ...product, versio
 export function addCatalogueRoutes(app: FastifyInstance, options: CatalogueRoutesOptions): void {
   const { ledger, nowMs } = options;
   const path = "/v1/catalogue/:gtin";
-  app.addContentTypeParser("text/csv", { parseAs: "string" }, (_request, text, done) => {
-    done(null, text);
+  app.addContentTypeParser("text/csv", { parseAs: "buffer" }, (_request, bytes, done) => {
+    try {
+      done(null, new TextDecoder("utf-8", { fatal: true }).decode(bytes as Buffer));
+    } catch {
+      done(new ProblemError("request_invalid", "the file is no UTF-8 text"));
+    }
   });
 
   addRoute(app, {

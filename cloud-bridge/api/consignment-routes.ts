@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { atMsSchema, idSchema } from "../../contract/units.ts";
-import type { Fact } from "../ledger/facts.ts";
+import { type Fact, ownSourceIds } from "../ledger/facts.ts";
 import {
   type Consignment,
   type ConsignmentKind,
@@ -35,8 +35,7 @@ export interface ConsignmentRoutesOptions {
 
 /** So many lines with their numbers. */
 const bodySizeBytesMax = 256 * 1024;
-/** Of what the ledger posts itself when a transfer is closed. */
-const sourceId = "transfers";
+const sourceId = ownSourceIds.transfers;
 
 const text = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,100}$/u, "must be 1-100 characters of text");
 const quantityError = "must be a whole number, 1..1000000";

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { canonicalJson } from "../../contract/digest.ts";
 import { itemSchema } from "../../contract/event.ts";
 import { atMsSchema, idSchema, isWithin, locationSchema } from "../../contract/units.ts";
-import { factAheadMsMax, factCountMax, factKinds, sourceIdLengthMax } from "../ledger/facts.ts";
+import { factAheadMsMax, factCountMax, factKinds, sourceIdSchema } from "../ledger/facts.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import { gtinParameter, idempotencyKeyOf, requireStore, type Stores } from "./parameters.ts";
 import { ProblemError } from "./problem.ts";
@@ -51,7 +51,7 @@ const factSchema = z
 const countError = `must be at most ${factCountMax} facts`;
 const factsBody = z.strictObject({
   store: idSchema,
-  source: idSchema.max(sourceIdLengthMax, `must be at most ${sourceIdLengthMax} characters`),
+  source: sourceIdSchema,
   facts: z.array(factSchema, { error: "must be a list" }).max(factCountMax, { error: countError }),
   /** Until when the source has told everything; without facts this alone is told. */
   completeThroughAtMs: atMsSchema.optional(),

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { canonicalJson } from "../../contract/digest.ts";
 import { itemSchema } from "../../contract/event.ts";
 import { type Gtin, idSchema, isWithin, locationSchema } from "../../contract/units.ts";
-import type { Fact } from "../ledger/facts.ts";
+import { type Fact, ownSourceIds } from "../ledger/facts.ts";
 import {
   dispose,
   dispositions,
@@ -39,8 +39,7 @@ export interface ReturnRoutesOptions {
   readonly onPosted: (posted: Posted) => void;
 }
 
-/** The source whose facts are the moves of returns. */
-const sourceId = "returns";
+const sourceId = ownSourceIds.returns;
 
 const by = z
   .string()

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import type { Batch } from "../../contract/delivery.ts";
 import { canonicalEvent, genesisDigest, nextDigest } from "../../contract/digest.ts";
 import type { Item, Place, Step } from "../../contract/event.ts";
-import type { StockState } from "../../contract/units.ts";
+import { idSchema, type StockState } from "../../contract/units.ts";
 import type { Incoming } from "./types.ts";
 
 export const factKinds = ["sale", "return", "receipt"] as const;
@@ -55,7 +55,15 @@ export const factAnswerKeepMs = 90 * 24 * 3_600_000;
 /** Begins the edge id of every source, so that none is taken for an edge. */
 const feedPrefix = "feed-";
 /** A source's id has to leave room for the prefix. */
-export const sourceIdLengthMax = 32 - feedPrefix.length;
+const sourceIdLengthMax = 32 - feedPrefix.length;
+
+/** Sources under which the ledger itself posts what a person decided over HTTP; nobody else takes their names. */
+export const ownSourceIds = { transfers: "transfers", returns: "returns" } as const;
+
+/** A source as others may name theirs. */
+export const sourceIdSchema = idSchema
+  .max(sourceIdLengthMax, `must be at most ${sourceIdLengthMax} characters`)
+  .refine((id) => !Object.hasOwn(ownSourceIds, id), "this name is the ledger's own");
 
 /** The name of a source among edges. */
 export function feedEdgeId(sourceId: string): string {

@@ -60,9 +60,11 @@ export function readCatalogueCsv(text: string): CatalogueFile {
       problems.push({ line, column: "", message });
       continue;
     }
-    const read = productOf(new Map(names.map((name, at) => [name, fields[at]!.trim()])));
-    if (!read.success) problems.push(...read.error.issues.map((issue) => problemOf(line, issue)));
-    else if (lines.has(read.data.gtin)) {
+    const values = new Map(names.map((name, at) => [name, fields[at]!.trim()]));
+    const read = productOf(values);
+    if (!read.success) {
+      problems.push(...read.error.issues.map((issue) => problemOf(line, issue, values)));
+    } else if (lines.has(read.data.gtin)) {
       const message = `the product stands in line ${lines.get(read.data.gtin)} already`;
       problems.push({ line, column: "gtin", message });
     } else {
@@ -90,7 +92,7 @@ function productOf(fields: ReadonlyMap<string, string>) {
   const text = (name: Column) => fields.get(name) || undefined;
   const number = (name: Column) => {
     const value = text(name);
-    return value === undefined || Number.isNaN(Number(value)) ? value : Number(value);
+    return value !== undefined && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
   };
   const [amountMinor, currency] = [number("priceMinor"), text("currency")];
   const hasPrice = amountMinor !== undefined || currency !== undefined;
@@ -107,9 +109,19 @@ function productOf(fields: ReadonlyMap<string, string>) {
   return catalogueProductSchema.safeParse(Object.fromEntries(said));
 }
 
-function problemOf(line: number, { path, message }: z.core.$ZodIssue): CsvProblem {
+function problemOf(
+  line: number,
+  { path, message }: z.core.$ZodIssue,
+  values: ReadonlyMap<string, string>,
+): CsvProblem {
   const name = String(path.at(-1) ?? "");
-  return { line, column: name === "amountMinor" ? "priceMinor" : name, message };
+  const column = name === "amountMinor" ? "priceMinor" : name;
+  const value = values.get(column) ?? "";
+  return {
+    line,
+    column,
+    message: value === "" ? message : `${message}, got ${value.slice(0, 50)}`,
+  };
 }
 
 function failed(problems: readonly CsvProblem[]): CatalogueFile {

@@ -1,5 +1,6 @@
 // The chain's catalogue in the ledger's database: a product by its GTIN, each change with who made it.
 
+import assert from "node:assert/strict";
 import { type CatalogueProduct, catalogueProductSchema } from "../../../contract/catalogue.ts";
 import { canonicalJson } from "../../../contract/digest.ts";
 import type { LedgerDatabase, SqlConnection } from "../database.ts";
@@ -151,6 +152,7 @@ async function putProducts(
   products: readonly CatalogueProduct[],
   { by, nowMs }: CatalogueAuthor,
 ): Promise<number> {
+  assert(new Set(products.map(({ gtin }) => gtin)).size === products.length, "each product once");
   let changedCount = 0;
   for (let at = 0; at < products.length; at += chunkCount) {
     const chunk = products.slice(at, at + chunkCount);

@@ -50,6 +50,17 @@ test("a product from its first version to its last", async () => {
   });
 });
 
+test("a file that is no UTF-8 is refused, not guessed at", async () => {
+  const response = await fetch(`http://127.0.0.1:${bridge.httpPort}/v1/catalogue?by=a`, {
+    method: "POST",
+    headers: { "content-type": "text/csv" },
+    body: Buffer.from(`gtin,name\n${tea},Caf\u00e9\n`, "latin1"),
+  });
+  expect(response.status).toBe(400);
+  expect(await response.text()).toContain("no UTF-8");
+  expect(await ask("GET", `/${tea}`)).toMatchObject({ status: 404 });
+});
+
 describe("many at once", () => {
   test("as CSV and as JSON, by page", async () => {
     const csv = `gtin,name,class\r\n${tea},"Tea, black",A\r\n${shirt},Shirt,\r\n`;
@@ -70,6 +81,7 @@ describe("many at once", () => {
     ["?by=a", { products: [] }, "products"],
     ["?by=a", { products: [{ gtin: tea }] }, "products.0.name"],
     ["?by=a", { products: [{ gtin: tea, name: "x", unitWeightGrams: -1 }] }, "unitWeightGrams"],
+    ["?by=a", { products: ["a", "b"].map((name) => ({ gtin: tea, name })) }, "products.1.gtin"],
     ["?by=a&colour=red", { products: [] }, "(request)"],
   ])("%s %j names %s", async (query, body, parameter) => {
     const before = await ask("GET", "");

@@ -73,6 +73,7 @@ describe("facts", () => {
   test.each([
     ["no key", facts(sale()), { key: "" }, 400],
     ["nothing in it", facts(), {}, 400],
+    ["the name of a source of the ledger", { ...facts(sale()), source: "returns" }, {}, 400],
     ["a wrong GTIN", facts(sale({ gtin: "123" })), {}, 400],
     ["a negative quantity", facts(sale({ quantity: -1 })), {}, 400],
     ["a huge quantity", facts(sale({ quantity: 1e9 })), {}, 400],

@@ -35,6 +35,8 @@ test.each([
   ["gtin,name\n9506000134352,\n", 2, "name", "expected string"],
   ["gtin,name,unitWeightGrams\n9506000134352,Tea,heavy\n", 2, "unitWeightGrams", "expected number"],
   ["gtin,name,priceMinor,currency\n9506000134352,Tea,12.5,EUR\n", 2, "priceMinor", "int"],
+  ["gtin,name,unitWeightGrams\n9506000134352,Tea,0x10\n", 2, "unitWeightGrams", "got 0x10"],
+  ["gtin,name,priceMinor,currency\n9506000134352,Tea,1e3,EUR\n", 2, "priceMinor", "got 1e3"],
   ["gtin,name,priceMinor\n9506000134352,Tea,12\n", 2, "currency", "expected string"],
   ["gtin,name\n9506000134352,Tea\n\n9506000134352,Tea\n", 4, "gtin", "stands in line 2 already"],
   ['gtin,name\n"9506000134352,Tea\n', 2, "", "never closed"],
