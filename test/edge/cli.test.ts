@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
-import { readingSchema } from "../../contract/reading.ts";
+import { recordedSchema } from "../../contract/reading.ts";
 import { ScanSource } from "../faults/scan-source.ts";
 import { Daemon } from "../support/daemon.ts";
 
@@ -95,7 +95,7 @@ test("record writes readings that replay understands", async () => {
   }
   expect(await recorder.end("SIGTERM")).toBe(0);
   const lines = (await readFile(out, "utf8")).trim().split("\n");
-  for (const line of lines) readingSchema.parse(JSON.parse(line));
+  for (const line of lines) recordedSchema.parse(JSON.parse(line));
   const { code, out: events, errors } = command("replay", out, "--config", config);
   expect({ code, errors }).toMatchObject({
     code: 0,

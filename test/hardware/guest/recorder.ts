@@ -1,7 +1,7 @@
 // `gondola-edge record` in the guest: its readings and its log come over ports.
 
 import { createInterface } from "node:readline";
-import { type Reading, readingSchema } from "../../../contract/reading.ts";
+import { type Reading, recordedSchema } from "../../../contract/reading.ts";
 import type { Machine } from "./machine.ts";
 
 /** Ports that it needs. */
@@ -21,7 +21,8 @@ export class Recorder {
 
   constructor(machine: Machine) {
     createInterface({ input: machine.socket("readings") }).on("line", (line) => {
-      this.#readings.push(readingSchema.parse(JSON.parse(line)));
+      const recorded = recordedSchema.parse(JSON.parse(line));
+      if (recorded.kind !== "clock") this.#readings.push(recorded);
       this.#wake();
     });
     createInterface({ input: machine.socket("log") }).on("line", (line) => {
