@@ -50,8 +50,21 @@ unplug() {
 pump_reports() {
   local node
   node=/dev/hidg$(cut -d: -f2 "$gadgets/$1/functions/hid.$2/dev")
-  dd if="$(port_of "$3")" of="$node" bs="$4" iflag=fullblock status=none &
+  reports "$(port_of "$3")" "$node" "$4" &
   pumps[$1]+=" $!"
+}
+
+# PORT NODE REPORT-SIZE: until it is killed; a report that the kernel refuses, because nobody has configured the device
+# yet, is lost, and the next one is tried.
+reports() {
+  local copy
+  trap 'kill $copy 2>/dev/null; exit' TERM
+  while :; do
+    dd if="$1" of="$2" bs="$3" iflag=fullblock status=none &
+    copy=$!
+    wait $copy
+    sleep 0.2
+  done
 }
 
 # GADGET PORT: bytes both ways. A port is opened once, also for two directions.
