@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { productSchema } from "./plan.ts";
+import { shortTextSchema } from "./units.ts";
 
 /** A class of products: of the count plan (A, B, C), or of the assortment. */
 export const productClassSchema = z
@@ -18,9 +19,6 @@ export const catalogueProductSchema = productSchema.extend({
   class: productClassSchema.optional(),
   price: priceSchema.optional(),
   /** Whose goods they are, where they are not the chain's: goods on consignment. */
-  owner: z
-    .string()
-    .regex(/^[^\p{Cc}\p{Cs}]{1,100}$/u, "must be 1-100 characters of text")
-    .optional(),
+  owner: shortTextSchema.optional(),
 });
 export type CatalogueProduct = z.infer<typeof catalogueProductSchema>;

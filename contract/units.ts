@@ -21,6 +21,11 @@ export const locationSchema = z
     "a location is a path of names, like s0042/floor/gondola-3",
   );
 
+/** A name or a reason: no control characters, and no halves of a character, which no UTF-8 can hold. */
+export const shortTextSchema = z
+  .string()
+  .regex(/^[^\p{Cc}\p{Cs}]{1,100}$/u, "must be 1-100 characters of text");
+
 /** GTIN-14 as 14 digits with a right check digit. */
 export type Gtin = string & z.$brand<"Gtin">;
 export const gtinSchema = z

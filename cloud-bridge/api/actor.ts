@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { FastifyInstance, FastifyRequest, RouteOptions } from "fastify";
-import { ProblemError } from "./problem.ts";
+import { ProblemError, wrongParameter } from "./problem.ts";
 import { mayDo, type Permission, type Role } from "./roles.ts";
 import type { ApiToken, ApiTokens } from "./tokens.ts";
 
@@ -29,9 +29,7 @@ export class Actor {
   nameOr(by: string | undefined): string {
     const name = this.#token?.name ?? by;
     if (name !== undefined) return name;
-    const message = "must say who does it";
-    const errors = [{ parameter: "by", message }];
-    throw new ProblemError("query_invalid", `by: ${message}`, { errors });
+    throw wrongParameter("by", "must say who does it");
   }
 
   /** Whether it may see and change a store. */

@@ -8,10 +8,13 @@ import {
   cursorParameter,
   limitParameter,
   numberInText,
+  openParameter,
   page,
   pageSchema,
   requireStore,
   type Stores,
+  storeParams,
+  wordParameter,
 } from "./parameters.ts";
 import { ProblemError } from "./problem.ts";
 import { addRoute } from "./route.ts";
@@ -26,21 +29,17 @@ const alertError = { error: "must be an alert number" };
 const alertId = z.coerce.number(alertError).int(alertError).min(1, alertError);
 const listQuery = z.strictObject({
   code: z.string().max(64).optional(),
-  state: z.enum(["open", "all"], { error: "must be open or all" }).default("open"),
+  state: openParameter,
   cursor: cursorParameter(numberInText).optional(),
   limit: limitParameter,
 });
-const storeParams = z.strictObject({ store: idSchema });
 const alertParams = z.strictObject({ store: idSchema, alertId });
 /** Who does it; with a token, the token's name stands instead. */
 const by = z.string().min(1).max(100).optional();
 const acknowledgeBody = z.strictObject({
   by,
   /** What was behind it, as a code, where it was something else than supposed. */
-  cause: z
-    .string()
-    .regex(/^[a-z][a-z0-9_]{2,63}$/, "must be lower-case words joined by _")
-    .optional(),
+  cause: wordParameter.optional(),
 });
 const muteBody = z.strictObject({ by, untilMs: atMsSchema });
 

@@ -1,6 +1,6 @@
 // The catalogue over HTTP: one product with its version, a file of many, who changed what.
 
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { catalogueProductSchema, productClassSchema } from "../../contract/catalogue.ts";
 import { catalogueCountMax, readCatalogueCsv } from "../ledger/catalogue/catalogue-csv.ts";
@@ -8,7 +8,8 @@ import type { CataloguedProduct } from "../ledger/catalogue/sql-catalogue.ts";
 import type { Ledger } from "../ledger/types.ts";
 import { cursorParameter, gtinParameter, limitParameter, page, pageSchema } from "./parameters.ts";
 import { checked, ProblemError, wrongParameter } from "./problem.ts";
-import { addRoute, namesTag } from "./route.ts";
+import { addRoute } from "./route.ts";
+import { requireMatch, versionTag } from "./version.ts";
 
 export interface CatalogueRoutesOptions {
   readonly ledger: Pick<Ledger, "catalogue">;
@@ -44,7 +45,6 @@ const manyBody = z.strictObject({
 });
 const answer = catalogueProductSchema.extend({ version: z.int() });
 const ifMatch = { "If-Match": "ETag of the product that is changed; needed where there is one" };
-const tagOf = (version: number) => `"${version}"`;
 const shown = ({ product, version }: CataloguedProduct) => ({ ...product, version });
 
 /** Adds the routes under /v1/catalogue. */
@@ -77,7 +77,7 @@ export function addCatalogueRoutes(app: FastifyInstance, options: CatalogueRoute
     ...{ summary: "A product", answers: { 200: answer } },
     handler: async ({ params: { gtin }, reply }) => {
       const found = await required(options, gtin);
-      reply.header("etag", tagOf(found.version));
+      reply.header("etag", versionTag(found.version));
       return shown(found);
     },
   });
@@ -119,10 +119,10 @@ function addChanges(app: FastifyInstance, options: CatalogueRoutesOptions, path:
       if (body.gtin !== gtin) {
         throw wrongParameter("gtin", `must be ${gtin}, as in the path`);
       }
-      const version = matched(await ledger.catalogue.product(gtin), request.headers["if-match"]);
+      const version = matched(request, await ledger.catalogue.product(gtin));
       const replaced = await ledger.catalogue.replace(body, version, author);
       if (replaced === "stale") throw stale();
-      reply.header("etag", tagOf(replaced.version));
+      reply.header("etag", versionTag(replaced.version));
       return shown(replaced);
     },
   });
@@ -131,7 +131,7 @@ function addChanges(app: FastifyInstance, options: CatalogueRoutesOptions, path:
     handler: async ({ params: { gtin }, query, actor, request, reply }) => {
       const author = { by: actor.nameOr(query.by), nowMs: nowMs() };
       const found = await required(options, gtin);
-      matched(found, request.headers["if-match"]);
+      matched(request, found);
       const removed = await ledger.catalogue.remove(gtin, found.version, author);
       if (removed === "stale") throw stale();
       return await reply.code(204).send();
@@ -145,23 +145,14 @@ async function required({ ledger }: CatalogueRoutesOptions, gtin: string) {
   throw new ProblemError("product_unknown", `the catalogue has no ${gtin}`);
 }
 
-/** The version that the request changes: the one it names, which has to be the one that is there. */
-function matched(found: CataloguedProduct | undefined, header: string | undefined) {
-  if (found === undefined && header === undefined) return undefined;
-  if (header === undefined) {
-    const errors = [{ parameter: "If-Match", message: "must be given" }];
-    const detail = "If-Match: must be the ETag of the product that is changed";
-    throw new ProblemError("condition_missing", detail, { errors });
-  }
-  if (found === undefined || !namesTag(header, tagOf(found.version))) throw stale();
-  return found.version;
+/** The version that a request changes: the one it names, which has to be the one that is there. */
+function matched(request: FastifyRequest, found: CataloguedProduct | undefined) {
+  requireMatch(request, found?.version, { what: "product", owner: "the catalogue" });
+  return found?.version;
 }
 
 function stale(): ProblemError {
-  return new ProblemError(
-    "version_stale",
-    "If-Match: the product is another one now, read it again",
-  );
+  return new ProblemError("version_stale", "another change came first: read it again");
 }
 
 function ofCsv(text: string) {

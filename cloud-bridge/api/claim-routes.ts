@@ -4,7 +4,7 @@ import { createHash, randomUUID } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { canonicalJson } from "../../contract/digest.ts";
-import { atMsSchema, idSchema } from "../../contract/units.ts";
+import { atMsSchema, idSchema, shortTextSchema } from "../../contract/units.ts";
 import {
   anyWord,
   type Claim,
@@ -15,7 +15,13 @@ import {
 } from "../ledger/claims.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import type { Actor } from "./actor.ts";
-import { gtinParameter, idempotencyKeyOf, requireStore, type Stores } from "./parameters.ts";
+import {
+  gtinParameter,
+  idempotencyKeyOf,
+  requireStore,
+  type Stores,
+  wholeParameter,
+} from "./parameters.ts";
 import { ProblemError, type ProblemKind } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
@@ -32,23 +38,19 @@ export interface ClaimRoutesOptions {
 const storeCountMax = 100;
 
 const lineCount = `must be 1..${claimLineCountMax} lines`;
-const units = (min: number) => {
-  const error = `must be a whole number, ${min}..${claimQuantityMax}`;
-  return z.int({ error }).min(min, { error }).max(claimQuantityMax, { error });
-};
-// No control characters, and no halves of a character, which no UTF-8 can hold.
-const by = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,100}$/u, "must be 1-100 characters of text");
 const channel = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "a channel is 1-32 of a-z, 0-9 and -");
 const reserveBody = z.strictObject({
   store: idSchema,
   /** Whose order it is. */
-  owner: by,
+  owner: shortTextSchema,
   channel: channel.default("web"),
   expiresAtMs: atMsSchema,
   lines: z
-    .array(z.strictObject({ gtin: gtinParameter, quantity: units(1) }), { error: lineCount })
+    .array(z.strictObject({ gtin: gtinParameter, quantity: wholeParameter(1, claimQuantityMax) }), {
+      error: lineCount,
+    })
     .min(1, { error: lineCount })
     .max(claimLineCountMax, { error: lineCount }),
 });
@@ -56,8 +58,8 @@ const claimParams = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{32}$/, "a claim is named by 32 hex digits"),
 });
 /** Who does it; with a token, the token's name stands instead. */
-const stepBody = z.strictObject({ by: by.optional() });
-const moveBody = z.strictObject({ by: by.optional(), store: idSchema });
+const stepBody = z.strictObject({ by: shortTextSchema.optional() });
+const moveBody = z.strictObject({ by: shortTextSchema.optional(), store: idSchema });
 const claimAnswer = z.looseObject({ claimId: z.string(), state: z.string() });
 const availabilityQuery = z.strictObject({
   gtin: gtinParameter,
@@ -74,7 +76,7 @@ const withheldBody = z.strictObject({
   store: idSchema,
   gtin: z.union([any, gtinParameter], { error: "must be a GTIN, or * for all others" }),
   channel: z.union([any, channel], { error: "must be a channel, or * for all (safety stock)" }),
-  quantity: units(0),
+  quantity: wholeParameter(0, claimQuantityMax),
 });
 
 const kindOf: Record<ClaimRefusalCode, ProblemKind> = {

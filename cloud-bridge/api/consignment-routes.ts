@@ -1,48 +1,43 @@
 // Deliveries and transfers over HTTP: announced, compared with what came, closed by a person who says what becomes of
 // what is missing.
 
-import { createHash } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { atMsSchema, idSchema } from "../../contract/units.ts";
+import { atMsSchema, idSchema, shortTextSchema } from "../../contract/units.ts";
 import { type Fact, ownSourceIds } from "../ledger/facts.ts";
 import {
   type Consignment,
   type ConsignmentKind,
+  consignmentKinds,
   consignmentLineCountMax,
 } from "../ledger/receiving/consignment.ts";
 import type { ConsignmentOutcome, ConsignmentReport } from "../ledger/receiving/sql-receiving.ts";
 import { transitOf } from "../ledger/settle.ts";
-import type { Ledger, Posted } from "../ledger/types.ts";
+import type { Ledger } from "../ledger/types.ts";
+import { type OwnFactsOptions, postOwnFacts } from "./own-facts.ts";
 import {
   cursorParameter,
   gtinParameter,
   limitParameter,
   numberInText,
+  openParameter,
   page,
   requireStore,
   type Stores,
+  storeParams,
+  wholeParameter,
 } from "./parameters.ts";
 import { ProblemError, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
-export interface ConsignmentRoutesOptions {
+export interface ConsignmentRoutesOptions extends OwnFactsOptions {
   readonly ledger: Pick<Ledger, "receiving" | "facts">;
   readonly stores: Stores;
-  readonly nowMs: () => number;
-  readonly onPosted: (posted: Posted) => void;
 }
 
 /** So many lines with their numbers. */
 const bodySizeBytesMax = 256 * 1024;
-const sourceId = ownSourceIds.transfers;
-
-const text = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,100}$/u, "must be 1-100 characters of text");
-const quantityError = "must be a whole number, 1..1000000";
-const quantity = z
-  .int({ error: quantityError })
-  .min(1, { error: quantityError })
-  .max(1_000_000, { error: quantityError });
+const quantity = wholeParameter(1, 1_000_000);
 const linesError = `must be at most ${consignmentLineCountMax} lines`;
 const lines = z
   .array(z.strictObject({ gtin: gtinParameter, quantity }), { error: "must be a list" })
@@ -51,23 +46,29 @@ const lines = z
 const referenceId = z
   .string()
   .regex(/^[A-Za-z0-9-]{1,64}$/, "an id is 1-64 of A-Z, a-z, 0-9 and -, as a scanner names it");
-const common = { id: referenceId, expectedAtMs: atMsSchema.optional(), by: text.optional() };
-const deliveryBody = z.strictObject({ ...common, from: text, lines });
+const common = {
+  id: referenceId,
+  expectedAtMs: atMsSchema.optional(),
+  by: shortTextSchema.optional(),
+};
+const deliveryBody = z.strictObject({ ...common, from: shortTextSchema, lines });
 /** Without lines it is what is sent. */
 const transferBody = z.strictObject({ ...common, to: idSchema, lines: lines.default([]) });
-const storeParams = z.strictObject({ store: idSchema });
 const idParams = z.strictObject({ store: idSchema, id: z.string().min(1).max(500) });
 const listQuery = z.strictObject({
   /** To the store, or what it sends. */
   side: z.enum(["to", "from"], { error: "must be to or from" }).default("to"),
-  state: z.enum(["open", "all"], { error: "must be open or all" }).default("open"),
+  state: openParameter,
   cursor: cursorParameter(numberInText).optional(),
   limit: limitParameter,
 });
-const cancelBody = z.strictObject({ by: text.optional(), reason: text.optional() });
+const cancelBody = z.strictObject({
+  by: shortTextSchema.optional(),
+  reason: shortTextSchema.optional(),
+});
 const closeBody = z.strictObject({
-  by: text.optional(),
-  reason: text.optional(),
+  by: shortTextSchema.optional(),
+  reason: shortTextSchema.optional(),
   /** Of a transfer: what was sent and never came is lost, and posted so. Without, it stays on its way. */
   writeOff: z.boolean().default(false),
 });
@@ -107,43 +108,43 @@ export function addConsignmentRoutes(
       return taken(await ledger.receiving.open(opened), options);
     },
   });
-  addReads(app, options);
-  addEnds(app, options, "delivery");
-  addEnds(app, options, "transfer");
+  for (const kind of consignmentKinds) {
+    addReads(app, options, kind);
+    addEnds(app, options, kind);
+  }
 }
 
 const pathOf = { delivery: "deliveries", transfer: "transfers" } as const;
 
 function addReads(
   app: FastifyInstance,
-  { ledger, stores }: Pick<ConsignmentRoutesOptions, "ledger" | "stores">,
+  { ledger, stores }: ConsignmentRoutesOptions,
+  kind: ConsignmentKind,
 ): void {
-  for (const kind of ["delivery", "transfer"] as const) {
-    const path = `/v1/stores/:store/${pathOf[kind]}`;
-    addRoute(app, {
-      ...{ method: "GET", path, allows: "stock.read", params: storeParams, query: listQuery },
-      summary: `The ${pathOf[kind]} to a store, or from it, the newest first`,
-      handler: async ({ params: { store: storeId }, query }) => {
-        const { side, state, cursor, limit: countMax } = query;
-        await requireStore(stores, storeId);
-        const before = cursor === undefined ? {} : { beforeMs: cursor };
-        const asked = { storeId, side, kind, isOpen: state === "open", ...before, countMax };
-        const items = await ledger.receiving.consignments(asked);
-        return page(items, countMax, ({ openedAtMs }) => openedAtMs);
-      },
-    });
-    addRoute(app, {
-      ...{ method: "GET", path: `${path}/:id`, allows: "stock.read", params: idParams },
-      summary: `A ${kind}: what was to come, what came, what is missing and too much`,
-      handler: async ({ params: { store: storeId, id } }) => {
-        await requireStore(stores, storeId);
-        const found = await ledger.receiving.consignment(storeId, id);
-        if (found?.kind === kind) return found;
-        const detail = `store ${storeId} has no ${kind} ${id.slice(0, 100)}`;
-        throw new ProblemError("consignment_unknown", detail);
-      },
-    });
-  }
+  const path = `/v1/stores/:store/${pathOf[kind]}`;
+  addRoute(app, {
+    ...{ method: "GET", path, allows: "stock.read", params: storeParams, query: listQuery },
+    summary: `The ${pathOf[kind]} to a store, or from it, the newest first`,
+    handler: async ({ params: { store: storeId }, query }) => {
+      const { side, state, cursor, limit: countMax } = query;
+      await requireStore(stores, storeId);
+      const before = cursor === undefined ? {} : { beforeMs: cursor };
+      const asked = { storeId, side, kind, isOpen: state === "open", ...before, countMax };
+      const items = await ledger.receiving.consignments(asked);
+      return page(items, countMax, ({ openedAtMs }) => openedAtMs);
+    },
+  });
+  addRoute(app, {
+    ...{ method: "GET", path: `${path}/:id`, allows: "stock.read", params: idParams },
+    summary: `A ${kind}: what was to come, what came, what is missing and too much`,
+    handler: async ({ params: { store: storeId, id } }) => {
+      await requireStore(stores, storeId);
+      const found = await ledger.receiving.consignment(storeId, id);
+      if (found?.kind === kind) return found;
+      const detail = `store ${storeId} has no ${kind} ${id.slice(0, 100)}`;
+      throw new ProblemError("consignment_unknown", detail);
+    },
+  });
 }
 
 function addEnds(
@@ -206,7 +207,7 @@ function taken(
 /** What never came goes from the sender's account of the transfer to its losses, once however often it is asked for. */
 async function writeOff(
   { consignmentId, from, report, closedAtMs = 0 }: ConsignmentReport,
-  { ledger, nowMs, onPosted }: ConsignmentRoutesOptions,
+  options: ConsignmentRoutesOptions,
 ): Promise<void> {
   const state = "sellable";
   const facts = report
@@ -220,9 +221,6 @@ async function writeOff(
       }),
     );
   if (facts.length === 0) return;
-  const digest = createHash("sha256").update(consignmentId).digest("hex");
-  const asked = { storeId: from, sourceId, key: `close/${consignmentId}`, digest, facts };
-  const outcome = await ledger.facts.take(asked, nowMs());
-  if (!outcome.ok) throw new ProblemError("facts_busy", outcome.message, { code: outcome.code });
-  if (outcome.posted !== undefined) onPosted(outcome.posted);
+  const sourceId = ownSourceIds.transfers;
+  await postOwnFacts(options, { storeId: from, sourceId, key: `close/${consignmentId}`, facts });
 }

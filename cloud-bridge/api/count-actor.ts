@@ -1,15 +1,14 @@
 // Who counts: with tokens the token's holder and role, so that one person cannot be two; without, what the body says.
 
 import { z } from "zod";
+import { shortTextSchema } from "../../contract/units.ts";
 import { type CountRole, countRoles } from "../ledger/counting/count-policy.ts";
 import type { Actor } from "./actor.ts";
 import { ProblemError } from "./problem.ts";
 
-const text = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,100}$/u, "must be 1-100 characters of text");
-
 /** In the body of whatever a person does in a count. */
 export const counterFields = {
-  by: text.optional(),
+  by: shortTextSchema.optional(),
   role: z.enum(countRoles, { error: `must be one of ${countRoles.join(", ")}` }).optional(),
 };
 

@@ -4,7 +4,7 @@
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { productClassSchema } from "../../contract/catalogue.ts";
-import { idSchema, isWithin, locationSchema } from "../../contract/units.ts";
+import { isWithin, locationSchema } from "../../contract/units.ts";
 import { dueLines, problemLines } from "../ledger/counting/count-plan.ts";
 import { countPolicySchema } from "../ledger/counting/count-policy.ts";
 import { unclassified } from "../ledger/counting/item-class.ts";
@@ -12,7 +12,7 @@ import { nextDeliveryAtMs, refillList } from "../ledger/counting/refill.ts";
 import type { StoreFacts } from "../ledger/counting/store-facts.ts";
 import { accountTrusts, storeScores, withheldPercent } from "../ledger/counting/trust.ts";
 import { type CountRoutesOptions, listQuery } from "./count-routes.ts";
-import { gtinParameter, requireStore } from "./parameters.ts";
+import { gtinParameter, requireStore, storeParams } from "./parameters.ts";
 import { addRoute, type Route } from "./route.ts";
 
 /** Products in one request. */
@@ -20,7 +20,6 @@ const itemCountMax = 1000;
 const bodySizeBytesMax = 256 * 1024;
 
 const base = "/v1/stores/:store";
-const storeParams = z.strictObject({ store: idSchema });
 const { limit } = listQuery.shape;
 const placeQuery = z.strictObject({ location: locationSchema.optional(), limit });
 const trustQuery = z.strictObject({

@@ -30,7 +30,16 @@ import {
 } from "../ledger/counting/stocktake.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import { counterFields, counterOf } from "./count-actor.ts";
-import { gtinParameter, idempotencyKeyOf, requireStore, type Stores } from "./parameters.ts";
+import {
+  gtinParameter,
+  idempotencyKeyOf,
+  openParameter,
+  requireStore,
+  type Stores,
+  storeParams,
+  wholeParameter,
+  wordParameter,
+} from "./parameters.ts";
 import { ProblemError, type ProblemKind, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
@@ -49,11 +58,7 @@ export const requestLineCountMax = 1000;
 const bodySizeBytesMax = 256 * 1024;
 
 const linesError = `must be 1..${requestLineCountMax} lines`;
-const quantityError = "must be a whole number, 0..10000000";
-const quantity = z
-  .int({ error: quantityError })
-  .min(0, { error: quantityError })
-  .max(10_000_000, { error: quantityError });
+const quantity = wholeParameter(0, 10_000_000);
 const listOf = <Line extends z.ZodType>(line: Line) =>
   z
     .array(line, { error: linesError })
@@ -84,20 +89,16 @@ const approveBody = z.strictObject({
   ...counterFields,
   lines: listOf(z.strictObject(lineKey)),
   reason: z.enum(adjustmentReasons, { error: `must be one of ${adjustmentReasons.join(", ")}` }),
-  cause: z
-    .string()
-    .regex(/^[a-z][a-z0-9_]{2,63}$/, "must be lower-case words joined by _")
-    .optional(),
+  cause: wordParameter.optional(),
 });
 type Opening = z.infer<typeof openBody> & { readonly by: string };
 const base = "/v1/stores/:store/counts";
-const storeParams = z.strictObject({ store: idSchema });
 export const countParams = z.strictObject({
   store: idSchema,
   id: z.string().regex(/^[0-9a-f]{32}$/, "a count is named by 32 hex digits"),
 });
 export const listQuery = z.strictObject({
-  state: z.enum(["open", "all"], { error: "must be open or all" }).default("open"),
+  state: openParameter,
   after: z.coerce.number({ error: "must be a time" }).int({ error: "must be a time" }).optional(),
   limit: z.coerce
     .number({ error: "must be 1..1000" })

@@ -8,7 +8,13 @@ import { itemSchema } from "../../contract/event.ts";
 import { atMsSchema, idSchema, isWithin, locationSchema } from "../../contract/units.ts";
 import { factAheadMsMax, factCountMax, factKinds, sourceIdSchema } from "../ledger/facts.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
-import { gtinParameter, idempotencyKeyOf, requireStore, type Stores } from "./parameters.ts";
+import {
+  gtinParameter,
+  idempotencyKeyOf,
+  requireStore,
+  type Stores,
+  wholeParameter,
+} from "./parameters.ts";
 import { ProblemError } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
@@ -27,18 +33,13 @@ const bodySizeBytesMax = 512 * 1024;
 const retryAfterSeconds = 1;
 
 const { serial, lot, expiry } = itemSchema.shape;
-const quantityError = "must be a whole number, 1..1000000";
 const factSchema = z
   .strictObject({
     kind: z.enum(factKinds, { error: `must be one of ${factKinds.join(", ")}` }),
     occurredAtMs: atMsSchema,
     gtin: gtinParameter,
     ...{ serial, lot, expiry },
-    quantity: z
-      .int({ error: quantityError })
-      .min(1, { error: quantityError })
-      .max(1_000_000, { error: quantityError })
-      .default(1),
+    quantity: wholeParameter(1, 1_000_000).default(1),
     location: locationSchema.optional(),
     reference: z
       .strictObject({ type: z.string().min(1).max(40), id: z.string().min(1).max(100) })

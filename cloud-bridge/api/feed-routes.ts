@@ -2,14 +2,12 @@
 
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { idSchema } from "../../contract/units.ts";
 import type { Ledger } from "../ledger/types.ts";
 import type { Feed } from "./feed.ts";
-import { numberInText, requireStore, type Stores } from "./parameters.ts";
+import { numberInText, requireStore, type Stores, storeParams } from "./parameters.ts";
 import { checked, ProblemError } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
-const storeParams = z.strictObject({ store: idSchema });
 const resumeHeader = z.strictObject({ "Last-Event-ID": numberInText.optional() });
 
 /** Adds /v1/stores/{store}/feed. */

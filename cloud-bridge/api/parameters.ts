@@ -2,13 +2,16 @@
 
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { gtinSchema } from "../../contract/units.ts";
+import { gtinSchema, idSchema } from "../../contract/units.ts";
 import { checked, ProblemError } from "./problem.ts";
 
 /** Which stores the bridge knows. */
 export interface Stores {
   has(storeId: string): Promise<boolean>;
 }
+
+/** The store of a path. */
+export const storeParams = z.strictObject({ store: idSchema });
 
 /** A GTIN-8, -12, -13 or -14 as its 14 digits. */
 export const gtinParameter = z
@@ -23,6 +26,22 @@ export async function requireStore(stores: Stores, storeId: string): Promise<voi
   const detail = `store ${storeId} has neither a plan nor an edge that reported`;
   throw new ProblemError("store_unknown", detail);
 }
+
+/** A reason or a cause, as a code. */
+export const wordParameter = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{2,63}$/, "must be lower-case words joined by _");
+
+/** A number of units. */
+export function wholeParameter(min: number, max: number) {
+  const error = `must be a whole number, ${min}..${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+/** Whether a list is of what is still open, or of all. */
+export const openParameter = z
+  .enum(["open", "all"], { error: "must be open or all" })
+  .default("open");
 
 /** Items of a list at once. */
 export const pageCountMax = 1000;

@@ -1,15 +1,14 @@
 // Plans of stores over HTTP: read with an ETag, replaced only by who says which version it replaces.
 
 import type { FastifyInstance } from "fastify";
-import { z } from "zod";
 import { canonicalJson } from "../../contract/digest.ts";
 import { errorCodeOf } from "../../contract/errors.ts";
 import { planSchema } from "../../contract/plan.ts";
-import { idSchema } from "../../contract/units.ts";
 import type { Ledger } from "../ledger/types.ts";
-import { requireStore, type Stores } from "./parameters.ts";
+import { requireStore, type Stores, storeParams } from "./parameters.ts";
 import { ProblemError, wrongParameter } from "./problem.ts";
-import { addRoute, namesTag } from "./route.ts";
+import { addRoute } from "./route.ts";
+import { requireMatch, versionTag } from "./version.ts";
 
 export interface PlanRoutesOptions {
   readonly ledger: Ledger;
@@ -20,8 +19,6 @@ export interface PlanRoutesOptions {
 
 /** A plan of 200,000 products. */
 const planSizeBytesMax = 32 * 1024 * 1024;
-const storeParams = z.strictObject({ store: idSchema });
-const tagOf = (version: number) => `"${version}"`;
 
 /** Adds /v1/stores/{store}/plan. */
 export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions): void {
@@ -34,7 +31,7 @@ export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions):
       await requireStore(stores, store);
       const plan = await ledger.plan(store);
       if (plan === undefined) throw new ProblemError("plan_unknown", `store ${store} has no plan`);
-      reply.header("etag", tagOf(plan.version));
+      reply.header("etag", versionTag(plan.version));
       return plan;
     },
   });
@@ -48,7 +45,7 @@ export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions):
       if (body.storeId !== store)
         throw wrongParameter("storeId", `must be ${store}, as in the path`);
       const stored = await ledger.plan(store);
-      requireMatch(request.headers["if-match"], stored?.version);
+      requireMatch(request, stored?.version, { what: "plan", owner: "the store" });
       const isSame = stored !== undefined && canonicalJson(stored) === canonicalJson(body);
       // Of two who replace the same version both write the same new one, and the ledger takes the first.
       if (stored !== undefined && !isSame && body.version !== stored.version + 1) {
@@ -64,21 +61,8 @@ export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions):
         throw new ProblemError("version_stale", "another plan came first: read it again");
       }
       onPlan(store);
-      reply.header("etag", tagOf(body.version));
+      reply.header("etag", versionTag(body.version));
       return body;
     },
   });
-}
-
-function requireMatch(header: string | undefined, version: number | undefined): void {
-  if (version === undefined && header === undefined) return;
-  if (header === undefined) {
-    const detail = "If-Match: must be the ETag of the plan that is replaced";
-    throw new ProblemError("condition_missing", detail, {
-      errors: [{ parameter: "If-Match", message: "must be given" }],
-    });
-  }
-  if (version !== undefined && namesTag(header, tagOf(version))) return;
-  const now = version === undefined ? "the store has no plan" : `the plan is now ${tagOf(version)}`;
-  throw new ProblemError("version_stale", `If-Match: ${now}`);
 }

@@ -5,7 +5,13 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { canonicalJson } from "../../contract/digest.ts";
 import { itemSchema } from "../../contract/event.ts";
-import { type Gtin, idSchema, isWithin, locationSchema } from "../../contract/units.ts";
+import {
+  type Gtin,
+  idSchema,
+  isWithin,
+  locationSchema,
+  shortTextSchema,
+} from "../../contract/units.ts";
 import { type Fact, ownSourceIds } from "../ledger/facts.ts";
 import {
   dispose,
@@ -18,34 +24,30 @@ import {
   type ReturnRefusalCode,
   reasonCountMax,
 } from "../ledger/returns/return-case.ts";
-import type { Ledger, Posted } from "../ledger/types.ts";
+import type { Ledger } from "../ledger/types.ts";
+import { type OwnFactsOptions, postOwnFacts } from "./own-facts.ts";
 import {
   cursorParameter,
   gtinParameter,
   idempotencyKeyOf,
   limitParameter,
   numberInText,
+  openParameter,
   page,
   requireStore,
   type Stores,
+  storeParams,
+  wordParameter,
 } from "./parameters.ts";
 import { ProblemError, type ProblemKind, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
-export interface ReturnRoutesOptions {
+export interface ReturnRoutesOptions extends OwnFactsOptions {
   readonly ledger: Pick<Ledger, "returns" | "facts" | "catalogue">;
   readonly stores: Stores;
-  readonly nowMs: () => number;
-  readonly onPosted: (posted: Posted) => void;
 }
 
-const sourceId = ownSourceIds.returns;
-
-const by = z
-  .string()
-  .regex(/^[^\p{Cc}\p{Cs}]{1,100}$/u, "must be 1-100 characters of text")
-  .optional();
-const storeParams = z.strictObject({ store: idSchema });
+const by = shortTextSchema.optional();
 const returnParams = z.strictObject({
   store: idSchema,
   id: z.string().regex(/^[0-9a-f]{32}$/, "a return is named by 32 hex digits"),
@@ -63,10 +65,7 @@ const openBody = z.strictObject({
 });
 const inspectBody = z.strictObject({
   grade: z.enum(grades, { error: `must be one of ${grades.join(", ")}` }),
-  reasons: z
-    .array(z.string().regex(/^[a-z][a-z0-9_]{2,63}$/, "must be lower-case words joined by _"))
-    .max(reasonCountMax)
-    .default([]),
+  reasons: z.array(wordParameter).max(reasonCountMax).default([]),
   by,
 });
 const disposeBody = z.strictObject({
@@ -74,7 +73,7 @@ const disposeBody = z.strictObject({
   by,
 });
 const listQuery = z.strictObject({
-  state: z.enum(["open", "all"], { error: "must be open or all" }).default("open"),
+  state: openParameter,
   cursor: cursorParameter(numberInText).optional(),
   limit: limitParameter,
 });
@@ -211,18 +210,15 @@ function unitOf({ gtin, serial }: ReturnCase) {
   return { item: { gtin: gtin as Gtin, ...named }, quantity: 1 };
 }
 
-/** Posts a step of a return once, however often it is asked for. */
+/** Posts a step of a return. */
 async function post(
-  { ledger, nowMs, onPosted }: ReturnRoutesOptions,
+  options: ReturnRoutesOptions,
   { storeId, returnId }: ReturnCase,
   step: string,
   fact: Fact,
 ): Promise<void> {
-  const key = `${returnId}/${step}`;
-  const asked = { storeId, sourceId, key, digest: hashOf(key), facts: [fact] };
-  const outcome = await ledger.facts.take(asked, nowMs());
-  if (!outcome.ok) throw new ProblemError("facts_busy", outcome.message, { code: outcome.code });
-  if (outcome.posted !== undefined) onPosted(outcome.posted);
+  const sourceId = ownSourceIds.returns;
+  await postOwnFacts(options, { storeId, sourceId, key: `${returnId}/${step}`, facts: [fact] });
 }
 
 function hashOf(text: string): string {

@@ -8,13 +8,12 @@ import {
   atMsSchema,
   epcHexSchema,
   gtinSchema,
-  idSchema,
   isWithin,
   locationSchema,
 } from "../../contract/units.ts";
 import { counterFields, counterOf } from "./count-actor.ts";
 import { type CountRoutesOptions, countParams, listQuery, taken } from "./count-routes.ts";
-import { requireStore } from "./parameters.ts";
+import { requireStore, storeParams } from "./parameters.ts";
 import { ProblemError } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
@@ -81,7 +80,7 @@ export function addRfidCountRoutes(app: FastifyInstance, options: CountRoutesOpt
   addRoute(app, {
     ...{ method: "GET", path: "/v1/stores/:store/rfid-counts", allows: "counts.read" },
     ...{ summary: "What each count of tags found, the newest first" },
-    ...{ params: z.strictObject({ store: idSchema }), query: listQuery },
+    ...{ params: storeParams, query: listQuery },
     handler: async ({ params: { store: storeId }, query: { after, limit } }) => {
       await requireStore(stores, storeId);
       const before = after === undefined ? {} : { beforeMs: after };

@@ -13,8 +13,8 @@ import type { TreeSnapshot } from "../ledger/sql-tree.ts";
 import type { Ledger } from "../ledger/types.ts";
 import { proofOfParts, publicKeyText, signHead } from "../trace/proof.ts";
 import type { Actor } from "./actor.ts";
-import { requireStore, type Stores } from "./parameters.ts";
-import { ProblemError } from "./problem.ts";
+import { requireStore, type Stores, storeParams } from "./parameters.ts";
+import { ProblemError, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
 export interface TraceRoutesOptions {
@@ -46,7 +46,6 @@ const traceQuery = z
   });
 const linkQuery = z.looseObject({ proof: flag });
 const whole = z.coerce.number({ error: "must be a whole number from 1" }).int().min(1);
-const storeParams = z.strictObject({ store: idSchema });
 const proofParams = z.strictObject({ store: idSchema, entryNumber: whole });
 const proofQuery = z.strictObject({ since: whole.optional() });
 const consistencyQuery = z.strictObject({ from: whole, to: whole.optional() });
@@ -183,9 +182,7 @@ function unitOrProblem(text: string, parameter: string): NamedUnit {
     unit === undefined
       ? "is no EPC and no GS1 Digital Link"
       : "names a product, a lot or a logistic unit; a trace is of one unit, with a serial (21)";
-  throw new ProblemError("query_invalid", `${parameter}: ${message}`, {
-    errors: [{ parameter, message }],
-  });
+  throw wrongParameter(parameter, message);
 }
 
 function uriOf({ item, serial }: NamedUnit): string {
