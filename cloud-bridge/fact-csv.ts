@@ -4,13 +4,15 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { itemSchema } from "../contract/event.ts";
-import { gtinSchema, idSchema, isWithin, locationSchema } from "../contract/units.ts";
+import { idSchema, isWithin, locationSchema } from "../contract/units.ts";
+import { gtinParameter } from "./api/parameters.ts";
 import { type CsvRecord, csvField, parseCsv } from "./csv.ts";
 import {
   type Fact,
   type FactRequest,
   factAheadMsMax,
   factCountMax,
+  factItem,
   factKinds,
 } from "./ledger/facts.ts";
 
@@ -29,11 +31,7 @@ const lineSchema = z
     kind: z.enum(factKinds, { error: `must be one of ${factKinds.join(", ")}` }),
     store: idSchema,
     occurredAt: z.iso.datetime({ offset: true, error: "must be like 2026-11-27T09:30:00+01:00" }),
-    gtin: z
-      .string()
-      .regex(/^(\d{8}|\d{12,14})$/, "a GTIN has 8, 12, 13 or 14 digits")
-      .transform((digits) => digits.padStart(14, "0"))
-      .pipe(gtinSchema),
+    gtin: gtinParameter,
     ...{ serial, lot, expiry },
     quantity: z
       .string()
@@ -139,12 +137,7 @@ function factOf(
   }
   const { kind, store, occurredAt, quantity, location, referenceType, reference } = line.data;
   if (Date.parse(occurredAt) > lastAtMs) return "occurredAt: lies after the file was written";
-  const item = Object.fromEntries(
-    Object.entries({
-      ...{ gtin: line.data.gtin, serial: line.data.serial },
-      ...{ lot: line.data.lot, expiry: line.data.expiry },
-    }).filter(([, value]) => value !== undefined),
-  ) as Fact["item"];
+  const item = factItem(line.data);
   const fact: Fact = {
     ...{ kind, occurredAtMs: Date.parse(occurredAt), item, quantity },
     ...(location === undefined ? {} : { location }),

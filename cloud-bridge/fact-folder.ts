@@ -7,7 +7,7 @@ import { mkdir, readdir, readFile, rename, stat, writeFile } from "node:fs/promi
 import { join } from "node:path";
 import { errorMessageOf } from "../contract/errors.ts";
 import { type Clock, sleep } from "./clock.ts";
-import { type RefusedLine, readFactCsv, refusedCsv } from "./fact-csv.ts";
+import { type FactFile, type RefusedLine, readFactCsv, refusedCsv } from "./fact-csv.ts";
 import type { Ledger, Posted } from "./ledger/types.ts";
 import type { Logger } from "./log.ts";
 
@@ -94,12 +94,7 @@ async function takeFile(
 
 /** Posts a part of a file; gives the lines that were not, undefined when the bridge stops meanwhile. */
 async function post(
-  {
-    records,
-    ...request
-  }: Parameters<FactFolderOptions["ledger"]["facts"]["take"]>[0] & {
-    readonly records: readonly { readonly line: number; readonly fields: readonly string[] }[];
-  },
+  { records, ...request }: FactFile["requests"][number],
   { ledger, stores, clock, onPosted, count }: FactFolderOptions,
   signal: AbortSignal,
 ): Promise<RefusedLine[] | undefined> {

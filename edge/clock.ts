@@ -9,6 +9,12 @@ import { noticeCodes } from "../contract/event.ts";
 /** A wall clock that moves this much against the monotonic one was set, not slewed. */
 export const clockStepMsMin = 2_000;
 
+/** By how much a wall clock was set that showed `wallAtBootMs` when the monotonic one began; 0 when it was not. */
+export function clockStepMs(wallAtBootMs: number, wallMs: number, monotonicMs: number): number {
+  const movedMs = wallMs - monotonicMs - wallAtBootMs;
+  return Math.abs(movedMs) > clockStepMsMin ? Math.round(movedMs) : 0;
+}
+
 /** What a clock is begun with. */
 export interface EdgeClockOptions {
   /** Of the machine's boot, not of this process. */
@@ -49,8 +55,7 @@ export class EdgeClock {
 
   /** By how much the wall clock was set since it was last observed; 0 when it was not. */
   stepMs(wallMs: number, monotonicMs: number): number {
-    const movedMs = wallMs - monotonicMs - this.#wallAtBootMs;
-    return Math.abs(movedMs) > clockStepMsMin ? Math.round(movedMs) : 0;
+    return clockStepMs(this.#wallAtBootMs, wallMs, monotonicMs);
   }
 
   /** Looks at both clocks: `clock_set` once the time is learned, `clock_stepped` when a true clock is set. */

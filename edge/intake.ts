@@ -55,11 +55,15 @@ export class Intake {
   take(reading: Reading): void {
     this.#parts.count(`readings_${reading.kind}`);
     const stepMs = this.#observeClock();
-    // Set between receipt and now: the reading tells the old time.
-    const isOfOldTime =
-      Math.abs(reading.receivedAtMs + stepMs - this.#parts.clock.nowMs()) < Math.abs(stepMs) / 2;
-    const receivedAtMs = reading.receivedAtMs + (isOfOldTime ? stepMs : 0);
-    this.#commit(this.#parts.pipeline.push({ ...reading, receivedAtMs }));
+    const placed = stepMs === 0 ? reading : this.#placedAfter(stepMs, reading);
+    this.#commit(this.#parts.pipeline.push(placed));
+  }
+
+  /** A reading beside a step of the clock: where it was received just before, it tells the old time. */
+  #placedAfter(stepMs: number, reading: Reading): Reading {
+    const receivedAtMs = reading.receivedAtMs + stepMs;
+    const isOfOldTime = Math.abs(receivedAtMs - this.#parts.clock.nowMs()) < Math.abs(stepMs) / 2;
+    return isOfOldTime ? { ...reading, receivedAtMs } : reading;
   }
 
   /** Takes a newer plan. */

@@ -4,7 +4,7 @@
 import { once } from "node:events";
 import type { ClockStep, Reading } from "../contract/reading.ts";
 import { type Clock, systemClock as clock } from "../drivers/clock.ts";
-import { clockStepMsMin } from "./clock.ts";
+import { clockStepMs } from "./clock.ts";
 import type { EdgeConfig } from "./config.ts";
 import type { Logger } from "./log.ts";
 import { prepareDevice, Supervisor } from "./supervisor.ts";
@@ -51,9 +51,9 @@ export function clockWatch(
   let wallAtBootMs = clock.nowMs() - clock.monotonicMs();
   return () => {
     const receivedAtMs = clock.nowMs();
-    const nowWallAtBootMs = receivedAtMs - clock.monotonicMs();
-    const stepMs = Math.round(nowWallAtBootMs - wallAtBootMs);
-    wallAtBootMs = nowWallAtBootMs;
-    if (Math.abs(stepMs) > clockStepMsMin) take({ kind: "clock", receivedAtMs, stepMs });
+    const monotonicMs = clock.monotonicMs();
+    const stepMs = clockStepMs(wallAtBootMs, receivedAtMs, monotonicMs);
+    wallAtBootMs = receivedAtMs - monotonicMs;
+    if (stepMs !== 0) take({ kind: "clock", receivedAtMs, stepMs });
   };
 }

@@ -6,7 +6,13 @@ import { z } from "zod";
 import { canonicalJson } from "../../contract/digest.ts";
 import { itemSchema } from "../../contract/event.ts";
 import { atMsSchema, idSchema, isWithin, locationSchema } from "../../contract/units.ts";
-import { factAheadMsMax, factCountMax, factKinds, sourceIdSchema } from "../ledger/facts.ts";
+import {
+  factAheadMsMax,
+  factCountMax,
+  factItem,
+  factKinds,
+  sourceIdSchema,
+} from "../ledger/facts.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import {
   gtinParameter,
@@ -83,7 +89,7 @@ export function addFactRoutes(app: FastifyInstance, options: FactRoutesOptions):
       const facts = body.facts.map(
         ({ gtin, serial: serialText, lot: lotText, expiry: day, ...fact }) => ({
           ...fact,
-          item: withoutUndefined({ gtin, serial: serialText, lot: lotText, expiry: day }),
+          item: factItem({ gtin, serial: serialText, lot: lotText, expiry: day }),
         }),
       );
       const digest = createHash("sha256").update(canonicalJson(body)).digest("hex");
@@ -126,10 +132,4 @@ function requirePlausible(body: z.infer<typeof factsBody>, nowMs: number): void 
   if (errors.length === 0) return;
   const detail = errors.map(({ parameter, message }) => `${parameter}: ${message}`).join("; ");
   throw new ProblemError("query_invalid", detail.slice(0, 2000), { errors: errors.slice(0, 100) });
-}
-
-function withoutUndefined<T extends object>(value: T): T {
-  return Object.fromEntries(
-    Object.entries(value).filter(([, member]) => member !== undefined),
-  ) as T;
 }

@@ -12,7 +12,7 @@ import {
   locationSchema,
   shortTextSchema,
 } from "../../contract/units.ts";
-import { type Fact, ownSourceIds } from "../ledger/facts.ts";
+import { type Fact, factItem, ownSourceIds } from "../ledger/facts.ts";
 import {
   dispose,
   dispositions,
@@ -206,8 +206,7 @@ function disposalFact(one: ReturnCase): Fact {
 }
 
 function unitOf({ gtin, serial }: ReturnCase) {
-  const named = serial === undefined ? {} : { serial };
-  return { item: { gtin: gtin as Gtin, ...named }, quantity: 1 };
+  return { item: factItem({ gtin: gtin as Gtin, serial }), quantity: 1 };
 }
 
 /** Posts a step of a return. */

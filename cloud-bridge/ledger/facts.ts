@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import type { Batch } from "../../contract/delivery.ts";
 import { canonicalEvent, genesisDigest, nextDigest } from "../../contract/digest.ts";
 import type { Item, Place, Step } from "../../contract/event.ts";
-import { idSchema, type StockState } from "../../contract/units.ts";
+import { type Gtin, idSchema, type StockState } from "../../contract/units.ts";
 import type { Incoming } from "./types.ts";
 
 export const factKinds = ["sale", "return", "receipt"] as const;
@@ -25,6 +25,22 @@ export interface Fact {
   readonly to?: Place;
   /** The till's receipt, the delivery, the order. */
   readonly reference?: { readonly type: string; readonly id: string } | undefined;
+}
+
+/** An item as events have it: of what is not known there is no member. */
+export function factItem(known: {
+  readonly gtin: Gtin;
+  readonly serial?: string | undefined;
+  readonly lot?: string | undefined;
+  readonly expiry?: string | undefined;
+}): Item {
+  const { gtin, serial, lot, expiry } = known;
+  return {
+    gtin,
+    ...(serial === undefined ? {} : { serial }),
+    ...(lot === undefined ? {} : { lot }),
+    ...(expiry === undefined ? {} : { expiry }),
+  };
 }
 
 /** Facts of one source that are posted as a whole, once for each key. */

@@ -25,7 +25,7 @@ export interface EventText extends OutboxKey {
   readonly text: string;
 }
 
-/** Whether an event may name something: most do not, and cost no more than this. */
+/** Whether an event may name something: most do not, and are not read for it. */
 export function hasReference(text: string): boolean {
   return text.includes('"reference":{');
 }
@@ -35,14 +35,12 @@ export async function saveReferencedMoves(
   connection: SqlConnection,
   events: readonly EventText[],
 ): Promise<void> {
-  const rows = events
-    .filter(({ text }) => hasReference(text))
-    .flatMap(({ text, ...outbox }) => {
-      const { reference, step, item, ...event } = JSON.parse(text) as MovedEvent;
-      const side = sides[step];
-      if (side === undefined || reference === undefined) return [];
-      return [{ ...outbox, ...event, side, item: itemKeyOf(item), referenceId: reference.id }];
-    });
+  const rows = events.flatMap(({ text, ...outbox }) => {
+    const { reference, step, item, ...event } = JSON.parse(text) as MovedEvent;
+    const side = sides[step];
+    if (side === undefined || reference === undefined) return [];
+    return [{ ...outbox, ...event, side, item: itemKeyOf(item), referenceId: reference.id }];
+  });
   await insertRows<(typeof rows)[number]>(
     connection,
     "referenced_moves",

@@ -12,6 +12,7 @@ import { SqliteConnection } from "../../cloud-bridge/ledger/sqlite.ts";
 import { SqliteLedger } from "../../cloud-bridge/ledger/sqlite-ledger.ts";
 import { batchEventCountMax } from "../../contract/delivery.ts";
 import { canonicalEvent, genesisDigest, nextDigest } from "../../contract/digest.ts";
+import { checkDigitOf } from "../../contract/gs1/check-digit.ts";
 
 const storeId = "s0001";
 const buyerCount = 100;
@@ -76,9 +77,7 @@ function reserve(claim: number): ReserveRequest {
 
 function gtinOf(index: number): string {
   const digits = `0950600${String(index).padStart(6, "0")}`;
-  let sum = 0;
-  for (const [place, digit] of [...digits].entries()) sum += Number(digit) * (place % 2 ? 1 : 3);
-  return `${digits}${(10 - (sum % 10)) % 10}`;
+  return `${digits}${checkDigitOf(digits)}`;
 }
 
 /** Items that were promised more often than there are units. */

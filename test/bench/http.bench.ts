@@ -11,6 +11,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { readStockLevels } from "../../cloud-bridge/ledger/sql-read.ts";
 import { SqliteConnection } from "../../cloud-bridge/ledger/sqlite.ts";
 import { SqliteLedger } from "../../cloud-bridge/ledger/sqlite-ledger.ts";
+import { checkDigitOf } from "../../contract/gs1/check-digit.ts";
 import { seededRandom } from "../../simulators/random.ts";
 
 const entryCount = Number(process.env["GONDOLA_BENCH_ENTRIES"] ?? 1_000_000);
@@ -83,9 +84,7 @@ const firstItem = 9_000_000;
 
 function gtinOf(index: number): string {
   const digits = String(firstItem + index).padStart(13, "0");
-  let sum = 0;
-  for (const [place, digit] of [...digits].entries()) sum += Number(digit) * (place % 2 ? 1 : 3);
-  return `${digits}${(10 - (sum % 10)) % 10}`;
+  return `${digits}${checkDigitOf(digits)}`;
 }
 
 /** The same in SQL. */

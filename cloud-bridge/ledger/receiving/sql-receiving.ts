@@ -134,15 +134,11 @@ export class SqlReceiving {
   }
 
   /** Tells once of each that should have come long ago; gives the alerts to publish. */
-  raiseOverdue(nowMs: number): Promise<Alert[]> {
-    return this.#database.write(async (connection) => {
-      const rows = await connection.all<{ body: string }>(
-        `SELECT body FROM consignments WHERE state = 'open' AND overdue_told = 0 AND expected_at_ms < ?
-         ORDER BY expected_at_ms LIMIT ${overdueCountMax}`,
-        nowMs - overdueMs,
-      );
-      const overdue = rows.map(({ body }) => JSON.parse(body) as Consignment);
-      if (overdue.length === 0) return [];
+  async raiseOverdue(nowMs: number): Promise<Alert[]> {
+    // Mostly there is none, and nothing to be locked for.
+    if ((await readOverdue(this.#database.reader, nowMs)).length === 0) return [];
+    return await this.#database.write(async (connection) => {
+      const overdue = await readOverdue(connection, nowMs);
       await connection.run(
         `UPDATE consignments SET overdue_told = 1 WHERE (store_id, consignment_id) IN
           (SELECT value->>0, value->>1 FROM json_each(?))`,
@@ -153,6 +149,15 @@ export class SqlReceiving {
       return alerts.filter((alert) => loud.has(alert));
     });
   }
+}
+
+async function readOverdue(connection: SqlConnection, nowMs: number): Promise<Consignment[]> {
+  const rows = await connection.all<{ body: string }>(
+    `SELECT body FROM consignments WHERE state = 'open' AND overdue_told = 0 AND expected_at_ms < ?
+     ORDER BY expected_at_ms LIMIT ${overdueCountMax}`,
+    nowMs - overdueMs,
+  );
+  return rows.map(({ body }) => JSON.parse(body) as Consignment);
 }
 
 async function outcome(

@@ -5,6 +5,7 @@ import { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import type { OutgoingMessage } from "../../../cloud-bridge/link.ts";
 import { StockTopics } from "../../../cloud-bridge/publish/stock-topics.ts";
 import { decodeBatch } from "../../../contract/batch-codec.ts";
+import { checkDigitOf } from "../../../contract/gs1/check-digit.ts";
 import { entrySchema, stockLevelSchema } from "../../../contract/stock.ts";
 import { topics } from "../../../contract/topics.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -166,9 +167,5 @@ test("after a connection every level of every store is published anew, page by p
 });
 
 function withCheckDigit(digits: string): string {
-  const sum = [...digits].reduce(
-    (total, digit, index) => total + Number(digit) * (index % 2 === 0 ? 3 : 1),
-    0,
-  );
-  return `${digits}${(10 - (sum % 10)) % 10}`;
+  return `${digits}${checkDigitOf(digits)}`;
 }
