@@ -1,22 +1,15 @@
 // The catalogue over HTTP, of a real bridge.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startBridge, type TestBridge } from "../bridge.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
+import { describe, expect, test } from "vitest";
+import type { TestBridge } from "../bridge.ts";
+import { withBridge } from "../with-bridge.ts";
 
 const tea = "09506000134352";
 const shirt = "09521321001015";
 let bridge: TestBridge;
-const closers: (() => Promise<unknown>)[] = [];
 
-beforeAll(async () => {
-  const folder = await temporaryFolder();
-  closers.push(folder.remove);
-  bridge = await startBridge(folder.path);
-  closers.push(() => bridge.stop());
-});
-afterAll(async () => {
-  for (const close of closers.reverse()) await close();
+withBridge((opened) => {
+  bridge = opened.bridge;
 });
 
 async function ask(method: string, path: string, body?: string | object, match?: string) {

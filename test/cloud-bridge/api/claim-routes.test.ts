@@ -1,32 +1,24 @@
 // Claims over HTTP, of a real bridge with an edge that received goods.
 
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { topics } from "../../../contract/topics.ts";
-import { startBridge, type TestBridge } from "../bridge.ts";
-import { TestClient } from "../mqtt-client.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
+import type { TestBridge } from "../bridge.ts";
+import type { TestClient } from "../mqtt-client.ts";
 import { received, TestOutbox } from "../test-outbox.ts";
+import { withBridge } from "../with-bridge.ts";
 
 const gtin = "09506000134352";
 const other = "09521321001015";
 const buyerCount = 20;
 let bridge: TestBridge;
 let edge: TestClient;
-const closers: (() => Promise<unknown>)[] = [];
 
-beforeAll(async () => {
-  const folder = await temporaryFolder();
-  closers.push(folder.remove);
-  bridge = await startBridge(folder.path);
-  closers.push(() => bridge.stop());
-  edge = await TestClient.open(bridge.brokerPort);
-  closers.push(() => edge.close());
+withBridge(async (opened) => {
+  bridge = opened.bridge;
+  edge = opened.edge;
   await edge.subscribe(topics.ack("s1", "e1"), topics.stock("s1", gtin));
   await new TestOutbox("s1", "e1").send(edge, received("s1", gtin), received("s1", other));
-});
-afterAll(async () => {
-  for (const close of closers.reverse()) await close();
 });
 
 type Answer = { status: number; body: Record<string, unknown> };

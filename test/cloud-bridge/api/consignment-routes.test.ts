@@ -1,32 +1,24 @@
 // Deliveries and transfers over HTTP, of a real bridge with two stores whose edges receive and send.
 
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { topics } from "../../../contract/topics.ts";
-import { startBridge, type TestBridge } from "../bridge.ts";
-import { TestClient } from "../mqtt-client.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
+import type { TestBridge } from "../bridge.ts";
+import type { TestClient } from "../mqtt-client.ts";
 import { received, TestOutbox } from "../test-outbox.ts";
+import { withBridge } from "../with-bridge.ts";
 
 const gtin = "09506000134352";
 const other = "09521321001015";
 let bridge: TestBridge;
 let edge: TestClient;
 const outboxes = { s1: new TestOutbox("s1", "e1"), s2: new TestOutbox("s2", "e1") };
-const closers: (() => Promise<unknown>)[] = [];
 
-beforeAll(async () => {
-  const folder = await temporaryFolder();
-  closers.push(folder.remove);
-  bridge = await startBridge(folder.path);
-  closers.push(() => bridge.stop());
-  edge = await TestClient.open(bridge.brokerPort);
-  closers.push(() => edge.close());
+withBridge(async (opened) => {
+  bridge = opened.bridge;
+  edge = opened.edge;
   await edge.subscribe(topics.ack("s1", "e1"), topics.ack("s2", "e1"), topics.alerts("s1"));
   await outboxes.s1.send(edge, received("s1", gtin, 9));
   await outboxes.s2.send(edge, received("s2", gtin, 9));
-});
-afterAll(async () => {
-  for (const close of closers.reverse()) await close();
 });
 
 async function post(path: string, body: object) {

@@ -1,32 +1,24 @@
 // Counts, count plan, trust and refill over HTTP, of a real bridge with an edge that received goods.
 
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { topics } from "../../../contract/topics.ts";
-import { startBridge, type TestBridge } from "../bridge.ts";
-import { TestClient } from "../mqtt-client.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
+import type { TestBridge } from "../bridge.ts";
+import type { TestClient } from "../mqtt-client.ts";
 import { received, TestOutbox } from "../test-outbox.ts";
+import { withBridge } from "../with-bridge.ts";
 
 const gtin = "09506000134352";
 const other = "09521321001015";
 const counts = "/v1/stores/s1/counts";
 let bridge: TestBridge;
 let edge: TestClient;
-const closers: (() => Promise<unknown>)[] = [];
 
-beforeAll(async () => {
-  const folder = await temporaryFolder();
-  closers.push(folder.remove);
-  bridge = await startBridge(folder.path);
-  closers.push(() => bridge.stop());
-  edge = await TestClient.open(bridge.brokerPort);
-  closers.push(() => edge.close());
+withBridge(async (opened) => {
+  bridge = opened.bridge;
+  edge = opened.edge;
   await edge.subscribe(topics.ack("s1", "e1"), topics.stock("s1", gtin));
   await new TestOutbox("s1", "e1").send(edge, received("s1", gtin, 40), received("s1", other, 5));
-});
-afterAll(async () => {
-  for (const close of closers.reverse()) await close();
 });
 
 async function send(path: string, body: unknown, { method = "POST", key = "" } = {}) {

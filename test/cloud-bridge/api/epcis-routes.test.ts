@@ -1,37 +1,30 @@
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { epcisQueryDocumentSchema } from "../../../contract/epcis/document.ts";
 import { topics } from "../../../contract/topics.ts";
 import { describeVectors, vectorFolder } from "../../contract/gs1/vectors.ts";
-import { startBridge, type TestBridge } from "../bridge.ts";
-import { TestClient } from "../mqtt-client.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
+import type { TestBridge } from "../bridge.ts";
 import { received, TestOutbox } from "../test-outbox.ts";
+import { withBridge } from "../with-bridge.ts";
 
 const gtin = "09506000134352";
 const other = "09521321001015";
 const storeGln = "https://id.gs1.org/414/9506000134369";
 const sscc = "https://id.gs1.org/00/095060001343520017";
 let bridge: TestBridge;
-const closers: (() => Promise<unknown>)[] = [];
 
-beforeAll(async () => {
-  const folder = await temporaryFolder();
-  closers.push(folder.remove);
-  const locations = { [storeGln]: "s1/stockroom" };
-  bridge = await startBridge(folder.path, { epcis: { locations } });
-  closers.push(() => bridge.stop());
-  const edge = await TestClient.open(bridge.brokerPort);
-  closers.push(() => edge.close());
-  await edge.subscribe(topics.ack("s1", "e1"));
-  await new TestOutbox("s1", "e1").send(
-    edge,
-    ...[gtin, other, gtin].map((each) => received("s1", each)),
-  );
-});
-afterAll(async () => {
-  for (const close of closers.reverse()) await close();
-});
+withBridge(
+  async (opened) => {
+    bridge = opened.bridge;
+    const { edge } = opened;
+    await edge.subscribe(topics.ack("s1", "e1"));
+    await new TestOutbox("s1", "e1").send(
+      edge,
+      ...[gtin, other, gtin].map((each) => received("s1", each)),
+    );
+  },
+  () => ({ epcis: { locations: { [storeGln]: "s1/stockroom" } } }),
+);
 
 interface Answer {
   readonly status: number;

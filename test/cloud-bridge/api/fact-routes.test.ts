@@ -1,39 +1,29 @@
 // Facts of tills over HTTP, with tokens, and the live feed of what was posted; of a real bridge.
 
 import { randomUUID } from "node:crypto";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { newToken, tokensText } from "../../../cloud-bridge/api/tokens.ts";
+import { describe, expect, test } from "vitest";
+import { newToken } from "../../../cloud-bridge/api/tokens.ts";
 import { topics } from "../../../contract/topics.ts";
-import { startBridge, type TestBridge } from "../bridge.ts";
-import { TestClient } from "../mqtt-client.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
+import type { TestBridge } from "../bridge.ts";
 import { received, TestOutbox } from "../test-outbox.ts";
+import { withBridge, withTokens } from "../with-bridge.ts";
 
 const gtin = "09506000134352";
 const till = newToken({ name: "till-9", role: "integration", stores: "s1" });
 const ada = newToken({ name: "ada", role: "associate", stores: "s1" });
 const director = newToken({ name: "dir", role: "network-director", stores: "s1" });
 let bridge: TestBridge;
-const closers: (() => Promise<unknown>)[] = [];
 
-beforeAll(async () => {
-  const folder = await temporaryFolder();
-  closers.push(folder.remove);
-  const tokensFile = join(folder.path, "tokens");
-  await writeFile(tokensFile, tokensText([till.token, ada.token, director.token]));
-  bridge = await startBridge(folder.path, { http: { tokensFile } });
-  closers.push(() => bridge.stop());
-  const edge = await TestClient.open(bridge.brokerPort);
-  closers.push(() => edge.close());
-  await edge.subscribe(topics.ack("s1", "e1"), topics.ack("s2", "e1"));
-  await new TestOutbox("s1", "e1").send(edge, received("s1", gtin), received("s1", gtin));
-  await new TestOutbox("s2", "e1").send(edge, received("s2", gtin));
-});
-afterAll(async () => {
-  for (const close of closers.reverse()) await close();
-});
+withBridge(
+  async (opened) => {
+    bridge = opened.bridge;
+    const { edge } = opened;
+    await edge.subscribe(topics.ack("s1", "e1"), topics.ack("s2", "e1"));
+    await new TestOutbox("s1", "e1").send(edge, received("s1", gtin), received("s1", gtin));
+    await new TestOutbox("s2", "e1").send(edge, received("s2", gtin));
+  },
+  withTokens([till.token, ada.token, director.token]),
+);
 
 const address = (path: string) => `http://127.0.0.1:${bridge.httpPort}${path}`;
 const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` });

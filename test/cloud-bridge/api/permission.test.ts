@@ -1,15 +1,12 @@
 // Who may ask what, over HTTP, of a real bridge with two stores: by role, by store, and in whose name.
 
 import { randomUUID } from "node:crypto";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { newToken, tokensText } from "../../../cloud-bridge/api/tokens.ts";
+import { describe, expect, test } from "vitest";
+import { newToken } from "../../../cloud-bridge/api/tokens.ts";
 import { topics } from "../../../contract/topics.ts";
-import { startBridge, type TestBridge } from "../bridge.ts";
-import { TestClient } from "../mqtt-client.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
+import type { TestBridge } from "../bridge.ts";
 import { received, TestOutbox } from "../test-outbox.ts";
+import { withBridge, withTokens } from "../with-bridge.ts";
 
 const gtin = "09506000134352";
 const holders = {
@@ -22,24 +19,17 @@ const holders = {
 };
 type Holder = keyof typeof holders;
 let bridge: TestBridge;
-const closers: (() => Promise<unknown>)[] = [];
 
-beforeAll(async () => {
-  const folder = await temporaryFolder();
-  closers.push(folder.remove);
-  const tokensFile = join(folder.path, "tokens");
-  await writeFile(tokensFile, tokensText(Object.values(holders).map(({ token }) => token)));
-  bridge = await startBridge(folder.path, { http: { tokensFile } });
-  closers.push(() => bridge.stop());
-  const edge = await TestClient.open(bridge.brokerPort);
-  closers.push(() => edge.close());
-  await edge.subscribe(topics.ack("s1", "e1"), topics.ack("s2", "e1"));
-  await new TestOutbox("s1", "e1").send(edge, received("s1", gtin, 9));
-  await new TestOutbox("s2", "e1").send(edge, received("s2", gtin, 9));
-});
-afterAll(async () => {
-  for (const close of closers.reverse()) await close();
-});
+withBridge(
+  async (opened) => {
+    bridge = opened.bridge;
+    const { edge } = opened;
+    await edge.subscribe(topics.ack("s1", "e1"), topics.ack("s2", "e1"));
+    await new TestOutbox("s1", "e1").send(edge, received("s1", gtin, 9));
+    await new TestOutbox("s2", "e1").send(edge, received("s2", gtin, 9));
+  },
+  withTokens(Object.values(holders).map(({ token }) => token)),
+);
 
 async function ask(holder: Holder | undefined, method: string, path: string, body?: unknown) {
   const response = await fetch(`http://127.0.0.1:${bridge.httpPort}${path}`, {

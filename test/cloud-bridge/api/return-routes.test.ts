@@ -1,29 +1,20 @@
 // Returns over HTTP, of a real bridge with a till that sells over HTTP.
 
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { topics } from "../../../contract/topics.ts";
-import { startBridge, type TestBridge } from "../bridge.ts";
-import { TestClient } from "../mqtt-client.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
+import type { TestBridge } from "../bridge.ts";
 import { received, TestOutbox } from "../test-outbox.ts";
+import { withBridge } from "../with-bridge.ts";
 
 const gtin = "09506000134352";
 let bridge: TestBridge;
-const closers: (() => Promise<unknown>)[] = [];
 
-beforeAll(async () => {
-  const folder = await temporaryFolder();
-  closers.push(folder.remove);
-  bridge = await startBridge(folder.path);
-  closers.push(() => bridge.stop());
-  const edge = await TestClient.open(bridge.brokerPort);
-  closers.push(() => edge.close());
+withBridge(async (opened) => {
+  bridge = opened.bridge;
+  const { edge } = opened;
   await edge.subscribe(topics.ack("s1", "e1"));
   await new TestOutbox("s1", "e1").send(edge, received("s1", gtin, 9));
-});
-afterAll(async () => {
-  for (const close of closers.reverse()) await close();
 });
 
 async function ask(method: string, path: string, body: object, key: string = randomUUID()) {

@@ -1,27 +1,18 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { topics } from "../../../contract/topics.ts";
-import { startBridge, type TestBridge } from "../bridge.ts";
-import { TestClient } from "../mqtt-client.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
+import type { TestBridge } from "../bridge.ts";
 import { received, TestOutbox } from "../test-outbox.ts";
+import { withBridge } from "../with-bridge.ts";
 
 const gtins = ["09506000134352", "09521321001015", "09521321001022"];
 let bridge: TestBridge;
-const closers: (() => Promise<unknown>)[] = [];
 
-beforeAll(async () => {
-  const folder = await temporaryFolder();
-  closers.push(folder.remove);
-  bridge = await startBridge(folder.path);
-  closers.push(() => bridge.stop());
-  const edge = await TestClient.open(bridge.brokerPort);
-  closers.push(() => edge.close());
+withBridge(async (opened) => {
+  bridge = opened.bridge;
+  const { edge } = opened;
   await edge.subscribe(topics.ack("s1", "e1"));
   const bad = { ...received("s1", gtins[0]!), quantity: 0 };
   await new TestOutbox("s1", "e1").send(edge, ...gtins.map((gtin) => received("s1", gtin)), bad);
-});
-afterAll(async () => {
-  for (const close of closers.reverse()) await close();
 });
 
 test.each([
