@@ -16,6 +16,16 @@ const recordSchema = z.object({
   acknowledgedSequence: countSchema,
   baseSequence: countSchema,
   baseDigest: digestSchema,
+  setAsideCount: countSchema,
+  predecessors: z
+    .array(
+      z.object({
+        outboxId: randomIdSchema,
+        leftThroughSequence: countSchema,
+        lostCount: countSchema,
+      }),
+    )
+    .default([]),
 });
 
 /** A buffer as it is read. */
@@ -34,6 +44,8 @@ export interface BufferReport {
   /** Of them, those that the ledger has; the rest waits. */
   readonly postedCount: number;
   readonly waitingCount: number;
+  /** Events that cannot be posted any more, of this outbox and those before it; the edge has said so to the ledger. */
+  readonly declaredCount: number;
   readonly problems: readonly string[];
 }
 
@@ -76,10 +88,10 @@ export async function compareBuffer(
   buffer: EdgeBuffer,
   standings: readonly OutboxStanding[],
 ): Promise<BufferReport> {
-  const { outboxId, lastSequence, acknowledgedSequence, baseSequence } = buffer;
+  const { outboxId, lastSequence, acknowledgedSequence, baseSequence, setAsideCount } = buffer;
   const standing = standings.find((one) => one.outboxId === outboxId);
   const through = standing?.throughSequence ?? 0;
-  const problems: string[] = [];
+  const problems = predecessorProblems(buffer, standings);
   if (standing?.frozen)
     problems.push("the ledger has frozen this outbox: its history is another one");
   if (through < acknowledgedSequence) {
@@ -108,14 +120,30 @@ export async function compareBuffer(
     acceptedCount: lastSequence,
     postedCount: Math.min(through, lastSequence),
     waitingCount: Math.max(0, lastSequence - through),
+    declaredCount: buffer.predecessors.reduce((sum, one) => sum + one.lostCount, setAsideCount),
     problems,
   };
 }
 
+/** What an outbox left behind for the next one because the ledger has it, must be there. */
+function predecessorProblems(
+  { predecessors }: EdgeBuffer,
+  standings: readonly OutboxStanding[],
+): string[] {
+  return predecessors.flatMap(({ outboxId, leftThroughSequence }) => {
+    const standing = standings.find((one) => one.outboxId === outboxId);
+    const through = standing?.throughSequence ?? 0;
+    if (through >= leftThroughSequence) return [];
+    const range = `events ${through + 1} to ${leftThroughSequence}`;
+    return [`${range} of the outbox before, ${outboxId}, are neither in the ledger nor here`];
+  });
+}
+
 /** The report for people. */
 export function bufferText(file: string, report: BufferReport): string {
-  const { ok, acceptedCount, postedCount, waitingCount, problems } = report;
-  const size = `${acceptedCount} accepted, ${postedCount} in the ledger, ${waitingCount} waiting`;
-  if (ok) return `${file}: nothing is lost: ${size}`;
+  const { ok, acceptedCount, postedCount, waitingCount, declaredCount, problems } = report;
+  const declared = declaredCount === 0 ? "" : `, ${declaredCount} declared as lost or unreadable`;
+  const size = `${acceptedCount} accepted, ${postedCount} in the ledger, ${waitingCount} waiting${declared}`;
+  if (ok) return `${file}: nothing is lost in silence: ${size}`;
   return [`${file}: WRONG: ${size}`, ...problems.map((problem) => `  ${problem}`)].join("\n");
 }

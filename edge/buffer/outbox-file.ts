@@ -12,6 +12,8 @@ import {
   createTables,
   type OutboxRecord,
   outboxRecordSchema,
+  type Predecessor,
+  predecessorCountMax,
   tablesVersion,
 } from "./schema.ts";
 import { type Sql, SqliteFile, type SqliteOptions } from "./sqlite.ts";
@@ -95,12 +97,17 @@ export async function readRecord(sql: Sql): Promise<OutboxRecord> {
   }
 }
 
-/** The record of an outbox without events. `known`: what is carried over from its predecessor. */
+/** The record of an outbox without events. `known`: what is carried over; `previous`: whose place it takes. */
 export function emptyRecord(
   { outboxId, nowMs }: Pick<Beginning, "outboxId" | "nowMs">,
   known: Partial<OutboxRecord>,
+  previous?: Predecessor,
 ): OutboxRecord {
   const digest = genesisDigest(outboxId);
+  const predecessors = [
+    ...(known.predecessors ?? []),
+    ...(previous === undefined ? [] : [previous]),
+  ];
   return {
     outboxId,
     createdAtMs: nowMs,
@@ -118,6 +125,9 @@ export function emptyRecord(
     trimmedCount: known.trimmedCount ?? 0,
     overflowedCount: known.overflowedCount ?? 0,
     setAsideCount: known.setAsideCount ?? 0,
+    ...(predecessors.length === 0
+      ? {}
+      : { predecessors: predecessors.slice(-predecessorCountMax) }),
   };
 }
 
@@ -241,6 +251,14 @@ async function readDamaged(file: string): Promise<Partial<OutboxRecord>> {
   }
 }
 
+// Of a damaged outbox the ledger has what it acknowledged; the rest can be read from the file set aside alone.
+function damagedOf(known: Partial<OutboxRecord>): Predecessor | undefined {
+  const { outboxId, acknowledgedSequence = 0, lastSequence = acknowledgedSequence } = known;
+  if (outboxId === undefined) return undefined;
+  const lostCount = lastSequence - acknowledgedSequence;
+  return { outboxId, reason: "corrupt", leftThroughSequence: acknowledgedSequence, lostCount };
+}
+
 async function begin(
   options: FileOptions,
   beginning: Beginning,
@@ -249,7 +267,7 @@ async function begin(
 ): Promise<OpenedFile> {
   const sqlite = await SqliteFile.open({ ...options, mode: "create" });
   try {
-    const record = emptyRecord(beginning, known);
+    const record = emptyRecord(beginning, known, damagedOf(known));
     const row = chainEvent(record, outboxStarted(beginning, reason, known));
     await sqlite.write(async (sql) => {
       await sql.exec(createTables);

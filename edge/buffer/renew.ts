@@ -29,12 +29,11 @@ export async function moveEvents(
   const firstMoved = Math.max(afterSequence, old.baseSequence, 1) + 1;
   let oldDigest = (await digestAfter(sql, old, firstMoved - 1)) ?? "";
   await deleteRange(sql, 0, firstMoved - 1);
-  const record = emptyRecord(beginning, old);
-  const previous = {
-    outboxId: old.outboxId,
-    lastSequence: old.lastSequence,
-    lostCount: Math.max(0, old.baseSequence - afterSequence),
-  };
+  const { outboxId, lastSequence } = old;
+  const lostCount = Math.max(0, old.baseSequence - afterSequence);
+  const left = { outboxId, leftThroughSequence: afterSequence, lostCount };
+  const record = emptyRecord(beginning, old, { ...left, reason: "diverged" });
+  const previous = { outboxId, lastSequence, lostCount };
   const started = outboxStarted(beginning, "diverged", previous);
   await insertRows(sql, [chainEvent(record, started)]);
   for (let first = firstMoved; first <= old.lastSequence; first += blockCount) {
@@ -44,7 +43,6 @@ export async function moveEvents(
         const event = { ...JSON.parse(row.body), sequence: record.lastSequence + 1 };
         moved.push(chainBody(record, canonicalEvent(event), row.occurredAtMs, row.evidence));
       } else {
-        const { outboxId } = old;
         const { nowMs } = beginning;
         record.setAsideCount += await setRowAside(sql, { outboxId, sequence: row.sequence, nowMs });
         moved.push(chainBody(record, "", row.occurredAtMs, null));

@@ -44,6 +44,18 @@ CREATE TABLE set_aside (
 
 const countSchema = z.int().min(0);
 
+/** An outbox of this edge that another took the place of. */
+export const predecessorSchema = z.strictObject({
+  outboxId: randomIdSchema,
+  reason: z.enum(["diverged", "corrupt"]),
+  /** Events through this sequence were left behind because the ledger has them. */
+  leftThroughSequence: countSchema,
+  /** Events that were gone or cannot be read any more; `outbox_started` says so. */
+  lostCount: countSchema,
+});
+/** Predecessors that are remembered; the oldest are forgotten. */
+export const predecessorCountMax = 20;
+
 /**
  * Where the outbox stands: one row, written with every commit. What is gone is always a prefix of the
  * sequence, so one base is enough to say it.
@@ -72,5 +84,8 @@ export const outboxRecordSchema = z.strictObject({
   trimmedCount: countSchema,
   overflowedCount: countSchema,
   setAsideCount: countSchema,
+  /** The outboxes before this one, the oldest first; absent where it is the first. */
+  predecessors: z.array(predecessorSchema).max(predecessorCountMax).optional(),
 });
+export type Predecessor = z.infer<typeof predecessorSchema>;
 export type OutboxRecord = z.infer<typeof outboxRecordSchema>;

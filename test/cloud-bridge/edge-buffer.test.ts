@@ -65,6 +65,28 @@ test("an outbox that the ledger does not know is waiting where nothing was ackno
   expect(await compareBuffer(fresh, [])).toMatchObject({ ok: true, waitingCount: acceptedCount });
 });
 
+test("what a renewed outbox left behind must be in the ledger, and what was lost is told", async () => {
+  const { outbox, file } = await openOutbox(await temporaryFolder());
+  await outbox.append(movedRange(1, 9), []);
+  const first = outbox.position().outboxId;
+  await outbox.renew("diverged", 4);
+  await outbox.renew("diverged", 3);
+  await outbox.flush();
+  const buffer = await openEdgeBuffer(file);
+  closers.push(buffer.close);
+  const second = buffer.predecessors[1]!.outboxId;
+  const at = (outboxId: string, throughSequence: number): OutboxStanding => ({
+    ...{ storeId: "s0042", edgeId: "edge-1", outboxId, throughSequence, frozen: true },
+    ...{ throughDigest: "0".repeat(64), completeThroughAtMs: 0 },
+  });
+  expect(await compareBuffer(buffer, [at(first, 4), at(second, 3)])).toMatchObject({ ok: true });
+  const lacking = await compareBuffer(buffer, [at(first, 2), at(second, 3)]);
+  expect(lacking.problems).toEqual([
+    `events 3 to 4 of the outbox before, ${first}, are neither in the ledger nor here`,
+  ]);
+  expect((await compareBuffer(buffer, [at(first, 4)])).problems.join()).toContain("events 1 to 3");
+});
+
 test("a file that is none is refused with its name", async () => {
   const folder = await temporaryFolder();
   const file = join(folder, "outbox.db");
