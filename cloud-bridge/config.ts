@@ -177,6 +177,22 @@ export const bridgeConfigSchema = section({
   }).optional(),
   /** Plan files, one for each store. */
   plans: z.array(text, { error: "must be a list of files" }).max(10_000).default([]),
+  /** With it this bridge is one of several on one ledger and one broker, which share the stores among them. */
+  workers: section({
+    /** Between two looks at who is there. */
+    lookIntervalMs: whole(100, 10_000).default(1000),
+    /** A worker that did not look for so long has lost its stores to the others. */
+    leaseMs: whole(1000, 60_000).default(5000),
+  })
+    .refine(({ lookIntervalMs, leaseMs }) => leaseMs >= 2 * lookIntervalMs, {
+      path: ["leaseMs"],
+      error: "must be at least twice lookIntervalMs",
+    })
+    .optional(),
+}).refine(({ workers, broker, ledger }) => !workers || (broker.url && ledger.postgres), {
+  path: ["workers"],
+  error:
+    "several bridges need a ledger that they share (ledger.postgres) and a broker (broker.url)",
 });
 export type BridgeConfig = z.infer<typeof bridgeConfigSchema>;
 

@@ -2,6 +2,7 @@
 
 import type { BridgeConfig } from "./config.ts";
 import { ledgerPath } from "./config.ts";
+import type { PostgresOptions } from "./ledger/postgres.ts";
 import { PostgresLedger } from "./ledger/postgres-ledger.ts";
 import type { SqlLedger } from "./ledger/sql-ledger.ts";
 import { SqliteLedger } from "./ledger/sqlite-ledger.ts";
@@ -17,12 +18,16 @@ export async function openConfiguredLedger(
   count?: CountLedger,
 ): Promise<SqlLedger> {
   if (postgres === undefined) return await SqliteLedger.open({ path: ledgerPath(dataDir), nowMs });
-  const { url, passwordFile } = postgres;
-  const secret =
-    passwordFile === undefined
-      ? {}
-      : { password: await readSecret(passwordFile, "ledger.postgres.passwordFile") };
-  return await PostgresLedger.open({ url, nowMs, count, ...secret });
+  return await PostgresLedger.open({ ...(await serverAccess(postgres)), nowMs, count });
+}
+
+/** How the configured server is reached. */
+export async function serverAccess({
+  url,
+  passwordFile,
+}: NonNullable<BridgeConfig["ledger"]["postgres"]>): Promise<PostgresOptions> {
+  if (passwordFile === undefined) return { url };
+  return { url, password: await readSecret(passwordFile, "ledger.postgres.passwordFile") };
 }
 
 /** Whether a command's `--ledger` names a server; its password comes from PGPASSFILE. */

@@ -5,7 +5,6 @@
 
 import { Socket } from "node:net";
 import { connect, type MqttClient } from "mqtt";
-import { bridgeSubscriptions } from "../contract/topics.ts";
 import { type Clock, sleep } from "./clock.ts";
 import type { Logger } from "./log.ts";
 
@@ -37,6 +36,7 @@ export interface LinkOptions {
   readonly clientId: string;
   /** False where the broker shall keep the session, so that a backlog waits there. */
   readonly clean: boolean;
+  readonly subscriptions: readonly string[];
   readonly username?: string;
   readonly password?: string;
   readonly backoff: Backoff;
@@ -166,14 +166,14 @@ export class BridgeLink {
   }
 
   #subscribe(client: MqttClient, fail: (message: string) => void): void {
-    const filters = Object.values(bridgeSubscriptions);
-    client.subscribe(filters, { qos: 1 }, (error, granted) => {
+    client.subscribe([...this.#options.subscriptions], { qos: 1 }, (error, granted) => {
       if (error) return fail(`subscribe: ${error.message}`);
       const refused = granted?.find(({ qos }) => qos === 128);
       if (refused !== undefined)
         return fail(`the broker refused the subscription ${refused.topic}`);
       this.#client = client;
-      this.#options.log.info({ url: this.#options.url }, "link online");
+      const { url, clientId } = this.#options;
+      this.#options.log.info({ url, clientId }, "link online");
       this.#options.onOnline();
     });
   }

@@ -4,34 +4,24 @@
 import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
-import { parseTopic } from "../contract/topics.ts";
-import { Feed } from "./api/feed.ts";
 import { ApiServer, type HealthReport } from "./api/server.ts";
 import { ApiTokens } from "./api/tokens.ts";
 import { EmbeddedBroker } from "./broker.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type BridgeConfig, loadPlans } from "./config.ts";
 import { type FactFolderOptions, watchFactFolder } from "./fact-folder.ts";
-import { Ingest } from "./ingest.ts";
+import type { Ingest } from "./ingest.ts";
 import { KnownStores } from "./known-stores.ts";
-import { isFeed } from "./ledger/facts.ts";
 import type { Ledger, Posted } from "./ledger/types.ts";
-import { openConfiguredLedger } from "./ledger-access.ts";
+import { openConfiguredLedger, serverAccess } from "./ledger-access.ts";
 import { Lifecycle } from "./lifecycle.ts";
-import {
-  BridgeLink,
-  type IncomingMessage,
-  type LinkOptions,
-  loopbackBackoff,
-  networkBackoff,
-  type OutgoingMessage,
-} from "./link.ts";
-import { type Logger, SparingLog } from "./log.ts";
+import { type BridgeLink, loopbackBackoff, networkBackoff } from "./link.ts";
+import type { Logger } from "./log.ts";
+import { type BrokerAccess, Messaging } from "./messaging.ts";
 import { Metrics } from "./metrics.ts";
 import { Outward } from "./outward.ts";
-import { HelloRequests } from "./publish/hello-requests.ts";
-import { publishPlans, storePlans } from "./publish/plans.ts";
-import { Publishers } from "./publish/publishers.ts";
+import { storePlans } from "./publish/plans.ts";
+import type { Publishers } from "./publish/publishers.ts";
 import { readSecret } from "./secret-file.ts";
 import { runSettlement } from "./settlement.ts";
 import type { SystemdNotify } from "./systemd-notify.ts";
@@ -86,7 +76,6 @@ async function startBridge(
   const clock = systemClock;
   const metrics = new Metrics();
   const { count } = metrics;
-  const refusals = new SparingLog(log);
 
   const plans = await loadPlans(config.plans);
   await mkdir(config.dataDir, { recursive: true });
@@ -100,50 +89,21 @@ async function startBridge(
   const firstOnline = new Promise<void>((resolve) => {
     onFirstOnline = resolve;
   });
-  const link: BridgeLink = new BridgeLink({
-    ...{ ...access, clock, random: Math.random, log, count },
-    onMessage: (message) => route(message, { ingest, hello, publishers, log, count, life }),
-    onOnline: () => {
-      onFirstOnline?.();
-      publishers.onOnline();
-      life.watch(greet());
+  const messaging = new Messaging({
+    ...{ config, access, ledger, stores, metrics, log, clock, life },
+    server:
+      config.workers && config.ledger.postgres && (await serverAccess(config.ledger.postgres)),
+    onOnline: () => onFirstOnline?.(),
+    upkeep: async (signal) => {
+      await Promise.all([settle(signal), outward.run(signal)]);
     },
   });
-  const publishers = new Publishers({
-    ...{ ...config.publish, ledger, link, clock, count },
-    storeIds: () => stores.list(),
-  });
-  const feed = new Feed({ ledger, clock, count });
-  const onPosted = (posted: Posted) => {
-    publishers.onPosted(posted);
-    feed.onPosted(posted);
-  };
-  const hello = new HelloRequests({
-    ...{ link, count, newId: randomUUID },
-    knownEdges: async () => (await ledger.positions()).filter(({ edgeId }) => !isFeed(edgeId)),
-  });
-  const publish = (message: OutgoingMessage) => link.publish(message);
-  const greet = async () => {
-    await publishPlans({ ledger, storeIds: await stores.list(), publish });
-    await hello.onOnline();
-  };
-  const ingest = new Ingest({
-    ...{ ledger, clock, count, commitDelayMs: config.ingest.commitDelayMs },
-    publishAnswer: (topic, answer) =>
-      life.watch(link.publish({ topic, payload: JSON.stringify(answer) })),
-    onCommitted: (group) => {
-      const committedAtMs = clock.nowMs();
-      for (const committed of group) {
-        metrics.onCommitted(committed, committedAtMs);
-        onPosted(committed);
-      }
-    },
-    onRefused: (topic, code, message) => refusals.warn(code, { topic, message }, "batch refused"),
-    onFailure: (error) => life.fail(error),
-  });
+  const { link, publishers, feed, ingest, worker } = messaging;
+  const onPosted = (posted: Posted) => messaging.onPosted(posted);
+  addGauges(metrics, messaging, broker);
 
-  addGauges(metrics, { link, ingest, publishers, broker, feed });
-
+  const settle = (signal: AbortSignal) =>
+    runSettlement({ ledger, clock, count, publishers: { onPosted } }, signal);
   const outward = await Outward.open({ config, ledger, link, clock, random: Math.random, count });
   const tokens = await openTokens(config, clock, log);
   const api = await ApiServer.open({
@@ -151,15 +111,19 @@ async function startBridge(
     ...outward.forApi,
     ...(tokens === undefined ? {} : { tokens }),
     health: () => healthOf({ link, ingest, publishers, ledger, clock }),
-    onPlan: (storeId) => life.watch(publishPlans({ ledger, storeIds: [storeId], publish })),
+    onPlan: (storeId) => life.watch(messaging.publishPlans([storeId])),
   });
   life.onStop("http", () => api.close());
   // Stopping goes backward: commit and answer what waits, publish it, say goodbye to the broker.
   life.serve("link", (signal) => link.run(signal));
   life.serve("publisher", (signal) => publishers.run(signal));
-  serveLedgerWork(life, { config, ledger, stores, clock, count, log, onPosted });
-  life.serve("outward", (signal) => outward.run(signal));
+  serveFolder(life, { config, ledger, stores, clock, count, log, onPosted });
+  if (worker === undefined) {
+    life.serve("settlement", settle);
+    life.serve("outward", (signal) => outward.run(signal));
+  }
   life.onStop("ingest", () => ingest.close());
+  if (worker !== undefined) life.serve("worker", (signal) => worker.run(signal));
   if (notify !== undefined) {
     const isHealthy = () => isAnswering(ledger, clock);
     life.serve("watchdog", (signal) => notify.runWatchdog(isHealthy, clock, signal));
@@ -170,18 +134,15 @@ async function startBridge(
   return { brokerUrl: access.url, ...brokerPort, httpPort: api.port };
 }
 
-/** What goes on in the ledger beside the edges. */
-function serveLedgerWork(
+/** Facts that come as files. */
+function serveFolder(
   life: Lifecycle,
   parts: Omit<FactFolderOptions, "path" | "sourceId" | "intervalMs" | "ledger"> & {
     readonly config: BridgeConfig;
     readonly ledger: Ledger;
   },
 ): void {
-  const { config, onPosted } = parts;
-  life.serve("settlement", (signal) =>
-    runSettlement({ ...parts, publishers: { onPosted } }, signal),
-  );
+  const { config } = parts;
   if (config.factFolder === undefined) return;
   const { source: sourceId, ...folder } = config.factFolder;
   life.serve("fact folder", (signal) => watchFactFolder({ ...parts, ...folder, sourceId }, signal));
@@ -207,21 +168,19 @@ async function healthOf(parts: {
 
 function addGauges(
   metrics: Metrics,
-  parts: {
-    link: BridgeLink;
-    ingest: Ingest;
-    publishers: Publishers;
-    broker: EmbeddedBroker | undefined;
-    feed: Feed;
-  },
+  { link, ingest, publishers, feed, worker }: Messaging,
+  broker: EmbeddedBroker | undefined,
 ): void {
-  const { link, ingest, publishers, broker, feed } = parts;
   metrics.gauge("link_online", "Whether the broker is connected", () => Number(link.isOnline));
   metrics.gauge("link_in_flight", "Messages not yet acknowledged", () => link.inFlightCount);
   metrics.gauge("ingest_waiting", "Batches that wait for the ledger", () => ingest.waitingCount);
   metrics.gauge("publish_waiting", "What waits to be published", () => publishers.waitingCount);
   metrics.gauge("broker_connections", "Clients of the broker", () => broker?.connectionCount ?? 0);
   metrics.gauge("feed_listeners", "Listeners of the live feed", () => feed.listenerCount);
+  if (worker === undefined) return;
+  const heard = () => worker.standing.heardCount;
+  metrics.gauge("worker_partitions_heard", "Partitions whose edges are heard here", heard);
+  metrics.gauge("workers", "Workers that are there", () => worker.standing.memberCount);
 }
 
 async function openTokens({ http }: BridgeConfig, clock: Clock, log: Logger) {
@@ -265,37 +224,6 @@ async function openBroker(
     broker,
     access: { url: broker.url, clean: true, backoff: loopbackBackoff, ...login },
   };
-}
-
-type BrokerAccess = Pick<
-  LinkOptions,
-  "url" | "clientId" | "clean" | "username" | "password" | "backoff"
->;
-
-function route(
-  { topic, payload, isRetained }: IncomingMessage,
-  parts: {
-    ingest: Ingest;
-    hello: HelloRequests;
-    publishers: Publishers;
-    log: Logger;
-    life: Lifecycle;
-    count: Metrics["count"];
-  },
-): void {
-  const parsed = parseTopic(topic);
-  if (parsed?.channel === "events") {
-    parts.ingest.handle(topic, payload);
-  } else if (parsed?.channel === "status") {
-    parts.publishers.onStatus(parsed, payload);
-    parts.life.watch(parts.hello.onStatus(parsed, payload, isRetained));
-  } else if (parsed?.channel === "reply") {
-    parts.log.debug({ topic, payload: Buffer.from(payload).toString("utf8") }, "edge replied");
-  } else {
-    // Only on a broker of somebody else: the embedded one lets no such topic in.
-    parts.count("topic_foreign");
-    parts.log.debug({ code: "TOPIC_FOREIGN", topic }, "message ignored");
-  }
 }
 
 /** Whether the ledger answers a small question in time. */

@@ -62,6 +62,11 @@ export const bridgeSubscriptions = {
   reply: `${root}/+/+/reply`,
 } as const;
 
+/** Subscription of the bridge worker that reads a partition. */
+export function partitionSubscription(partition: number): string {
+  return `${root}/p/${partition}/+/+/events`;
+}
+
 const edgeChannels = ["ack", "status", "health", "command", "reply"] as const;
 const storeChannels = ["plan", "sold", "entries", "alerts", "epcis"] as const;
 const isId = (name: string) =>

@@ -86,6 +86,11 @@ export class Feed {
     }
   }
 
+  /** Something was committed by another bridge on the same ledger. */
+  onNews(storeId: string): void {
+    for (const listener of this.#listeners.get(storeId) ?? []) void this.#catchUp(listener);
+  }
+
   /** Cuts all off. */
   close(): void {
     this.#cancel?.();

@@ -46,6 +46,8 @@ const writerOptions = [
   "enable_mergejoin=off",
 ];
 
+type Role = "writer" | "reader" | "leases";
+
 /** One session of a server. Statements run in the order in which they were asked for. */
 export class PostgresConnection implements SqlConnection {
   readonly #client: Client;
@@ -63,12 +65,9 @@ export class PostgresConnection implements SqlConnection {
   }
 
   /** Connects; `TransientError` where nobody answers (yet), LEDGER_FAILED where that is of no use. */
-  static async open(
-    options: PostgresOptions,
-    role: "writer" | "reader",
-  ): Promise<PostgresConnection> {
+  static async open(options: PostgresOptions, role: Role): Promise<PostgresConnection> {
     const { Client: PgClient } = await loadPackage();
-    const settings = role === "writer" ? [...sessionOptions, ...writerOptions] : sessionOptions;
+    const settings = [...sessionOptions, ...(role === "writer" ? writerOptions : [])];
     const config: ClientConfig = {
       connectionString: options.url,
       application_name: `gondola-bridge ${role}`,
@@ -105,6 +104,14 @@ export class PostgresConnection implements SqlConnection {
   /** Runs one statement that is PostgreSQL's own, not one of the ledger's. */
   async native<Row>(text: string, ...values: SqlValue[]): Promise<Row[]> {
     return (await this.#query({ text }, values)).rows as Row[];
+  }
+
+  /** Takes what other sessions notify on a channel; the name is an identifier. */
+  async listen(channel: string, onNotification: (payload: string) => void): Promise<void> {
+    this.#client.on("notification", (message) => {
+      if (message.channel === channel) onNotification(message.payload ?? "");
+    });
+    await this.native(`LISTEN ${channel}`);
   }
 
   async close(): Promise<void> {

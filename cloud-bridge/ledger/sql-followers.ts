@@ -96,9 +96,24 @@ export class SqlFollowers {
     return followerLags(this.#database.reader, follower, countMax);
   }
 
+  position(follower: string, storeId: string): Promise<number> {
+    return followerPosition(this.#database.reader, follower, storeId);
+  }
+
   advance(follower: string, storeId: string, position: number): Promise<void> {
-    return this.#database.write((connection) =>
-      advanceFollower(connection, follower, storeId, position),
-    );
+    return this.advanceAll(follower, [[storeId, position]]);
+  }
+
+  /** Several stores in one transaction. */
+  advanceAll(
+    follower: string,
+    positions: readonly (readonly [storeId: string, position: number])[],
+  ): Promise<void> {
+    const storeIds = positions.map(([storeId]) => storeId);
+    return this.#database.write(async (connection) => {
+      for (const [storeId, position] of positions) {
+        await advanceFollower(connection, follower, storeId, position);
+      }
+    }, storeIds);
   }
 }

@@ -12,6 +12,8 @@ export interface HelloRequestsOptions {
     readonly isOnline: boolean;
     publish(message: OutgoingMessage): Promise<boolean>;
   };
+  /** Whether a store's edges are heard here; another worker asks the others. */
+  readonly isHeld?: (storeId: string) => boolean;
   /** A fresh id for a command. */
   readonly newId: () => string;
   readonly count: (name: string, by?: number) => void;
@@ -33,12 +35,24 @@ export class HelloRequests {
 
   /** The link came online. Resolves when every known edge has been asked, or the link is lost. */
   async onOnline(): Promise<void> {
-    const asked = new Set<string>();
-    this.#asked = asked;
+    this.#asked = new Set();
+    await this.#askAll(() => true);
+  }
+
+  /** Stores are heard (again) that were not. */
+  async onHeard(isOf: (storeId: string) => boolean): Promise<void> {
+    for (const key of [...this.#asked]) {
+      if (isOf(key.slice(0, key.indexOf("/")))) this.#asked.delete(key);
+    }
+    await this.#askAll(isOf);
+  }
+
+  async #askAll(isOf: (storeId: string) => boolean): Promise<void> {
+    const asked = this.#asked;
     const known = await this.#options.knownEdges();
     for (const edge of [...known, ...this.#online.values()]) {
       if (asked !== this.#asked || !this.#options.link.isOnline) return;
-      await this.#ask(edge);
+      if (isOf(edge.storeId)) await this.#ask(edge);
     }
   }
 
@@ -72,7 +86,8 @@ export class HelloRequests {
 
   async #ask(edge: { storeId: string; edgeId: string }): Promise<void> {
     const key = `${edge.storeId}/${edge.edgeId}`;
-    if (this.#asked.has(key)) return;
+    const isHeld = this.#options.isHeld?.(edge.storeId) ?? true;
+    if (!isHeld || this.#asked.has(key)) return;
     this.#asked.add(key);
     const command: Command = { id: this.#options.newId(), command: "hello_request" };
     const topic = topics.command(edge.storeId, edge.edgeId);

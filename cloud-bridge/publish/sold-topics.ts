@@ -55,6 +55,11 @@ export class SoldTopics {
     }
   }
 
+  /** Something was committed for a store by another bridge: perhaps a sale. */
+  onNews(storeId: string): void {
+    this.#due.add(storeId);
+  }
+
   /** Takes a `status` message: whether an edge is connected. */
   onStatus(edge: { storeId: string; edgeId: string }, payload: Uint8Array): void {
     const key = `${edge.storeId}/${edge.edgeId}`;

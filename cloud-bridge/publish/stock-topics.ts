@@ -1,9 +1,9 @@
-// Tells the world what changed: after each commit the stock levels of the items it touched, the posted
-// entries and the alerts. A level is re-read when it is published, so that the newest wins and a
+// Tells the world what changed: after each commit the stock levels of the items it touched, and the alerts
+// (entries: entry-topics.ts). A level is re-read when it is published, so that the newest wins and a
 // revision never goes back; one loop does all of it, so that no two messages race on a topic. Posting
 // never waits for it.
 
-import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
+import type { StockLevel } from "../../contract/stock.ts";
 import { topics } from "../../contract/topics.ts";
 import type { Clock } from "../clock.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
@@ -19,7 +19,7 @@ export interface StockTopicsOptions {
   };
   readonly clock: Clock;
   readonly count: (name: string, by?: number) => void;
-  /** Entries and alerts that wait for the broker; beyond it the oldest are dropped and counted. */
+  /** Alerts that wait for the broker; beyond it the oldest are dropped and counted. */
   readonly queueCountMax: number;
   /** Pause after each page when all levels are published anew. */
   readonly republishPauseMs: number;
@@ -31,10 +31,10 @@ const pageCount = 200;
 /** Items that wait for their level; beyond it everything is published anew instead. */
 const changedCountMax = 100_000;
 const retryDelayMs = 250;
-/** How long what waits at the stop may take; levels go out anew at the next start, entries are in the ledger. */
+/** How long what waits at the stop may take; levels go out anew at the next start, alerts are in the ledger. */
 const drainMsMax = 5_000;
 
-/** The publisher of stock levels, entries and alerts. */
+/** The publisher of stock levels and alerts. */
 export class StockTopics {
   readonly #options: StockTopicsOptions;
   readonly #changed = new Map<string, { storeId: string; gtin: string }>();
@@ -54,9 +54,11 @@ export class StockTopics {
   }
 
   /** Takes what was committed, in order; returns at once. */
-  onPosted({ entries, alerts, changedItems }: Posted): void {
-    for (const entry of entries) this.#enqueue(topics.entries(entry.storeId), entry);
-    for (const alert of alerts) this.#enqueue(topics.alerts(alert.storeId), alert);
+  onPosted({ alerts, changedItems }: Pick<Posted, "alerts" | "changedItems">): void {
+    for (const alert of alerts) {
+      this.#queue.push({ topic: topics.alerts(alert.storeId), payload: JSON.stringify(alert) });
+      this.#trim();
+    }
     for (const item of changedItems) this.#changed.set(`${item.storeId}/${item.gtin}`, item);
     if (this.#changed.size > changedCountMax) {
       this.#options.count("publish_levels_overflow");
@@ -92,15 +94,10 @@ export class StockTopics {
     if (this.waitingCount > 0) count("publish_left_at_stop", this.waitingCount);
   }
 
-  #enqueue(topic: string, message: Entry | Alert): void {
-    this.#queue.push({ topic, payload: JSON.stringify(message) });
-    this.#trim();
-  }
-
   #trim(): void {
     const over = this.#queue.length - this.#options.queueCountMax;
     if (over <= 0) return;
-    // Consumers see the hole in `entryNumber` and read it from /v1/entries.
+    // Consumers read them over HTTP.
     this.#queue.splice(0, over);
     this.#options.count("publish_queue_dropped", over);
   }

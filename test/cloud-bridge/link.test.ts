@@ -6,7 +6,7 @@ import { systemClock } from "../../cloud-bridge/clock.ts";
 import { bridgeConfigSchema } from "../../cloud-bridge/config.ts";
 import { BridgeLink, backoffDelayMs, networkBackoff } from "../../cloud-bridge/link.ts";
 import { createLog } from "../../cloud-bridge/log.ts";
-import { topics } from "../../contract/topics.ts";
+import { bridgeSubscriptions, topics } from "../../contract/topics.ts";
 import { TestClient } from "./mqtt-client.ts";
 
 const login = { clientId: "bridge-x", username: "bridge", password: "secret" };
@@ -29,6 +29,7 @@ function startLink(port: number, options: { clean?: boolean; clientId?: string }
   const seen = { onlineCount: 0, payloads: [] as string[], counts: new Map<string, number>() };
   const link = new BridgeLink({
     ...{ ...login, ...options, clean: options.clean ?? true },
+    subscriptions: Object.values(bridgeSubscriptions),
     url: `mqtt://127.0.0.1:${port}`,
     backoff: { delayMsMin: 10, delayMsMax: 50 },
     clock: systemClock,

@@ -6,7 +6,7 @@ import type { OutgoingMessage } from "../../../cloud-bridge/link.ts";
 import { StockTopics } from "../../../cloud-bridge/publish/stock-topics.ts";
 import { decodeBatch } from "../../../contract/batch-codec.ts";
 import { checkDigitOf } from "../../../contract/gs1/check-digit.ts";
-import { entrySchema, stockLevelSchema } from "../../../contract/stock.ts";
+import { type Alert, alertSchema, stockLevelSchema } from "../../../contract/stock.ts";
 import { topics } from "../../../contract/topics.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { received, TestOutbox } from "../test-outbox.ts";
@@ -64,34 +64,37 @@ function publisher(settings: { queueCountMax?: number; clock?: typeof systemCloc
     sent
       .filter(({ topic }) => topic.includes("/stock/"))
       .map(({ payload }) => stockLevelSchema.parse(JSON.parse(payload)));
-  const entryNumbers = () =>
+  const alertsOf = () =>
     sent
-      .filter(({ topic }) => topic.endsWith("/entries"))
-      .map(({ payload }) => entrySchema.parse(JSON.parse(payload)).entryNumber);
-  return { stockTopics, link, sent, counts, levels, entryNumbers, finish };
+      .filter(({ topic }) => topic.endsWith("/alerts"))
+      .map(({ payload }) => alertSchema.parse(JSON.parse(payload)).atMs);
+  return { stockTopics, link, sent, counts, levels, alertsOf, finish };
 }
 
-test("what was committed while the broker was away is one level an item, and every entry in order", async () => {
-  const { stockTopics, link, levels, entryNumbers, finish } = publisher();
+const alert = (atMs: number): Alert => ({
+  ...{ storeId: "s1", code: "count_needed", severity: "warning", atMs, message: "m", detail: {} },
+});
+
+test("what was committed while the broker was away is one level an item", async () => {
+  const { stockTopics, link, levels, finish } = publisher();
   link.isOnline = false;
   const outbox = new TestOutbox("s1", "e1");
   for (let round = 0; round < 5; round += 1) {
     stockTopics.onPosted(await post(outbox, gtins[0]!, gtins[1]!));
   }
-  expect(stockTopics.waitingCount).toBe(12);
+  expect(stockTopics.waitingCount).toBe(2);
   const last = await post(outbox, gtins[0]!);
   link.isOnline = true;
   stockTopics.onPosted(last);
   await finish();
-  expect(entryNumbers()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   expect(levels().map(({ gtin, revision, sellable }) => [gtin, revision, sellable])).toEqual([
     [gtins[0], 11, 6],
     [gtins[1], 10, 5],
   ]);
 });
 
-test("over a link that breaks, entries stay in order and revisions never go back", async () => {
-  const { stockTopics, link, levels, entryNumbers, finish } = publisher();
+test("over a link that breaks, alerts stay in order and revisions never go back", async () => {
+  const { stockTopics, link, levels, alertsOf, finish } = publisher();
   let restCount = 5;
   link.isTaking = () => {
     restCount -= 1;
@@ -107,11 +110,12 @@ test("over a link that breaks, entries stay in order and revisions never go back
   };
   const outbox = new TestOutbox("s1", "e1");
   for (let round = 0; round < 20; round += 1) {
-    stockTopics.onPosted(await post(outbox, gtins[round % 3]!, gtins[(round + 1) % 3]!));
+    const posted = await post(outbox, gtins[round % 3]!, gtins[(round + 1) % 3]!);
+    stockTopics.onPosted({ ...posted, alerts: [alert(2 * round), alert(2 * round + 1)] });
   }
   await expect.poll(() => stockTopics.waitingCount, { timeout: 10_000 }).toBe(0);
   await finish();
-  expect(entryNumbers()).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+  expect(alertsOf()).toEqual(Array.from({ length: 40 }, (_, index) => index));
   for (const gtin of gtins) {
     const own = levels().filter((level) => level.gtin === gtin);
     const revisions = own.map(({ revision }) => revision);
@@ -121,14 +125,14 @@ test("over a link that breaks, entries stay in order and revisions never go back
 });
 
 test("the queue is bounded, what is dropped is counted, the newest stays", async () => {
-  const { stockTopics, link, counts, entryNumbers, finish } = publisher({ queueCountMax: 3 });
+  const { stockTopics, link, counts, alertsOf, finish } = publisher({ queueCountMax: 3 });
   link.isOnline = false;
-  const outbox = new TestOutbox("s1", "e1");
-  stockTopics.onPosted(await post(outbox, ...Array(10).fill(gtins[0])));
+  const alerts = Array.from({ length: 10 }, (_, index) => alert(index));
+  stockTopics.onPosted({ changedItems: [], alerts });
   expect(counts.get("publish_queue_dropped")).toBe(7);
   link.isOnline = true;
   await finish();
-  expect(entryNumbers()).toEqual([8, 9, 10]);
+  expect(alertsOf()).toEqual([7, 8, 9]);
 });
 
 test("what the broker takes too slowly is left at the stop, and counted", async () => {
@@ -141,11 +145,11 @@ test("what the broker takes too slowly is left at the stop, and counted", async 
     return true;
   };
   const posted = await post(new TestOutbox("s0042", "edge-1"), ...gtins);
-  const entries = Array.from({ length: 250 }, () => posted.entries[0]!);
+  const alerts = Array.from({ length: 250 }, (_, index) => alert(index));
   const stopped = finish();
-  stockTopics.onPosted({ ...posted, entries });
+  stockTopics.onPosted({ ...posted, alerts });
   await stopped;
-  // One round: a window of entries, and the levels.
+  // One round: a window of alerts, and the levels.
   expect(sent).toHaveLength(100 + gtins.length);
   expect(counts.get("publish_left_at_stop")).toBe(150);
 });

@@ -1,0 +1,120 @@
+// Holds this worker's share of the leases: looks from time to time who is there, gives back what is too much, takes what
+// nobody has. A session that is lost takes all leases with it; the lock of each outbox's position (ledger) is the fence
+// for the moment in which two believe that they hold the same one.
+
+import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
+import { type Clock, sleep } from "../clock.ts";
+import { TransientError } from "../ledger/postgres.ts";
+import type { Logger } from "../log.ts";
+import { leaseCount, planLeases } from "./lease-plan.ts";
+import type { LeaseSession } from "./lease-session.ts";
+
+export interface LeasesOptions {
+  readonly openSession: () => Promise<LeaseSession>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly count: (name: string, by?: number) => void;
+  readonly lookIntervalMs: number;
+  /** A call to the database that takes longer than this: the session is cut, as the server would do. */
+  readonly leaseMs: number;
+  readonly onTaken: (lease: number) => void;
+  /** Resolves when nothing is done under the lease any more. */
+  readonly onLost: (lease: number) => Promise<void>;
+  /** Another worker came or went. */
+  readonly onMembers: (memberCount: number) => void;
+}
+
+/** The leases of one worker. */
+export class Leases {
+  readonly #options: LeasesOptions;
+  readonly #held = new Set<number>();
+  #session: LeaseSession | undefined;
+  #memberCount = 0;
+
+  constructor(options: LeasesOptions) {
+    this.#options = options;
+  }
+
+  get held(): ReadonlySet<number> {
+    return this.#held;
+  }
+
+  /** Workers that were there at the last look; 0 without a session. */
+  get memberCount(): number {
+    return this.#memberCount;
+  }
+
+  /** Runs until `signal` aborts, then gives everything back. Rejects where the server refuses for good. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, lookIntervalMs, log, count } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await this.#step();
+      } catch (error) {
+        if (!(error instanceof TransientError)) throw error;
+        count("leases_session_lost");
+        log.warn({ code: "LEASES_LOST", message: errorMessageOf(error) }, "leases lost");
+        await this.#loseAll();
+      }
+      await sleep(clock, lookIntervalMs, signal);
+    }
+    await this.#loseAll();
+  }
+
+  /** Tells the other workers something; false when it could not be said. */
+  async notify(payload: string): Promise<boolean> {
+    try {
+      if (this.#session === undefined) return false;
+      await this.#session.notify(payload);
+      return true;
+    } catch (error) {
+      if (error instanceof GatewayError) return false;
+      throw error;
+    }
+  }
+
+  async #step(): Promise<void> {
+    const { openSession, random, log, onTaken, onMembers } = this.#options;
+    this.#session ??= await openSession();
+    const session = this.#session;
+    const look = await this.#inTime(session.look());
+    const { give, take } = planLeases(look, Math.floor(random() * leaseCount));
+    await Promise.all(give.map((lease) => this.#lose(lease)));
+    for (const lease of give) await this.#inTime(session.give(lease));
+    const taken = await this.#inTime(session.take(take));
+    for (const lease of taken) {
+      this.#held.add(lease);
+      onTaken(lease);
+    }
+    const isChanged = look.memberCount !== this.#memberCount;
+    this.#memberCount = look.memberCount;
+    if (isChanged) onMembers(look.memberCount);
+    if (isChanged || taken.length + give.length > 0) {
+      const counts = { heldCount: this.#held.size, takenCount: taken.length };
+      log.info({ ...counts, givenCount: give.length, memberCount: look.memberCount }, "leases");
+    }
+  }
+
+  async #lose(lease: number): Promise<void> {
+    this.#held.delete(lease);
+    await this.#options.onLost(lease);
+  }
+
+  async #loseAll(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    this.#memberCount = 0;
+    await Promise.all([...this.#held].map((lease) => this.#lose(lease)));
+    // Only now may others have them; a session that is lost has ended anyway.
+    await session?.close();
+  }
+
+  /** A server that does not answer in time has given our leases to others, or is gone. */
+  async #inTime<T>(answer: Promise<T>): Promise<T> {
+    const { clock, leaseMs } = this.#options;
+    const session = this.#session;
+    const cancel = clock.timer(leaseMs, () => session?.abandon());
+    return await answer.finally(cancel);
+  }
+}

