@@ -122,6 +122,9 @@ describe("every file in config/ is what its place says", () => {
     if (dirname(file) === "config/scenarios/weight") {
       return (await import("../simulators/weight-scenario.ts")).loadShelfScenario(root + file);
     }
+    if (dirname(file) === "config/cluster") {
+      return (await import("../cloud-bridge/config.ts")).loadBridgeConfig(root + file);
+    }
     if (dirname(file) === "config/scenarios") {
       return (await import("../simulators/scenario.ts")).loadScenario(root + file);
     }

@@ -141,9 +141,12 @@ export class PostgresDatabase implements LedgerDatabase {
 
   #read<T>(work: (connection: PostgresConnection) => Promise<T>): Promise<T> {
     return this.#retried(async () => {
-      let connection = await this.#reading?.catch(ignoreReported);
+      const before = this.#reading;
+      let connection = await before?.catch(ignoreReported);
       if (connection === undefined || connection.isLost) {
-        this.#reading = PostgresConnection.open(this.#options, "reader");
+        // Of many reads that find it lost at once, the first one opens another.
+        const other = this.#reading === before ? undefined : this.#reading;
+        this.#reading = other ?? PostgresConnection.open(this.#options, "reader");
         connection = await this.#reading;
       }
       return await work(connection);

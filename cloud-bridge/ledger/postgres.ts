@@ -8,7 +8,7 @@ import { translateStatement } from "./postgres-dialect.ts";
 
 /** How a server is reached. */
 export interface PostgresOptions {
-  /** `postgres://user@host:port/database?sslmode=…`, without a password. */
+  /** `postgres://user@host:port/database?sslmode=…`, without a password; several servers by commas: `host:port,host:port`. */
   readonly url: string;
   readonly password?: string | undefined;
 }
@@ -23,7 +23,7 @@ export class TransientError extends GatewayError {
   }
 }
 
-const connectTimeoutMs = 10_000;
+const connectTimeoutMs = 5_000;
 /** A transaction whose process sleeps is ended by the server, so that others get its locks. */
 const idleInTransactionMsMax = 5000;
 /** How long one statement may wait for locks; then its transaction begins anew. */
@@ -64,8 +64,32 @@ export class PostgresConnection implements SqlConnection {
     });
   }
 
-  /** Connects; `TransientError` where nobody answers (yet), LEDGER_FAILED where that is of no use. */
+  /**
+   * Connects, of several servers to the one that takes writes; `TransientError` where none answers (yet), LEDGER_FAILED
+   * where that is of no use.
+   */
   static async open(options: PostgresOptions, role: Role): Promise<PostgresConnection> {
+    const urls = serverUrls(options.url);
+    let lastError: unknown;
+    for (const url of urls) {
+      try {
+        const connection = await PostgresConnection.#connect({ ...options, url }, role);
+        if (urls.length === 1 || (await connection.#isPrimary())) return connection;
+        await connection.close();
+        lastError ??= new TransientError(
+          `no server of ${options.url} takes writes`,
+          true,
+          undefined,
+        );
+      } catch (error) {
+        if (!(error instanceof TransientError)) throw error;
+        lastError = error;
+      }
+    }
+    throw lastError;
+  }
+
+  static async #connect(options: PostgresOptions, role: Role): Promise<PostgresConnection> {
     const { Client: PgClient } = await loadPackage();
     const settings = [...sessionOptions, ...(role === "writer" ? writerOptions : [])];
     const config: ClientConfig = {
@@ -128,6 +152,13 @@ export class PostgresConnection implements SqlConnection {
     connection.stream.destroy();
   }
 
+  async #isPrimary(): Promise<boolean> {
+    const [row] = await this.native<{ isStandby: string }>(
+      `SELECT pg_is_in_recovery()::text AS "isStandby"`,
+    );
+    return row?.isStandby === "false";
+  }
+
   async #query(query: { text: string; name?: string }, values: SqlValue[]) {
     if (this.#loss !== undefined) throw failure(this.#loss, true);
     try {
@@ -146,6 +177,13 @@ export class PostgresConnection implements SqlConnection {
     }
     return statement;
   }
+}
+
+/** One URL for each server that a URL names. */
+export function serverUrls(url: string): string[] {
+  const [, before = "", hosts = "", after = ""] =
+    /^([^/]*\/\/(?:[^@/]*@)?)([^/?]*)(.*)$/.exec(url) ?? [];
+  return hosts.split(",").map((host) => `${before}${host}${after}`);
 }
 
 async function loadPackage(): Promise<typeof import("pg").default> {

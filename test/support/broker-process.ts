@@ -78,7 +78,8 @@ export async function killBrokers(): Promise<void> {
   for (const child of running) await killBroker(child);
 }
 
-async function isListening(port: number): Promise<boolean> {
+/** Whether something listens on a port of loopback. */
+export async function isListening(port: number): Promise<boolean> {
   const socket = connect(port, "127.0.0.1");
   const answer = await new Promise<boolean>((resolve) => {
     socket.once("connect", () => resolve(true)).once("error", () => resolve(false));

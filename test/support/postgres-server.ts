@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { chownSync, cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -55,6 +55,14 @@ export class PostgresServer {
     const server = new PostgresServer(folder, await freePort(), settings);
     await server.run();
     return server;
+  }
+
+  /** Another server on a copy of the data of this one, which must have ended in order; it is not started yet. */
+  async copy(settings: readonly string[]): Promise<PostgresServer> {
+    const folder = mkdtempSync(join(tmpdir(), "gondola-postgres-"));
+    cpSync(join(this.folder, "data"), join(folder, "data"), { recursive: true });
+    if (user.uid !== undefined) spawnSync("chown", ["-R", `${user.uid}:${user.gid}`, folder]);
+    return new PostgresServer(folder, await freePort(), settings);
   }
 
   url(database = "postgres"): string {
