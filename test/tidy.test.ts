@@ -99,7 +99,7 @@ describe("numbers that can be set say their unit", () => {
 });
 
 describe("every file in config/ is what its place says", () => {
-  const yaml = files.filter((file) => file.startsWith("config/") && !file.endsWith(".md"));
+  const yaml = files.filter((file) => /^config\/.*\.yaml$/.test(file));
 
   test("there are plans, scenarios and an example for each daemon", () => {
     const expected = ["config/bridge.example.yaml", "config/edge.example.yaml"];
