@@ -166,8 +166,12 @@ export class BridgeLink {
   }
 
   #subscribe(client: MqttClient, fail: (message: string) => void): void {
-    const filters = Object.values(bridgeSubscriptions);
-    client.subscribe(filters, { qos: 1 }, (error, granted) => {
+    const qos = (name: string) => ({ qos: name === "health" ? 0 : 1 }) as const;
+    const filters = Object.entries(bridgeSubscriptions).map(([name, filter]) => [
+      filter,
+      qos(name),
+    ]);
+    client.subscribe(Object.fromEntries(filters), (error, granted) => {
       if (error) return fail(`subscribe: ${error.message}`);
       const refused = granted?.find(({ qos }) => qos === 128);
       if (refused !== undefined)

@@ -11,6 +11,7 @@ import { ApiTokens } from "./api/tokens.ts";
 import { EmbeddedBroker } from "./broker.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type BridgeConfig, loadPlans } from "./config.ts";
+import { EdgeBook, type EdgeBookOptions } from "./edges/edge-book.ts";
 import { type FactFolderOptions, watchFactFolder } from "./fact-folder.ts";
 import { Ingest } from "./ingest.ts";
 import { KnownStores } from "./known-stores.ts";
@@ -94,6 +95,7 @@ async function startBridge(
   life.onStop("ledger", () => ledger.close());
   await storePlans(ledger, plans, log);
   const stores = KnownStores.of(ledger, plans);
+  const edges = await openEdges({ config, ledger, clock, count, refusals, life });
 
   const { broker, access } = await openBroker(config, { log, count, life });
   let onFirstOnline: (() => void) | undefined;
@@ -102,7 +104,7 @@ async function startBridge(
   });
   const link: BridgeLink = new BridgeLink({
     ...{ ...access, clock, random: Math.random, log, count },
-    onMessage: (message) => route(message, { ingest, hello, publishers, log, count, life }),
+    onMessage: (message) => route(message, { ingest, hello, publishers, edges, log, count, life }),
     onOnline: () => {
       onFirstOnline?.();
       publishers.onOnline();
@@ -131,9 +133,10 @@ async function startBridge(
     ...{ ledger, clock, count, commitDelayMs: config.ingest.commitDelayMs },
     publishAnswer: (topic, answer) =>
       life.watch(link.publish({ topic, payload: JSON.stringify(answer) })),
-    onCommitted: (group) => {
+    onCommitted: (results, group) => {
       const committedAtMs = clock.nowMs();
-      for (const committed of group) {
+      edges.onCommitted(group, results);
+      for (const committed of results) {
         metrics.onCommitted(committed, committedAtMs);
         onPosted(committed);
       }
@@ -142,12 +145,12 @@ async function startBridge(
     onFailure: (error) => life.fail(error),
   });
 
-  addGauges(metrics, { link, ingest, publishers, broker, feed });
+  addGauges(metrics, { link, ingest, publishers, broker, feed, edges });
 
   const outward = await Outward.open({ config, ledger, link, clock, random: Math.random, count });
   const tokens = await openTokens(config, clock, log);
   const api = await ApiServer.open({
-    ...{ ...config.http, ledger, stores, metrics, log, nowMs: clock.nowMs, feed, onPosted },
+    ...{ ...config.http, ledger, stores, edges, metrics, log, nowMs: clock.nowMs, feed, onPosted },
     ...outward.forApi,
     ...(tokens === undefined ? {} : { tokens }),
     health: () => healthOf({ link, ingest, publishers, ledger, clock }),
@@ -168,6 +171,23 @@ async function startBridge(
   if (broker !== undefined) await Promise.race([firstOnline, life.stopping]);
   const brokerPort = broker === undefined ? {} : { brokerPort: broker.port };
   return { brokerUrl: access.url, ...brokerPort, httpPort: api.port };
+}
+
+/** The edges as far as they are known; who else tells of itself is told in the log. */
+async function openEdges(
+  parts: Pick<EdgeBookOptions, "ledger" | "clock" | "count"> & {
+    readonly config: BridgeConfig;
+    readonly refusals: SparingLog;
+    readonly life: Lifecycle;
+  },
+): Promise<EdgeBook> {
+  const { config, refusals, life } = parts;
+  const edges = await EdgeBook.open({
+    ...{ ...parts, settings: config.edges },
+    onRefused: (code, fields) => refusals.warn(code, fields, "edge's message refused"),
+  });
+  life.serve("edges", (signal) => edges.run(signal));
+  return edges;
 }
 
 /** What goes on in the ledger beside the edges. */
@@ -213,15 +233,19 @@ function addGauges(
     publishers: Publishers;
     broker: EmbeddedBroker | undefined;
     feed: Feed;
+    edges: EdgeBook;
   },
 ): void {
-  const { link, ingest, publishers, broker, feed } = parts;
+  const { link, ingest, publishers, broker, feed, edges } = parts;
   metrics.gauge("link_online", "Whether the broker is connected", () => Number(link.isOnline));
   metrics.gauge("link_in_flight", "Messages not yet acknowledged", () => link.inFlightCount);
   metrics.gauge("ingest_waiting", "Batches that wait for the ledger", () => ingest.waitingCount);
   metrics.gauge("publish_waiting", "What waits to be published", () => publishers.waitingCount);
   metrics.gauge("broker_connections", "Clients of the broker", () => broker?.connectionCount ?? 0);
   metrics.gauge("feed_listeners", "Listeners of the live feed", () => feed.listenerCount);
+  metrics.gauge("edges_kept", "Edges whose numbers are kept", () => edges.keptCount);
+  const quarantine = "Events and facts that lie in the ledger's quarantine";
+  metrics.gauge("quarantined_rows", quarantine, () => edges.quarantinedCount);
 }
 
 async function openTokens({ http }: BridgeConfig, clock: Clock, log: Logger) {
@@ -278,6 +302,7 @@ function route(
     ingest: Ingest;
     hello: HelloRequests;
     publishers: Publishers;
+    edges: EdgeBook;
     log: Logger;
     life: Lifecycle;
     count: Metrics["count"];
@@ -288,7 +313,10 @@ function route(
     parts.ingest.handle(topic, payload);
   } else if (parsed?.channel === "status") {
     parts.publishers.onStatus(parsed, payload);
+    parts.edges.onStatus(parsed, payload, isRetained);
     parts.life.watch(parts.hello.onStatus(parsed, payload, isRetained));
+  } else if (parsed?.channel === "health") {
+    parts.edges.onHealth(parsed, payload, isRetained);
   } else if (parsed?.channel === "reply") {
     parts.log.debug({ topic, payload: Buffer.from(payload).toString("utf8") }, "edge replied");
   } else {
