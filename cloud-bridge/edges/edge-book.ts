@@ -65,7 +65,7 @@ export class EdgeBook {
   static async open(options: EdgeBookOptions): Promise<EdgeBook> {
     const book = new EdgeBook(options);
     for (const name of edgeCounters) options.count(name, 0);
-    await book.#look();
+    await book.look();
     return book;
   }
 
@@ -91,7 +91,7 @@ export class EdgeBook {
       await sleep(clock, Math.max(settings.refreshMs, restMs), signal);
       if (signal.aborted) return;
       const startedMs = clock.monotonicMs();
-      await this.#look();
+      await this.look();
       restMs = restFactor * (clock.monotonicMs() - startedMs);
     }
   }
@@ -189,7 +189,8 @@ export class EdgeBook {
     };
   }
 
-  async #look(): Promise<void> {
+  /** Looks at the ledger: which edges there are, what lies in quarantine. Rejects when it cannot be read. */
+  async look(): Promise<void> {
     const { clock, ledger, settings } = this.#options;
     const [positions, counts] = await Promise.all([ledger.positions(), ledger.quarantineCounts()]);
     this.#quarantinedCounts = new Map(counts.map((each) => [edgeKey(each), each.count]));
