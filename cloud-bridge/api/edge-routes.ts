@@ -89,9 +89,10 @@ export function addEdgeRoutes(app: FastifyInstance, options: EdgeRoutesOptions):
       const isAsked = ({ storeId }: EdgeName) =>
         store === undefined ? actor.reaches(storeId) : storeId === store;
       const newest = newestOf((await ledger.positions()).filter(isAsked), edges);
-      const items = [...newest]
+      const rest = [...newest]
         .filter(([key]) => key > cursor)
-        .sort(([one], [other]) => (one < other ? -1 : 1))
+        .sort(([one], [other]) => (one < other ? -1 : 1));
+      const items = (state === undefined ? rest.slice(0, limit) : rest)
         .map(([, standing]) => edgeOf(standing, edges.view(standing)))
         .filter((item) => state === undefined || item.state === state);
       return page(items.slice(0, limit), limit, edgeKey);

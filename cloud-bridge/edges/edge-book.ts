@@ -192,7 +192,8 @@ export class EdgeBook {
   /** Looks at the ledger: which edges there are, what lies in quarantine. Rejects when it cannot be read. */
   async look(): Promise<void> {
     const { clock, ledger, settings } = this.#options;
-    const [positions, counts] = await Promise.all([ledger.positions(), ledger.quarantineCounts()]);
+    const positions = await ledger.positions();
+    const counts = await ledger.quarantineCounts();
     this.#quarantinedCounts = new Map(counts.map((each) => [edgeKey(each), each.count]));
     this.#quarantinedCount = counts.reduce((sum, { count }) => sum + count, 0);
     const nowMs = clock.nowMs();

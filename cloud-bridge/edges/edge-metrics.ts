@@ -98,7 +98,10 @@ const families: readonly Family[] = [
   },
 ];
 
-/** All metrics of these edges, a family at a time so that others have their turn in between. */
+/** Edges that are written before others have their turn. */
+const edgesPerTurn = 500;
+
+/** All metrics of these edges. */
 export async function edgeMetricsText(
   edges: readonly EdgeView[],
   pause: () => Promise<unknown>,
@@ -106,15 +109,18 @@ export async function edgeMetricsText(
   const texts: string[] = [];
   for (const { name, type, help, samples } of families) {
     const full = `gondola_bridge_${name}`;
-    const lines = [`# HELP ${full} ${help}`, `# TYPE ${full} ${type}`];
-    for (const edge of edges) {
-      for (const [labels, value] of samples(edge)) {
-        if (value === undefined) continue;
-        lines.push(`${full}{store="${edge.storeId}",edge="${edge.edgeId}"${labels}} ${value}`);
+    texts.push(`# HELP ${full} ${help}\n# TYPE ${full} ${type}\n`);
+    for (let first = 0; first < edges.length; first += edgesPerTurn) {
+      let text = "";
+      for (const edge of edges.slice(first, first + edgesPerTurn)) {
+        for (const [labels, value] of samples(edge)) {
+          if (value === undefined) continue;
+          text += `${full}{store="${edge.storeId}",edge="${edge.edgeId}"${labels}} ${value}\n`;
+        }
       }
+      texts.push(text);
+      await pause();
     }
-    texts.push(`${lines.join("\n")}\n`);
-    await pause();
   }
   return texts.join("");
 }

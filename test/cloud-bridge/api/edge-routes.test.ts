@@ -75,7 +75,9 @@ test("an edge is listed with its state, version, backlog, outbox and clock", asy
 });
 
 test("one edge is shown with its devices; one that never delivered is 404", async () => {
-  const { status: code, body } = await ask("/v1/stores/s1/edges/e1");
+  const shown = async () => await ask("/v1/stores/s1/edges/e1");
+  await expect.poll(async () => (await shown()).body["devices"]).toBeDefined();
+  const { status: code, body } = await shown();
   expect(code).toBe(200);
   expect(body["devices"]).toMatchObject([
     { deviceId: "portal-1", readingCount: 12, antennas: [{ antenna: 3, readingCount: 12 }] },
