@@ -143,7 +143,8 @@ function edgeOf(standing: OutboxStanding, view: EdgeView | undefined): z.infer<t
   return {
     ...{ storeId, edgeId, state },
     ...(status && {
-      reason: status.reason,
+      // A report after a late last will says that it was wrong.
+      ...(status.state === state ? { reason: status.reason } : {}),
       softwareVersion: status.softwareVersion,
       startedAtMs: status.sinceAtMs,
     }),

@@ -109,7 +109,8 @@ test("pages follow one another in order, each edge once", async () => {
 });
 
 test("a state can be asked for", async () => {
-  expect(named((await ask("/v1/edges?state=offline")).body)).toEqual(["s2/e1"]);
+  const { body } = await ask("/v1/edges?state=offline");
+  expect(body.items).toMatchObject([{ storeId: "s2", edgeId: "e1", reason: "stopped" }]);
   expect(named((await ask("/v1/edges?state=online")).body)).toEqual(["s1/e1"]);
   expect(await ask("/v1/edges?state=sleeping")).toMatchObject({ status: 400 });
 });
