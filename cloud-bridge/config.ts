@@ -9,6 +9,7 @@ import { batchSizeBytesMax } from "../contract/delivery.ts";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { type Plan, planSchema } from "../contract/plan.ts";
 import { locationSchema } from "../contract/units.ts";
+import { edgeForgottenMs } from "./ledger/alerts.ts";
 import { sourceIdSchema } from "./ledger/facts.ts";
 import { logLevels } from "./log.ts";
 
@@ -150,6 +151,18 @@ export const bridgeConfigSchema = section({
     queueCountMax: whole(100, 1_000_000).default(50_000),
     /** The lists of what is sold go out anew after this time even though nothing was sold. */
     soldRefreshMs: whole(1000, 600_000).default(30_000),
+  }).prefault({}),
+  edges: section({
+    /** Edges whose numbers are kept and served. */
+    countMax: whole(1, 100_000).default(10_000),
+    /** Series of the devices and antennas of one edge. */
+    seriesCountMax: whole(2, 10_000).default(300),
+    /** An edge's report is served for so long: ten of its usual intervals. */
+    staleMs: whole(100, 86_400_000).default(300_000),
+    /** An edge that told nothing for so long is no longer expected, as with alerts. */
+    forgetMs: whole(1000, 31_536_000_000).default(edgeForgottenMs),
+    /** How often the ledger is asked for its edges and its quarantine. */
+    refreshMs: whole(100, 600_000).default(15_000),
   }).prefault({}),
   epcis: section({
     /** Places of the chain by the URI that others know them by: a GLN's Digital Link, or the URN of an SGLN. */

@@ -27,7 +27,7 @@ export interface IngestOptions {
   readonly commitDelayMs: number;
   readonly publishAnswer: (topic: string, answer: Answer) => void;
   /** After the commit, once for each group. */
-  readonly onCommitted: (committed: readonly Committed[]) => void;
+  readonly onCommitted: (committed: readonly Committed[], group: readonly Incoming[]) => void;
   /** The ledger failed: the process must stop and start anew. Nothing is taken any more. */
   readonly onFailure: (error: unknown) => void;
   readonly count: (name: string, by?: number) => void;
@@ -129,7 +129,7 @@ export class Ingest {
         const results = await ledger.post(group, clock.nowMs());
         count("ingest_groups");
         for (const [index, committed] of results.entries()) this.#tell(group[index]!, committed);
-        onCommitted(results);
+        onCommitted(results, group);
       }
     } catch (error) {
       this.#closed = true;

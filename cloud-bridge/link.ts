@@ -5,6 +5,7 @@
 
 import { Socket } from "node:net";
 import { connect, type MqttClient } from "mqtt";
+import { bridgeSubscriptions } from "../contract/topics.ts";
 import { type Clock, sleep } from "./clock.ts";
 import type { Logger } from "./log.ts";
 
@@ -166,7 +167,12 @@ export class BridgeLink {
   }
 
   #subscribe(client: MqttClient, fail: (message: string) => void): void {
-    client.subscribe([...this.#options.subscriptions], { qos: 1 }, (error, granted) => {
+    // The next report of health is worth more than a lost one.
+    const filters = this.#options.subscriptions.map((filter) => [
+      filter,
+      { qos: filter === bridgeSubscriptions.health ? 0 : 1 } as const,
+    ]);
+    client.subscribe(Object.fromEntries(filters), (error, granted) => {
       if (error) return fail(`subscribe: ${error.message}`);
       const refused = granted?.find(({ qos }) => qos === 128);
       if (refused !== undefined)

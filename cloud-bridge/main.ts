@@ -9,6 +9,7 @@ import { ApiTokens } from "./api/tokens.ts";
 import { EmbeddedBroker } from "./broker.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type BridgeConfig, loadPlans } from "./config.ts";
+import { EdgeBook, type EdgeBookOptions } from "./edges/edge-book.ts";
 import { type FactFolderOptions, watchFactFolder } from "./fact-folder.ts";
 import type { Ingest } from "./ingest.ts";
 import { KnownStores } from "./known-stores.ts";
@@ -16,7 +17,7 @@ import type { Ledger, Posted } from "./ledger/types.ts";
 import { openConfiguredLedger, serverAccess } from "./ledger-access.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { type BridgeLink, loopbackBackoff, networkBackoff } from "./link.ts";
-import type { Logger } from "./log.ts";
+import { type Logger, SparingLog } from "./log.ts";
 import { type BrokerAccess, Messaging } from "./messaging.ts";
 import { Metrics } from "./metrics.ts";
 import { Outward } from "./outward.ts";
@@ -83,6 +84,7 @@ async function startBridge(
   life.onStop("ledger", () => ledger.close());
   await storePlans(ledger, plans, log);
   const stores = KnownStores.of(ledger, plans);
+  const edges = await openEdges({ config, ledger, clock, count, log, life });
 
   const { broker, access } = await openBroker(config, { log, count, life });
   let onFirstOnline: (() => void) | undefined;
@@ -90,7 +92,7 @@ async function startBridge(
     onFirstOnline = resolve;
   });
   const messaging = new Messaging({
-    ...{ config, access, ledger, stores, metrics, log, clock, life },
+    ...{ config, access, ledger, stores, edges, metrics, log, clock, life },
     server:
       config.workers && config.ledger.postgres && (await serverAccess(config.ledger.postgres)),
     onOnline: () => onFirstOnline?.(),
@@ -100,14 +102,14 @@ async function startBridge(
   });
   const { link, publishers, feed, ingest, worker } = messaging;
   const onPosted = (posted: Posted) => messaging.onPosted(posted);
-  addGauges(metrics, messaging, broker);
+  addGauges(metrics, messaging, broker, edges);
 
   const settle = (signal: AbortSignal) =>
     runSettlement({ ledger, clock, count, publishers: { onPosted } }, signal);
   const outward = await Outward.open({ config, ledger, link, clock, random: Math.random, count });
   const tokens = await openTokens(config, clock, log);
   const api = await ApiServer.open({
-    ...{ ...config.http, ledger, stores, metrics, log, nowMs: clock.nowMs, feed, onPosted },
+    ...{ ...config.http, ledger, stores, edges, metrics, log, nowMs: clock.nowMs, feed, onPosted },
     ...outward.forApi,
     ...(tokens === undefined ? {} : { tokens }),
     health: () => healthOf({ link, ingest, publishers, ledger, clock }),
@@ -132,6 +134,24 @@ async function startBridge(
   if (broker !== undefined) await Promise.race([firstOnline, life.stopping]);
   const brokerPort = broker === undefined ? {} : { brokerPort: broker.port };
   return { brokerUrl: access.url, ...brokerPort, httpPort: api.port };
+}
+
+/** The edges as far as they are known; who else tells of itself is told in the log. */
+async function openEdges(
+  parts: Pick<EdgeBookOptions, "ledger" | "clock" | "count"> & {
+    readonly config: BridgeConfig;
+    readonly log: Logger;
+    readonly life: Lifecycle;
+  },
+): Promise<EdgeBook> {
+  const { config, log, life } = parts;
+  const refusals = new SparingLog(log);
+  const edges = await EdgeBook.open({
+    ...{ ...parts, settings: config.edges },
+    onRefused: (code, fields) => refusals.warn(code, fields, "edge's message refused"),
+  });
+  life.serve("edges", (signal) => edges.run(signal));
+  return edges;
 }
 
 /** Facts that come as files. */
@@ -170,6 +190,7 @@ function addGauges(
   metrics: Metrics,
   { link, ingest, publishers, feed, worker }: Messaging,
   broker: EmbeddedBroker | undefined,
+  edges: EdgeBook,
 ): void {
   metrics.gauge("link_online", "Whether the broker is connected", () => Number(link.isOnline));
   metrics.gauge("link_in_flight", "Messages not yet acknowledged", () => link.inFlightCount);
@@ -177,6 +198,9 @@ function addGauges(
   metrics.gauge("publish_waiting", "What waits to be published", () => publishers.waitingCount);
   metrics.gauge("broker_connections", "Clients of the broker", () => broker?.connectionCount ?? 0);
   metrics.gauge("feed_listeners", "Listeners of the live feed", () => feed.listenerCount);
+  metrics.gauge("edges_kept", "Edges whose numbers are kept", () => edges.keptCount);
+  const quarantine = "Events and facts that lie in the ledger's quarantine";
+  metrics.gauge("quarantined_rows", quarantine, () => edges.quarantinedCount);
   if (worker === undefined) return;
   const heard = () => worker.standing.heardCount;
   metrics.gauge("worker_partitions_heard", "Partitions whose edges are heard here", heard);

@@ -6,11 +6,12 @@ import { bridgeSubscriptions, parseTopic, partitionOf } from "../contract/topics
 import { Feed } from "./api/feed.ts";
 import type { Clock } from "./clock.ts";
 import type { BridgeConfig } from "./config.ts";
+import type { EdgeBook } from "./edges/edge-book.ts";
 import { Ingest } from "./ingest.ts";
 import type { KnownStores } from "./known-stores.ts";
 import { isFeed } from "./ledger/facts.ts";
 import type { PostgresOptions } from "./ledger/postgres.ts";
-import type { Committed, Ledger, Posted } from "./ledger/types.ts";
+import type { Committed, Incoming, Ledger, Posted } from "./ledger/types.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { BridgeLink, type IncomingMessage, type LinkOptions } from "./link.ts";
 import { type Logger, SparingLog } from "./log.ts";
@@ -33,6 +34,7 @@ export interface MessagingOptions {
   readonly server: PostgresOptions | undefined;
   readonly ledger: Ledger;
   readonly stores: KnownStores;
+  readonly edges: EdgeBook;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Clock;
@@ -80,7 +82,7 @@ export class Messaging {
       ...{ ledger, clock, count, commitDelayMs: config.ingest.commitDelayMs },
       publishAnswer: (topic, answer) =>
         life.watch(link.publish({ topic, payload: JSON.stringify(answer) })),
-      onCommitted: (group) => this.#onCommitted(group),
+      onCommitted: (results, group) => this.#onCommitted(results, group),
       onRefused: (topic, code, message) => refusals.warn(code, { topic, message }, "batch refused"),
       onFailure: (error) => life.fail(error),
     });
@@ -120,10 +122,11 @@ export class Messaging {
     await this.#hello.onOnline();
   }
 
-  #onCommitted(group: readonly Committed[]): void {
-    const { clock, metrics } = this.#options;
+  #onCommitted(results: readonly Committed[], group: readonly Incoming[]): void {
+    const { clock, edges, metrics } = this.#options;
     const committedAtMs = clock.nowMs();
-    for (const committed of group) {
+    edges.onCommitted(group, results);
+    for (const committed of results) {
       metrics.onCommitted(committed, committedAtMs);
       this.onPosted(committed);
     }
@@ -148,13 +151,16 @@ export class Messaging {
   }
 
   #onMessage({ topic, payload, isRetained }: IncomingMessage): void {
-    const { life, log, metrics } = this.#options;
+    const { edges, life, log, metrics } = this.#options;
     const parsed = parseTopic(topic);
     if (parsed?.channel === "events") {
       this.ingest.handle(topic, payload);
     } else if (parsed?.channel === "status") {
       this.publishers.onStatus(parsed, payload);
+      edges.onStatus(parsed, payload, isRetained);
       life.watch(this.#hello.onStatus(parsed, payload, isRetained));
+    } else if (parsed?.channel === "health") {
+      edges.onHealth(parsed, payload, isRetained);
     } else if (parsed?.channel === "reply") {
       log.debug({ topic, payload: Buffer.from(payload).toString("utf8") }, "edge replied");
     } else {

@@ -42,7 +42,7 @@ const channels: Readonly<Record<Channel, ChannelText>> = {
   },
   health: {
     address: `${ofEdge}/health`,
-    ...{ message: "Health", qos: 0 },
+    ...{ message: "Health", action: "receive", qos: 0 },
     description: "How an edge does, every 30 s.",
   },
   command: {

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { outputCommandSchema } from "./actuation.ts";
-import { deviceStates } from "./reading.ts";
+import { antennaSchema, deviceStates } from "./reading.ts";
 import {
   atMsSchema,
   confidenceSchema,
@@ -116,6 +116,9 @@ export const edgeStatusSchema = z.strictObject({
 });
 export type EdgeStatus = z.infer<typeof edgeStatusSchema>;
 
+/** Antennas of one device that a health report tells of. */
+export const antennaCountMax = 64;
+
 /** How one device does. */
 export const deviceHealthSchema = z.strictObject({
   deviceId: idSchema,
@@ -125,10 +128,18 @@ export const deviceHealthSchema = z.strictObject({
   readingCount: z.int().min(0),
   lastReadingAtMs: atMsSchema.optional(),
   restartCount: z.int().min(0),
+  /** Of readings that came by an antenna: how many by each. */
+  antennas: z
+    .array(z.strictObject({ antenna: antennaSchema, readingCount: z.int().min(0) }))
+    .max(antennaCountMax)
+    .optional(),
 });
 
 /** Every 30 s on `health`. */
 export const healthSchema = z.strictObject({
+  /** Those of the topic; absent from edges of before. */
+  storeId: idSchema.optional(),
+  edgeId: idSchema.optional(),
   atMs: atMsSchema,
   uptimeMs: durationMsSchema,
   bootId: randomIdSchema,
@@ -138,6 +149,8 @@ export const healthSchema = z.strictObject({
   acknowledgedSequence: throughSequenceSchema,
   waitingCount: z.int().min(0),
   oldestWaitingAtMs: atMsSchema.optional(),
+  /** Since the ledger last answered, by the clock that never jumps; absent until it did. */
+  sinceAcknowledgementMs: durationMsSchema.optional(),
   bufferUsedShare: confidenceSchema,
   linkState: z.enum(["offline", "connecting", "online", "held"]),
   rssBytes: z.int().min(0),

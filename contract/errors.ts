@@ -41,6 +41,8 @@ export const errorCodes = {
   HTTP_PORT_BUSY: "the HTTP port is in use",
   LISTEN_FAILED: "a port cannot be listened on (permission, address); the message says why",
   MESSAGE_INVALID: "a message other than a batch does not fit its schema",
+  EDGE_UNKNOWN: "an edge that the ledger has nothing of told of itself",
+  EDGE_LIMIT: "more edges, or more devices and antennas of one edge, than numbers are kept of",
   COUNT_REFUSED: "what a command asked to count cannot be counted now; the message says why",
   SCENARIO_FAILED: "a simulated scenario did not run to its end",
 } as const;

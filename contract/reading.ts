@@ -4,12 +4,15 @@
 import { z } from "zod";
 import { atMsSchema, epcHexSchema, idSchema } from "./units.ts";
 
+/** The number of an antenna of a device. */
+export const antennaSchema = z.int().min(1).max(255);
+
 const common = { deviceId: idSchema, receivedAtMs: atMsSchema };
 
 export const tagReadingSchema = z.strictObject({
   kind: z.literal("tag"),
   ...common,
-  antenna: z.int().min(1).max(255),
+  antenna: antennaSchema,
   epc: epcHexSchema,
   tid: epcHexSchema.optional(),
   rssiDbm: z.number().min(-150).max(50),

@@ -59,6 +59,7 @@ export const topics = {
 export const bridgeSubscriptions = {
   events: `${root}/p/+/+/+/events`,
   status: `${root}/+/+/status`,
+  health: `${root}/+/+/health`,
   reply: `${root}/+/+/reply`,
 } as const;
 

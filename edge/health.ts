@@ -40,6 +40,19 @@ export interface HealthParts {
   readonly snapshot: () => Record<string, number>;
 }
 
+/** Beyond, brokers cut off who sends it: a report leaves out what it can. */
+export const healthSizeBytesMax = 60 * 1024;
+
+/** A report of many devices without their antennas, and if need be without why devices are offline. */
+export function fitted(report: Health): Health {
+  const isTooLarge = (each: Health) => Buffer.byteLength(JSON.stringify(each)) > healthSizeBytesMax;
+  if (!isTooLarge(report)) return report;
+  const bare = report.devices.map(({ antennas: _, ...device }) => device);
+  const shorter = { ...report, devices: bare };
+  if (!isTooLarge(shorter)) return shorter;
+  return { ...report, devices: bare.map(({ reason: _, ...device }) => device) };
+}
+
 /** Publishes a report at a steady interval, for as long as the link is up. */
 export class HealthReporter {
   readonly #parts: HealthParts;
@@ -62,13 +75,16 @@ export class HealthReporter {
 
   /** One report. */
   async report(): Promise<Health> {
-    const { bootId, outbox, edgeClock, gateway, link, clock, snapshot } = this.#parts;
+    const { config, bootId, outbox, edgeClock, gateway, link, clock, snapshot } = this.#parts;
     const stats = await outbox.stats();
     const { outboxId, lastSequence, acknowledgedSequence } = outbox.position();
     const { oldestWaitingAtMs } = stats;
     const loopDelayMs = this.#loopDelay.percentile(99) / 1e6;
     this.#loopDelay.reset();
-    return {
+    const sinceAcknowledgementMs = gateway.uplink.sinceAcknowledgementMs();
+    const report: Health = {
+      storeId: config.storeId,
+      edgeId: config.edgeId,
       atMs: clock.nowMs(),
       uptimeMs: Math.floor(clock.monotonicMs()),
       bootId,
@@ -78,6 +94,7 @@ export class HealthReporter {
       acknowledgedSequence,
       waitingCount: lastSequence - acknowledgedSequence,
       ...(oldestWaitingAtMs === undefined ? {} : { oldestWaitingAtMs }),
+      ...(sinceAcknowledgementMs === undefined ? {} : { sinceAcknowledgementMs }),
       bufferUsedShare: stats.usedShare,
       linkState: gateway.uplink.state() === "held" ? "held" : link.state(),
       rssBytes: process.memoryUsage.rss(),
@@ -85,6 +102,7 @@ export class HealthReporter {
       devices: gateway.supervisor.health(),
       counters: { ...snapshot(), ...stats.counters },
     };
+    return fitted(report);
   }
 
   #schedule(): void {

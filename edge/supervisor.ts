@@ -2,7 +2,7 @@
 // again. One device's failure is a reading (`device: offline` with the reason) and touches no other.
 
 import type { OutputCommand } from "../contract/actuation.ts";
-import type { Health } from "../contract/delivery.ts";
+import { antennaCountMax, type Health } from "../contract/delivery.ts";
 import { errorCodeOf, errorMessageOf, GatewayError } from "../contract/errors.ts";
 import type { Reading } from "../contract/reading.ts";
 import { type Clock, sleep } from "../drivers/clock.ts";
@@ -160,6 +160,7 @@ class Keeper {
   #reason: string | undefined = "not opened yet";
   #identifiedAtMs: number | undefined;
   #readingCount = 0;
+  readonly #antennaReadingCounts = new Map<number, number>();
   #lastReadingAtMs: number | undefined;
   #restartCount = 0;
 
@@ -194,6 +195,10 @@ class Keeper {
   }
 
   health(): DeviceHealth {
+    const antennas = [...this.#antennaReadingCounts].map(([antenna, readingCount]) => ({
+      antenna,
+      readingCount,
+    }));
     return {
       deviceId: this.#device.deviceId,
       kind: this.#device.kind,
@@ -202,6 +207,7 @@ class Keeper {
       readingCount: this.#readingCount,
       ...(this.#lastReadingAtMs === undefined ? {} : { lastReadingAtMs: this.#lastReadingAtMs }),
       restartCount: this.#restartCount,
+      ...(antennas.length === 0 ? {} : { antennas }),
     };
   }
 
@@ -277,7 +283,18 @@ class Keeper {
     }
     this.#readingCount += 1;
     this.#lastReadingAtMs = reading.receivedAtMs;
+    if (reading.kind === "tag") this.#countAntenna(reading.antenna);
     this.#parts.onReading(reading);
+  }
+
+  #countAntenna(antenna: number): void {
+    const counts = this.#antennaReadingCounts;
+    const readingCount = counts.get(antenna);
+    if (readingCount === undefined && counts.size >= antennaCountMax) {
+      this.#parts.count("device_antennas_over_limit");
+    } else {
+      counts.set(antenna, (readingCount ?? 0) + 1);
+    }
   }
 
   // A state is told once: a device that is away for a week says so one time, not every 30 s.

@@ -36,6 +36,7 @@ export class Uplink {
   #stallCount = 0;
   #paused = false;
   #dataSentAtMs = Number.NEGATIVE_INFINITY;
+  #acknowledgedMs: number | undefined;
   #running = false;
   #kicked = false;
   /** Alarms raised since the last acknowledgement that answered: these are raised once. */
@@ -93,6 +94,12 @@ export class Uplink {
   /** Where the uplink stands, for the health report. */
   state(): UplinkState {
     return this.#state;
+  }
+
+  /** How long ago the ledger last answered with where it stands; undefined until it did. */
+  sinceAcknowledgementMs(): number | undefined {
+    const atMs = this.#acknowledgedMs;
+    return atMs === undefined ? undefined : Math.floor(this.#options.clock.monotonicMs() - atMs);
   }
 
   #reset(state: "offline" | "online"): void {
@@ -217,6 +224,7 @@ export class Uplink {
     }
     if (generation !== this.#generation) return;
     this.#answered();
+    this.#acknowledgedMs = this.#options.clock.monotonicMs();
     this.#alarmed.clear();
     if (this.#state === "held") this.#state = "online";
     if (this.#search !== undefined) this.#search.take(answer.probeMatches === true);

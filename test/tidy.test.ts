@@ -128,6 +128,9 @@ describe("every file in config/ is what its place says", () => {
     if (dirname(file) === "config/scenarios") {
       return (await import("../simulators/scenario.ts")).loadScenario(root + file);
     }
+    if (dirname(file) === "config/grafana") {
+      return (await import("./support/dashboard.ts")).loadDashboard(root + file);
+    }
     if (/^config\/edge[^/]*\.yaml$/.test(file)) {
       return (await import("../edge/config.ts")).loadEdgeConfig(root + file);
     }

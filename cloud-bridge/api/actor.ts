@@ -25,6 +25,11 @@ export class Actor {
     return stores === undefined || stores === "all" ? undefined : stores;
   }
 
+  /** Whether its role may do something. */
+  may(permission: Permission): boolean {
+    return this.#token === undefined || mayDo(this.#token.role, permission);
+  }
+
   /** The name for entries, claims and alerts: the token's; without tokens what the body says. */
   nameOr(by: string | undefined): string {
     const name = this.#token?.name ?? by;
@@ -65,7 +70,12 @@ export function actorOf(request: FastifyRequest): Actor {
   return actor;
 }
 
-/** Open to whoever reaches the port: nothing of a store is in it. */
+/** Who sent a request that nobody needs a token for; undefined where there are tokens and it brought none. */
+export function bearerOf(request: FastifyRequest): Actor | undefined {
+  return actors.get(request);
+}
+
+/** Open to whoever reaches the port: nothing of a store is in it, but for whom a token brings to `/metrics`. */
 const publicPath = /^\/(health|metrics|openapi\.json|asyncapi\.json|docs(\/.*)?)$/;
 
 /**
@@ -89,7 +99,8 @@ export function addAuthentication(app: FastifyInstance, tokens: ApiTokens | unde
       return;
     }
     const path = request.url.split("?", 1)[0] ?? "";
-    if (publicPath.test(path)) return;
+    const isAnonymous = path !== "/metrics" || request.headers.authorization === undefined;
+    if (publicPath.test(path) && isAnonymous) return;
     const [, secret] =
       /^Bearer ([\x21-\x7e]{1,200})$/i.exec(request.headers.authorization ?? "") ?? [];
     const token = secret === undefined ? undefined : await tokens.find(secret);

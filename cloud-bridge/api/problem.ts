@@ -25,6 +25,7 @@ const kinds = {
   product_unknown: { status: 404, title: "The catalogue does not have it" },
   plan_unknown: { status: 404, title: "The store has no plan" },
   store_unknown: { status: 404, title: "The ledger does not know this store" },
+  edge_unknown: { status: 404, title: "The ledger does not know this edge" },
   path_unknown: { status: 404, title: "Nothing is served here" },
   quarantine_unknown: { status: 404, title: "No such event lies in quarantine" },
   alert_unknown: { status: 404, title: "No such alert" },

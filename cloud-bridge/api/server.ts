@@ -2,13 +2,15 @@
 // loopback, or with tokens.
 
 import type { AddressInfo } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import Fastify, { type FastifyInstance } from "fastify";
 import { errorCodeOf, errorMessageOf } from "../../contract/errors.ts";
+import { edgeMetricsText } from "../edges/edge-metrics.ts";
 import type { Ledger } from "../ledger/types.ts";
 import { listenError } from "../listen.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
-import { addAuthentication } from "./actor.ts";
+import { addAuthentication, bearerOf } from "./actor.ts";
 import { addAlertRoutes } from "./alert-routes.ts";
 import { addAsyncApiRoute } from "./asyncapi-route.ts";
 import { addCatalogueRoutes } from "./catalogue-routes.ts";
@@ -17,6 +19,7 @@ import { addConsignmentRoutes } from "./consignment-routes.ts";
 import { addCountPlanRoutes } from "./count-plan-routes.ts";
 import { addCountRoutes } from "./count-routes.ts";
 import { addDescription } from "./description.ts";
+import { addEdgeRoutes, type EdgeRoutesOptions } from "./edge-routes.ts";
 import { addEpcisRoutes, type EpcisRoutesOptions } from "./epcis-routes.ts";
 import { addFactRoutes } from "./fact-routes.ts";
 import type { Feed } from "./feed.ts";
@@ -42,6 +45,7 @@ export interface HealthReport {
 type RoutesOptions = StockRoutesOptions &
   ItemRoutesOptions &
   PlanRoutesOptions &
+  EdgeRoutesOptions &
   EpcisRoutesOptions &
   WebhookRoutesOptions &
   TraceRoutesOptions;
@@ -87,6 +91,7 @@ export class ApiServer {
     addOwnRoutes(app, options);
     addStockRoutes(app, options);
     addAlertRoutes(app, options);
+    addEdgeRoutes(app, options);
     addClaimRoutes(app, options);
     addEpcisRoutes(app, options);
     addWebhookRoutes(app, options);
@@ -121,14 +126,18 @@ export class ApiServer {
   }
 }
 
-function addOwnRoutes(app: FastifyInstance, { health, metrics }: ApiOptions): void {
+function addOwnRoutes(app: FastifyInstance, { health, metrics, edges }: ApiOptions): void {
   app.get("/health", async (_request, reply) => {
     const report = await health();
     const isOk = report.broker === "online" && report.ledger === "answers";
     return await reply.code(isOk ? 200 : 503).send({ status: isOk ? "ok" : "failing", ...report });
   });
-  app.get("/metrics", async (_request, reply) => {
-    const text = await metrics.registry.metrics();
+  app.get("/metrics", async (request, reply) => {
+    const actor = bearerOf(request);
+    const isTold = actor?.may("edges.read") === true;
+    const told = isTold ? [...edges.views()].filter(({ storeId }) => actor.reaches(storeId)) : [];
+    const own = await metrics.registry.metrics();
+    const text = isTold ? `${own}\n${await edgeMetricsText(told, setImmediate)}` : own;
     return await reply.type(metrics.registry.contentType).send(text);
   });
 }

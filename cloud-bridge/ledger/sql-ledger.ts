@@ -43,6 +43,7 @@ import {
   readPlan,
   readPositions,
   readQuarantine,
+  readQuarantineCounts,
   readSales,
   readStockLevels,
   readTasks,
@@ -199,6 +200,10 @@ export class SqlLedger implements Ledger {
 
   quarantine(): Promise<QuarantinedEvent[]> {
     return readQuarantine(this.#reader);
+  }
+
+  quarantineCounts(): ReturnType<Ledger["quarantineCounts"]> {
+    return readQuarantineCounts(this.#reader);
   }
 
   plan(storeId: string): Promise<Plan | undefined> {

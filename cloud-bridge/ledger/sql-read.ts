@@ -209,6 +209,16 @@ export async function readQuarantine(
   );
 }
 
+/** How many of an edge wait in quarantine. */
+export async function readQuarantineCounts(
+  connection: SqlConnection,
+): Promise<{ storeId: string; edgeId: string; count: number }[]> {
+  return await connection.all(
+    `SELECT store_id AS storeId, edge_id AS edgeId, count(*) AS count FROM quarantine
+     WHERE reposted_at_ms IS NULL GROUP BY store_id, edge_id`,
+  );
+}
+
 export async function readPlan(
   connection: SqlConnection,
   storeId: string,

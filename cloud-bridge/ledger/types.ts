@@ -248,6 +248,8 @@ export interface Ledger {
   declaredLosses(query: { storeId?: string }): Promise<DeclaredLoss[]>;
   /** What lies in quarantine and was not reposted: the oldest `quarantineCountMax`. */
   quarantine(): Promise<QuarantinedEvent[]>;
+  /** How many rows of quarantine wait, of each edge or source that has some. */
+  quarantineCounts(): Promise<{ storeId: string; edgeId: string; count: number }[]>;
   /** Posts a quarantined event through the same rules, where it was. */
   repost(id: string, recordedAtMs: number): Promise<RepostResult>;
   /** Takes a plan: a lower version, or other content under the same version, is CONFIG_INVALID. */

@@ -1,8 +1,9 @@
 // Asks edges to say hello. A bridge that starts, or whose broker came back, does not know what its
 // edges wait for, and an edge that waits for an answer sends nothing until its time is up.
 
-import { type Command, edgeStatusSchema } from "../../contract/delivery.ts";
+import type { Command } from "../../contract/delivery.ts";
 import { topics } from "../../contract/topics.ts";
+import { readStatus } from "../edges/edge-messages.ts";
 import type { OutgoingMessage } from "../link.ts";
 
 export interface HelloRequestsOptions {
@@ -64,24 +65,13 @@ export class HelloRequests {
   ): Promise<void> {
     // An edge that ended its session for good clears its status.
     if (payload.length === 0) return;
-    const state = this.#stateOf(edge, payload);
-    if (state === undefined) return this.#options.count("message_invalid");
+    const status = readStatus(edge, payload);
+    if (typeof status === "string") return this.#options.count("message_invalid");
+    const { state } = status;
     const key = `${edge.storeId}/${edge.edgeId}`;
     if (state === "offline") this.#online.delete(key);
     else if (this.#online.size < onlineCountMax) this.#online.set(key, edge);
     if (state === "online" && isRetained && this.#options.link.isOnline) await this.#ask(edge);
-  }
-
-  #stateOf(edge: { storeId: string; edgeId: string }, payload: Uint8Array) {
-    let value: unknown;
-    try {
-      value = JSON.parse(Buffer.from(payload).toString("utf8"));
-    } catch {
-      return undefined;
-    }
-    const status = edgeStatusSchema.safeParse(value).data;
-    const isOwn = status?.storeId === edge.storeId && status.edgeId === edge.edgeId;
-    return isOwn ? status.state : undefined;
   }
 
   async #ask(edge: { storeId: string; edgeId: string }): Promise<void> {

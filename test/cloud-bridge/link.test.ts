@@ -105,7 +105,7 @@ test("what is in flight when the connection ends has failed, and nothing waits f
     socket.once("data", () => {
       socket.write(Uint8Array.of(0x20, 2, 0, 0));
       socket.once("data", (subscribe) => {
-        socket.write(Uint8Array.of(0x90, 5, subscribe[2]!, subscribe[3]!, 1, 1, 1));
+        socket.write(Uint8Array.of(0x90, 6, subscribe[2]!, subscribe[3]!, 1, 1, 0, 1));
       });
     });
   });

@@ -50,6 +50,20 @@ const health = {
   ],
   counters: { "portal-1.frames": 9 },
 };
+const antennas = [
+  { antenna: 1, readingCount: 4 },
+  { antenna: 255, readingCount: 3 },
+];
+/** With what edges of before do not say. */
+const wholeHealth = {
+  ...health,
+  ...{ storeId: "s0042", edgeId: "edge-1", sinceAcknowledgementMs: 1200 },
+  devices: health.devices.map((device) => ({ ...device, antennas })),
+};
+const withAntennas = (each: object[]) => ({
+  ...health,
+  devices: [{ ...health.devices[0], antennas: each }],
+});
 
 describe("acknowledgements", () => {
   test.each([
@@ -90,7 +104,8 @@ test.each([
 test.each([
   ["status", edgeStatusSchema, status],
   ["a last will", edgeStatusSchema, { ...status, state: "offline", reason: "lost" }],
-  ["health", healthSchema, health],
+  ["health of an edge of before", healthSchema, health],
+  ["health", healthSchema, wholeHealth],
   ["a hello request", commandSchema, { id: randomId, command: "hello_request" }],
   [
     "a workflow",
@@ -131,6 +146,9 @@ test.each([
   ],
   ["a buffer fuller than full", healthSchema, { ...health, bufferUsedShare: 1.2 }],
   ["257 devices", healthSchema, { ...health, devices: new Array(257).fill(health.devices[0]) }],
+  ["antenna 256", healthSchema, withAntennas([{ antenna: 256, readingCount: 1 }])],
+  ["more antennas than are told of", healthSchema, withAntennas(new Array(65).fill(antennas[0]))],
+  ["an acknowledgement to come", healthSchema, { ...health, sinceAcknowledgementMs: -1 }],
   ["a status in between", edgeStatusSchema, { ...status, state: "starting" }],
 ])("refuses %s", (_what, schema, value) => {
   expect(schema.safeParse(value).success).toBe(false);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { deviceHealthSchema } from "../../contract/delivery.ts";
+import { antennaCountMax, deviceHealthSchema } from "../../contract/delivery.ts";
 import { GatewayError } from "../../contract/errors.ts";
 import type { DeviceReading, Reading } from "../../contract/reading.ts";
 import { systemClock } from "../../drivers/clock.ts";
@@ -53,6 +53,38 @@ function onMemory(deviceId: string, driver: { run: Run }) {
 const untilAborted = (signal: AbortSignal) =>
   new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
 const silent = new GatewayError("DRIVER_SILENT", "no answer");
+
+test("readings are counted by the antenna they came by, of so many antennas", async () => {
+  const line = time();
+  const tag = (antenna: number) => ({
+    ...({ kind: "tag", deviceId: "d1", antenna, rssiDbm: -50, receivedAtMs: 1 } as const),
+    epc: "3034257BF7194E4000001A85" as never,
+  });
+  const { port, device } = onMemory("d1", {
+    run: async ({ onReading, onIdentified, signal }) => {
+      onIdentified({ model: "test" } as never);
+      onReading({ kind: "input", deviceId: "d1", line: "beam", active: true, receivedAtMs: 1 });
+      for (const antenna of [2, 1, 2]) onReading(tag(antenna));
+      for (let antenna = 3; antenna <= antennaCountMax + 1; antenna += 1) onReading(tag(antenna));
+      await untilAborted(signal);
+    },
+  });
+  port.plug(() => undefined);
+  const { supervisor, counters } = supervise([device], line);
+  supervisor.start();
+  await line.advance(1000, settle);
+  const [health] = supervisor.health();
+  expect(deviceHealthSchema.parse(health)).toEqual(health);
+  expect(health).toMatchObject({ readingCount: 1 + 3 + antennaCountMax - 1 });
+  expect(health?.antennas).toHaveLength(antennaCountMax);
+  expect(health?.antennas?.slice(0, 3)).toEqual([
+    { antenna: 2, readingCount: 2 },
+    { antenna: 1, readingCount: 1 },
+    { antenna: 3, readingCount: 1 },
+  ]);
+  expect(counters["device_antennas_over_limit"]).toBe(1);
+  await supervisor.stop();
+});
 
 describe("a device that fails", () => {
   test("is waited for longer and longer, to 30 s, and said to be offline once", async () => {

@@ -7,6 +7,22 @@ import { Harness } from "./uplink-harness.ts";
 const sequencesOf = (events: unknown[]) =>
   events.map((event) => (event as { sequence?: number }).sequence);
 
+test("how long ago the ledger answered is told by the clock that never jumps, and only of answers", async () => {
+  const harness = new Harness();
+  harness.outbox.append(1);
+  harness.uplink.connected();
+  await harness.settle();
+  expect(harness.uplink.sinceAcknowledgementMs()).toBeUndefined();
+  await harness.acknowledge(0, { nonce: "abc-99999999" });
+  expect(harness.uplink.sinceAcknowledgementMs()).toBeUndefined();
+  await harness.acknowledge(0);
+  await harness.after(1500);
+  expect(harness.uplink.sinceAcknowledgementMs()).toBe(1500);
+  harness.uplink.disconnected();
+  await harness.after(60_000);
+  expect(harness.uplink.sinceAcknowledgementMs()).toBe(61_500);
+});
+
 describe("sending", () => {
   test("nothing goes out before the link is up, then a hello that says where the outbox stands", async () => {
     const harness = new Harness();

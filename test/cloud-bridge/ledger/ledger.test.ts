@@ -14,6 +14,21 @@ const standing = ({
   answer: { throughSequence: number; code?: string | undefined };
 }) => [answer.throughSequence, answer.code];
 
+test("rows of quarantine are counted for each edge that has some", async () => {
+  const ledger = await openLedger();
+  expect(await ledger.quarantineCounts()).toEqual([]);
+  const abroad = () => moved("receiving", coffee, { to: place("s0099/floor") });
+  const bad = new FakeEdge().append(abroad(), receive(), abroad());
+  const good = new FakeEdge("0b0b0b0b-2222", "edge-2").append(receive());
+  const other = new FakeEdge("0c0c0c0c-3333", "edge-3").append(abroad());
+  await ledger.post([bad.batch(1), good.batch(1), other.batch(1)], startAtMs);
+  const counts = await ledger.quarantineCounts();
+  expect(counts.sort((one, two) => (one.edgeId < two.edgeId ? -1 : 1))).toEqual([
+    { storeId: "s0042", edgeId: "edge-1", count: 2 },
+    { storeId: "s0042", edgeId: "edge-3", count: 1 },
+  ]);
+});
+
 describe("position", () => {
   test("a batch is posted once, answered with position, digest, epoch and nonce", async () => {
     const ledger = await openLedger();

@@ -94,6 +94,7 @@ describe("quarantine", () => {
     expect(await ledger.repost(invalid, startAtMs)).toMatchObject({ code: "EVENT_INVALID" });
     expect(await balancesOf(ledger, coffee)).toMatchObject({ "floor/a sellable": 2 });
     expect((await ledger.quarantine()).map(({ sequence }) => sequence)).toEqual([2]);
+    expect(await ledger.quarantineCounts()).toMatchObject([{ edgeId: "edge-1", count: 1 }]);
     expect((await ledger.verify()).problems).toEqual([]);
   });
 });

@@ -1,0 +1,49 @@
+// What edges say of themselves, read from the bytes of a message. Nothing is thrown.
+
+import {
+  type EdgeStatus,
+  edgeStatusSchema,
+  type Health,
+  healthSchema,
+} from "../../contract/delivery.ts";
+
+/** An edge, by the ids of its topics. */
+export interface EdgeName {
+  readonly storeId: string;
+  readonly edgeId: string;
+}
+
+/** Why a message is not taken: it cannot be read, or says that it is another edge's. */
+export type Unread = "invalid" | "foreign";
+
+/** The largest report that is looked at; the embedded broker lets none of this size in. */
+export const reportSizeBytesMax = 256 * 1024;
+
+/** One name for an edge; names sort as stores and then edges do. */
+export function edgeKey({ storeId, edgeId }: EdgeName): string {
+  return `${storeId}/${edgeId}`;
+}
+
+/** A `status` message. */
+export function readStatus(edge: EdgeName, payload: Uint8Array): EdgeStatus | Unread {
+  const status = edgeStatusSchema.safeParse(parseJson(payload)).data;
+  if (status === undefined) return "invalid";
+  return edgeKey(status) === edgeKey(edge) ? status : "foreign";
+}
+
+/** A `health` message. Those of edges before do not say whose they are. */
+export function readHealth(edge: EdgeName, payload: Uint8Array): Health | Unread {
+  if (payload.length > reportSizeBytesMax) return "invalid";
+  const health = healthSchema.safeParse(parseJson(payload)).data;
+  if (health === undefined) return "invalid";
+  const { storeId = edge.storeId, edgeId = edge.edgeId } = health;
+  return edgeKey({ storeId, edgeId }) === edgeKey(edge) ? health : "foreign";
+}
+
+function parseJson(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(payload).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
