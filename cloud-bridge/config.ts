@@ -147,7 +147,7 @@ export const bridgeConfigSchema = section({
   publish: section({
     /** Pause after each page of stock levels when all are published anew. */
     republishPauseMs: whole(0, 60_000).default(100),
-    /** Entries and alerts that wait for the broker; the oldest are dropped beyond, and counted. */
+    /** Alerts that wait for the broker (beyond it the oldest are dropped, and counted), and entries in memory. */
     queueCountMax: whole(100, 1_000_000).default(50_000),
     /** The lists of what is sold go out anew after this time even though nothing was sold. */
     soldRefreshMs: whole(1000, 600_000).default(30_000),
