@@ -18,6 +18,7 @@ import {
   type Stores,
 } from "./parameters.ts";
 import { ProblemError } from "./problem.ts";
+import { productLabelSchema, productLabels } from "./product-label.ts";
 import { addRoute } from "./route.ts";
 
 export interface StockRoutesOptions {
@@ -40,6 +41,7 @@ const stockQuery = z.strictObject({
   cursor: cursorParameter(gtinParameter).optional(),
   limit,
 });
+const stockAnswer = stockLevelSchema.extend({ product: productLabelSchema.optional() });
 const entriesQuery = z.strictObject({
   store: idSchema,
   /** The number of the last entry that the reader has; a cursor says it too, and wins. */
@@ -63,12 +65,17 @@ export function addStockRoutes(app: FastifyInstance, options: StockRoutesOptions
     ...{ method: "GET", path: "/v1/stock", allows: "stock.read", isTagged: true },
     summary: "Stock levels of a store: one GTIN, or all by page",
     query: stockQuery,
-    answers: { 200: pageSchema(stockLevelSchema) },
+    answers: { 200: pageSchema(stockAnswer) },
     handler: async ({ query: { store, gtin, cursor, limit: countMax } }) => {
       await requireStore(stores, store);
       const one = gtin === undefined ? {} : { gtin };
       const from = cursor === undefined ? {} : { afterGtin: cursor };
-      const items = await ledger.stockLevels({ storeId: store, ...one, ...from, countMax });
+      const levels = await ledger.stockLevels({ storeId: store, ...one, ...from, countMax });
+      const labelOf = await productLabels(
+        ledger,
+        levels.map((level) => level.gtin),
+      );
+      const items = levels.map((level) => ({ ...level, ...labelOf(level.gtin) }));
       return page(items, countMax, (level) => level.gtin);
     },
   });

@@ -22,10 +22,11 @@ import {
   storeParams,
 } from "./parameters.ts";
 import { ProblemError, wrongParameter } from "./problem.ts";
+import { productLabels } from "./product-label.ts";
 import { addRoute } from "./route.ts";
 
 export interface TraceRoutesOptions {
-  readonly ledger: Pick<Ledger, "tree" | "epcis">;
+  readonly ledger: Pick<Ledger, "tree" | "epcis" | "catalogue">;
   readonly stores: Stores;
   readonly places: Places;
   /** Signs heads; without it there are histories, and no proofs. */
@@ -173,7 +174,9 @@ class Tracer {
     const latest = isLast ? latestOf(histories.flatMap(({ entries }) => entries)) : undefined;
     const place = latest === undefined ? {} : { lastSeen: placeOf(latest, places) };
     const more = isLast ? {} : { next: Buffer.from(next.join("/")).toString("base64url") };
-    return { ...unit, ...link, ...place, isWhole, stores, events, ...more };
+    const labelOf = await productLabels(ledger, [unit.item]);
+    const label = labelOf(unit.item);
+    return { ...unit, ...label, ...link, ...place, isWhole, stores, events, ...more };
   }
 
   async #capturedOf(unit: NamedUnit) {

@@ -65,6 +65,12 @@ export class SqlCatalogue {
     return row && productOf(row);
   }
 
+  /** Those of the GTINs that it has. */
+  async productsOf(gtins: readonly string[]): Promise<CataloguedProduct[]> {
+    if (gtins.length === 0) return [];
+    return (await readRows(this.#database.reader, gtins)).map(productOf);
+  }
+
   /** By GTIN after `afterGtin`; those whose name begins so (upper or lower case), those of a class. */
   async products(query: {
     readonly afterGtin?: string;
