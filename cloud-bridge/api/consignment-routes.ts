@@ -98,7 +98,7 @@ export function addConsignmentRoutes(
     ...{ answers: { 201: z.looseObject({}) }, bodySizeBytesMax },
     handler: async ({ params: { store: from }, body, actor, reply }) => {
       await requireStore(stores, from);
-      await requireStore(stores, body.to);
+      await requireStore(stores, body.to, "to");
       if (body.to === from) {
         throw wrongParameter("to", "must be another store");
       }

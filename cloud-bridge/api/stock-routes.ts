@@ -55,7 +55,15 @@ const noticesQuery = z.strictObject({
   code: z.string().max(64).optional(),
   limit,
 });
-const repostBody = z.strictObject({ id: z.string().min(1).max(200) });
+const repostBody = z.strictObject({
+  id: z
+    .string()
+    .max(200)
+    .regex(
+      /^[^/\0]+\/[^/\0]+\/[^/\0]+\/\d{1,15}$/,
+      "must be {store}/{edge}/{outbox}/{sequence}, as the list has it",
+    ),
+});
 const listAnswer = { 200: pageSchema(z.looseObject({})) };
 
 /** Adds the routes under /v1. */
