@@ -145,7 +145,8 @@ function addStoreLists(app: FastifyInstance, { ledger, stores }: StockRoutesOpti
     answers: listAnswer,
     handler: async ({ query: { store }, actor }) => {
       await known(store);
-      return { items: ofStore(await ledger.quarantine(), actor, store) };
+      const storeIds = store === undefined ? actor.storeIds : [store];
+      return { items: await ledger.quarantine(storeIds === undefined ? {} : { storeIds }) };
     },
   });
 }

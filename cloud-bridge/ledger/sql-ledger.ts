@@ -217,8 +217,8 @@ export class SqlLedger implements Ledger {
     return readDeclaredLosses(this.#reader, query.storeId);
   }
 
-  quarantine(): Promise<QuarantinedEvent[]> {
-    return readQuarantine(this.#reader);
+  quarantine(query: Parameters<Ledger["quarantine"]>[0] = {}): Promise<QuarantinedEvent[]> {
+    return readQuarantine(this.#reader, query);
   }
 
   plan(storeId: string): Promise<Plan | undefined> {
@@ -312,7 +312,7 @@ async function postQuarantined(
   id: string,
   recordedAtMs: number,
 ): Promise<RepostResult> {
-  const [row] = await readQuarantine(connection, id);
+  const [row] = await readQuarantine(connection, { id });
   if (row?.id !== id) {
     const message = `${id} is not in quarantine, or was reposted`;
     return { ok: false, code: "QUARANTINE_UNKNOWN", message };

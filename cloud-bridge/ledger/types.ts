@@ -258,8 +258,8 @@ export interface Ledger {
   /** Newest first. */
   notices(query: { storeId: string; code?: string; countMax: number }): Promise<Notice[]>;
   declaredLosses(query: { storeId?: string }): Promise<DeclaredLoss[]>;
-  /** What lies in quarantine and was not reposted: the oldest `quarantineCountMax`. */
-  quarantine(): Promise<QuarantinedEvent[]>;
+  /** What lies in quarantine and was not reposted, of all stores or of some: the oldest `quarantineCountMax`. */
+  quarantine(query?: { storeIds?: readonly string[] }): Promise<QuarantinedEvent[]>;
   /** Posts a quarantined event through the same rules, where it was. */
   repost(id: string, recordedAtMs: number): Promise<RepostResult>;
   /** Takes a plan: a lower version, or other content under the same version, is CONFIG_INVALID. */

@@ -97,7 +97,7 @@ test("reposting says why not", async () => {
   });
   expect(await post("{")).toMatchObject({ status: 400 });
   expect(await post("id=1", "text/plain")).toMatchObject({ status: 415 });
-  // Part of an id is none: it would be any event of the store.
+  // Part of an id is none.
   for (const id of ["s1", "s1/e1", "s1/e1/none/x", "s1/e1/none/9/9"]) {
     expect(await post(JSON.stringify({ id }))).toMatchObject({
       status: 400,
