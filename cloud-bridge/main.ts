@@ -82,7 +82,7 @@ async function startBridge(
   await mkdir(config.dataDir, { recursive: true });
   const ledger = await openConfiguredLedger(config, clock.nowMs(), count);
   life.onStop("ledger", () => ledger.close());
-  await storePlans(ledger, plans, log);
+  await storePlans(ledger, plans, { log, nowMs: clock.nowMs() });
   const stores = KnownStores.of(ledger, plans);
   const edges = await openEdges({ config, ledger, clock, count, log, life });
 

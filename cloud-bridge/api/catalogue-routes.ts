@@ -49,16 +49,8 @@ const shown = ({ product, version }: CataloguedProduct) => ({ ...product, versio
 
 /** Adds the routes under /v1/catalogue. */
 export function addCatalogueRoutes(app: FastifyInstance, options: CatalogueRoutesOptions): void {
-  const { ledger, nowMs } = options;
+  const { ledger } = options;
   const path = "/v1/catalogue/:gtin";
-  app.addContentTypeParser("text/csv", { parseAs: "buffer" }, (_request, bytes, done) => {
-    try {
-      done(null, new TextDecoder("utf-8", { fatal: true }).decode(bytes as Buffer));
-    } catch {
-      done(new ProblemError("request_invalid", "the file is no UTF-8 text"));
-    }
-  });
-
   addRoute(app, {
     ...{ method: "GET", path: "/v1/catalogue", allows: "catalogue.read", query: listQuery },
     ...{ summary: "Products by GTIN, by name or class", answers: { 200: pageSchema(answer) } },
@@ -86,7 +78,24 @@ export function addCatalogueRoutes(app: FastifyInstance, options: CatalogueRoute
     summary: "Who changed a product, the latest first",
     handler: async ({ params: { gtin } }) => ({ items: await ledger.catalogue.changes(gtin) }),
   });
-  addRoute(app, {
+  // A file may be sent here alone.
+  void app.register((scope, _settings, done) => {
+    addMany(scope, options);
+    done();
+  });
+  addChanges(app, options, path);
+}
+
+function addMany(scope: FastifyInstance, { ledger, nowMs }: CatalogueRoutesOptions): void {
+  scope.addContentTypeParser("text/csv", { parseAs: "buffer" }, (_request, bytes, parsed) => {
+    try {
+      parsed(null, new TextDecoder("utf-8", { fatal: true }).decode(bytes as Buffer));
+    } catch {
+      parsed(new ProblemError("request_invalid", "the file is no UTF-8 text"));
+    }
+  });
+
+  addRoute(scope, {
     ...{ method: "POST", path: "/v1/catalogue", allows: "catalogue.write", isOfAllStores: true },
     summary:
       "Puts many products in, all or none: {products: [...]}, or text/csv with a line of columns",
@@ -98,7 +107,6 @@ export function addCatalogueRoutes(app: FastifyInstance, options: CatalogueRoute
       return { productCount: products.length, changedCount };
     },
   });
-  addChanges(app, options, path);
 }
 
 function addChanges(app: FastifyInstance, options: CatalogueRoutesOptions, path: string): void {

@@ -12,12 +12,18 @@ import {
   type ClaimRefusalCode,
   claimLineCountMax,
   claimQuantityMax,
+  claimStates,
+  openClaimStates,
 } from "../ledger/claims.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import type { Actor } from "./actor.ts";
 import {
+  cursorParameter,
   gtinParameter,
   idempotencyKeyOf,
+  limitParameter,
+  page,
+  pageSchema,
   requireStore,
   type Stores,
   wholeParameter,
@@ -26,7 +32,10 @@ import { ProblemError, type ProblemKind } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
 export interface ClaimRoutesOptions {
-  readonly ledger: Pick<Ledger, "decideClaim" | "claim" | "availability" | "setWithheld">;
+  readonly ledger: Pick<
+    Ledger,
+    "decideClaim" | "claim" | "claims" | "availability" | "setWithheld" | "withheld"
+  >;
   readonly stores: Stores;
   readonly nowMs: () => number;
   /** Stock changed: what did must be published. */
@@ -45,6 +54,7 @@ const reserveBody = z.strictObject({
   store: idSchema,
   /** Whose order it is. */
   owner: shortTextSchema,
+  by: shortTextSchema.optional(),
   channel: channel.default("web"),
   expiresAtMs: atMsSchema,
   lines: z
@@ -77,6 +87,28 @@ const withheldBody = z.strictObject({
   gtin: z.union([any, gtinParameter], { error: "must be a GTIN, or * for all others" }),
   channel: z.union([any, channel], { error: "must be a channel, or * for all (safety stock)" }),
   quantity: wholeParameter(0, claimQuantityMax),
+  by: shortTextSchema.optional(),
+});
+const withheldAnswer = withheldBody.omit({ by: true });
+const pairCursor = (pattern: RegExp) =>
+  z
+    .string()
+    .regex(pattern)
+    .transform((text): [string, string] => text.split("/") as [string, string]);
+const claimsQuery = z.strictObject({
+  store: idSchema,
+  state: z
+    .enum(["open", "all", ...claimStates], {
+      error: `must be open, all or one of ${claimStates.join(", ")}`,
+    })
+    .default("open"),
+  cursor: cursorParameter(pairCursor(/^\d{1,15}\/[0-9a-f]{32}$/)).optional(),
+  limit: limitParameter,
+});
+const withheldQuery = z.strictObject({
+  store: idSchema,
+  cursor: cursorParameter(pairCursor(/^[\d*]{1,14}\/[a-z0-9*-]{1,32}$/)).optional(),
+  limit: limitParameter,
 });
 
 const kindOf: Record<ClaimRefusalCode, ProblemKind> = {
@@ -116,13 +148,14 @@ export function addClaimRoutes(app: FastifyInstance, options: ClaimRoutesOptions
     summary: "Reserves an order, as a whole or not at all",
     headers: { "Idempotency-Key": "A request sent twice with the same key is one claim" },
     answers: { 201: claimAnswer },
-    handler: async ({ body, request, reply }) => {
+    handler: async ({ body, actor, request, reply }) => {
       const key = idempotencyKeyOf(request);
-      const { store: storeId, ...order } = body;
+      const { store: storeId, by: said, ...order } = body;
+      const by = actor.nameOr(said ?? order.owner);
       await requireStore(stores, storeId);
       const digest = createHash("sha256").update(canonicalJson(body)).digest("hex");
       const claimId = randomUUID().replaceAll("-", "");
-      const asked = { step: "reserve", claimId, key, digest, storeId, ...order } as const;
+      const asked = { step: "reserve", claimId, key, digest, storeId, by, ...order } as const;
       const claim = answer(await ledger.decideClaim(asked, nowMs()));
       reply.code(201).header("location", `/v1/claims/${claim.claimId}`);
       return claim;
@@ -134,6 +167,7 @@ export function addClaimRoutes(app: FastifyInstance, options: ClaimRoutesOptions
     answers: { 200: claimAnswer },
     handler: async ({ params, actor }) => await mine(params.id, actor),
   });
+  addList(app, options);
   const steps = { pick: "pick", "hand-over": "hand_over", release: "release" } as const;
   for (const [path, step] of Object.entries(steps)) {
     addRoute(app, {
@@ -162,6 +196,26 @@ export function addClaimRoutes(app: FastifyInstance, options: ClaimRoutesOptions
   addStandingRoutes(app, options);
 }
 
+/** How claims are asked for that nobody knows by name. */
+function addList(app: FastifyInstance, { ledger, stores, nowMs }: ClaimRoutesOptions): void {
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/claims", allows: "claims.read", query: claimsQuery },
+    summary: "Claims of a store: those that are open, or by state; the newest first",
+    answers: { 200: pageSchema(claimAnswer) },
+    handler: async ({ query: { store: storeId, state, cursor, limit: countMax } }) => {
+      await requireStore(stores, storeId);
+      const [createdAtMs, claimId] = cursor ?? [];
+      const before = claimId === undefined ? undefined : ([Number(createdAtMs), claimId] as const);
+      const all = { open: openClaimStates, all: claimStates };
+      const states = state === "open" || state === "all" ? all[state] : [state];
+      const asked = { storeId, states, before, countMax, nowMs: nowMs() };
+      return page(await ledger.claims(asked), countMax, (claim) => {
+        return `${claim.createdAtMs}/${claim.claimId}`;
+      });
+    },
+  });
+}
+
 function addStandingRoutes(app: FastifyInstance, options: ClaimRoutesOptions): void {
   const { ledger, stores, nowMs } = options;
   addRoute(app, {
@@ -181,11 +235,22 @@ function addStandingRoutes(app: FastifyInstance, options: ClaimRoutesOptions): v
   addRoute(app, {
     ...{ method: "PUT", path: "/v1/withheld", allows: "limits.write", body: withheldBody },
     summary: "Safety stock (channel *) and channel limits",
-    handler: async ({ body }) => {
-      const { store: storeId, ...rest } = body;
+    answers: { 200: withheldAnswer },
+    handler: async ({ body: { by: said, ...limits }, actor }) => {
+      const author = { by: actor.nameOr(said), nowMs: nowMs() };
+      const { store: storeId, ...rest } = limits;
       await requireStore(stores, storeId);
-      await ledger.setWithheld({ storeId, ...rest });
-      return body;
+      await ledger.setWithheld({ storeId, ...rest }, author);
+      return limits;
+    },
+  });
+  addRoute(app, {
+    ...{ method: "GET", path: "/v1/withheld", allows: "claims.read", query: withheldQuery },
+    summary: "What a store withholds, and who said so last",
+    handler: async ({ query: { store: storeId, cursor: after, limit: countMax } }) => {
+      await requireStore(stores, storeId);
+      const items = await ledger.withheld({ storeId, after, countMax });
+      return page(items, countMax, ({ gtin, channel: name }) => `${gtin}/${name}`);
     },
   });
 }

@@ -98,7 +98,7 @@ export function addConsignmentRoutes(
     ...{ answers: { 201: z.looseObject({}) }, bodySizeBytesMax },
     handler: async ({ params: { store: from }, body, actor, reply }) => {
       await requireStore(stores, from);
-      await requireStore(stores, body.to);
+      await requireStore(stores, body.to, "to");
       if (body.to === from) {
         throw wrongParameter("to", "must be another store");
       }
@@ -159,7 +159,8 @@ function addEnds(
     ...{ method: "POST", path: `${path}/close`, allows, params: idParams, body: closeBody },
     summary: `Says that all of a ${kind} has come that will; what differs becomes an alert`,
     handler: async ({ params: { store: storeId, id }, body, actor }) => {
-      const end = { state: "closed", by: actor.nameOr(body.by), reason: body.reason } as const;
+      const by = actor.nameOr(body.by);
+      const end = { kind, state: "closed", by, reason: body.reason } as const;
       await requireStore(stores, storeId);
       const closed = taken(await ledger.receiving.end(storeId, id, end, nowMs()), options);
       if (body.writeOff && kind === "transfer") await writeOff(closed, options);
@@ -170,7 +171,8 @@ function addEnds(
     ...{ method: "POST", path: `${path}/cancel`, allows, params: idParams, body: cancelBody },
     summary: `Says that a ${kind} will not come`,
     handler: async ({ params: { store: storeId, id }, body, actor }) => {
-      const end = { state: "cancelled", by: actor.nameOr(body.by), reason: body.reason } as const;
+      const by = actor.nameOr(body.by);
+      const end = { kind, state: "cancelled", by, reason: body.reason } as const;
       await requireStore(stores, storeId);
       return taken(await ledger.receiving.end(storeId, id, end, nowMs()), options);
     },

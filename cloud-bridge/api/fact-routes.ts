@@ -17,6 +17,7 @@ import type { Ledger, Posted } from "../ledger/types.ts";
 import {
   gtinParameter,
   idempotencyKeyOf,
+  keyReused,
   requireStore,
   type Stores,
   wholeParameter,
@@ -98,7 +99,7 @@ export function addFactRoutes(app: FastifyInstance, options: FactRoutesOptions):
       if (!outcome.ok) {
         const { code, message } = outcome;
         metrics.count(`facts_refused_${code.toLowerCase()}`);
-        if (code === "KEY_REUSED") throw new ProblemError("key_reused", message, { code });
+        if (code === "KEY_REUSED") throw keyReused(message);
         void reply.header("retry-after", String(retryAfterSeconds));
         throw new ProblemError("facts_busy", message, { code });
       }

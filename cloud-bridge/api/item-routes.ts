@@ -8,6 +8,7 @@ import { entrySchema } from "../../contract/stock.ts";
 import { epcHexSchema, gtinSchema } from "../../contract/units.ts";
 import type { Ledger } from "../ledger/types.ts";
 import { ProblemError, wrongParameter } from "./problem.ts";
+import { productLabelSchema, productLabels } from "./product-label.ts";
 import { addRoute } from "./route.ts";
 
 export interface ItemRoutesOptions {
@@ -28,6 +29,7 @@ const historyQuery = z.strictObject({
 const historyAnswer = z.strictObject({
   item: z.string(),
   serial: z.string().optional(),
+  product: productLabelSchema.optional(),
   /** Older entries are left out. */
   isCut: z.boolean(),
   entries: z.array(entrySchema),
@@ -48,7 +50,8 @@ export function addItemRoutes(app: FastifyInstance, { ledger }: ItemRoutesOption
       const only = actor.storeIds === undefined ? {} : { storeIds: actor.storeIds };
       const { entries, isCut } = await ledger.history.ofItem({ ...unit, ...only });
       if (entries.length === 0) throw new ProblemError("item_unknown", "no entry names this item");
-      return { ...unit, isCut, entries };
+      const labelOf = await productLabels(ledger, [unit.item]);
+      return { ...unit, ...labelOf(unit.item), isCut, entries };
     },
   });
 }

@@ -20,11 +20,16 @@ export const gtinParameter = z
   .transform((digits) => digits.padStart(14, "0"))
   .pipe(gtinSchema);
 
-/** A problem for a store that nobody heard of. */
-export async function requireStore(stores: Stores, storeId: string): Promise<void> {
+/** A problem for a store that nobody heard of; `parameter` is what names it. */
+export async function requireStore(
+  stores: Stores,
+  storeId: string,
+  parameter = "store",
+): Promise<void> {
   if (await stores.has(storeId)) return;
   const detail = `store ${storeId} has neither a plan nor an edge that reported`;
-  throw new ProblemError("store_unknown", detail);
+  const errors = [{ parameter, message: detail }];
+  throw new ProblemError("store_unknown", detail, { errors });
 }
 
 /** A reason or a cause, as a code. */
@@ -94,4 +99,10 @@ const keyHeader = z.strictObject({ "Idempotency-Key": idempotencyKey });
 /** The key by which a request that is sent twice is one; a problem without it. */
 export function idempotencyKeyOf({ headers }: Pick<FastifyRequest, "headers">): string {
   return checked(keyHeader, { "Idempotency-Key": headers["idempotency-key"] })["Idempotency-Key"];
+}
+
+/** A problem for a key that came with another body. */
+export function keyReused(message: string): ProblemError {
+  const errors = [{ parameter: "Idempotency-Key", message }];
+  return new ProblemError("key_reused", message, { code: "KEY_REUSED", errors });
 }

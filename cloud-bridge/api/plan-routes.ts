@@ -1,11 +1,21 @@
 // Plans of stores over HTTP: read with an ETag, replaced only by who says which version it replaces.
 
 import type { FastifyInstance } from "fastify";
+import { z } from "zod";
 import { canonicalJson } from "../../contract/digest.ts";
 import { errorCodeOf } from "../../contract/errors.ts";
 import { planSchema } from "../../contract/plan.ts";
+import { shortTextSchema } from "../../contract/units.ts";
 import type { Ledger } from "../ledger/types.ts";
-import { requireStore, type Stores, storeParams } from "./parameters.ts";
+import {
+  cursorParameter,
+  limitParameter,
+  numberInText,
+  page,
+  requireStore,
+  type Stores,
+  storeParams,
+} from "./parameters.ts";
 import { ProblemError, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 import { requireMatch, versionTag } from "./version.ts";
@@ -13,16 +23,23 @@ import { requireMatch, versionTag } from "./version.ts";
 export interface PlanRoutesOptions {
   readonly ledger: Ledger;
   readonly stores: Stores;
+  readonly nowMs: () => number;
   /** A store has another plan: it must be published. */
   readonly onPlan: (storeId: string) => void;
 }
 
 /** A plan of 200,000 products. */
 const planSizeBytesMax = 32 * 1024 * 1024;
+/** A plan says nothing of who sends it; with a token, the token's name stands instead. */
+const byQuery = z.strictObject({ by: shortTextSchema.optional() });
+const changesQuery = z.strictObject({
+  cursor: cursorParameter(numberInText).optional(),
+  limit: limitParameter,
+});
 
 /** Adds /v1/stores/{store}/plan. */
 export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions): void {
-  const { ledger, stores, onPlan } = options;
+  const { ledger, stores, nowMs, onPlan } = options;
   addRoute(app, {
     ...{ method: "GET", path: "/v1/stores/:store/plan", allows: "plan.read", params: storeParams },
     summary: "The store's plan",
@@ -36,11 +53,24 @@ export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions):
     },
   });
   addRoute(app, {
+    ...{ method: "GET", path: "/v1/stores/:store/plan/changes", allows: "plan.read" },
+    ...{ summary: "Who gave the store its plans, the latest first" },
+    ...{ params: storeParams, query: changesQuery },
+    handler: async ({ params: { store: storeId }, query: { cursor, limit: countMax } }) => {
+      await requireStore(stores, storeId);
+      const before = cursor === undefined ? {} : { beforeVersion: cursor };
+      const items = await ledger.planChanges({ storeId, ...before, countMax });
+      return page(items, countMax, ({ version }) => version);
+    },
+  });
+  addRoute(app, {
     ...{ method: "PUT", path: "/v1/stores/:store/plan", allows: "plan.write", params: storeParams },
     summary: "Replaces the store's plan; the new version is the old one and 1",
     headers: { "If-Match": "ETag of the plan that is replaced; needed where there is one" },
+    query: byQuery,
     ...{ body: planSchema, answers: { 200: planSchema }, bodySizeBytesMax: planSizeBytesMax },
-    handler: async ({ params: { store }, body, request, reply }) => {
+    handler: async ({ params: { store }, query, body, actor, request, reply }) => {
+      const author = { by: actor.nameOr(query.by), nowMs: nowMs() };
       await requireStore(stores, store);
       if (body.storeId !== store)
         throw wrongParameter("storeId", `must be ${store}, as in the path`);
@@ -55,7 +85,7 @@ export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions):
         );
       }
       try {
-        await ledger.setPlan(body);
+        await ledger.setPlan(body, author);
       } catch (error) {
         if (errorCodeOf(error) !== "CONFIG_INVALID") throw error;
         throw new ProblemError("version_stale", "another plan came first: read it again");

@@ -77,10 +77,16 @@ export function sendProblem(reply: FastifyReply, problem: ProblemError): Fastify
 export function checked<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value ?? {});
   if (result.success) return result.data;
-  const errors = result.error.issues.map((issue) => ({
-    parameter: issue.path.join(".") || "(request)",
-    message: issue.message,
-  }));
+  const errors = result.error.issues.flatMap(errorsOf);
   const detail = errors.map(({ parameter, message }) => `${parameter}: ${message}`).join("; ");
   throw new ProblemError("query_invalid", detail, { errors });
+}
+
+/** What is wrong with one parameter; of fields that nobody knows each is one. */
+function errorsOf(issue: z.core.$ZodIssue): { parameter: string; message: string }[] {
+  if (issue.code === "unrecognized_keys") {
+    const message = "is not known here";
+    return issue.keys.map((key) => ({ parameter: [...issue.path, key].join("."), message }));
+  }
+  return [{ parameter: issue.path.join(".") || "(request)", message: issue.message }];
 }

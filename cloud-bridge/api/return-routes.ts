@@ -30,6 +30,7 @@ import {
   cursorParameter,
   gtinParameter,
   idempotencyKeyOf,
+  keyReused,
   limitParameter,
   numberInText,
   openParameter,
@@ -191,6 +192,7 @@ function askedOf(
 function taken(outcome: ReturnOutcome): ReturnCase {
   if (outcome.ok) return outcome.returnCase;
   const { code, message } = outcome;
+  if (code === "KEY_REUSED") throw keyReused(message);
   throw new ProblemError(kindOf[code], message, { code });
 }
 

@@ -14,7 +14,7 @@ import {
 import { counterFields, counterOf } from "./count-actor.ts";
 import { type CountRoutesOptions, countParams, listQuery, taken } from "./count-routes.ts";
 import { requireStore, storeParams } from "./parameters.ts";
-import { ProblemError } from "./problem.ts";
+import { wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
 /** Tags in one pass, and passes in one request. */
@@ -51,6 +51,11 @@ const tagsBody = z.strictObject({
     .max(passCountMax, { error: passError }),
 });
 
+/** What is wrong with a line, as of the passes that it was made of. */
+function ofPasses<T extends { readonly ok: boolean; readonly field?: string }>(outcome: T): T {
+  return outcome.field?.startsWith("lines") === true ? { ...outcome, field: "passes" } : outcome;
+}
+
 /** Adds /v1/stores/{store}/counts/{id}/tags and /v1/stores/{store}/rfid-counts. */
 export function addRfidCountRoutes(app: FastifyInstance, options: CountRoutesOptions): void {
   const { ledger, stores, nowMs } = options;
@@ -62,7 +67,7 @@ export function addRfidCountRoutes(app: FastifyInstance, options: CountRoutesOpt
       const { location, passes } = body;
       await requireStore(stores, storeId);
       if (location !== undefined && !isWithin(location, storeId)) {
-        throw new ProblemError("query_invalid", `location: lies outside ${storeId}`);
+        throw wrongParameter("location", `lies outside ${storeId}`);
       }
       const known = passes.map(({ observedAtMs, keys }) => ({
         ...{ observedAtMs, keys: keys.filter((key) => key !== undefined) },
@@ -73,7 +78,7 @@ export function addRfidCountRoutes(app: FastifyInstance, options: CountRoutesOpt
       );
       const asked = { ...counterOf(actor, body), location, passes: known };
       const outcome = await ledger.counting.recordTags({ storeId, countId }, asked, nowMs());
-      taken(outcome, options);
+      taken(ofPasses(outcome), options);
       return { foreignCount, ...("report" in outcome ? outcome.report : {}) };
     },
   });

@@ -67,9 +67,9 @@ const requestTimeoutMs = 10_000;
 const bodySizeBytesMax = 4096;
 
 /** What fastify itself refuses. */
-const kindOfStatus: Readonly<Record<number, ProblemKind>> = {
-  413: "body_too_large",
-  415: "media_unsupported",
+const kindOfStatus: Readonly<Record<number, readonly [kind: ProblemKind, parameter: string]>> = {
+  413: ["body_too_large", "(body)"],
+  415: ["media_unsupported", "Content-Type"],
 };
 
 /** The running server. */
@@ -84,6 +84,8 @@ export class ApiServer {
       requestTimeout: requestTimeoutMs,
       forceCloseConnections: true,
     });
+    // Text is for routes that say so; fastify would take it for all.
+    app.removeContentTypeParser("text/plain");
     app.server.maxConnections = options.connectionCountMax;
     addErrors(app, options);
     addAuthentication(app, options.tokens);
@@ -152,8 +154,10 @@ function addErrors(app: FastifyInstance, { metrics, log }: ApiOptions): void {
     if (error instanceof ProblemError) return sendProblem(reply, error);
     const { statusCode } = error as { statusCode?: number };
     if (statusCode !== undefined && statusCode < 500) {
-      const kind = kindOfStatus[statusCode] ?? "request_invalid";
-      return sendProblem(reply, new ProblemError(kind, errorMessageOf(error)));
+      const [kind, parameter] = kindOfStatus[statusCode] ?? ["request_invalid", "(body)"];
+      const message = errorMessageOf(error);
+      const errors = [{ parameter, message }];
+      return sendProblem(reply, new ProblemError(kind, message, { errors }));
     }
     log.error({ err: error, url: request.url }, "request failed");
     const code = errorCodeOf(error);

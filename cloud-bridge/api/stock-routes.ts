@@ -18,6 +18,7 @@ import {
   type Stores,
 } from "./parameters.ts";
 import { ProblemError } from "./problem.ts";
+import { productLabelSchema, productLabels } from "./product-label.ts";
 import { addRoute } from "./route.ts";
 
 export interface StockRoutesOptions {
@@ -40,6 +41,7 @@ const stockQuery = z.strictObject({
   cursor: cursorParameter(gtinParameter).optional(),
   limit,
 });
+const stockAnswer = stockLevelSchema.extend({ product: productLabelSchema.optional() });
 const entriesQuery = z.strictObject({
   store: idSchema,
   /** The number of the last entry that the reader has; a cursor says it too, and wins. */
@@ -53,7 +55,15 @@ const noticesQuery = z.strictObject({
   code: z.string().max(64).optional(),
   limit,
 });
-const repostBody = z.strictObject({ id: z.string().min(1).max(200) });
+const repostBody = z.strictObject({
+  id: z
+    .string()
+    .max(200)
+    .regex(
+      /^[^/\0]+\/[^/\0]+\/[^/\0]+\/\d{1,15}$/,
+      "must be {store}/{edge}/{outbox}/{sequence}, as the list has it",
+    ),
+});
 const listAnswer = { 200: pageSchema(z.looseObject({})) };
 
 /** Adds the routes under /v1. */
@@ -63,12 +73,17 @@ export function addStockRoutes(app: FastifyInstance, options: StockRoutesOptions
     ...{ method: "GET", path: "/v1/stock", allows: "stock.read", isTagged: true },
     summary: "Stock levels of a store: one GTIN, or all by page",
     query: stockQuery,
-    answers: { 200: pageSchema(stockLevelSchema) },
+    answers: { 200: pageSchema(stockAnswer) },
     handler: async ({ query: { store, gtin, cursor, limit: countMax } }) => {
       await requireStore(stores, store);
       const one = gtin === undefined ? {} : { gtin };
       const from = cursor === undefined ? {} : { afterGtin: cursor };
-      const items = await ledger.stockLevels({ storeId: store, ...one, ...from, countMax });
+      const levels = await ledger.stockLevels({ storeId: store, ...one, ...from, countMax });
+      const labelOf = await productLabels(
+        ledger,
+        levels.map((level) => level.gtin),
+      );
+      const items = levels.map((level) => ({ ...level, ...labelOf(level.gtin) }));
       return page(items, countMax, (level) => level.gtin);
     },
   });
@@ -130,7 +145,8 @@ function addStoreLists(app: FastifyInstance, { ledger, stores }: StockRoutesOpti
     answers: listAnswer,
     handler: async ({ query: { store }, actor }) => {
       await known(store);
-      return { items: ofStore(await ledger.quarantine(), actor, store) };
+      const storeIds = store === undefined ? actor.storeIds : [store];
+      return { items: await ledger.quarantine(storeIds === undefined ? {} : { storeIds }) };
     },
   });
 }

@@ -9,16 +9,24 @@ import type { Entry } from "../../contract/stock.ts";
 import { idSchema } from "../../contract/units.ts";
 import type { Places } from "../epcis/places.ts";
 import { type NamedUnit, unitOfUri } from "../epcis/unit-of-uri.ts";
-import type { TreeSnapshot } from "../ledger/sql-tree.ts";
+import type { HistoryCursor, TreeSnapshot } from "../ledger/sql-tree.ts";
 import type { Ledger } from "../ledger/types.ts";
 import { proofOfParts, publicKeyText, signHead } from "../trace/proof.ts";
 import type { Actor } from "./actor.ts";
-import { requireStore, type Stores, storeParams } from "./parameters.ts";
+import {
+  cursorParameter,
+  limitParameter,
+  pageCountMax,
+  requireStore,
+  type Stores,
+  storeParams,
+} from "./parameters.ts";
 import { ProblemError, wrongParameter } from "./problem.ts";
+import { productLabels } from "./product-label.ts";
 import { addRoute } from "./route.ts";
 
 export interface TraceRoutesOptions {
-  readonly ledger: Pick<Ledger, "tree" | "epcis">;
+  readonly ledger: Pick<Ledger, "tree" | "epcis" | "catalogue">;
   readonly stores: Stores;
   readonly places: Places;
   /** Signs heads; without it there are histories, and no proofs. */
@@ -26,25 +34,36 @@ export interface TraceRoutesOptions {
   readonly nowMs: () => number;
 }
 
-/** Entries of one unit that are told, and events that others sent of it. */
-const entryCountMax = 1000;
+/** Events that others sent of one unit. */
 const capturedCountMax = 200;
 
 const flag = z
   .enum(["true", "false"])
   .default("false")
   .transform((text) => text === "true");
+const cursorSchema = z
+  .string()
+  .regex(/^\d{1,15}\/[a-z0-9-]{1,32}\/\d{1,15}$/)
+  .transform((text): HistoryCursor => {
+    const [placedAtMs, storeId = "", entryNumber] = text.split("/");
+    return [Number(placedAtMs), storeId, Number(entryNumber)];
+  });
+const lifeQuery = {
+  proof: flag,
+  cursor: cursorParameter(cursorSchema).optional(),
+  limit: limitParameter.prefault(pageCountMax),
+};
 const traceQuery = z
   .strictObject({
     epc: z.string().max(8192).optional(),
     link: z.string().max(8192).optional(),
-    proof: flag,
+    ...lifeQuery,
   })
   .refine(({ epc, link }) => (epc === undefined) !== (link === undefined), {
     path: ["link"],
     error: "say either link, a GS1 Digital Link, or epc, hex or a URN",
   });
-const linkQuery = z.looseObject({ proof: flag });
+const linkQuery = z.looseObject(lifeQuery);
 const whole = z.coerce.number({ error: "must be a whole number from 1" }).int().min(1);
 const proofParams = z.strictObject({ store: idSchema, entryNumber: whole });
 const proofQuery = z.strictObject({ since: whole.optional() });
@@ -61,15 +80,18 @@ export function addTraceRoutes(app: FastifyInstance, options: TraceRoutesOptions
     ...{ ...reads, path: "/v1/trace", query: traceQuery },
     summary:
       "The whole life of one unit, by EPC or Digital Link, with proofs where they are asked for",
-    handler: async ({ query: { epc, link, proof }, actor }) =>
-      await tracer.lifeOf(epc ?? link ?? "", epc === undefined ? "link" : "epc", { proof, actor }),
+    handler: async ({ query: { epc, link, ...asked }, actor }) => {
+      const parameter = epc === undefined ? "link" : "epc";
+      return await tracer.lifeOf(epc ?? link ?? "", parameter, { ...asked, actor });
+    },
   });
   addRoute(app, {
     ...{ ...reads, path: "/01/:gtin/21/*", query: linkQuery },
     summary: "The same by what a unit's QR holds, asked of this server instead of its own",
-    handler: async ({ query: { proof }, actor, request }) => {
+    handler: async ({ query: { proof, cursor, limit }, actor, request }) => {
       const [path = ""] = request.url.split("?");
-      return await tracer.lifeOf(`https://id.gs1.org${path}`, "link", { proof, actor });
+      const asked = { proof, cursor, limit, actor };
+      return await tracer.lifeOf(`https://id.gs1.org${path}`, "link", asked);
     },
   });
   addRoute(app, {
@@ -111,6 +133,14 @@ export function addTraceRoutes(app: FastifyInstance, options: TraceRoutesOptions
   });
 }
 
+/** How much of a unit's life is told, and to whom. */
+interface LifeRequest {
+  readonly proof: boolean;
+  readonly cursor?: HistoryCursor | undefined;
+  readonly limit: number;
+  readonly actor: Actor;
+}
+
 class Tracer {
   readonly #options: TraceRoutesOptions;
 
@@ -118,16 +148,16 @@ class Tracer {
     this.#options = options;
   }
 
-  /** All that the chain knows of a unit; a token that is limited to stores is told of those alone. */
+  /** What the chain knows of a unit, by page; a token that is limited to stores is told of those alone. */
   async lifeOf(
     text: string,
     parameter: string,
-    { proof: withProof, actor }: { readonly proof: boolean; readonly actor: Actor },
+    { proof: withProof, cursor, limit: countMax, actor }: LifeRequest,
   ): Promise<object> {
     const { ledger, places } = this.#options;
     const unit = unitOrProblem(text, parameter);
-    const all = await ledger.tree.historyOf(unit, entryCountMax);
-    const histories = all.filter(({ storeId }) => actor.reaches(storeId));
+    const asked = { storeIds: actor.storeIds, after: cursor, countMax };
+    const { histories, next } = await ledger.tree.historyOf(unit, asked);
     const stores = await Promise.all(
       histories.map(async ({ storeId, entries }) =>
         withProof
@@ -135,20 +165,24 @@ class Tracer {
           : { storeId, entries },
       ),
     );
-    const filter = {
-      epcs: [{ uris: [uriOf(unit)], roles: ["epc", "input", "output"] as const }],
-    };
-    // What others captured stands first in every answer.
-    const isOfAll = actor.storeIds === undefined;
-    const { events } = isOfAll
-      ? await ledger.epcis.captured(filter, capturedCountMax)
-      : { events: [] };
-    const count = histories.reduce((sum, { entries }) => sum + entries.length, 0);
-    const isWhole = count < entryCountMax && events.length < capturedCountMax;
+    // What others captured is not of one store, and stands on the first page.
+    const isWithEvents = actor.storeIds === undefined && cursor === undefined;
+    const events = isWithEvents ? await this.#capturedOf(unit) : [];
+    const isLast = next === undefined;
+    const isWhole = isLast && cursor === undefined && events.length < capturedCountMax;
     const link = unit.serial === undefined ? {} : { link: uriOf(unit) };
-    const latest = latestOf(histories.flatMap(({ entries }) => entries));
+    const latest = isLast ? latestOf(histories.flatMap(({ entries }) => entries)) : undefined;
     const place = latest === undefined ? {} : { lastSeen: placeOf(latest, places) };
-    return { ...unit, ...link, ...place, isWhole, stores, events };
+    const more = isLast ? {} : { next: Buffer.from(next.join("/")).toString("base64url") };
+    const labelOf = await productLabels(ledger, [unit.item]);
+    const label = labelOf(unit.item);
+    return { ...unit, ...label, ...link, ...place, isWhole, stores, events, ...more };
+  }
+
+  async #capturedOf(unit: NamedUnit) {
+    const roles = ["epc", "input", "output"] as const;
+    const filter = { epcs: [{ uris: [uriOf(unit)], roles }] };
+    return (await this.#options.ledger.epcis.captured(filter, capturedCountMax)).events;
   }
 
   async tree(storeId: string): Promise<TreeSnapshot> {

@@ -27,7 +27,9 @@ export function requireMatch(
     });
   }
   if (version !== undefined && namesTag(header, versionTag(version))) return;
-  const now =
+  const message =
     version === undefined ? `${owner} has no ${what}` : `the ${what} is now ${versionTag(version)}`;
-  throw new ProblemError("version_stale", `If-Match: ${now}`);
+  throw new ProblemError("version_stale", `If-Match: ${message}`, {
+    errors: [{ parameter: "If-Match", message }],
+  });
 }

@@ -8,11 +8,13 @@ import { webhookKindSchema } from "../../contract/webhook.ts";
 import { webhookCountMax } from "../ledger/sql-webhooks.ts";
 import type { Ledger } from "../ledger/types.ts";
 import type { WebhookGuard } from "../publish/webhook-guard.ts";
+import { requireStore, type Stores } from "./parameters.ts";
 import { ProblemError, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
 export interface WebhookRoutesOptions {
   readonly ledger: Pick<Ledger, "webhooks">;
+  readonly stores: Stores;
   readonly webhookGuard: WebhookGuard;
   readonly nowMs: () => number;
 }
@@ -45,7 +47,7 @@ export function newSecret(): string {
 
 /** Adds the routes under /v1/webhooks. */
 export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOptions): void {
-  const { ledger, webhookGuard, nowMs } = options;
+  const { ledger, stores: known, webhookGuard, nowMs } = options;
 
   const manages = { allows: "webhooks.manage" } as const;
   const item = { ...manages, params: webhookParams, isOfAllStores: true } as const;
@@ -61,6 +63,9 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
     storesOf: ({ body }) => body.stores,
     handler: async ({ body: { url, kinds, stores, from }, actor, reply }) => {
       if (stores.length === 0) actor.requireAllStores();
+      for (const [index, storeId] of stores.entries()) {
+        await requireStore(known, storeId, `stores.${index}`);
+      }
       const problem = webhookGuard.problemOf(url);
       if (problem !== undefined) {
         throw wrongParameter("url", problem);
@@ -102,6 +107,7 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
     ...{ method: "POST", path: `${path}/retry`, ...item, body: retryBody },
     summary: "Tries again what was given up",
     handler: async ({ params: { webhookId }, body: { storeId, kind, firstNumber } }) => {
+      if (storeId !== undefined) await requireStore(known, storeId, "storeId");
       const one = {
         ...(storeId === undefined ? {} : { storeId }),
         ...(kind === undefined ? {} : { kind }),

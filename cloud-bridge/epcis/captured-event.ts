@@ -11,7 +11,7 @@ import { contextOf } from "../../contract/epcis/context.ts";
 import { epcisEnvelopeSchema } from "../../contract/epcis/document.ts";
 import { type EpcisEvent, epcisEventSchema } from "../../contract/epcis/event.ts";
 import { eventHash } from "../../contract/epcis/event-hash.ts";
-import { storeOf } from "../../contract/units.ts";
+import { gtinSchema, storeOf } from "../../contract/units.ts";
 import { canonicalUri, type Places } from "./places.ts";
 
 /** What a unit is to its event. */
@@ -83,10 +83,25 @@ export function prepareEvents(
   const errors: CaptureError[] = [];
   for (const [eventIndex, raw] of list.entries()) {
     const result = epcisEventSchema.safeParse(raw);
-    if (result.success) events.push(captured(result.data, options));
-    else errors.push({ ...validationError(faultText(result.error.issues)), eventIndex });
+    if (!result.success) {
+      errors.push({ ...validationError(faultText(result.error.issues)), eventIndex });
+      continue;
+    }
+    const fault = gtinFault(result.data);
+    if (fault === undefined) events.push(captured(result.data, options));
+    else errors.push({ ...validationError(fault), eventIndex });
   }
   return { events, errors };
+}
+
+/** The first unit or class whose link has the place of a GTIN, and no GTIN there. */
+function gtinFault(event: EpcisEvent): string | undefined {
+  for (const { epc } of epcsOf(event)) {
+    const digits = /^https?:\/\/[^?#]*\/01\/(\d{14})(?:[/?#]|$)/.exec(epc)?.[1];
+    const gtin = digits === undefined ? undefined : gtinSchema.safeParse(digits);
+    if (gtin?.success === false) return `${epc.slice(0, 200)}: ${gtin.error.issues[0]?.message}`;
+  }
+  return undefined;
 }
 
 function captured(

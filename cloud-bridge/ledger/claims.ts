@@ -24,7 +24,10 @@ export const anyWord = "*";
 /** The source of entries that claims post: each claim is an outbox of its own, its steps the sequence. */
 export const claimEdgeId = "bridge";
 
-export type ClaimState = "reserved" | "picked" | "handed_over" | "released" | "expired";
+export const claimStates = ["reserved", "picked", "handed_over", "released", "expired"] as const;
+export type ClaimState = (typeof claimStates)[number];
+/** A claim in one of these keeps units from others. */
+export const openClaimStates: readonly ClaimState[] = ["reserved", "picked"];
 
 /** Units of one GTIN; `places` says where they were set aside. */
 export interface ClaimLine {
@@ -55,6 +58,8 @@ export interface ReserveRequest {
   readonly digest: string;
   readonly storeId: string;
   readonly owner: string;
+  /** Who reserves it; the owner, where nobody else is said to. */
+  readonly by?: string;
   readonly channel: string;
   readonly expiresAtMs: number;
   readonly lines: readonly { readonly gtin: string; readonly quantity: number }[];
@@ -218,7 +223,8 @@ export class ClaimDesk {
     return outcome;
   }
 
-  #reserve({ claimId, storeId, owner, channel, expiresAtMs, lines }: ReserveRequest): ClaimOutcome {
+  #reserve(request: ReserveRequest): ClaimOutcome {
+    const { claimId, storeId, owner, by = owner, channel, expiresAtMs, lines } = request;
     const restMs = expiresAtMs - this.#nowMs;
     if (restMs < claimExpiryMsMin || restMs > claimExpiryMsMax) {
       const message = `must be ${claimExpiryMsMin}..${claimExpiryMsMax} ms from now, is ${restMs}`;
@@ -236,7 +242,7 @@ export class ClaimDesk {
     if (short !== undefined) return short;
     const at = { expiresAtMs, createdAtMs: this.#nowMs, changedAtMs: this.#nowMs };
     const claim: Claim = {
-      ...{ claimId, storeId, owner, channel, state: "reserved", ...at, changedBy: owner },
+      ...{ claimId, storeId, owner, channel, state: "reserved", ...at, changedBy: by },
       lines: lines.map(({ gtin, quantity }) => ({ gtin, quantity, places: [] })),
     };
     this.#hold(claim, 1);

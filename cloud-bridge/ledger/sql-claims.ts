@@ -13,17 +13,28 @@ import {
   type ClaimLine,
   type ClaimOutcome,
   type ClaimRequest,
+  type ClaimState,
   type ClaimView,
   claimAnswerKeepMs,
+  claimAt,
   type Withheld,
   withheldOf,
 } from "./claims.ts";
 import { distrustedOf, type TrustGate } from "./counting/trust-gate.ts";
-import { type SqlConnection, StatementError } from "./database.ts";
+import { type SqlConnection, type SqlValue, StatementError } from "./database.ts";
 import { loadItemsView } from "./sql-load.ts";
 import { saveChanges } from "./sql-save.ts";
 
 type StockKey = readonly [storeId: string, gtin: string];
+
+/** Which claims of a store are asked for; `before` is the last one of the page before. */
+export interface ClaimsQuery {
+  readonly storeId: string;
+  readonly states: readonly ClaimState[];
+  readonly before?: readonly [createdAtMs: number, claimId: string] | undefined;
+  readonly countMax: number;
+  readonly nowMs: number;
+}
 
 /** Decides requests in order; call it in a transaction. LEDGER_RULE where the database refuses what was decided. */
 export async function decideClaims(
@@ -86,6 +97,36 @@ export async function readClaims(
   claimIds: readonly string[],
 ): Promise<Claim[]> {
   if (claimIds.length === 0) return [];
+  return await claimsWhere(
+    connection,
+    "c.claim_id IN (SELECT value->>0 FROM json_each(?)) ORDER BY c.claim_id",
+    JSON.stringify(claimIds.map((id) => [id])),
+  );
+}
+
+/** Claims of a store, the newest first; those that ran out are expired. */
+export async function readStoreClaims(
+  connection: SqlConnection,
+  { storeId, states, before, countMax, nowMs }: ClaimsQuery,
+): Promise<Claim[]> {
+  const [beforeMs, beforeId] = before ?? [Number.MAX_SAFE_INTEGER, ""];
+  const claims = await claimsWhere(
+    connection,
+    `c.store_id = ? AND (c.created_at_ms < ? OR (c.created_at_ms = ? AND c.claim_id > ?))
+      AND CASE WHEN c.state = 'reserved' AND c.expires_at_ms <= ? THEN 'expired' ELSE c.state END
+        IN (SELECT value->>0 FROM json_each(?))
+     ORDER BY c.created_at_ms DESC, c.claim_id LIMIT ?`,
+    ...[storeId, beforeMs, beforeMs, beforeId, nowMs],
+    ...[JSON.stringify(states.map((state) => [state])), countMax],
+  );
+  return claims.map((claim) => claimAt(claim, nowMs));
+}
+
+async function claimsWhere(
+  connection: SqlConnection,
+  where: string,
+  ...values: SqlValue[]
+): Promise<Claim[]> {
   const rows = await connection.all<ClaimRow>(
     `SELECT c.claim_id AS claimId, c.store_id AS storeId, c.owner, c.channel, c.state,
             c.expires_at_ms AS expiresAtMs, c.created_at_ms AS createdAtMs,
@@ -93,8 +134,8 @@ export async function readClaims(
             (SELECT json_group_array(json_object('gtin', l.gtin, 'quantity', l.quantity,
                'places', json(l.places)) ORDER BY l.line)
              FROM claim_lines l WHERE l.store_id = c.store_id AND l.claim_id = c.claim_id) AS lines
-     FROM claims c WHERE c.claim_id IN (SELECT value->>0 FROM json_each(?)) ORDER BY c.claim_id`,
-    JSON.stringify(claimIds.map((id) => [id])),
+     FROM claims c WHERE ${where}`,
+    ...values,
   );
   return rows.map(({ lines, ...row }) => ({ ...row, lines: JSON.parse(lines) as ClaimLine[] }));
 }
@@ -241,14 +282,4 @@ export async function readAvailability(
     const parts = { onHand, reserved, safetyStock, channelLimit, distrusted };
     return { storeId, ...availabilityOf(parts) };
   });
-}
-
-/** Sets how many units are withheld; zero withholds none, whatever is said of all GTINs. */
-export async function saveWithheld(connection: SqlConnection, withheld: Withheld): Promise<void> {
-  const { storeId, gtin, channel, quantity } = withheld;
-  await connection.run(
-    `INSERT INTO withheld VALUES (?, ?, ?, ?)
-     ON CONFLICT (store_id, gtin, channel) DO UPDATE SET quantity = excluded.quantity`,
-    ...[storeId, gtin, channel, quantity],
-  );
 }

@@ -4,6 +4,7 @@ import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StoredAlert } from "./alerts.ts";
+import type { Author } from "./author.ts";
 import { contentOf, type PreparedBatch, partsOf, prepareBatch } from "./batch-items.ts";
 import { SqlCatalogue } from "./catalogue/sql-catalogue.ts";
 import type { LoggedEvent } from "./changes.ts";
@@ -28,14 +29,20 @@ import {
   readAlerts,
   saveAlerts,
 } from "./sql-alerts.ts";
-import { decideClaims, readAvailability, readClaims, saveWithheld } from "./sql-claims.ts";
+import {
+  type ClaimsQuery,
+  decideClaims,
+  readAvailability,
+  readClaims,
+  readStoreClaims,
+} from "./sql-claims.ts";
 import { SqlEpcis } from "./sql-epcis.ts";
 import { SqlFacts } from "./sql-facts.ts";
 import { settleDue } from "./sql-flow.ts";
 import { SqlFollowers } from "./sql-followers.ts";
 import { SqlHistory } from "./sql-history.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
-import { savePlan } from "./sql-plan.ts";
+import { type PlanChange, readPlanChanges, savePlan } from "./sql-plan.ts";
 import {
   readDeclaredLosses,
   readEntries,
@@ -53,6 +60,7 @@ import { saveChanges, saveRepost } from "./sql-save.ts";
 import { SqlTree } from "./sql-tree.ts";
 import { verifyLedger } from "./sql-verify.ts";
 import { SqlWebhooks } from "./sql-webhooks.ts";
+import { readWithheld, saveWithheld, type WithheldRow } from "./sql-withheld.ts";
 import type {
   Committed,
   CountTask,
@@ -124,8 +132,12 @@ export class SqlLedger implements Ledger {
     return this.#write((connection) => settleDue(connection, recordedAtMs));
   }
 
-  setPlan(plan: Plan): Promise<void> {
-    return this.#write((connection) => savePlan(connection, plan));
+  setPlan(plan: Plan, author?: Author): Promise<void> {
+    return this.#write((connection) => savePlan(connection, plan, author));
+  }
+
+  planChanges(query: Parameters<Ledger["planChanges"]>[0]): Promise<PlanChange[]> {
+    return readPlanChanges(this.#reader, query);
   }
 
   restoreMark(nowMs: number): Promise<number> {
@@ -186,8 +198,16 @@ export class SqlLedger implements Ledger {
     return readAvailability(this.#reader, query);
   }
 
-  setWithheld(withheld: Withheld): Promise<void> {
-    return this.#write((connection) => saveWithheld(connection, withheld));
+  claims(query: ClaimsQuery): Promise<Claim[]> {
+    return readStoreClaims(this.#reader, query);
+  }
+
+  setWithheld(withheld: Withheld, author: Author): Promise<void> {
+    return this.#write((connection) => saveWithheld(connection, withheld, author));
+  }
+
+  withheld(query: Parameters<Ledger["withheld"]>[0]): Promise<WithheldRow[]> {
+    return readWithheld(this.#reader, query);
   }
 
   notices(query: Parameters<Ledger["notices"]>[0]): Promise<Notice[]> {
@@ -198,8 +218,8 @@ export class SqlLedger implements Ledger {
     return readDeclaredLosses(this.#reader, query.storeId);
   }
 
-  quarantine(): Promise<QuarantinedEvent[]> {
-    return readQuarantine(this.#reader);
+  quarantine(query: Parameters<Ledger["quarantine"]>[0] = {}): Promise<QuarantinedEvent[]> {
+    return readQuarantine(this.#reader, query);
   }
 
   quarantineCounts(): ReturnType<Ledger["quarantineCounts"]> {
@@ -297,7 +317,7 @@ async function postQuarantined(
   id: string,
   recordedAtMs: number,
 ): Promise<RepostResult> {
-  const [row] = await readQuarantine(connection, id);
+  const [row] = await readQuarantine(connection, { id });
   if (row?.id !== id) {
     const message = `${id} is not in quarantine, or was reposted`;
     return { ok: false, code: "QUARANTINE_UNKNOWN", message };

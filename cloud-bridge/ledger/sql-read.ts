@@ -186,10 +186,10 @@ export async function readDeclaredLosses(
   );
 }
 
-/** What waits in quarantine; `id` for one of it. */
+/** What waits in quarantine, of some stores; `id` for one of it. */
 export async function readQuarantine(
   connection: SqlConnection,
-  id?: string,
+  { id, storeIds }: { readonly id?: string; readonly storeIds?: readonly string[] } = {},
 ): Promise<QuarantinedEvent[]> {
   const key = id?.split("/") ?? [];
   return await connection.all(
@@ -199,6 +199,7 @@ export async function readQuarantine(
      FROM quarantine WHERE reposted_at_ms IS NULL AND store_id = coalesce(?, store_id)
       AND edge_id = coalesce(?, edge_id) AND outbox_id = coalesce(?, outbox_id)
       AND sequence = coalesce(?, sequence)
+      AND (? = 0 OR store_id IN (SELECT value->>0 FROM json_each(?)))
      ORDER BY quarantined_at_ms, store_id, edge_id, outbox_id, sequence LIMIT ${quarantineCountMax}`,
     ...[
       key[0] ?? null,
@@ -206,6 +207,7 @@ export async function readQuarantine(
       key[2] ?? null,
       key[3] === undefined ? null : Number(key[3]),
     ],
+    ...[storeIds === undefined ? 0 : 1, JSON.stringify((storeIds ?? []).map((one) => [one]))],
   );
 }
 

@@ -9,8 +9,10 @@ import { returnTables } from "./returns/return-tables.ts";
 import { epcisTables } from "./sql-epcis.ts";
 import { factTables } from "./sql-facts.ts";
 import { followerTables } from "./sql-followers.ts";
+import { planTables } from "./sql-plan.ts";
 import { treeTables } from "./sql-tree.ts";
 import { webhookTables } from "./sql-webhooks.ts";
+import { withheldTables } from "./sql-withheld.ts";
 
 /** The columns of a table that hold whole numbers; of values that come as JSON they have to be cast. */
 export function integerColumnsOf(table: string): ReadonlySet<string> {
@@ -87,6 +89,7 @@ CREATE TABLE IF NOT EXISTS claims (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS claims_id ON claims (claim_id);
 CREATE INDEX IF NOT EXISTS claims_open ON claims (store_id, expires_at_ms) WHERE state = 'reserved';
+CREATE INDEX IF NOT EXISTS claims_created ON claims (store_id, created_at_ms);
 -- reserved_until_ms is set while the line keeps units from others; places says where the units were set aside.
 CREATE TABLE IF NOT EXISTS claim_lines (
   store_id TEXT NOT NULL, claim_id TEXT NOT NULL, line INTEGER NOT NULL,
@@ -104,13 +107,7 @@ CREATE TABLE IF NOT EXISTS claim_requests (
   answered_at_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS claim_requests_time ON claim_requests (answered_at_ms);
--- Units that are not promised: to a channel, or ('*') to any; of a GTIN, or ('*') of all others.
-CREATE TABLE IF NOT EXISTS withheld (
-  store_id TEXT NOT NULL, gtin TEXT NOT NULL, channel TEXT NOT NULL,
-  quantity INTEGER NOT NULL CHECK (quantity >= 0),
-  PRIMARY KEY (store_id, gtin, channel)
-) WITHOUT ROWID;
-${countingTables}${catalogueTables}${receivingTables}${returnTables}${referenceTables}
+${withheldTables}${planTables}${countingTables}${catalogueTables}${receivingTables}${returnTables}${referenceTables}
 ${factTables}`;
 
 /** Version of the tables, in `PRAGMA user_version`. */

@@ -49,6 +49,23 @@ export interface UnitHistory {
   readonly entries: readonly Entry[];
 }
 
+/** The last entry of a page of histories. */
+export type HistoryCursor = readonly [placedAtMs: number, storeId: string, entryNumber: number];
+
+/** Which entries of a unit's histories are asked for. */
+export interface HistoryPage {
+  /** Without: of all stores. */
+  readonly storeIds?: readonly string[] | undefined;
+  readonly after?: HistoryCursor | undefined;
+  readonly countMax: number;
+}
+
+interface HistoryRow {
+  readonly storeId: string;
+  readonly entryNumber: number;
+  readonly placedAtMs: number;
+}
+
 /** The trees of all stores. */
 export class SqlTree {
   readonly #database: LedgerDatabase;
@@ -108,28 +125,37 @@ export class SqlTree {
     return entry?.entryNumber === entryNumber ? entry : undefined;
   }
 
-  /** All entries that name a unit, store by store; a tag that is not GS1 has no serial. */
+  /** A page of the entries that name a unit, in order of time, store by store; a tag that is not GS1 has no serial. */
   async historyOf(
-    unit: { item: string; serial?: string },
-    countMax: number,
-  ): Promise<UnitHistory[]> {
-    const { item, serial } = unit;
-    const where = serial === undefined ? "e.item = ?" : "e.item = ? AND e.serial = ?";
-    const rows = await this.#database.reader.all<{ storeId: string; entryNumber: number }>(
-      `SELECT e.store_id AS storeId, e.entry_number AS entryNumber FROM chain_heads h
-       CROSS JOIN entries e WHERE e.store_id = h.store_id AND ${where}
+    { item, serial = null }: { readonly item: string; readonly serial?: string | null },
+    { storeIds, after, countMax }: HistoryPage,
+  ): Promise<{ histories: UnitHistory[]; next?: HistoryCursor }> {
+    const [afterMs, afterStoreId, afterNumber] = after ?? [-1, "", 0];
+    const rows = await this.#database.reader.all<HistoryRow>(
+      `SELECT e.store_id AS storeId, e.entry_number AS entryNumber, e.placed_at_ms AS placedAtMs
+       FROM chain_heads h CROSS JOIN entries e WHERE e.store_id = h.store_id
+        AND e.item = ? AND ${serial === null ? "" : "e.serial = ? AND "}
+        (? = 0 OR h.store_id IN (SELECT value->>0 FROM json_each(?)))
+        AND (e.placed_at_ms > ? OR (e.placed_at_ms = ?
+          AND (e.store_id > ? OR (e.store_id = ? AND e.entry_number > ?))))
        ORDER BY e.placed_at_ms, e.store_id, e.entry_number LIMIT ?`,
-      ...[item, ...(serial === undefined ? [] : [serial]), countMax],
+      ...[item, ...(serial === null ? [] : [serial]), storeIds === undefined ? 0 : 1],
+      ...[JSON.stringify((storeIds ?? []).map((id) => [id])), afterMs, afterMs],
+      ...[afterStoreId, afterStoreId, afterNumber, countMax + 1],
     );
+    const told = rows.slice(0, countMax);
     const byStore = new Map<string, Entry[]>();
-    for (const { storeId, entryNumber } of rows) {
+    for (const { storeId, entryNumber } of told) {
       const entry = await this.entry(storeId, entryNumber);
       if (entry === undefined) continue;
       const list = byStore.get(storeId);
       if (list === undefined) byStore.set(storeId, [entry]);
       else list.push(entry);
     }
-    return [...byStore].map(([storeId, entries]) => ({ storeId, entries }));
+    const histories = [...byStore].map(([storeId, entries]) => ({ storeId, entries }));
+    const last = told.at(-1);
+    if (last === undefined || rows.length <= countMax) return { histories };
+    return { histories, next: [last.placedAtMs, last.storeId, last.entryNumber] };
   }
 
   // The entries of a store, with all its full subtrees stored.

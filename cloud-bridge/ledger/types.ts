@@ -7,6 +7,7 @@ import type { Plan } from "../../contract/plan.ts";
 import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StockState } from "../../contract/units.ts";
 import type { StoredAlert } from "./alerts.ts";
+import type { Author } from "./author.ts";
 import type { BatchItem } from "./batch-items.ts";
 import type { SqlCatalogue } from "./catalogue/sql-catalogue.ts";
 import type { Availability, Claim, ClaimOutcome, ClaimRequest, Withheld } from "./claims.ts";
@@ -14,12 +15,15 @@ import type { SqlCounting } from "./counting/sql-counting.ts";
 import type { SqlReceiving } from "./receiving/sql-receiving.ts";
 import type { SqlReturns } from "./returns/sql-returns.ts";
 import type { Sale } from "./sold.ts";
+import type { ClaimsQuery } from "./sql-claims.ts";
 import type { SqlEpcis } from "./sql-epcis.ts";
 import type { SqlFacts } from "./sql-facts.ts";
 import type { SqlFollowers } from "./sql-followers.ts";
 import type { SqlHistory } from "./sql-history.ts";
+import type { PlanChange } from "./sql-plan.ts";
 import type { SqlTree } from "./sql-tree.ts";
 import type { SqlWebhooks } from "./sql-webhooks.ts";
+import type { WithheldRow } from "./sql-withheld.ts";
 
 /** A decoded batch. Its ids equal the topic's, and `batchProblem` found nothing wrong with it. */
 export interface Incoming {
@@ -233,6 +237,8 @@ export interface Ledger {
   }): Promise<boolean>;
   /** Reserves an order, or takes a claim a step on: as a whole or not at all. */
   decideClaim(request: ClaimRequest, nowMs: number): Promise<ClaimOutcome>;
+  /** Claims of a store in some states, the newest first. */
+  claims(query: ClaimsQuery): Promise<Claim[]>;
   claim(claimId: string, nowMs: number): Promise<Claim | undefined>;
   /** What can be promised of a GTIN, of each of the stores (without: of all that have entries). */
   availability(query: {
@@ -242,18 +248,30 @@ export interface Ledger {
     nowMs: number;
   }): Promise<({ storeId: string } & Availability)[]>;
   /** Sets how many units are kept from being promised. */
-  setWithheld(withheld: Withheld): Promise<void>;
+  setWithheld(withheld: Withheld, author: Author): Promise<void>;
+  /** What a store withholds, in order of GTIN and channel, and who said so last. */
+  withheld(query: {
+    storeId: string;
+    after?: readonly [gtin: string, channel: string] | undefined;
+    countMax: number;
+  }): Promise<WithheldRow[]>;
   /** Newest first. */
   notices(query: { storeId: string; code?: string; countMax: number }): Promise<Notice[]>;
   declaredLosses(query: { storeId?: string }): Promise<DeclaredLoss[]>;
-  /** What lies in quarantine and was not reposted: the oldest `quarantineCountMax`. */
-  quarantine(): Promise<QuarantinedEvent[]>;
+  /** What lies in quarantine and was not reposted, of all stores or of some: the oldest `quarantineCountMax`. */
+  quarantine(query?: { storeIds?: readonly string[] }): Promise<QuarantinedEvent[]>;
   /** How many rows of quarantine wait, of each edge or source that has some. */
   quarantineCounts(): Promise<{ storeId: string; edgeId: string; count: number }[]>;
   /** Posts a quarantined event through the same rules, where it was. */
   repost(id: string, recordedAtMs: number): Promise<RepostResult>;
   /** Takes a plan: a lower version, or other content under the same version, is CONFIG_INVALID. */
-  setPlan(plan: Plan): Promise<void>;
+  setPlan(plan: Plan, author?: Author): Promise<void>;
+  /** Who gave a store its plans, the latest first. */
+  planChanges(query: {
+    storeId: string;
+    beforeVersion?: number;
+    countMax: number;
+  }): Promise<PlanChange[]>;
   plan(storeId: string): Promise<Plan | undefined>;
   /**
    * Checks everything: the file, the chain, that the sum is zero, balances = sum of entries, claims = their entries,

@@ -12,13 +12,13 @@ import type { Logger } from "../log.ts";
 export async function storePlans(
   ledger: Pick<Ledger, "plan" | "setPlan">,
   plans: readonly Plan[],
-  log: Logger,
+  { log, nowMs }: { readonly log: Logger; readonly nowMs: number },
 ): Promise<void> {
   for (const plan of plans) {
     const { storeId, version } = plan;
     const stored = await ledger.plan(storeId);
     if (stored === undefined || version > stored.version) {
-      await ledger.setPlan(plan);
+      await ledger.setPlan(plan, { by: "config", nowMs });
       log.info({ storeId, version, replacedVersion: stored?.version }, "plan stored");
     } else if (canonicalJson(plan) !== canonicalJson(stored)) {
       const message = `the ledger has version ${stored.version}; give the file a higher one`;

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { type CatalogueProduct, catalogueProductSchema } from "../../../contract/catalogue.ts";
 import { canonicalJson } from "../../../contract/digest.ts";
+import type { Author } from "../author.ts";
 import type { LedgerDatabase, SqlConnection } from "../database.ts";
 
 export const catalogueTables = `
@@ -38,12 +39,6 @@ export interface CatalogueChange {
   readonly product?: CatalogueProduct;
 }
 
-/** Who changes something, and when. */
-export interface CatalogueAuthor {
-  readonly by: string;
-  readonly nowMs: number;
-}
-
 /** Products that one statement takes. */
 const chunkCount = 1000;
 /** Changes that are told of one product: the latest. */
@@ -68,6 +63,12 @@ export class SqlCatalogue {
   async product(gtin: string): Promise<CataloguedProduct | undefined> {
     const [row] = await readRows(this.#database.reader, [gtin]);
     return row && productOf(row);
+  }
+
+  /** Those of the GTINs that it has. */
+  async productsOf(gtins: readonly string[]): Promise<CataloguedProduct[]> {
+    if (gtins.length === 0) return [];
+    return (await readRows(this.#database.reader, gtins)).map(productOf);
   }
 
   /** By GTIN after `afterGtin`; those whose name begins so (upper or lower case), those of a class. */
@@ -104,7 +105,7 @@ export class SqlCatalogue {
   }
 
   /** Puts products in, all or none; those that are there as they are stay. Gives how many changed. */
-  put(products: readonly CatalogueProduct[], author: CatalogueAuthor): Promise<number> {
+  put(products: readonly CatalogueProduct[], author: Author): Promise<number> {
     return this.#write((connection) => putProducts(connection, products, author));
   }
 
@@ -112,7 +113,7 @@ export class SqlCatalogue {
   replace(
     product: CatalogueProduct,
     version: number | undefined,
-    author: CatalogueAuthor,
+    author: Author,
   ): Promise<CataloguedProduct | "stale"> {
     return this.#write(async (connection) => {
       const [before] = await readRows(connection, [product.gtin]);
@@ -124,11 +125,7 @@ export class SqlCatalogue {
   }
 
   /** Takes a product out. */
-  remove(
-    gtin: string,
-    version: number,
-    { by, nowMs }: CatalogueAuthor,
-  ): Promise<"removed" | "stale"> {
+  remove(gtin: string, version: number, { by, nowMs }: Author): Promise<"removed" | "stale"> {
     return this.#write(async (connection) => {
       const [before] = await readRows(connection, [gtin]);
       if (before?.version !== version) return "stale";
@@ -150,7 +147,7 @@ export class SqlCatalogue {
 async function putProducts(
   connection: SqlConnection,
   products: readonly CatalogueProduct[],
-  { by, nowMs }: CatalogueAuthor,
+  { by, nowMs }: Author,
 ): Promise<number> {
   assert(new Set(products.map(({ gtin }) => gtin)).size === products.length, "each product once");
   let changedCount = 0;

@@ -35,6 +35,8 @@ export type ConsignmentOutcome =
 
 /** Who ends a consignment, and how. */
 export interface ConsignmentEnd {
+  /** What the one who ends it takes it for. */
+  readonly kind: Consignment["kind"];
   readonly state: "closed" | "cancelled";
   readonly by: string;
   readonly reason?: string | undefined;
@@ -104,14 +106,14 @@ export class SqlReceiving {
   end(
     storeId: string,
     consignmentId: string,
-    { state, by, reason }: ConsignmentEnd,
+    { kind, state, by, reason }: ConsignmentEnd,
     nowMs: number,
   ): Promise<ConsignmentOutcome> {
     return this.#database.write(
       async (connection) => {
         const found = await readConsignmentOrShipment(connection, storeId, consignmentId);
-        if (found === undefined) {
-          const message = `store ${storeId} expects no ${consignmentId}`;
+        if (found?.kind !== kind) {
+          const message = `store ${storeId} expects no ${kind} ${consignmentId}`;
           return { ok: false, code: "CONSIGNMENT_UNKNOWN", message };
         }
         if (found.state === state) return await outcome(connection, found);

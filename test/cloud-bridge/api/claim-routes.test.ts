@@ -105,14 +105,33 @@ test("a key gives its first answer; released units can be promised, safety stock
   });
   const release = `/v1/claims/${first.body["claimId"]}/release`;
   expect((await send(release, { by: "bob" })).body).toMatchObject({ state: "released" });
-  const withheld = { store: "s1", gtin: "*", channel: "*", quantity: 1 };
+  const withheld = { store: "s1", gtin: "*", channel: "*", quantity: 1, by: "max" };
   expect(await send("/v1/withheld", withheld, { method: "PUT" })).toMatchObject({ status: 200 });
   expect(await send("/v1/claims", body, { key: "order-2" })).toMatchObject({ status: 409 });
   expect(await bridge.text("/metrics")).toContain("claims_refused_key_reused_total 1");
 });
 
+test("claims of a store are found by their state; what is withheld, with who said so", async () => {
+  const lists = await Promise.all(
+    ["", "&state=all", "&state=released", "&state=expired"].map(
+      async (query) => (await bridge.get(`/v1/claims?store=s1${query}`)).body["items"] as object[],
+    ),
+  );
+  expect(lists.map(({ length }) => length)).toEqual([0, 2, 1, 0]);
+  expect(lists[2]).toMatchObject([{ state: "released", changedBy: "bob" }]);
+  const { body } = await bridge.get("/v1/claims?store=s1&state=all&limit=1");
+  const next = `/v1/claims?store=s1&state=all&limit=1&cursor=${body["next"]}`;
+  const pages = [...(body["items"] as object[]), ...((await bridge.get(next)).body["items"] as [])];
+  expect(pages).toEqual(lists[1]);
+  expect(await bridge.get("/v1/claims?store=s1&state=x")).toMatchObject({ status: 400 });
+  expect(await bridge.get("/v1/claims?store=s9")).toMatchObject({ status: 404 });
+  expect((await bridge.get("/v1/withheld?store=s1")).body["items"]).toMatchObject([
+    { gtin: "*", channel: "*", quantity: 1, changedBy: "max" },
+  ]);
+});
+
 test("whatever text an owner is called by, the claim says it", async () => {
-  const withheld = { store: "s1", gtin: other, channel: "*", quantity: 0 };
+  const withheld = { store: "s1", gtin: other, channel: "*", quantity: 0, by: "max" };
   await send("/v1/withheld", withheld, { method: "PUT" });
   for (const owner of ["'; DROP TABLE claims; --", "日本 🛒"]) {
     const body = order({ owner, lines: [{ gtin: other, quantity: 1 }] });

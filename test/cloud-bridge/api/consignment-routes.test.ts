@@ -106,6 +106,8 @@ test.each([
   ["s1/deliveries", { id: "ASN-1", from: "y", by: "a", lines: [] }, 409, "other contents"],
   ["s1/transfers", { id: "T", to: "s1", by: "a" }, 400, "another store"],
   ["s1/transfers", { id: "T", to: "s9", by: "a" }, 404, "s9"],
+  ["s2/deliveries/T-1/close", { by: "a" }, 404, "no delivery T-1"],
+  ["s1/transfers/ASN-1/cancel", { by: "a" }, 404, "no transfer ASN-1"],
   ["s1/deliveries/none/close", { by: "a" }, 404, "none"],
   ["s1/deliveries/ASN-1/cancel", { by: "a" }, 409, "closed by ada"],
 ])("%s %j is refused", async (path, body, status, text) => {

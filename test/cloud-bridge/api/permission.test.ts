@@ -81,6 +81,28 @@ test.each(cases)("%s: %s %s is %i", async (holder, method, path, status, body) =
   expect(answer, JSON.stringify(answer.body)).toMatchObject({ status });
 });
 
+test("what is reserved, withheld and planned has the token's name", async () => {
+  const expiresAtMs = Date.now() + 60_000;
+  const order = { store: "s1", owner: "customer", expiresAtMs, lines: [{ gtin, quantity: 1 }] };
+  expect(await ask("shopErp", "POST", "/v1/claims", order)).toMatchObject({
+    status: 201,
+    body: { owner: "customer", changedBy: "shop-erp" },
+  });
+  const limit = { store: "s1", gtin, channel: "shop", quantity: 1 };
+  expect(await ask("manager", "PUT", "/v1/withheld", limit)).toMatchObject({ status: 200 });
+  expect(await ask("associate", "GET", "/v1/withheld?store=s1")).toMatchObject({
+    body: { items: [{ gtin, channel: "shop", quantity: 1, changedBy: "max" }] },
+  });
+  expect(await ask("associate", "GET", "/v1/claims?store=s2")).toMatchObject({ status: 403 });
+  const empty = { products: [], locations: [], facings: [] };
+  const plan = { schemaVersion: 1, storeId: "s1", version: 1, ...empty };
+  const path = "/v1/stores/s1/plan";
+  expect(await ask("technician", "PUT", path, plan)).toMatchObject({ status: 200 });
+  expect(await ask("associate", "GET", `${path}/changes`)).toMatchObject({
+    body: { items: [{ version: 1, changedBy: "tom" }] },
+  });
+});
+
 describe("a count", () => {
   test("is in the token's name, and nobody is two people", async () => {
     const path = "/v1/stores/s1/counts";

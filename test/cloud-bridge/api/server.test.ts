@@ -96,5 +96,12 @@ test("reposting says why not", async () => {
     body: { detail: expect.stringContaining("id:") },
   });
   expect(await post("{")).toMatchObject({ status: 400 });
-  expect(await post("id=1", "text/plain")).toMatchObject({ status: 400 });
+  expect(await post("id=1", "text/plain")).toMatchObject({ status: 415 });
+  // Part of an id is none.
+  for (const id of ["s1", "s1/e1", "s1/e1/none/x", "s1/e1/none/9/9"]) {
+    expect(await post(JSON.stringify({ id }))).toMatchObject({
+      status: 400,
+      body: { errors: [{ parameter: "id" }] },
+    });
+  }
 });

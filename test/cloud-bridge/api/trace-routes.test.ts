@@ -79,6 +79,18 @@ test("the path of a QR is served as it stands, with proofs that a stranger can c
   });
 });
 
+test("a long life is told by page, with where the unit is on the last one", async () => {
+  const path = `/v1/trace?epc=${tag}&limit=1`;
+  const first = (await bridge.get(path)).body;
+  expect(first).toMatchObject({ isWhole: false, next: expect.any(String) });
+  expect(first["lastSeen"]).toBeUndefined();
+  const second = (await bridge.get(`${path}&cursor=${first["next"]}`)).body;
+  const entriesOf = (body: unknown) => (body as Life).stores.flatMap((store) => store.entries!);
+  const whole = await lifeOf(`/v1/trace?epc=${tag}`);
+  expect([...entriesOf(first), ...entriesOf(second)]).toEqual(entriesOf(whole).slice(0, 2));
+  expect(await bridge.get(`${path}&cursor=x`)).toMatchObject({ status: 400 });
+});
+
 test("a proof of an entry, the head, and that it continues an earlier one", async () => {
   const { body: proof } = await bridge.get("/v1/trace/s1/entries/50/proof?since=7");
   const parsed = proofSchema.parse(proof);

@@ -4,8 +4,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   anyWord,
+  type Claim,
   type ClaimOutcome,
   claimExpiryMsMax,
+  claimStates,
+  openClaimStates,
   type StepRequest,
 } from "../../../cloud-bridge/ledger/claims.ts";
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
@@ -15,6 +18,7 @@ import { coffee, FakeEdge, moved, place, startAtMs, tea } from "./fake-edge.ts";
 
 const buyerCount = 20;
 const storeId = "s0042";
+const byAda = { by: "ada", nowMs: startAtMs };
 
 const won = (outcomes: readonly ClaimOutcome[]) => outcomes.filter(({ ok }) => ok).length;
 const idOf = (outcome: ClaimOutcome) => (outcome.ok ? outcome.claim.claimId : outcome.code);
@@ -110,15 +114,43 @@ test("a whole order or nothing; what is withheld from all, from a channel, of al
   const doubled = { ...twice, lines: [...twice.lines, { gtin: tea, quantity: 1 }] };
   expect(await ledger.decideClaim(doubled, startAtMs)).toMatchObject({ field: "lines.2.gtin" });
   expect(await available(ledger)).toMatchObject({ reserved: 0, available: 5 });
-  await ledger.setWithheld({ storeId, gtin: anyWord, channel: anyWord, quantity: 2 });
-  await ledger.setWithheld({ storeId, gtin: coffee, channel: "web", quantity: 1 });
+  await ledger.setWithheld({ storeId, gtin: anyWord, channel: anyWord, quantity: 2 }, byAda);
+  await ledger.setWithheld({ storeId, gtin: coffee, channel: "web", quantity: 1 }, byAda);
   const parts = { onHand: 5, safetyStock: 2, channelLimit: 1, available: 2 };
   expect(await available(ledger)).toMatchObject(parts);
-  await ledger.setWithheld({ storeId, gtin: coffee, channel: anyWord, quantity: 0 });
+  await ledger.setWithheld({ storeId, gtin: coffee, channel: anyWord, quantity: 0 }, byAda);
   expect(await available(ledger)).toMatchObject({ safetyStock: 0, available: 4 });
   expect(await ledger.decideClaim(order(4, 1), startAtMs)).toMatchObject(code("STOCK_SHORT"));
   const all = { gtin: coffee, channel: "shop", nowMs: startAtMs };
   expect(await ledger.availability(all)).toMatchObject([{ storeId, available: 5 }]);
+});
+
+test("claims are listed by state and page; what is withheld, with who said so", async () => {
+  const ledger = await openLedger();
+  await stock(ledger, { [coffee]: 9 });
+  const ids: string[] = [];
+  for (const [index, by] of ["bob", "bob", "eve"].entries()) {
+    const expiresAtMs = startAtMs + 60_000 * (index + 1);
+    ids.push(idOf(await ledger.decideClaim(reserve({ by, expiresAtMs }), startAtMs + index)));
+  }
+  await ledger.decideClaim({ step: "pick", claimId: ids[0]!, by: "max" }, startAtMs + 9);
+  const asked = { storeId, nowMs: startAtMs + 120_000, countMax: 9 };
+  const idsOf = (claims: Claim[]) => claims.map((claim) => claim.claimId);
+  const open = await ledger.claims({ ...asked, states: openClaimStates });
+  expect(idsOf(open)).toEqual([ids[2], ids[0]]);
+  expect(open).toMatchObject([{ changedBy: "eve" }, { changedBy: "max" }]);
+  const expired = await ledger.claims({ ...asked, states: ["expired"] });
+  expect(expired).toMatchObject([{ claimId: ids[1], state: "expired" }]);
+  const before = [startAtMs + 2, ids[2]!] as const;
+  const page = await ledger.claims({ ...asked, states: claimStates, before, countMax: 1 });
+  expect(idsOf(page)).toEqual([ids[1]]);
+  const about = { storeId, gtin: coffee, channel: "web" };
+  await ledger.setWithheld({ ...about, quantity: 1 }, byAda);
+  await ledger.setWithheld({ ...about, quantity: 2 }, { by: "max", nowMs: startAtMs + 1 });
+  expect(await ledger.withheld({ storeId, countMax: 9 })).toEqual([
+    { ...about, quantity: 2, changedAtMs: startAtMs + 1, changedBy: "max" },
+  ]);
+  expect(await ledger.withheld({ storeId, after: [coffee, "web"], countMax: 9 })).toEqual([]);
 });
 
 test("a key gives its first answer, after a start too; another body is a conflict", async () => {

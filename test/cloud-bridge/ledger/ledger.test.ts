@@ -242,6 +242,25 @@ describe("gap", () => {
   });
 });
 
+test("the quarantine is listed of all stores or of some", async () => {
+  const ledger = await openLedger();
+  const ids = ["s0042", "s0043"];
+  for (const [index, id] of ids.entries()) {
+    const edge = new FakeEdge(`0b0b0b0b-222${index}`, "edge-1", id);
+    edge.append(moved("receiving", coffee, { quantity: 0 }));
+    await postOne(ledger, edge.batch(1));
+  }
+  const stores = async (storeIds?: string[]) => {
+    const found = await ledger.quarantine(storeIds && { storeIds });
+    return found.map(({ storeId }) => storeId);
+  };
+  expect(await stores()).toEqual(ids);
+  expect(await stores(["s0043"])).toEqual(["s0043"]);
+  expect(await stores([])).toEqual([]);
+  const [{ id } = { id: "" }] = await ledger.quarantine({ storeIds: ["s0043"] });
+  expect(await ledger.repost(id, startAtMs)).toMatchObject({ ok: false, code: "EVENT_INVALID" });
+});
+
 describe("a second outbox of an edge", () => {
   test("asks for a count once, whether it says so or not", async () => {
     const ledger = await openLedger();

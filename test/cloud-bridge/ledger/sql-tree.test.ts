@@ -2,6 +2,7 @@
 
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
+import type { HistoryCursor } from "../../../cloud-bridge/ledger/sql-tree.ts";
 import {
   checkProof,
   makeProof,
@@ -9,8 +10,9 @@ import {
   signHead,
 } from "../../../cloud-bridge/trace/proof.ts";
 import type { Proof } from "../../../contract/proof.ts";
+import type { Gtin } from "../../../contract/units.ts";
 import { ledgerPath, onDatabase, openLedger } from "./edge-fixture.ts";
-import { coffee, FakeEdge, moved, startAtMs } from "./fake-edge.ts";
+import { coffee, FakeEdge, moved, place, startAtMs } from "./fake-edge.ts";
 
 const storeId = "s0042";
 const { privateKey } = generateKeyPairSync("ed25519");
@@ -55,4 +57,40 @@ test("who changes a stored node is found", async () => {
   expect((await ledger.verify()).problems).toEqual([
     { storeId, check: "tree", where: "tree node 7/0", message: expect.any(String) },
   ]);
+});
+
+test("a unit's history is paged to its end, of all stores or of some", async () => {
+  const ledger = await openLedger();
+  const item = { gtin: coffee as Gtin, serial: "7" };
+  const stores = ["s0042", "s0043"].map(
+    (id) => new FakeEdge(`0b0b0b0b-${id.slice(1)}`, "edge-1", id),
+  );
+  for (const [index, edge] of stores.entries()) {
+    for (let number = 0; number < 5; number += 1) {
+      const to = place(`${edge.storeId}/floor/p${number}`);
+      edge.append(moved("receiving", coffee, { item, to }));
+    }
+    await ledger.post([edge.batch(1)], startAtMs + index);
+  }
+  const page = (storeIds?: string[], after?: HistoryCursor) =>
+    ledger.tree.historyOf({ item: coffee, serial: "7" }, { storeIds, after, countMax: 3 });
+  for (const storeIds of [undefined, ["s0043"], ["s0044"]]) {
+    const seen: string[] = [];
+    let next: HistoryCursor | undefined;
+    do {
+      const found = await page(storeIds, next);
+      for (const { storeId: id, entries } of found.histories) {
+        seen.push(...entries.map(({ entryNumber }) => `${id}/${entryNumber}`));
+      }
+      next = found.next;
+    } while (next !== undefined);
+    const whole = await ledger.tree.historyOf(
+      { item: coffee, serial: "7" },
+      { storeIds, countMax: 1000 },
+    );
+    const expected = whole.histories.map(({ entries }) => entries.length);
+    expect(seen).toHaveLength(new Set(seen).size);
+    expect(seen).toHaveLength(expected.reduce((sum, count) => sum + count, 0));
+    expect(expected).toHaveLength(storeIds === undefined ? 2 : Number(storeIds[0] === "s0043"));
+  }
 });

@@ -10,6 +10,7 @@ const announced = (fields: Partial<Consignment> = {}): Consignment => ({
   ...{ lines: [{ item: coffee, quantity: 6 }], state: "open" },
   ...{ openedAtMs: startAtMs, openedBy: "ada", ...fields },
 });
+const byAda = { kind: "delivery", by: "ada" } as const;
 const reference = { type: "delivery", id: "A-1" };
 const receivedAt = (gtin: string, quantity: number, storeId = "s0042") => {
   return moved("receiving", gtin, { quantity, reference, to: place(`${storeId}/stockroom`) });
@@ -49,7 +50,7 @@ test("announced twice it is one; with other contents it is refused", async () =>
 test("it ends once, with an alert of what differs", async () => {
   const { receiving, ...ledger } = await openLedger();
   const end = (state: "closed" | "cancelled") =>
-    receiving.end("s0042", "A-1", { state, by: "ada", reason: "driver says" }, startAtMs);
+    receiving.end("s0042", "A-1", { ...byAda, state, reason: "driver says" }, startAtMs);
   expect(await end("closed")).toMatchObject({ ok: false, code: "CONSIGNMENT_UNKNOWN" });
   await receiving.open(announced());
   expect(await end("closed")).toMatchObject({
@@ -59,6 +60,19 @@ test("it ends once, with an alert of what differs", async () => {
   expect(await end("closed")).toMatchObject({ ok: true, alerts: [] });
   expect(await end("cancelled")).toMatchObject({ ok: false, code: "CONSIGNMENT_STATE" });
   expect(ledger).toBeDefined();
+});
+
+test("neither a delivery nor a transfer is ended as the other", async () => {
+  const { receiving } = await openLedger();
+  await receiving.open(announced());
+  await receiving.open(announced({ consignmentId: "T-1", kind: "transfer", from: "s0043" }));
+  const end = (id: string, kind: Consignment["kind"]) =>
+    receiving.end("s0042", id, { ...byAda, kind, state: "cancelled" }, startAtMs);
+  const unknown = { ok: false, code: "CONSIGNMENT_UNKNOWN" };
+  expect(await end("A-1", "transfer")).toMatchObject(unknown);
+  expect(await end("T-1", "delivery")).toMatchObject(unknown);
+  expect((await receiving.consignment("s0042", "T-1"))?.state).toBe("open");
+  expect(await end("T-1", "transfer")).toMatchObject({ ok: true });
 });
 
 test("of a transfer both stores' words count, whichever came first", async () => {

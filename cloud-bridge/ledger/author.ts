@@ -1,0 +1,5 @@
+/** Who changes something, and when. */
+export interface Author {
+  readonly by: string;
+  readonly nowMs: number;
+}
