@@ -23,7 +23,14 @@ import type {
 } from "./outbox-types.ts";
 import { readRows } from "./reading.ts";
 import { moveEvents } from "./renew.ts";
-import { chainEvent, digestAfter, insertRows, setRowAside, writeState } from "./rows.ts";
+import {
+  chainEvent,
+  digestAfter,
+  insertRows,
+  mendDigest,
+  setRowAside,
+  writeState,
+} from "./rows.ts";
 import { type OutboxRecord, pageSizeBytes } from "./schema.ts";
 import { dropExpired, makeRoom } from "./shedding.ts";
 import type { Sql } from "./sqlite.ts";
@@ -170,8 +177,17 @@ export class Outbox implements OutboxReader {
         readRows(sql, record, fromSequence, limits),
       );
       if (damagedSequence === undefined) return rows;
-      await this.setAside(damagedSequence);
+      if (!(await this.#mend(damagedSequence))) await this.setAside(damagedSequence);
     }
+  }
+
+  async #mend(damagedSequence: number): Promise<boolean> {
+    let isMended = false;
+    await this.#store.rewrite(async (sql, record) => {
+      isMended = await mendDigest(sql, record, damagedSequence);
+      return record;
+    });
+    return isMended;
   }
 
   digestAt(sequence: number): Promise<string | undefined> {

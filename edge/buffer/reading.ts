@@ -1,6 +1,7 @@
 // Rows as they are sent: the event's text with its evidence, or a gap in the place of what is gone.
 
 import type { Gap } from "../../contract/event.ts";
+import { digestSchema } from "../../contract/units.ts";
 import type { OutboxRow } from "./outbox-types.ts";
 import { digestAfter, type EventRow, isIntact, selectRowsFrom } from "./rows.ts";
 import type { OutboxRecord } from "./schema.ts";
@@ -30,15 +31,31 @@ export async function readRows(
   const firstSequence = Math.max(fromSequence, record.baseSequence + 1);
   let digest = (await digestAfter(sql, record, firstSequence - 1)) ?? "";
   for (const row of await selectRowsFrom(sql, firstSequence, limits.countMax - rows.length)) {
-    if (row.body !== "" && !isIntact(digest, row)) return { rows, damagedSequence: row.sequence };
+    const isRight = row.body === "" ? isDigest(row.digest) : isIntact(digest, row);
+    if (!isRight) return { rows, damagedSequence: row.sequence };
     digest = row.digest;
     if (!fits(row.body === "" ? setAsideRow(row) : eventRow(row))) break;
   }
   return { rows };
 }
 
+function isDigest(text: string): boolean {
+  return digestSchema.safeParse(text).success;
+}
+
+function isEvidence(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
 function eventRow({ sequence, digest, body, evidence }: EventRow): OutboxRow {
-  const text = evidence === null ? body : `${body.slice(0, -1)},"evidence":${evidence}}`;
+  // Evidence has no digest: what rotted is left out, so that the event itself is posted.
+  const isGood = evidence !== null && isEvidence(evidence);
+  const text = isGood ? `${body.slice(0, -1)},"evidence":${evidence}}` : body;
   return { firstSequence: sequence, lastSequence: sequence, text, digest };
 }
 

@@ -106,6 +106,31 @@ export async function digestAfter(
   return (await sql.get<{ digest: string }>(select, sequence))?.digest;
 }
 
+/**
+ * Where a row does not continue the chain because a digest's own bits flipped, and not those of an event, its neighbours
+ * tell the right one: of the row itself, or of the one before it. Resolves to whether that was so; it is mended then.
+ */
+export async function mendDigest(
+  sql: Sql,
+  record: OutboxRecord,
+  damagedSequence: number,
+): Promise<boolean> {
+  for (const sequence of [damagedSequence, damagedSequence - 1]) {
+    if (sequence <= record.baseSequence) continue;
+    const [row, next] = await selectRowsFrom(sql, sequence, 2);
+    if (row === undefined || row.body === "") continue;
+    const digest = nextDigest((await digestAfter(sql, record, sequence - 1)) ?? "", row.body);
+    const isLast = sequence === record.lastSequence;
+    const isRight = isLast
+      ? digest === record.lastDigest
+      : next !== undefined && isIntact(digest, next);
+    if (!isRight || digest === row.digest) continue;
+    await sql.run("UPDATE event SET digest = ? WHERE sequence = ?", digest, sequence);
+    return true;
+  }
+  return false;
+}
+
 /** Most events that the table of set-aside ones holds; beyond it the oldest go. */
 const setAsideCountMax = 1000;
 
@@ -127,6 +152,9 @@ export async function setRowAside(
     sequence,
   );
   await sql.run("UPDATE event SET body = '' WHERE sequence = ?", sequence);
+  // A digest that is none, beside an event that is none: any will do, as both sides take the gap's word for it.
+  const mend = "UPDATE event SET digest = ? WHERE sequence = ? AND digest GLOB '*[^0-9a-f]*'";
+  await sql.run(mend, genesisDigest(`${outboxId} ${sequence}`), sequence);
   await sql.run("DELETE FROM evidence WHERE sequence = ?", sequence);
   const trim = "DELETE FROM set_aside WHERE id <= (SELECT max(id) FROM set_aside) - ?";
   await sql.run(trim, setAsideCountMax);

@@ -1,0 +1,137 @@
+// Row 13 of the fault matrix: bits that flip in the buffer's files, pages of garbage, files cut short, a -wal that is gone.
+// A buffer of real events is damaged by a seeded chance and opened as the daemon opens it. Whatever it does then, it never
+// gives out an event that it was not given, and never leaves one out without a word.
+
+import { copyFile, mkdir, open, readFile, rm, stat, truncate } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { errorCodeOf } from "../../contract/errors.ts";
+import { seededRandom } from "../../simulators/random.ts";
+import { moved, movedRange } from "../edge/buffer/draft-kit.ts";
+import {
+  acknowledge,
+  openOutbox,
+  readAll,
+  serialOf,
+  temporaryFolder,
+} from "../edge/buffer/outbox-kit.ts";
+
+const damageCount = 300;
+const acceptedCount = 400;
+const names = ["outbox.db", "outbox.db-wal", "outbox.db.identity.json"];
+
+/** What a buffer was given: serials by sequence (the first event is its own), and where it stood. */
+interface Truth {
+  readonly folder: string;
+  readonly serials: readonly (string | undefined)[];
+  readonly digests: readonly (string | undefined)[];
+  readonly acknowledgedSequence: number;
+}
+
+/** A buffer as a power cut leaves it: some of it in the file, some in the -wal. */
+async function cutBuffer(): Promise<Truth> {
+  const folder = await temporaryFolder();
+  const before = await openOutbox(folder);
+  await before.outbox.append(movedRange(1, 200), [{ key: "a", value: "1" }]);
+  await acknowledge(before.outbox, 50);
+  await before.outbox.close();
+  const { outbox } = await openOutbox(folder);
+  for (let first = 201; first <= acceptedCount; first += 10) {
+    await outbox.append(movedRange(first, first + 9), [{ key: "a", value: String(first) }]);
+  }
+  await outbox.flush();
+  const cut = join(folder, "cut");
+  await mkdir(cut);
+  for (const name of names) await copyFile(join(folder, name), join(cut, name));
+  const serials = (await readAll(outbox, 1)).map(serialOf);
+  const digests = await Promise.all(serials.map((_, index) => outbox.digestAt(index + 1)));
+  return { folder: cut, serials, digests, acknowledgedSequence: 50 };
+}
+
+type Damage = (file: string, random: () => number) => Promise<void>;
+
+async function overwrite(file: string, offset: number, bytes: Uint8Array): Promise<void> {
+  const handle = await open(file, "r+");
+  await handle.write(bytes, 0, bytes.length, offset);
+  await handle.close();
+}
+
+const damages: Record<string, Damage> = {
+  "a bit": async (file, random) => {
+    const bytes = await readFile(file);
+    const at = Math.floor(random() * bytes.length);
+    await overwrite(file, at, Uint8Array.of(bytes[at]! ^ (1 << Math.floor(random() * 8))));
+  },
+  "a hundred bits": async (file, random) => {
+    for (let count = 0; count < 100; count += 1) await damages["a bit"]!(file, random);
+  },
+  "a page of garbage": async (file, random) => {
+    const { size } = await stat(file);
+    const page = Uint8Array.from({ length: 4096 }, () => Math.floor(random() * 256));
+    await overwrite(file, 4096 * Math.floor(random() * Math.ceil(size / 4096)), page);
+  },
+  "a page of zeros": async (file, random) => {
+    const { size } = await stat(file);
+    await overwrite(file, 4096 * Math.floor(random() * (size / 4096)), new Uint8Array(4096));
+  },
+  "cut short": async (file, random) => {
+    await truncate(file, Math.floor(random() * (await stat(file)).size));
+  },
+  gone: async (file) => rm(file),
+};
+
+/** Opens a damaged buffer and holds it against the truth; gives what became of it. */
+async function outcomeOf(folder: string, truth: Truth): Promise<string> {
+  const first = await openOutbox(folder).catch((error: unknown) => error);
+  if (!(typeof first === "object" && first !== null && "outbox" in first)) {
+    // The daemon says why and does not start: nothing is overwritten.
+    expect(errorCodeOf(first)).toBe("OUTBOX_FAILED");
+    return "refused";
+  }
+  const { outbox } = first as Awaited<ReturnType<typeof openOutbox>>;
+  if (outbox.started !== undefined) {
+    expect(outbox.started.reason).toBe("corrupt");
+    await outbox.append([moved(1)], []);
+    await outbox.close();
+    return "set aside";
+  }
+  const { lastSequence, acknowledgedSequence } = outbox.position();
+  expect(acknowledgedSequence).toBeLessThanOrEqual(truth.acknowledgedSequence);
+  let gapCount = 0;
+  const events = await readAll(outbox, 1);
+  expect(events).toHaveLength(lastSequence);
+  for (const [index, event] of events.entries()) {
+    if (event.type === "gap") {
+      gapCount += 1;
+    } else {
+      expect(serialOf(event)).toBe(truth.serials[index]);
+      expect(await outbox.digestAt(index + 1)).toBe(truth.digests[index]);
+    }
+  }
+  const isWhole = lastSequence === truth.serials.length;
+  await outbox.close();
+  if (gapCount > 0) return "declared as a gap";
+  return isWhole ? "whole" : "set back";
+}
+
+test(`${damageCount} damages: found out, declared, or harmless`, async () => {
+  const truth = await cutBuffer();
+  const kinds = Object.entries(damages);
+  const counts: Record<string, number> = {};
+  for (let seed = 1; seed <= damageCount; seed += 1) {
+    const random = seededRandom(seed);
+    const folder = await temporaryFolder();
+    for (const name of names) await copyFile(join(truth.folder, name), join(folder, name));
+    const [kind, damage] = kinds[seed % kinds.length]!;
+    const file = Math.floor(seed / kinds.length) % 2 === 0 ? "outbox.db" : "outbox.db-wal";
+    await damage(join(folder, file), random);
+    const outcome = await outcomeOf(folder, truth).catch((error: unknown) => {
+      throw new Error(`seed ${seed}, ${kind} of ${file}: ${error}`, { cause: error });
+    });
+    // A -wal that lost its end is as if the last commits had not been: the ledger finds that out by the digest.
+    if (outcome === "set back") expect(file).toBe("outbox.db-wal");
+    counts[outcome] = (counts[outcome] ?? 0) + 1;
+  }
+  process.stdout.write(`damaged buffers: ${JSON.stringify(counts)}\n`);
+  expect(counts["set aside"]).toBeGreaterThan(damageCount / 10);
+}, 120_000);
