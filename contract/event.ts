@@ -173,6 +173,8 @@ export type Gap = z.infer<typeof gapSchema>;
 /** Codes of `noticed` events that the delivery and the ledger themselves act on. */
 export const noticeCodes = {
   outboxStarted: "outbox_started",
+  /** The last transactions before a crash are lost: the edge's disk did not keep them. */
+  bufferSetBack: "buffer_set_back",
   sensingGap: "sensing_gap",
   clockSet: "clock_set",
 } as const;

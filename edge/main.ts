@@ -106,6 +106,7 @@ async function openOutbox(
   });
   edgeClock = openClock(config, bootId, Math.max(notBeforeAtMs, outbox.lastKnownWallMs));
   if (outbox.started) log.warn({ ...outbox.started, ...outbox.position() }, "outbox started");
+  if (outbox.setBack) log.error({ ...outbox.setBack, ...outbox.position() }, "outbox set back");
   return { outbox, edgeClock };
 }
 

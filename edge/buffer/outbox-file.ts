@@ -3,7 +3,7 @@
 
 import { canonicalJson, genesisDigest } from "../../contract/digest.ts";
 import { errorCodeOf, errorMessageOf, GatewayError } from "../../contract/errors.ts";
-import { noticeCodes } from "../../contract/event.ts";
+import { type EventDraft, noticeCodes } from "../../contract/event.ts";
 import { type CheckedEvent, checkDraft, type EventStamp } from "./draft.ts";
 import { exists, type Identity, readIdentity, setFilesAside, writeIdentity } from "./identity.ts";
 import { chainEvent, insertRows } from "./rows.ts";
@@ -17,6 +17,7 @@ import {
   tablesVersion,
 } from "./schema.ts";
 import { type Sql, SqliteFile, type SqliteOptions } from "./sqlite.ts";
+import { findWalLoss, type WalLoss } from "./wal-check.ts";
 
 /** Why an outbox began. */
 export type StartReason = "new" | "corrupt" | "diverged";
@@ -39,6 +40,8 @@ export interface OpenedFile {
     readonly setAsideFile?: string;
     readonly cause?: string;
   };
+  /** Where the last transactions of the run before are lost: the outbox goes on from what is left. */
+  readonly setBack?: WalLoss;
 }
 
 /** How the file is opened. */
@@ -158,11 +161,32 @@ export function outboxStarted(
   });
 }
 
+/** Says that the last events of the run before are lost. `record`: what is left. */
+export function setBackNotice(
+  { edgeId, nowMs, stamp }: Omit<Beginning, "outboxId">,
+  { cause, commitCount }: WalLoss,
+  { outboxId, lastSequence }: OutboxRecord,
+): EventDraft {
+  return {
+    type: "noticed",
+    code: noticeCodes.bufferSetBack,
+    severity: "alarm",
+    deviceId: edgeId,
+    occurredAtMs: nowMs,
+    detail: {
+      ...{ cause, outboxId, lastSequence },
+      ...(commitCount === undefined ? {} : { lostCommitCount: commitCount }),
+    },
+    ...stamp,
+  };
+}
+
 // Resolves to nothing for a file without tables, as a crash leaves it before the first commit.
 async function openExisting(
   options: FileOptions,
   identity: Identity | undefined,
 ): Promise<OpenedFile | undefined> {
+  const setBack = await findWalLoss(options.file);
   const sqlite = await SqliteFile.open({ ...options, mode: "write" });
   try {
     const opened = await sqlite.read(async (sql) => {
@@ -178,7 +202,8 @@ async function openExisting(
       await checkEnds(sql, record);
       await shrink(sql);
       const rows = await sql.all<{ key: string; value: string }>("SELECT key, value FROM state");
-      return { sqlite, record, state: new Map(rows.map(({ key, value }) => [key, value])) };
+      const state = new Map(rows.map(({ key, value }) => [key, value]));
+      return { sqlite, record, state, ...(setBack === undefined ? {} : { setBack }) };
     });
     if (opened === undefined) await sqlite.close();
     else if (opened.record.outboxId !== identity?.outboxId) {

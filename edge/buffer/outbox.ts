@@ -12,7 +12,7 @@ import { DiskSpace } from "./disk-space.ts";
 import { type CheckedEvent, checkDraft, refusalNotice } from "./draft.ts";
 import { readFacts } from "./facts.ts";
 import { writeIdentity } from "./identity.ts";
-import { type Beginning, type OpenedFile, openOutboxFile } from "./outbox-file.ts";
+import { type Beginning, type OpenedFile, openOutboxFile, setBackNotice } from "./outbox-file.ts";
 import type {
   Appended,
   OutboxOptions,
@@ -56,6 +56,8 @@ const expiryCheckMs = 600_000;
 export class Outbox implements OutboxReader {
   /** Set where a new outbox began with this start; `setAsideFile` names what became of a damaged one. */
   readonly started: OpenedFile["started"];
+  /** Set where the last events of the run before are lost; a notice says so. */
+  readonly setBack: OpenedFile["setBack"];
   /** Sensing was alive and everything before was decided, says the run before; undefined for the first. */
   readonly lastAliveAtMs: number | undefined;
   /** The time is never earlier than this. */
@@ -76,6 +78,7 @@ export class Outbox implements OutboxReader {
     this.#space = space;
     this.#state = opened.state;
     this.started = opened.started;
+    this.setBack = opened.setBack;
     this.lastAliveAtMs = record.aliveAtMs || undefined;
     this.lastKnownWallMs = record.wallAtMs;
     this.#queue = new CommitQueue(clock, settings, (group) => this.#commit(group));
@@ -106,7 +109,12 @@ export class Outbox implements OutboxReader {
     });
     const space = new DiskSpace(ballast, clock, settings);
     await space.restore();
-    return new Outbox(options, space, opened);
+    const outbox = new Outbox(options, space, opened);
+    const { setBack, record } = opened;
+    if (setBack !== undefined) {
+      await outbox.append([setBackNotice(beginningOf(options), setBack, record)], []);
+    }
+    return outbox;
   }
 
   /**

@@ -1,0 +1,77 @@
+// What SQLite does not tell: it takes a -wal as far as its checksums hold and drops the rest in silence. After a power cut
+// that rest is the transaction that was not synced yet. Where whole transactions follow the first bad frame, or where the
+// -wal is gone although the buffer was not closed, something that was accepted is lost (format: sqlite.org/fileformat2.html
+// section 4).
+
+import { readFile } from "node:fs/promises";
+import { exists } from "./identity.ts";
+
+/** What of a -wal is lost. */
+export interface WalLoss {
+  readonly cause: "gone" | "damaged";
+  /** Transactions that were committed after the first bad frame; where that can be told. */
+  readonly commitCount?: number;
+}
+
+const headerBytes = 32;
+const frameHeaderBytes = 24;
+
+/** Looks at the -wal of a buffer before it is opened; undefined where nothing that was accepted is lost. */
+export async function findWalLoss(file: string): Promise<WalLoss | undefined> {
+  const wal = `${file}-wal`;
+  // Both are removed when the buffer is closed; a process that was killed leaves both.
+  if (!(await exists(wal))) return (await exists(`${file}-shm`)) ? { cause: "gone" } : undefined;
+  return walLoss(await readFile(wal));
+}
+
+/** The same for the content of a -wal. */
+export function walLoss(wal: Buffer): WalLoss | undefined {
+  if (wal.length < headerBytes + frameHeaderBytes) return undefined;
+  const pageSizeBytes = wal.readUInt32BE(8);
+  const isBigEndian = (wal.readUInt32BE(0) & 1) === 1;
+  const salts = wal.subarray(16, 24);
+  const start = checksum([0, 0], wal.subarray(0, 24), isBigEndian);
+  // A header is within one sector and written whole: without it nothing of the file was taken.
+  if (!isPair(wal, 24, start)) return { cause: "damaged" };
+  const frameBytes = frameHeaderBytes + pageSizeBytes;
+  let sum = start;
+  let isGood = true;
+  let commitCount = 0;
+  let isMore = false;
+  for (let at = headerBytes; at + frameHeaderBytes <= wal.length; at += frameBytes) {
+    const frame = wal.subarray(at, at + frameBytes);
+    const isOfThis = frame.subarray(8, 16).equals(salts);
+    if (isGood) {
+      sum = checksum(sum, frame.subarray(0, 8), isBigEndian);
+      sum = checksum(sum, frame.subarray(frameHeaderBytes), isBigEndian);
+      isGood = isOfThis && frame.length === frameBytes && isPair(frame, 16, sum);
+      if (isGood) continue;
+    }
+    // Frames of an earlier turn of the file have other salts.
+    if (!isOfThis) continue;
+    // A transaction begins when the one before it is on the disk: that one was committed, then.
+    if (commitCount > 0) isMore = true;
+    if (frame.readUInt32BE(4) > 0) commitCount += 1;
+  }
+  return isMore ? { cause: "damaged", commitCount } : undefined;
+}
+
+type Sum = readonly [number, number];
+
+function isPair(bytes: Buffer, offset: number, [first, second]: Sum): boolean {
+  return bytes.readUInt32BE(offset) === first && bytes.readUInt32BE(offset + 4) === second;
+}
+
+/** SQLite's running checksum over words of 32 bits. */
+function checksum([first, second]: Sum, bytes: Buffer, isBigEndian: boolean): Sum {
+  let one = first;
+  let two = second;
+  for (let at = 0; at + 8 <= bytes.length; at += 8) {
+    const [left, right] = isBigEndian
+      ? [bytes.readUInt32BE(at), bytes.readUInt32BE(at + 4)]
+      : [bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4)];
+    one = (one + left + two) >>> 0;
+    two = (two + right + one) >>> 0;
+  }
+  return [one, two];
+}
