@@ -140,6 +140,12 @@ class GroupPoster {
     if (event.type === "noticed" && event.code === noticeCodes.outboxStarted) {
       this.#outboxStarted(posting, event.detail);
     }
+    if (event.type === "noticed" && event.code === noticeCodes.bufferSetBack) {
+      const { edgeId, outboxId } = posting.outbox;
+      const message = `the disk of edge ${edgeId} did not keep its last events before a crash`;
+      const key = `${outboxId}/${item.lastSequence}`;
+      posting.askForCount("declared_loss", key, message, { reason: event.code });
+    }
     return event.type;
   }
 

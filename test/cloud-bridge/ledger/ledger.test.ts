@@ -261,6 +261,16 @@ test("the quarantine is listed of all stores or of some", async () => {
   expect(await ledger.repost(id, startAtMs)).toMatchObject({ ok: false, code: "EVENT_INVALID" });
 });
 
+test("an edge whose disk lost its last events asks for a count, each time", async () => {
+  const ledger = await openLedger();
+  const said = noticed("buffer_set_back", { detail: { cause: "damaged", lostCommitCount: 3 } });
+  const edge = new FakeEdge().append(receive(), said, receive(), said);
+  const { alerts } = await postOne(ledger, edge.batch(1));
+  const losses = alerts.filter(({ code }) => code === "declared_loss");
+  expect(losses).toMatchObject([{ detail: { reason: "buffer_set_back" } }, {}]);
+  expect(await ledger.tasks({ storeId: "s0042" })).toHaveLength(2);
+});
+
 describe("a second outbox of an edge", () => {
   test("asks for a count once, whether it says so or not", async () => {
     const ledger = await openLedger();
