@@ -16,9 +16,11 @@ export async function openConfiguredLedger(
   { dataDir, ledger: { postgres } }: Pick<BridgeConfig, "dataDir" | "ledger">,
   nowMs: number,
   count?: CountLedger,
+  signal?: AbortSignal,
 ): Promise<SqlLedger> {
   if (postgres === undefined) return await SqliteLedger.open({ path: ledgerPath(dataDir), nowMs });
-  return await PostgresLedger.open({ ...(await serverAccess(postgres)), nowMs, count });
+  const stop = signal === undefined ? {} : { signal };
+  return await PostgresLedger.open({ ...(await serverAccess(postgres)), ...stop, nowMs, count });
 }
 
 /** How the configured server is reached. */

@@ -60,7 +60,8 @@ export async function runBridge(config: BridgeConfig, run: BridgeRun): Promise<v
       run.onReady?.(ready);
     }
   } catch (error) {
-    life.fail(error);
+    // One that was told to stop while it started has not failed.
+    if (!life.signal.aborted) life.fail(error);
   }
   await life.finish(() => {
     run.notify?.stopping();
@@ -80,7 +81,7 @@ async function startBridge(
 
   const plans = await loadPlans(config.plans);
   await mkdir(config.dataDir, { recursive: true });
-  const ledger = await openConfiguredLedger(config, clock.nowMs(), count);
+  const ledger = await openConfiguredLedger(config, clock.nowMs(), count, life.signal);
   life.onStop("ledger", () => ledger.close());
   await storePlans(ledger, plans, { log, nowMs: clock.nowMs() });
   const stores = KnownStores.of(ledger, plans);

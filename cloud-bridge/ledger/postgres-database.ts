@@ -15,6 +15,8 @@ export interface PostgresLedgerOptions extends PostgresOptions {
   /** Tries of one transaction, and the pause between them: how long a server may be away. */
   readonly attemptCountMax?: number;
   readonly retryDelayMs?: number;
+  /** Ends the wait for a server that does not answer while the ledger is opened. */
+  readonly signal?: AbortSignal;
 }
 
 /** Tries of one transaction or read: with the pause, a minute for a server to come back. */
@@ -47,7 +49,12 @@ export class PostgresDatabase implements LedgerDatabase {
   /** Connects, and creates or migrates the tables. */
   static async open(options: PostgresLedgerOptions): Promise<PostgresDatabase> {
     const database = new PostgresDatabase(options);
-    await database.#retried(async () => migrate(await database.#openWriter(), options.nowMs));
+    await database.#retried(async () => {
+      if (options.signal?.aborted) {
+        throw new GatewayError("LEDGER_FAILED", "stopped before the server of the ledger answered");
+      }
+      await migrate(await database.#openWriter(), options.nowMs);
+    });
     return database;
   }
 
