@@ -42,6 +42,16 @@ export const errorCodes = {
   LISTEN_FAILED: "a port cannot be listened on (permission, address); the message says why",
   MESSAGE_INVALID: "a message other than a batch does not fit its schema",
   COUNT_REFUSED: "what a command asked to count cannot be counted now; the message says why",
+  COMMAND_UNSIGNED:
+    "the edge has a command key, and a command that changes something came unsigned",
+  COMMAND_SIGNATURE_WRONG: "a signed command is not signed with the edge's command key",
+  COMMAND_FOREIGN: "a signed command names another edge",
+  COMMAND_EXPIRED: "a signed command is too late, or good for longer than is allowed",
+  COMMAND_REPEATED: "a signed command's counter was taken already; nothing was carried out again",
+  COMMAND_KEY_MISSING: "the edge has no command key, or one that cannot be used",
+  COMMAND_COUNTER_FAILED:
+    "the edge cannot read or keep the counter of signed commands; nothing was carried out",
+  COMMAND_UNANSWERED: "no reply to a command: the broker cannot be reached, or the edge is silent",
   SCENARIO_FAILED: "a simulated scenario did not run to its end",
 } as const;
 
