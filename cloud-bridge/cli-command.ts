@@ -7,7 +7,7 @@ import {
   type KeyObject,
   randomUUID,
 } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { InvalidArgumentError, type Command as Program } from "commander";
 import { z } from "zod";
 import type { Reply } from "../contract/delivery.ts";
@@ -83,7 +83,11 @@ export async function makeCommandKey(file: string): Promise<void> {
   });
   try {
     await writeFile(file, privateKey, { flag: "wx", mode: 0o600 });
-    await writeFile(`${file}.pub`, publicKey, { flag: "wx" });
+    await writeFile(`${file}.pub`, publicKey, { flag: "wx" }).catch(async (error) => {
+      // Two halves that do not belong together would be worse than none.
+      await rm(file);
+      throw error;
+    });
   } catch (error) {
     const message = `no key is made: ${errorMessageOf(error)}`;
     throw new GatewayError("CONFIG_INVALID", message, { cause: error });

@@ -10,7 +10,9 @@ import { Aedes } from "aedes";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { type Reply, replySchema } from "../../contract/delivery.ts";
+import { enrolmentSchema } from "../../contract/enrolment.ts";
 import { topics } from "../../contract/topics.ts";
+import { readCommandKey } from "../../edge/command-gate.ts";
 import { Daemon } from "../support/daemon.ts";
 
 const [storeId, edgeId] = ["s0042", "edge-1"];
@@ -91,8 +93,13 @@ test("a command is signed and carried out once, also when the edge is killed and
   try {
     const status = await command("status");
     expect(status).toMatchObject({ code: 0, reply: { ok: true, health: { linkState: "online" } } });
-    const order = JSON.stringify({ deviceId: "till-1", workflow: "receive" });
-    expect(await command("workflow", "--with", order)).toMatchObject({ code: 0 });
+    const order = JSON.stringify({
+      deviceId: "till-1",
+      workflow: "count",
+      location: "s0042/floor",
+    });
+    const done = { code: 0, reply: { ok: true } };
+    expect(await command("workflow", "--with", order)).toMatchObject(done);
     const sent = commands.at(-1)!;
     const { id } = JSON.parse(sent).command;
     await edge.end("SIGKILL");
@@ -118,4 +125,18 @@ test("what is wrong with a command is said, with an exit code", async () => {
   expect(await command("status", "--key", join(folder, "none"))).toMatchObject({ code: 2 });
   const nobody = await command("status", "--url", "mqtt://127.0.0.1:1");
   expect(nobody).toMatchObject({ code: 5, said: expect.stringContaining("ECONNREFUSED") });
+}, 60_000);
+
+test("an enrolment carries the public key, never another one", async () => {
+  const [key, ca, out] = ["command-key.pem", "ca", "edge.json"].map((name) => join(folder, name));
+  await bridge("command-key", "--out", key!);
+  expect(await bridge("ca", "init", "--ca", ca!)).toMatchObject({ code: 0 });
+  const words = ["enroll", storeId, edgeId, "--ca", ca!, "--out", out!, "--command-key"];
+  const secret = await bridge(...words, key!);
+  expect(secret).toMatchObject({ code: 2, said: expect.stringContaining("public key") });
+  expect(await bridge(...words, `${key}.pub`)).toMatchObject({ code: 0 });
+  const { commandKey } = enrolmentSchema.parse(JSON.parse(readFileSync(out!, "utf8")));
+  expect(commandKey).toBe(readFileSync(`${key}.pub`, "utf8"));
+  const broker = { url: "mqtts://127.0.0.1:9", enrolmentFile: out! };
+  expect((await readCommandKey({ broker }))?.asymmetricKeyType).toBe("ed25519");
 }, 60_000);
