@@ -4,6 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
+import { commandKeyOf } from "../contract/signed-command.ts";
 import { idSchema } from "../contract/units.ts";
 import type { Identity } from "./broker-identity.ts";
 import { systemClock } from "./clock.ts";
@@ -13,6 +14,11 @@ const secretMode = { flag: "wx", mode: 0o600 } as const;
 
 interface CaOption {
   readonly ca: string;
+}
+
+interface EnrolOptions extends CaOption {
+  readonly commandKey?: string;
+  readonly out?: string;
 }
 
 /** Adds them to the program. */
@@ -85,12 +91,17 @@ function addClients(program: Command, print: (text: string) => void): void {
     .argument("<store>", "id of its store")
     .argument("<edge>", "id of the edge")
     .option(...folderOption)
+    .option("--command-key <file>", "public key (FILE.pub of command-key): commands must be signed")
     .option("--out <file>", "file to write (default: STORE-EDGE.enrolment.json)")
-    .action(async (store: string, edge: string, options: CaOption & { out?: string }) => {
+    .action(async (store: string, edge: string, options: EnrolOptions) => {
       const { storeId, edgeId } = edgeOf(store, edge);
       const { CertificateAuthority } = await import("./certificate-authority.ts");
       const authority = await CertificateAuthority.open(options.ca);
-      const enrolment = await authority.enrol(storeId, edgeId, systemClock.nowMs());
+      const key = await commandKeyIn(options.commandKey);
+      const enrolment = {
+        ...(await authority.enrol(storeId, edgeId, systemClock.nowMs())),
+        ...key,
+      };
       const file = options.out ?? `${storeId}-${edgeId}.enrolment.json`;
       await writeSecret(file, `${JSON.stringify(enrolment, null, 2)}\n`);
       print(`written: ${file}, a secret of that edge alone\n`);
@@ -125,6 +136,18 @@ function addClients(program: Command, print: (text: string) => void): void {
       print(`${count} certificates revoked: ${folder}/revoked.pem\n`);
       if (count === 0) process.exitCode = 1;
     });
+}
+
+async function commandKeyIn(file: string | undefined): Promise<{ commandKey?: string }> {
+  if (file === undefined) return {};
+  try {
+    const commandKey = await readFile(file, "utf8");
+    commandKeyOf(commandKey);
+    return { commandKey };
+  } catch (error) {
+    const message = `--command-key ${file}: ${errorMessageOf(error)}`;
+    throw new GatewayError("CONFIG_INVALID", message, { cause: error });
+  }
 }
 
 function edgeOf(store: string, edge: string) {

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-// The bridge's command line: run, verify, positions, quarantine, restore, webhook, epcis, prove, check-proof, certificates.
+// The bridge's command line: run, verify, positions, quarantine, restore, webhook, epcis, prove, check-proof, certificates, command.
 
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { type ErrorCode, errorCodeOf, errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { addCatalogueCommands } from "./cli-catalogue.ts";
 import { addCertificateCommands } from "./cli-certificates.ts";
+import { addCommandCommands } from "./cli-command.ts";
 import { addEpcis } from "./cli-epcis.ts";
 import { type LedgerOptions, refuseWhileRunning, repost, withLedger } from "./cli-ledger.ts";
 import { print, reportText, tableText } from "./cli-print.ts";
@@ -20,7 +21,14 @@ import { SystemdNotify } from "./systemd-notify.ts";
 import { softwareVersion } from "./version.ts";
 
 /** Exit codes of `gondola-bridge`. systemd need not restart after `badInput`. */
-const exitCodes = { ok: 0, failed: 1, badInput: 2, portBusy: 3, ledgerFailed: 4 } as const;
+const exitCodes = {
+  ok: 0,
+  failed: 1,
+  badInput: 2,
+  portBusy: 3,
+  ledgerFailed: 4,
+  unanswered: 5,
+} as const;
 
 const exitCodeOf: Partial<Record<ErrorCode, number>> = {
   CONFIG_INVALID: exitCodes.badInput,
@@ -30,6 +38,7 @@ const exitCodeOf: Partial<Record<ErrorCode, number>> = {
   LISTEN_FAILED: exitCodes.portBusy,
   LEDGER_FAILED: exitCodes.ledgerFailed,
   LEDGER_CORRUPT: exitCodes.ledgerFailed,
+  COMMAND_UNANSWERED: exitCodes.unanswered,
 };
 
 const program = new Command("gondola-bridge")
@@ -131,9 +140,12 @@ addWebhookCommands(
 );
 addEpcis(ledgerCommand(program, "epcis"));
 addProve(ledgerCommand(program, "prove"));
-addCheckProof(program, () => {
+addCheckProof(program, fail);
+addCommandCommands(program, (text) => process.stdout.write(text), fail);
+
+function fail(): void {
   process.exitCode = exitCodes.failed;
-});
+}
 
 /** A command that works on a ledger, running bridge or not. */
 function ledgerCommand(parent: Command, name: string): Command {

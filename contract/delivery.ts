@@ -183,6 +183,8 @@ export const referenceIdSchema = z
 
 export const commandSchema = z.discriminatedUnion("command", [
   z.strictObject({ id: randomIdSchema, command: z.literal("hello_request") }),
+  /** Asks how the edge does; the reply has its health. */
+  z.strictObject({ id: randomIdSchema, command: z.literal("status") }),
   z.strictObject({
     id: randomIdSchema,
     command: z.literal("workflow"),
@@ -217,5 +219,7 @@ export const replySchema = z.strictObject({
   ok: z.boolean(),
   code: z.string().max(64).optional(),
   message: z.string().max(500).optional(),
+  /** Answer to `status`. */
+  health: healthSchema.optional(),
 });
 export type Reply = z.infer<typeof replySchema>;

@@ -17,5 +17,7 @@ export const enrolmentSchema = z.strictObject({
   ca: pem("CERTIFICATE"),
   certificate: pem("CERTIFICATE"),
   key: pem("PRIVATE KEY"),
+  /** The public key of whoever commands this edge; with one, commands that change something must be signed. */
+  commandKey: pem("PUBLIC KEY").optional(),
 });
 export type Enrolment = z.infer<typeof enrolmentSchema>;

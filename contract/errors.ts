@@ -44,6 +44,16 @@ export const errorCodes = {
   EDGE_UNKNOWN: "an edge that the ledger has nothing of told of itself",
   EDGE_LIMIT: "more edges, or more devices and antennas of one edge, than numbers are kept of",
   COUNT_REFUSED: "what a command asked to count cannot be counted now; the message says why",
+  COMMAND_UNSIGNED:
+    "the edge has a command key, and a command that changes something came unsigned",
+  COMMAND_SIGNATURE_WRONG: "a signed command is not signed with the edge's command key",
+  COMMAND_FOREIGN: "a signed command names another edge",
+  COMMAND_EXPIRED: "a signed command is too late, or good for longer than is allowed",
+  COMMAND_REPEATED: "a signed command's counter was taken already; nothing was carried out again",
+  COMMAND_KEY_MISSING: "the edge has no command key, or one that cannot be used",
+  COMMAND_COUNTER_FAILED:
+    "the edge cannot read or keep the counter of signed commands; nothing was carried out",
+  COMMAND_UNANSWERED: "no reply to a command: the broker cannot be reached, or the edge is silent",
   SCENARIO_FAILED: "a simulated scenario did not run to its end",
 } as const;
 

@@ -4,7 +4,6 @@ import { z } from "zod";
 import {
   answerSchema,
   batchSchema,
-  commandSchema,
   edgeStatusSchema,
   healthSchema,
   replySchema,
@@ -12,6 +11,7 @@ import {
 import { gapSchema, stockEventSchema } from "./event.ts";
 import { planSchema } from "./plan.ts";
 import { readingSchema } from "./reading.ts";
+import { commandMessageSchema } from "./signed-command.ts";
 import { soldSchema } from "./sold.ts";
 import { alertSchema, entrySchema, stockLevelSchema } from "./stock.ts";
 
@@ -24,7 +24,7 @@ export const wireSchemas = {
   Answer: answerSchema,
   EdgeStatus: edgeStatusSchema,
   Health: healthSchema,
-  Command: commandSchema,
+  Command: commandMessageSchema,
   Reply: replySchema,
   Plan: planSchema,
   Sold: soldSchema,

@@ -50,6 +50,8 @@ export const edgeConfigSchema = z
       /** All three in one file, as `gondola-bridge enroll` writes it. */
       enrolmentFile: z.string().min(1).optional(),
     }),
+    /** The public key that signs commands (PEM), instead of the enrolment's; with one, changing commands must be signed. */
+    commandKeyFile: z.string().min(1).optional(),
     /** The plan to begin with; a newer one from the ledger replaces it. */
     plan: z.string().min(1).optional(),
     logLevel: z.enum(logLevels).default("info"),
@@ -126,6 +128,8 @@ export async function loadEdgeConfig(file: string): Promise<EdgeConfig> {
   }
   const base = dirname(file);
   const plan = config.plan === undefined ? {} : { plan: resolve(base, config.plan) };
+  const { commandKeyFile: keyFile } = config;
+  const key = keyFile === undefined ? {} : { commandKeyFile: resolve(base, keyFile) };
   const portals = await Promise.all(config.portals.map((portal) => withWeights(portal, base)));
   const broker = Object.fromEntries(
     Object.entries(config.broker).map(([key, value]) => [
@@ -133,7 +137,7 @@ export async function loadEdgeConfig(file: string): Promise<EdgeConfig> {
       key === "url" || value === undefined ? value : resolve(base, value),
     ]),
   ) as EdgeConfig["broker"];
-  return { ...config, dataDir: resolve(base, config.dataDir), ...plan, portals, broker };
+  return { ...config, dataDir: resolve(base, config.dataDir), ...plan, ...key, portals, broker };
 }
 
 async function withWeights(portal: PortalConfig, base: string): Promise<PortalConfig> {

@@ -2,7 +2,7 @@
 // on the machine's clock, the virtual store on a simulated one.
 
 import type { OutputCommand } from "../contract/actuation.ts";
-import { commandSchema, type Rejection, type Reply } from "../contract/delivery.ts";
+import type { Command, Health, Rejection, Reply } from "../contract/delivery.ts";
 import { errorCodeOf, errorMessageOf } from "../contract/errors.ts";
 import type { Conclusion, NoticedConclusion } from "../contract/event.ts";
 import type { Plan } from "../contract/plan.ts";
@@ -11,6 +11,7 @@ import { soldSchema } from "../contract/sold.ts";
 import type { Clock } from "../drivers/clock.ts";
 import type { Outbox } from "./buffer/outbox.ts";
 import type { EdgeClock } from "./clock.ts";
+import type { CommandGate } from "./command-gate.ts";
 import type { EdgeConfig } from "./config.ts";
 import { Intake } from "./intake.ts";
 import type { Pipeline } from "./sense/pipeline.ts";
@@ -32,6 +33,9 @@ export interface GatewayParts {
   readonly randomId: () => string;
   /** Publishes with QoS 1; may lose it. */
   readonly send: (topic: string, payload: Uint8Array) => void;
+  readonly commandGate: CommandGate;
+  /** A report, for who asks by a command. */
+  readonly health: () => Promise<Health>;
   /** Sees every reading before sensing does. */
   readonly onReading?: (reading: Reading) => void;
   /** Nothing goes on: the process must stop and start anew. */
@@ -115,13 +119,25 @@ export class Gateway {
 
   /** Carries out a command message and gives the reply; undefined for one without an id to answer to. Never rejects. */
   async command(payload: Uint8Array): Promise<Reply | undefined> {
-    const parsed = commandSchema.safeParse(parseJson(payload));
-    if (!parsed.success) {
-      this.#parts.count("commands_invalid");
-      this.#parts.log.warn({ code: "MESSAGE_INVALID" }, "command refused");
+    const { commandGate, count, log } = this.#parts;
+    const admission = await commandGate.admit(parseJson(payload));
+    if (admission === undefined) {
+      count("commands_invalid");
+      log.warn({ code: "MESSAGE_INVALID" }, "command refused");
       return undefined;
     }
-    const command = parsed.data;
+    const { command, refusal } = admission;
+    if (refusal === undefined) return await this.#carryOut(command);
+    const { code, message } = refusal;
+    count("commands_refused");
+    log.warn({ code, message, command: command.command }, "command refused");
+    return { id: command.id, ok: false, code, message: message.slice(0, messageLengthMax) };
+  }
+
+  async #carryOut(command: Command): Promise<Reply> {
+    if (command.command === "status") {
+      return await this.#status(command.id);
+    }
     if (command.command === "hello_request") {
       this.uplink.helloRequested();
       return { id: command.id, ok: true };
@@ -135,6 +151,15 @@ export class Gateway {
     const problem = this.#intake.setWorkflow(deviceId, order);
     if (problem === undefined) return { id, ok: true };
     return { id, ok: false, code: "MESSAGE_INVALID", message: problem };
+  }
+
+  async #status(id: string): Promise<Reply> {
+    try {
+      return { id, ok: true, health: await this.#parts.health() };
+    } catch (error) {
+      const code = errorCodeOf(error) ?? "OUTBOX_FAILED";
+      return { id, ok: false, code, message: errorMessageOf(error).slice(0, messageLengthMax) };
+    }
   }
 
   #countAt({ id, location }: { readonly id: string; readonly location: string }): Reply {

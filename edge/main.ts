@@ -9,6 +9,7 @@ import type { EdgeStatus } from "../contract/delivery.ts";
 import { systemClock as clock } from "../drivers/clock.ts";
 import { Outbox } from "./buffer/outbox.ts";
 import { EdgeClock } from "./clock.ts";
+import { CommandGate } from "./command-gate.ts";
 import type { EdgeConfig } from "./config.ts";
 import { Gateway } from "./gateway.ts";
 import { Counters, HealthReporter } from "./health.ts";
@@ -55,7 +56,8 @@ export async function runEdge(run: EdgeRun): Promise<void> {
   const chance = { random: Math.random, randomId: randomUUID };
   const devices = await Promise.all(config.devices.map(prepareDevice));
   const send = (topic: string, payload: Uint8Array) => link.send(topic, payload);
-  const gateway = new Gateway({ ...parts, ...chance, devices, send });
+  const commands = { commandGate: new CommandGate(config, clock), health: () => health.report() };
+  const gateway = new Gateway({ ...parts, ...chance, ...commands, devices, send });
   const link = createLink({ run, bootId, outbox, plans, gateway, count });
   const health = new HealthReporter({ ...parts, bootId, gateway, link, snapshot });
 

@@ -4,6 +4,7 @@ import type { Clock } from "../../drivers/clock.ts";
 import { portWarning } from "../../drivers/transport/port.ts";
 import type { EdgeConfig } from "../config.ts";
 import { checkBroker } from "./doctor-broker.ts";
+import { checkCommandKey } from "./doctor-commands.ts";
 import { checkClock, checkDisk, checkOutbox } from "./doctor-host.ts";
 import { checkPlan } from "./doctor-plan.ts";
 import { checkPort } from "./doctor-port.ts";
@@ -26,6 +27,7 @@ export async function examine(
   for (const finding of await checkDisk(config)) onFinding(finding);
   onFinding(await checkOutbox(config.dataDir, clock.nowMs()));
   for (const finding of await checkPlan(config)) onFinding(finding);
+  onFinding(await checkCommandKey(config));
   const findings = await checkBroker(config, () => clock.nowMs(), onProgress);
   for (const finding of findings) onFinding(finding);
   for (const { id, port } of config.devices) {

@@ -11,6 +11,7 @@ import { findDevice } from "../../drivers/registry.ts";
 import { MemoryPort } from "../../drivers/transport/memory.ts";
 import { Outbox } from "../../edge/buffer/outbox.ts";
 import { EdgeClock } from "../../edge/clock.ts";
+import { CommandGate } from "../../edge/command-gate.ts";
 import { type EdgeConfig, edgeConfigSchema } from "../../edge/config.ts";
 import { Gateway } from "../../edge/gateway.ts";
 import { Counters, HealthReporter } from "../../edge/health.ts";
@@ -31,6 +32,7 @@ const config: EdgeConfig = edgeConfigSchema.parse({
 });
 
 let folder: string;
+let commandKeyFile: string | undefined;
 let outbox: Outbox;
 let gateway: Gateway;
 let edgeClock: EdgeClock;
@@ -86,6 +88,8 @@ beforeEach(async () => {
     clock,
     random: Math.random,
     randomId: randomUUID,
+    commandGate: new CommandGate({ ...config, dataDir: folder, commandKeyFile }, clock),
+    health: () => Promise.reject(new Error("asked of the daemon")),
     send: (_topic, payload) => sent.push(payload),
     onFailure,
     count: counters.count,

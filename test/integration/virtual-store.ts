@@ -12,6 +12,7 @@ import { findDevice } from "../../drivers/registry.ts";
 import { MemoryPort } from "../../drivers/transport/memory.ts";
 import { Outbox } from "../../edge/buffer/outbox.ts";
 import { EdgeClock } from "../../edge/clock.ts";
+import { CommandGate } from "../../edge/command-gate.ts";
 import { type EdgeConfig, edgeConfigSchema } from "../../edge/config.ts";
 import { Gateway } from "../../edge/gateway.ts";
 import { buildPipeline } from "../../edge/sense/build-machines.ts";
@@ -183,6 +184,8 @@ class VirtualStore {
     gateway = new Gateway({
       ...{ config, outbox, pipeline, edgeClock, clock, random: this.#random, count: ignore },
       devices: await this.#drivers(config),
+      commandGate: new CommandGate(config, clock),
+      health: () => Promise.reject(new Error("a store without a process has no health report")),
       randomId: () => this.#id(),
       send: (topic, payload) => void clock.timer(wayMs, () => ingest.handle(topic, payload)),
       onFailure: failed("edge"),
