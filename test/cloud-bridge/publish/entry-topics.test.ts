@@ -1,61 +1,32 @@
 // Entries of a real ledger over a link that the test rules: in order, each at least once, over everything that stops.
 
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { systemClock } from "../../../cloud-bridge/clock.ts";
-import { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
-import type { OutgoingMessage } from "../../../cloud-bridge/link.ts";
 import { EntryTopics } from "../../../cloud-bridge/publish/entry-topics.ts";
-import { decodeBatch } from "../../../contract/batch-codec.ts";
 import { type Entry, entrySchema } from "../../../contract/stock.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
-import { received, TestOutbox } from "../test-outbox.ts";
+import { TestOutbox } from "../test-outbox.ts";
+import { counting, postReceipts, TestLink, useLedger } from "./publisher-kit.ts";
 
 const gtin = "09506000134352";
-let ledger: SqliteLedger;
-let remove: () => Promise<void>;
-beforeEach(async () => {
-  const folder = await temporaryFolder();
-  remove = folder.remove;
-  ledger = await SqliteLedger.open({ path: join(folder.path, "ledger.db"), nowMs: Date.now() });
-});
-afterEach(async () => {
-  await ledger.close();
-  await remove();
-});
+const ledger = useLedger();
 
-/** Posts receipts, as an edge would send them; gives the entries. */
+/** Posts receipts; gives the entries. */
 async function post(outbox: TestOutbox, count: number): Promise<Entry[]> {
-  const drafts = Array.from({ length: count }, () => received(outbox.storeId, gtin));
-  const decoded = decodeBatch(outbox.batch(...drafts));
-  if (!decoded.ok) throw new Error(decoded.refusal.message);
-  const { storeId, edgeId } = outbox;
-  const [committed] = await ledger.post([{ storeId, edgeId, batch: decoded.batch }], Date.now());
-  return committed!.entries;
+  return (await postReceipts(ledger(), outbox, Array(count).fill(gtin))).entries;
 }
 
-/** A publisher on a link that the test rules; `crash` leaves it as a killed process would. */
+/** A publisher on a link that the test rules. */
 function publisher(
   settings: { queueCountMax?: number; isHeld?: (storeId: string) => boolean } = {},
 ) {
-  const sent: Entry[] = [];
   const read: Entry[] = [];
-  const counts = new Map<string, number>();
-  const link = {
-    isOnline: true,
-    isTaking: (_message: OutgoingMessage) => true,
-    publish: async (message: OutgoingMessage) => {
-      await new Promise((resolve) => setImmediate(resolve));
-      const isTaken = link.isOnline && link.isTaking(message);
-      if (isTaken) sent.push(entrySchema.parse(JSON.parse(message.payload)));
-      return isTaken;
-    },
-  };
+  const link = new TestLink();
+  const { counts, count } = counting();
   const entryTopics = new EntryTopics({
-    ...{ ledger, link, clock: systemClock, queueCountMax: settings.queueCountMax ?? 1000 },
+    ...{ ledger: ledger(), link, clock: systemClock, count },
+    queueCountMax: settings.queueCountMax ?? 1000,
     isHeld: settings.isHeld ?? (() => true),
     onRead: (entries) => read.push(...entries),
-    count: (name, by = 1) => counts.set(name, (counts.get(name) ?? 0) + by),
   });
   const stop = new AbortController();
   const done = entryTopics.run(stop.signal);
@@ -64,7 +35,10 @@ function publisher(
     return done;
   };
   const numbers = (storeId = "s1") =>
-    sent.filter((entry) => entry.storeId === storeId).map(({ entryNumber }) => entryNumber);
+    link.sent
+      .map(({ payload }) => entrySchema.parse(JSON.parse(payload)))
+      .filter((entry) => entry.storeId === storeId)
+      .map(({ entryNumber }) => entryNumber);
   return { entryTopics, link, read, counts, numbers, finish };
 }
 

@@ -1,58 +1,25 @@
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { systemClock } from "../../../cloud-bridge/clock.ts";
-import { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
-import type { OutgoingMessage } from "../../../cloud-bridge/link.ts";
 import { StockTopics } from "../../../cloud-bridge/publish/stock-topics.ts";
-import { decodeBatch } from "../../../contract/batch-codec.ts";
 import { checkDigitOf } from "../../../contract/gs1/check-digit.ts";
 import { type Alert, alertSchema, stockLevelSchema } from "../../../contract/stock.ts";
 import { topics } from "../../../contract/topics.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
-import { received, TestOutbox } from "../test-outbox.ts";
+import { TestOutbox } from "../test-outbox.ts";
+import { counting, postReceipts, TestLink, useLedger } from "./publisher-kit.ts";
 
 const gtins = ["09506000134352", "09521321001015", "09521321001022"];
-let ledger: SqliteLedger;
-let remove: () => Promise<void>;
-beforeEach(async () => {
-  const folder = await temporaryFolder();
-  remove = folder.remove;
-  ledger = await SqliteLedger.open({ path: join(folder.path, "ledger.db"), nowMs: Date.now() });
-});
-afterEach(async () => {
-  await ledger.close();
-  await remove();
-});
-
-/** Posts one batch of receipts, as an edge would send them. */
-async function post(outbox: TestOutbox, ...items: string[]) {
-  const drafts = items.map((gtin) => received(outbox.storeId, gtin));
-  const decoded = decodeBatch(outbox.batch(...drafts));
-  if (!decoded.ok) throw new Error(decoded.refusal.message);
-  const { storeId, edgeId } = outbox;
-  const [committed] = await ledger.post([{ storeId, edgeId, batch: decoded.batch }], Date.now());
-  return committed!;
-}
+const ledger = useLedger();
+const post = (outbox: TestOutbox, ...items: string[]) => postReceipts(ledger(), outbox, items);
 
 /** A publisher on a link that the test rules. */
 function publisher(settings: { queueCountMax?: number; clock?: typeof systemClock } = {}) {
-  const sent: OutgoingMessage[] = [];
-  const counts = new Map<string, number>();
-  const link = {
-    isOnline: true,
-    isTaking: (_message: OutgoingMessage) => true,
-    publish: async (message: OutgoingMessage) => {
-      await new Promise((resolve) => setImmediate(resolve));
-      const isTaken = link.isTaking(message);
-      if (isTaken) sent.push(message);
-      return isTaken;
-    },
-  };
+  const link = new TestLink();
+  const { sent } = link;
+  const { counts, count } = counting();
   const stockTopics = new StockTopics({
-    ...{ ledger, link, clock: settings.clock ?? systemClock, republishPauseMs: 1 },
+    ...{ ledger: ledger(), link, clock: settings.clock ?? systemClock, republishPauseMs: 1, count },
     queueCountMax: settings.queueCountMax ?? 1000,
-    count: (name, by = 1) => counts.set(name, (counts.get(name) ?? 0) + by),
-    storeIds: async () => [...new Set((await ledger.positions()).map(({ storeId }) => storeId))],
+    storeIds: async () => [...new Set((await ledger().positions()).map(({ storeId }) => storeId))],
   });
   const stop = new AbortController();
   const done = stockTopics.run(stop.signal);
@@ -120,7 +87,9 @@ test("over a link that breaks, alerts stay in order and revisions never go back"
     const own = levels().filter((level) => level.gtin === gtin);
     const revisions = own.map(({ revision }) => revision);
     expect(revisions).toEqual([...revisions].sort((one, other) => one - other));
-    expect(own.at(-1)).toEqual((await ledger.stockLevels({ storeId: "s1", gtin, countMax: 1 }))[0]);
+    expect(own.at(-1)).toEqual(
+      (await ledger().stockLevels({ storeId: "s1", gtin, countMax: 1 }))[0],
+    );
   }
 });
 
