@@ -3,9 +3,11 @@
 // `npm run soak -- simulation [--seeds N] [--from S]`: 10,000 seeds of the delivery simulation, from 0 on.
 // `npm run soak -- outage [EVENTS]`: three days of a busy store in the buffer (260,000 events), and the link back.
 // `npm run soak -- faults [--count N] [--only NAME]`: every fault of test/faults/ on real processes; a report a row.
+// `npm run soak -- power [EVERY]`: the power goes after every file operation (or each so manieth) of 500 transactions of a buffer.
 
 import { parseArgs } from "node:util";
 import { isClean, playProcessRow, reportLine } from "../faults/fault-sweep.ts";
+import { playPowerLosses, recordRun } from "../faults/power-loss.ts";
 import { processRows } from "../faults/process-rows.ts";
 import { targets } from "./decoders.ts";
 import { fuzzDecoder } from "./fuzz.ts";
@@ -19,10 +21,11 @@ if (sweep === "fuzz" && isKind) await fuzz(word);
 else if (sweep === "outage" && isCount) await outage(Number(word ?? 260_000));
 else if (sweep === "simulation") await simulation(process.argv.slice(3));
 else if (sweep === "faults") await faults(process.argv.slice(3));
+else if (sweep === "power" && isCount) await power(Number(word ?? 1));
 else {
   const kinds = Object.keys(targets).join(", ");
   const usage =
-    "usage: npm run soak -- fuzz [KIND] | outage [EVENTS] | simulation [--seeds N] [--from S] | faults [--count N] [--only NAME]";
+    "usage: npm run soak -- fuzz [KIND] | outage [EVENTS] | simulation [--seeds N] [--from S] | faults [--count N] [--only NAME] | power [EVERY]";
   process.stderr.write(`${usage}; the kinds are ${kinds}\n`);
   process.exit(2);
 }
@@ -44,6 +47,19 @@ async function outage(eventCount: number): Promise<void> {
   const report = await playOutage(eventCount);
   process.stdout.write(`${JSON.stringify(report)}\n`);
   if (!report.isRight) process.exitCode = 1;
+}
+
+async function power(every: number): Promise<void> {
+  const operations = await recordRun(500);
+  const all = operations.map((_, index) => index + 1);
+  const points = all.filter((point) => point % every === 0);
+  const report = await playPowerLosses(
+    operations,
+    points,
+    Number(process.env["GONDOLA_SEED"] ?? 1),
+  );
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+  if (report.problems.length > 0) process.exitCode = 1;
 }
 
 async function simulation(words: string[]): Promise<void> {
