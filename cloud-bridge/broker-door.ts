@@ -37,7 +37,7 @@ export class BrokerDoor {
   constructor(options: BrokerDoorOptions) {
     this.#options = options;
     const { settings, count } = options;
-    this.#addresses = new ConnectionsPerAddress(settings.connectionsPerAddressMax);
+    this.#addresses = new ConnectionsPerAddress(settings.addressConnectionCountMax);
     this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
     this.#server.maxConnections = settings.connectionCountMax + spareConnectionCount;
     this.#server.on("connection", (socket) => this.#onConnection(socket));
@@ -84,9 +84,9 @@ export class BrokerDoor {
     else this.#tls.emit("connection", socket);
   }
 
-  #refuse(address: string, { connectionsPerAddressMax }: EmbeddedBrokerSettings): void {
+  #refuse(address: string, { addressConnectionCountMax }: EmbeddedBrokerSettings): void {
     this.#options.count("broker_address_refused");
-    const message = `${connectionsPerAddressMax} connections from one address`;
+    const message = `${addressConnectionCountMax} connections from one address`;
     this.#options.warnings.warn("BROKER_LIMIT", { address, message }, "client refused");
   }
 

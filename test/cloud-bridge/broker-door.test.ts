@@ -78,7 +78,7 @@ async function silent({ port }: EmbeddedBroker, localAddress = "127.0.0.2") {
 }
 
 test("an address has so many connections and no more; another address and this machine are let in", async () => {
-  const open = await start({ connectionsPerAddressMax: 3, connectTimeoutMs: 60_000 });
+  const open = await start({ addressConnectionCountMax: 3, connectTimeoutMs: 60_000 });
   const held = [await silent(open), await silent(open), await silent(open)];
   const over = await silent(open);
   expect(await over.endedAfterMs()).toBeLessThan(400);
@@ -98,7 +98,7 @@ test("an address has so many connections and no more; another address and this m
 });
 
 test("with TLS an address is refused before its handshake, and a handshake that goes on counts", async () => {
-  const open = await start({ tls, connectionsPerAddressMax: 2, connectTimeoutMs: 60_000 });
+  const open = await start({ tls, addressConnectionCountMax: 2, connectTimeoutMs: 60_000 });
   await silent(open);
   await silent(open);
   const over = await silent(open);
