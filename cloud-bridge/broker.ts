@@ -1,8 +1,8 @@
 // The embedded MQTT broker (aedes, MQTT 3.1.1) with a limit on everything a client can make it hold.
 // A client that breaks a rule is refused or cut off, counted, and named in the log; nobody else notices.
 
-import { createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, TLSSocket, type Server as TlsServer } from "node:tls";
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import {
   Aedes,
   type Client,
@@ -11,6 +11,8 @@ import {
   type Subscription,
 } from "aedes";
 import { errorMessageOf } from "../contract/errors.ts";
+import { holderOf } from "./broker-addresses.ts";
+import { BrokerDoor } from "./broker-door.ts";
 import { guardPackets } from "./broker-guard.ts";
 import { type Identity, identityOf } from "./broker-identity.ts";
 import { BrokerPasswords } from "./broker-passwords.ts";
@@ -32,7 +34,6 @@ import { KeptSessions } from "./broker-sessions.ts";
 import { readTls, watchTls } from "./broker-tls.ts";
 import { systemClock } from "./clock.ts";
 import type { EmbeddedBrokerSettings } from "./config.ts";
-import { listen } from "./listen.ts";
 import { type Logger, SparingLog } from "./log.ts";
 
 export interface EmbeddedBrokerOptions {
@@ -42,24 +43,21 @@ export interface EmbeddedBrokerOptions {
   readonly count: (name: string, by?: number) => void;
 }
 
-/** Sockets beyond the clients' limit, so that one of them is there to be told so (and one for the bridge). */
-const spareConnectionCount = 16;
 const qos2InFlightCountMax = 20;
 
 /** A running broker. */
 export class EmbeddedBroker {
   readonly #options: EmbeddedBrokerOptions;
   readonly #aedes: Aedes;
-  readonly #server: Server;
+  readonly #door: BrokerDoor;
   /** With TLS: where the bridge itself comes in, on this machine alone. */
-  readonly #ownServer: Server | undefined;
+  readonly #ownDoor: BrokerDoor | undefined;
   #ownPort = 0;
   #unwatch: (() => void) | undefined;
   readonly #identities = new WeakMap<Client, Identity | undefined>();
   #passwords: BrokerPasswords | undefined;
   readonly #connects = new WeakMap<Client, ConnectPacket>();
   readonly #sessions: KeptSessions;
-  readonly #sockets = new Set<Socket>();
   /** What CONNECT was found to be, until `authenticate` answers it; undefined: welcome. */
   readonly #refusals = new WeakMap<Client, Refusal>();
   readonly #bridgeClients = new WeakSet<Client>();
@@ -83,11 +81,11 @@ export class EmbeddedBroker {
     const broker = new EmbeddedBroker(options, aedes);
     try {
       await broker.#openLogins();
-      broker.#port = await listen(broker.#server, { ...settings, busyCode: "BROKER_PORT_BUSY" });
+      broker.#port = await broker.#door.open(settings);
       return broker;
     } catch (error) {
       broker.#unwatch?.();
-      broker.#ownServer?.close();
+      void broker.#ownDoor?.close();
       aedes.close();
       throw error;
     }
@@ -103,26 +101,14 @@ export class EmbeddedBroker {
       onOverflow: () => count("broker_session_overflow"),
     });
     this.#setRules();
-    const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
+    const onError = this.#watchErrors();
+    const door = {
+      ...{ settings, count, onError, warnings: this.#warnings },
+      onSocket: (socket: Socket) => this.#onSocket(socket),
+    };
     const isSecure = settings.tls !== undefined;
-    this.#server = isSecure
-      ? createTlsServer({
-          ...{ ...socketOptions, requestCert: true, rejectUnauthorized: true },
-          handshakeTimeout: settings.connectTimeoutMs,
-        })
-      : createServer(socketOptions);
-    this.#ownServer = isSecure ? createServer(socketOptions) : undefined;
-    this.#ownServer?.on("connection", (socket) => this.#onSocket(socket));
-    this.#server.maxConnections = settings.connectionCountMax + spareConnectionCount;
-    this.#server.on(isSecure ? "secureConnection" : "connection", (socket: Socket) =>
-      this.#onSocket(socket),
-    );
-    this.#server.on("tlsClientError", (error: Error) => {
-      count("broker_handshakes_failed");
-      this.#warnings.warn("CERTIFICATE_FOREIGN", { message: error.message }, "client refused");
-    });
-    this.#server.on("drop", () => count("broker_connections_dropped"));
-    this.#watchErrors();
+    this.#door = new BrokerDoor({ ...door, isSecure });
+    this.#ownDoor = isSecure ? new BrokerDoor({ ...door, isSecure: false }) : undefined;
   }
 
   /** The port it listens on. */
@@ -146,12 +132,10 @@ export class EmbeddedBroker {
   /** Stops listening, closes every client (their last wills are published), frees the port. */
   async close(): Promise<void> {
     this.#unwatch?.();
-    const servers = [this.#server, ...(this.#ownServer === undefined ? [] : [this.#ownServer])];
-    const closed = servers.map(
-      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
-    );
+    const doors = [this.#door, ...(this.#ownDoor === undefined ? [] : [this.#ownDoor])];
+    const closed = doors.map((door) => door.close());
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
-    for (const socket of this.#sockets) socket.destroy();
+    for (const door of doors) door.cutAll();
     await Promise.all(closed);
   }
 
@@ -160,25 +144,24 @@ export class EmbeddedBroker {
     if (passwordsFile !== undefined) {
       this.#passwords = await BrokerPasswords.open(passwordsFile, () => systemClock.monotonicMs());
     }
-    if (tls === undefined || this.#ownServer === undefined) return;
+    if (tls === undefined || this.#ownDoor === undefined) return;
     this.#unwatch = await watchTls(tls, systemClock, () => this.#renewTls(tls));
-    (this.#server as TlsServer).setSecureContext(await readTls(tls));
-    const own = { host: "127.0.0.1", port: 0, busyCode: "BROKER_PORT_BUSY" } as const;
-    this.#ownPort = await listen(this.#ownServer, own);
+    this.#door.setSecureContext(await readTls(tls));
+    this.#ownPort = await this.#ownDoor.open({ host: "127.0.0.1", port: 0 });
   }
 
   /** Files have changed: all come anew, so that who was revoked does not stay. */
   async #renewTls(tls: NonNullable<EmbeddedBrokerSettings["tls"]>): Promise<boolean> {
     const { log, count } = this.#options;
     try {
-      (this.#server as TlsServer).setSecureContext(await readTls(tls));
+      this.#door.setSecureContext(await readTls(tls));
     } catch (error) {
       count("broker_certificates_unreadable");
       log.error({ message: errorMessageOf(error) }, "certificates not renewed");
       return false;
     }
     log.info({}, "certificates renewed");
-    for (const socket of this.#sockets) if (socket instanceof TLSSocket) socket.destroy();
+    this.#door.cutAll();
     return true;
   }
 
@@ -211,7 +194,8 @@ export class EmbeddedBroker {
     });
   }
 
-  #watchErrors(): void {
+  /** Hears what goes wrong at a client, and gives what hears it of the broker itself. */
+  #watchErrors(): (error: Error) => void {
     const { log, count } = this.#options;
     const onClientError = (client: Client, error: Error) => {
       count("broker_client_errors");
@@ -224,12 +208,10 @@ export class EmbeddedBroker {
     };
     // aedes emits plain errors too, which its types do not know; unheard they would end the process.
     (this.#aedes as NodeJS.EventEmitter).on("error", onError);
-    this.#server.on("error", onError);
+    return onError;
   }
 
   #onSocket(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.on("close", () => this.#sockets.delete(socket));
     const client = this.#aedes.handle(socket);
     if (socket instanceof TLSSocket) {
       this.#identities.set(client, identityOf(socket.getPeerCertificate()));
@@ -283,7 +265,7 @@ export class EmbeddedBroker {
     const passwords = this.#passwords;
     if (known !== undefined || passwords === undefined || packet === undefined) return known;
     if (this.#bridgeClients.has(client)) return undefined;
-    const address = (client.conn as Socket).remoteAddress ?? "";
+    const address = holderOf((client.conn as Socket).remoteAddress ?? "");
     const name = username ?? "";
     const check = await passwords.check(name, password ?? new Uint8Array(), address);
     const refusal =

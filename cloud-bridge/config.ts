@@ -64,6 +64,9 @@ const embeddedSchema = section({
   passwordsFile: text.optional(),
   /** Connections at once. */
   connectionCountMax: whole(1, 20_000).default(1000),
+  /** Connections at once from one address (IPv6: one /64), as of a store behind its router; this machine's own
+      127.0.0.1 and ::1 are not counted. More where the lines of many stores come together before the broker. */
+  addressConnectionCountMax: whole(1, 20_000).default(100),
   /** Largest MQTT packet of a client: a batch that forgot to compress still gets its answer. */
   packetSizeBytesMax: whole(batchSizeBytesMax + 1024, 16 * 1024 * 1024).default(512 * 1024),
   /** Largest payload on any topic but `events`. */
@@ -79,7 +82,7 @@ const embeddedSchema = section({
   /** Clients with a kept session (clean=false), and what is kept for each while it is away. */
   sessionCountMax: whole(0, 10_000).default(200),
   sessionQueueCountMax: whole(1, 1_000_000).default(10_000),
-  /** Time from the TCP connection to CONNECT. */
+  /** Time from the TCP connection to CONNECT; with TLS to the end of its handshake, and again to CONNECT. */
   connectTimeoutMs: whole(500, 60_000).default(5000),
   /** How long a client that reads nothing may hold up deliveries. */
   drainTimeoutMs: whole(1000, 60_000).default(12_000),

@@ -1,0 +1,112 @@
+// Where clients of the embedded broker come in: a TCP port, with TLS behind it or without. Who may not come in is sent
+// away before anything is done for it, and who does not say in time who it is as well.
+
+import { createServer, type Server, type Socket } from "node:net";
+import {
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type Server as TlsServer,
+} from "node:tls";
+import { errorMessageOf } from "../contract/errors.ts";
+import { ConnectionsPerAddress } from "./broker-addresses.ts";
+import type { EmbeddedBrokerSettings } from "./config.ts";
+import { listen } from "./listen.ts";
+import type { SparingLog } from "./log.ts";
+
+export interface BrokerDoorOptions {
+  readonly settings: EmbeddedBrokerSettings;
+  readonly isSecure: boolean;
+  readonly warnings: SparingLog;
+  readonly count: (name: string) => void;
+  /** A connection that came in; with TLS after its handshake. */
+  readonly onSocket: (socket: Socket) => void;
+  readonly onError: (error: Error) => void;
+}
+
+/** Sockets beyond the clients' limit, so that one of them is there to be told so (and one for the bridge). */
+const spareConnectionCount = 16;
+
+/** A port, and all connections to it from the first packet on. */
+export class BrokerDoor {
+  readonly #options: BrokerDoorOptions;
+  readonly #server: Server;
+  readonly #tls: TlsServer | undefined;
+  readonly #sockets = new Set<Socket>();
+  readonly #addresses: ConnectionsPerAddress;
+
+  constructor(options: BrokerDoorOptions) {
+    this.#options = options;
+    const { settings, count } = options;
+    this.#addresses = new ConnectionsPerAddress(settings.addressConnectionCountMax);
+    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
+    this.#server.maxConnections = settings.connectionCountMax + spareConnectionCount;
+    this.#server.on("connection", (socket) => this.#onConnection(socket));
+    this.#server.on("drop", () => count("broker_connections_dropped"));
+    this.#server.on("error", options.onError);
+    if (options.isSecure) this.#tls = this.#createTls();
+  }
+
+  /** Starts to listen; the port. Throws BROKER_PORT_BUSY or LISTEN_FAILED. */
+  async open(place: { host: string; port: number }): Promise<number> {
+    return await listen(this.#server, { ...place, busyCode: "BROKER_PORT_BUSY" });
+  }
+
+  /** Shows another certificate, and asks clients for those of other authorities, from now on. */
+  setSecureContext(context: SecureContextOptions): void {
+    this.#tls?.setSecureContext(context);
+  }
+
+  /** Ends every connection, also those whose handshake goes on. */
+  cutAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Takes no connection any more; resolves when the last has ended. */
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #onConnection(socket: Socket): void {
+    const { settings, onSocket } = this.#options;
+    const { remoteAddress } = socket;
+    const leave = remoteAddress === undefined ? undefined : this.#addresses.enter(remoteAddress);
+    if (leave === undefined) {
+      socket.destroy();
+      if (remoteAddress !== undefined) this.#refuse(remoteAddress, settings);
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.once("close", () => {
+      leave();
+      this.#sockets.delete(socket);
+    });
+    if (this.#tls === undefined) onSocket(socket);
+    else this.#tls.emit("connection", socket);
+  }
+
+  #refuse(address: string, { addressConnectionCountMax }: EmbeddedBrokerSettings): void {
+    this.#options.count("broker_address_refused");
+    const message = `${addressConnectionCountMax} connections from one address`;
+    this.#options.warnings.warn("BROKER_LIMIT", { address, message }, "client refused");
+  }
+
+  /** Never listens itself: it is given the connections that were let in. */
+  #createTls(): TlsServer {
+    const { settings, count, warnings, onSocket } = this.#options;
+    const tls = createTlsServer({
+      ...{ requestCert: true, rejectUnauthorized: true },
+      handshakeTimeout: settings.connectTimeoutMs,
+    });
+    tls.on("secureConnection", onSocket);
+    tls.on("tlsClientError", (error, socket) => {
+      // Node.js tells of a handshake that takes too long, and leaves the connection to whoever hears it.
+      socket.destroy();
+      count("broker_handshakes_failed");
+      const isLate = (error as NodeJS.ErrnoException).code === "ERR_TLS_HANDSHAKE_TIMEOUT";
+      const code = isLate ? "BROKER_LIMIT" : "CERTIFICATE_FOREIGN";
+      warnings.warn(code, { message: errorMessageOf(error) }, "client refused");
+    });
+    tls.on("error", this.#options.onError);
+    return tls;
+  }
+}
