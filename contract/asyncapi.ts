@@ -74,7 +74,8 @@ const channels: Readonly<Record<Channel, ChannelText>> = {
   entries: {
     address: `${ofStore}/entries`,
     ...{ message: "Entry", action: "send", qos: 1 },
-    description: "Posted entries in order; a hole in entryNumber is read from GET /v1/entries.",
+    description:
+      "Posted entries in order, each at least once: one whose entryNumber was seen before is a repeat.",
   },
   alerts: {
     address: `${ofStore}/alerts`,
