@@ -72,7 +72,7 @@ test("a report is served as numbers with store, edge, device and antenna, and is
   expect(await sample(ofEdge("device_readings_total", ',device="portal-1"'))).toBe(42);
   const antenna = ofEdge("antenna_readings_total", ',device="portal-1",antenna="1"');
   expect(await sample(antenna)).toBe(40);
-  await expect.poll(() => sample(ofEdge("quarantined_rows"))).toBe(1);
+  await expect.poll(() => sample(ofEdge("quarantined_rows")), { timeout: 10_000 }).toBe(1);
   expect(await sample("gondola_bridge_quarantined_rows")).toBe(1);
   await expect.poll(() => sample(antenna), { timeout: 5000 }).toBeUndefined();
   expect(await sample(ofEdge("backlog_age_seconds"))).toBeUndefined();
