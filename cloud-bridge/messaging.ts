@@ -143,10 +143,9 @@ export class Messaging {
       onMessage: (message) => this.#onMessage(message),
       onFailure: (error) => life.fail(error),
       onMembers: () => this.publishers.onOnline(),
-      onHeard: (partitions) => {
-        this.publishers.onOnline();
-        life.watch(this.#hello.onHeard((storeId) => partitions.has(partitionOf(storeId))));
-      },
+      onTaken: () => this.publishers.onOnline(),
+      onHeard: (partitions) =>
+        life.watch(this.#hello.onHeard((storeId) => partitions.has(partitionOf(storeId)))),
     });
   }
 

@@ -26,6 +26,8 @@ export interface WorkerOptions extends Pick<RelayOptions, "workerId" | "feed"> {
   readonly log: Logger;
   readonly count: (name: string, by?: number) => void;
   readonly onMessage: (message: IncomingMessage) => void;
+  /** Stores came to this worker: their levels are published from here. */
+  readonly onTaken: () => void;
   /** The edges of these partitions can be heard (again). */
   readonly onHeard: (partitions: ReadonlySet<number>) => void;
   /** Another worker came or went: what it had not published yet is published anew. */
@@ -99,6 +101,7 @@ export class Worker {
       this.#upkeep = { stop, done: this.#options.upkeep(stop.signal).catch(onFailure) };
     } else {
       this.#links.open(lease);
+      this.#options.onTaken();
     }
   }
 
