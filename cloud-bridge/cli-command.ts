@@ -8,7 +8,7 @@ import {
   randomUUID,
 } from "node:crypto";
 import { rm, writeFile } from "node:fs/promises";
-import { InvalidArgumentError, type Command as Program } from "commander";
+import type { Command as Program } from "commander";
 import { z } from "zod";
 import type { Reply } from "../contract/delivery.ts";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
@@ -17,6 +17,7 @@ import {
   signCommand,
   signedCommandSchema,
 } from "../contract/signed-command.ts";
+import { toCount } from "./cli-count.ts";
 import { systemClock } from "./clock.ts";
 import { type CommandBroker, sendCommand } from "./command-sender.ts";
 import { readSecret } from "./secret-file.ts";
@@ -151,10 +152,4 @@ async function brokerOf(options: CommandOptions): Promise<CommandBroker> {
     username: user,
     password: await text(passwordFile, "--password-file"),
   };
-}
-
-function toCount(text: string): number {
-  const count = Number(text);
-  if (Number.isSafeInteger(count) && count >= 1) return count;
-  throw new InvalidArgumentError("a whole number from 1");
 }

@@ -1,8 +1,9 @@
 // `gondola-bridge prove` and `check-proof`: a proof of one entry from a ledger, and a stranger's check of it.
 
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { type Proof, proofSchema } from "../contract/proof.ts";
+import { toCount } from "./cli-count.ts";
 import { type LedgerOptions, withLedger } from "./cli-ledger.ts";
 import { print } from "./cli-print.ts";
 import { systemClock } from "./clock.ts";
@@ -105,10 +106,4 @@ async function parsedJson(file: string): Promise<unknown> {
     const message = `${file} is no proof: ${errorMessageOf(error)}`;
     throw new GatewayError("CONFIG_INVALID", message, { cause: error });
   }
-}
-
-function toCount(text: string): number {
-  const count = Number(text);
-  if (Number.isSafeInteger(count) && count >= 1) return count;
-  throw new InvalidArgumentError("must be a whole number from 1");
 }

@@ -3,6 +3,7 @@
 import { connectAsync, type MqttClient } from "mqtt";
 import { type Reply, replySchema } from "../contract/delivery.ts";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
+import { parsePayload } from "../contract/payload.ts";
 import type { SignedCommand } from "../contract/signed-command.ts";
 import { topics } from "../contract/topics.ts";
 import type { Clock } from "./clock.ts";
@@ -62,7 +63,7 @@ async function exchange(
       reject(unanswered(`${storeId}/${edgeId} did not reply within ${waitMs} ms`)),
     );
     client.on("message", (_topic, payload) => {
-      const reply = replyOf(payload);
+      const reply = replySchema.safeParse(parsePayload(payload)).data;
       if (reply?.id === signed.command.id) resolve(reply);
     });
     client.on("error", (error) => reject(unanswered(error.message, error)));
@@ -78,14 +79,6 @@ async function exchange(
     (error) => Promise.reject(unanswered(errorMessageOf(error), error)),
   );
   return await Promise.race([failed, replied]).finally(() => cancel?.());
-}
-
-function replyOf(payload: Uint8Array): Reply | undefined {
-  try {
-    return replySchema.safeParse(JSON.parse(Buffer.from(payload).toString("utf8"))).data;
-  } catch {
-    return undefined;
-  }
 }
 
 function unanswered(message: string, cause?: unknown): GatewayError {

@@ -1,20 +1,19 @@
 // The highest counter of a signed command that was taken, for each key: on disk before the command is carried out, so that
 // none is carried out twice, whatever happens in between.
 
-import { open, readFile, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
+import { writeKeptFile } from "./kept-file.ts";
 
 const countersSchema = z.record(z.string(), z.int().min(1));
 
 /** Counters in the data folder. */
 export class CommandCounters {
-  readonly #folder: string;
   readonly #file: string;
 
   constructor(dataDir: string) {
-    this.#folder = dataDir;
     this.#file = join(dataDir, "command-counters.json");
   }
 
@@ -27,16 +26,7 @@ export class CommandCounters {
   async keep(keyId: string, counter: number): Promise<void> {
     const counters = { ...(await this.#read()), [keyId]: counter };
     try {
-      const next = await open(`${this.#file}.new`, "w", 0o600);
-      try {
-        await next.writeFile(JSON.stringify(counters));
-        await next.sync();
-      } finally {
-        await next.close();
-      }
-      await rename(`${this.#file}.new`, this.#file);
-      const folder = await open(this.#folder, "r");
-      await folder.sync().finally(() => folder.close());
+      await writeKeptFile(this.#file, JSON.stringify(counters), 0o600);
     } catch (error) {
       throw this.#failed(error);
     }

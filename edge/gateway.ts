@@ -5,6 +5,7 @@ import type { OutputCommand } from "../contract/actuation.ts";
 import type { Command, Health, Rejection, Reply } from "../contract/delivery.ts";
 import { errorCodeOf, errorMessageOf } from "../contract/errors.ts";
 import type { Conclusion, NoticedConclusion } from "../contract/event.ts";
+import { parsePayload } from "../contract/payload.ts";
 import type { Plan } from "../contract/plan.ts";
 import type { Reading } from "../contract/reading.ts";
 import { soldSchema } from "../contract/sold.ts";
@@ -105,7 +106,7 @@ export class Gateway {
   /** Takes the ledger's list of what is sold, as it was published. */
   takeSold(payload: Uint8Array): void {
     const { config, count, log } = this.#parts;
-    const parsed = soldSchema.safeParse(parseJson(payload));
+    const parsed = soldSchema.safeParse(parsePayload(payload));
     const sold = parsed.data;
     if (sold?.storeId !== config.storeId || sold.asOfAtMs < this.#soldAsOfAtMs) {
       const reason = parsed.error?.issues[0]?.message ?? "another store's, or an older one";
@@ -120,7 +121,7 @@ export class Gateway {
   /** Carries out a command message and gives the reply; undefined for one without an id to answer to. Never rejects. */
   async command(payload: Uint8Array): Promise<Reply | undefined> {
     const { commandGate, count, log } = this.#parts;
-    const admission = await commandGate.admit(parseJson(payload));
+    const admission = await commandGate.admit(parsePayload(payload));
     if (admission === undefined) {
       count("commands_invalid");
       log.warn({ code: "MESSAGE_INVALID" }, "command refused");
@@ -215,13 +216,5 @@ export class Gateway {
     count("events_refused", conclusions.length);
     const code = errorCodeOf(error);
     log.error({ code, message: errorMessageOf(error), conclusions }, "events not accepted");
-  }
-}
-
-function parseJson(payload: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(payload).toString("utf8"));
-  } catch {
-    return undefined;
   }
 }

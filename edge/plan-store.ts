@@ -1,11 +1,12 @@
 // The plan this edge works by: the configured file to begin with, then whatever newer version the
 // ledger sent, kept in the data folder as last-good.
 
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorMessageOf } from "../contract/errors.ts";
 import { type Plan, planSchema } from "../contract/plan.ts";
 import { loadPlan } from "./config.ts";
+import { writeKeptFile } from "./kept-file.ts";
 
 /** Where the last-good plan is kept. */
 export class PlanStore {
@@ -47,8 +48,7 @@ export class PlanStore {
     const plan = parsed.data;
     if (plan.storeId !== storeId) return `the plan is of store ${plan.storeId}`;
     if (plan.version <= (this.#plan?.version ?? 0)) return `version ${plan.version} is not newer`;
-    await writeFile(`${this.#file}.new`, JSON.stringify(plan), { flush: true });
-    await rename(`${this.#file}.new`, this.#file);
+    await writeKeptFile(this.#file, JSON.stringify(plan));
     this.#plan = plan;
     return plan;
   }

@@ -77,7 +77,12 @@ export function cursorParameter<T>(schema: z.ZodType<T, string>) {
 export function page<T>(items: T[], countMax: number, cursorOf: (item: T) => string | number) {
   const last = items.at(-1);
   if (last === undefined || items.length < countMax) return { items };
-  return { items, next: Buffer.from(String(cursorOf(last))).toString("base64url") };
+  return { items, next: cursorText(cursorOf(last)) };
+}
+
+/** A cursor as it is given out; `cursorParameter` reads it. */
+export function cursorText(cursor: string | number): string {
+  return Buffer.from(String(cursor)).toString("base64url");
 }
 
 /** The answer of a list. */

@@ -15,6 +15,7 @@ import { proofOfParts, publicKeyText, signHead } from "../trace/proof.ts";
 import type { Actor } from "./actor.ts";
 import {
   cursorParameter,
+  cursorText,
   limitParameter,
   pageCountMax,
   requireStore,
@@ -173,7 +174,7 @@ class Tracer {
     const link = unit.serial === undefined ? {} : { link: uriOf(unit) };
     const latest = isLast ? latestOf(histories.flatMap(({ entries }) => entries)) : undefined;
     const place = latest === undefined ? {} : { lastSeen: placeOf(latest, places) };
-    const more = isLast ? {} : { next: Buffer.from(next.join("/")).toString("base64url") };
+    const more = isLast ? {} : { next: cursorText(next.join("/")) };
     const labelOf = await productLabels(ledger, [unit.item]);
     const label = labelOf(unit.item);
     return { ...unit, ...label, ...link, ...place, isWhole, stores, events, ...more };

@@ -6,6 +6,7 @@ import {
   type Health,
   healthSchema,
 } from "../../contract/delivery.ts";
+import { parsePayload } from "../../contract/payload.ts";
 
 /** An edge, by the ids of its topics. */
 export interface EdgeName {
@@ -26,7 +27,7 @@ export function edgeKey({ storeId, edgeId }: EdgeName): string {
 
 /** A `status` message. */
 export function readStatus(edge: EdgeName, payload: Uint8Array): EdgeStatus | Unread {
-  const status = edgeStatusSchema.safeParse(parseJson(payload)).data;
+  const status = edgeStatusSchema.safeParse(parsePayload(payload)).data;
   if (status === undefined) return "invalid";
   return edgeKey(status) === edgeKey(edge) ? status : "foreign";
 }
@@ -34,16 +35,8 @@ export function readStatus(edge: EdgeName, payload: Uint8Array): EdgeStatus | Un
 /** A `health` message. Those of edges before do not say whose they are. */
 export function readHealth(edge: EdgeName, payload: Uint8Array): Health | Unread {
   if (payload.length > reportSizeBytesMax) return "invalid";
-  const health = healthSchema.safeParse(parseJson(payload)).data;
+  const health = healthSchema.safeParse(parsePayload(payload)).data;
   if (health === undefined) return "invalid";
   const { storeId = edge.storeId, edgeId = edge.edgeId } = health;
   return edgeKey({ storeId, edgeId }) === edgeKey(edge) ? health : "foreign";
-}
-
-function parseJson(payload: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(payload).toString("utf8"));
-  } catch {
-    return undefined;
-  }
 }

@@ -13,6 +13,7 @@ import type { Alert, Entry } from "../../contract/stock.ts";
 import { randomIdSchema } from "../../contract/units.ts";
 import { countOf, variancesOf } from "./anchors.ts";
 import type { Book, Source } from "./book.ts";
+import { changedItemsOf } from "./changed-items.ts";
 import type { Balance, OutboxKey, Placement } from "./changes.ts";
 import { countProblem, isCountSure, itemKeyOf, type Movement, settleMoved } from "./settle.ts";
 import type { CountTaskCode, Posted } from "./types.ts";
@@ -70,12 +71,8 @@ export class Posting {
   }
 
   posted(): Posted {
-    const { storeId } = this.outbox;
-    const gtins = new Set(this.entries.map((entry) => entry.item));
-    const changedItems = [...gtins]
-      .filter((item) => !item.startsWith("epc/"))
-      .map((gtin) => ({ storeId, gtin }));
-    return { entries: this.entries, changedItems, alerts: this.alerts };
+    const { entries, alerts } = this;
+    return { entries, changedItems: changedItemsOf(entries), alerts };
   }
 
   #moved(event: MovedEvent, placedAtMs: number): string | undefined {

@@ -3,6 +3,7 @@
 
 import type { Place } from "../../contract/event.ts";
 import { Book } from "./book.ts";
+import { changedItemsOf } from "./changed-items.ts";
 import { productKey } from "./changes.ts";
 import type { SqlConnection } from "./database.ts";
 import { type FlowEntry, flowLookBackMs, postFlow, type Unsettled } from "./flow-posting.ts";
@@ -71,15 +72,10 @@ export async function settleDue(
     ),
   );
   const entries = settled.flatMap((each) => each.entries);
-  const changed = new Map(
-    entries
-      .filter(({ item }) => !item.startsWith("epc/"))
-      .map(({ storeId, item: gtin }) => [productKey(storeId, gtin), { storeId, gtin }]),
-  );
   const raised = settled.flatMap((each) => each.alerts);
   const loud = await saveAlerts(connection, raised, recordedAtMs);
   const alerts = raised.filter((alert) => loud.has(alert));
-  return { entries, alerts, changedItems: [...changed.values()], itemCount: due.length };
+  return { entries, alerts, changedItems: changedItemsOf(entries), itemCount: due.length };
 }
 
 /** The first of the due items whose history fits into memory together: the rest is due at the next run. */

@@ -7,6 +7,7 @@ import { topics } from "../../contract/topics.ts";
 import { type Clock, sleep } from "../clock.ts";
 import type { Ledger } from "../ledger/types.ts";
 import type { OutgoingMessage } from "../link.ts";
+import { Waker } from "../waker.ts";
 
 const follower = "entry-topic";
 
@@ -63,11 +64,12 @@ export class EntryTopics {
   readonly #due = new Set<Stream>();
   #queuedCount = 0;
   #isLookAsked = true;
-  #wake: (() => void) | undefined;
+  readonly #waker: Waker;
   #step: Promise<unknown> = Promise.resolve();
 
   constructor(options: EntryTopicsOptions) {
     this.#options = options;
+    this.#waker = new Waker(options.clock);
   }
 
   /** Entries in memory that wait for the broker. */
@@ -91,7 +93,7 @@ export class EntryTopics {
       }
       this.#due.add(stream);
     }
-    this.#wake?.();
+    this.#waker.wake();
   }
 
   /** Something was committed for a store elsewhere. */
@@ -100,13 +102,13 @@ export class EntryTopics {
     const stream = this.#streamOf(storeId);
     fallBehind(stream);
     this.#due.add(stream);
-    this.#wake?.();
+    this.#waker.wake();
   }
 
   /** The broker is there (again), or stores came to this bridge: the ledger is asked which are behind. */
   onOnline(): void {
     this.#isLookAsked = true;
-    this.#wake?.();
+    this.#waker.wake();
   }
 
   /** Stores that another bridge will publish: it begins where this one is. Resolves when that is kept. */
@@ -142,7 +144,7 @@ export class EntryTopics {
         }
       }
       const isIdle = !link.isOnline || (this.#due.size === 0 && !this.#isLookAsked);
-      if (isIdle || !isFine) await this.#rest(isFine ? saveIntervalMs : retryDelayMs, signal);
+      if (isIdle || !isFine) await this.#waker.rest(isFine ? saveIntervalMs : retryDelayMs, signal);
     }
     const untilMs = clock.monotonicMs() + drainMsMax;
     const hasTime = () => clock.monotonicMs() < untilMs;
@@ -243,13 +245,6 @@ export class EntryTopics {
       await this.#options.ledger.followers.advanceAll(follower, some);
     }
     for (const stream of streams) stream.saved = stream.through ?? stream.saved;
-  }
-
-  async #rest(delayMs: number, signal: AbortSignal): Promise<void> {
-    const stop = new AbortController();
-    this.#wake = () => stop.abort();
-    await sleep(this.#options.clock, delayMs, AbortSignal.any([stop.signal, signal]));
-    this.#wake = undefined;
   }
 }
 

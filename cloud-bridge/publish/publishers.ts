@@ -1,6 +1,6 @@
 // All that is published after commits, as one part of the bridge.
 
-import type { Entry } from "../../contract/stock.ts";
+import { changedItemsOf } from "../ledger/changed-items.ts";
 import type { Posted } from "../ledger/types.ts";
 import { EntryTopics, type EntryTopicsOptions } from "./entry-topics.ts";
 import { SoldTopics, type SoldTopicsOptions } from "./sold-topics.ts";
@@ -18,7 +18,8 @@ export class Publishers {
     this.#stock = new StockTopics(options);
     this.#entries = new EntryTopics({
       ...options,
-      onRead: (entries) => this.#stock.onPosted({ alerts: [], changedItems: itemsOf(entries) }),
+      onRead: (entries) =>
+        this.#stock.onPosted({ alerts: [], changedItems: changedItemsOf(entries) }),
     });
     this.#sold = new SoldTopics(options);
   }
@@ -63,10 +64,4 @@ export class Publishers {
     const parts = [this.#stock, this.#entries, this.#sold];
     await Promise.all(parts.map((part) => part.run(signal)));
   }
-}
-
-function itemsOf(entries: readonly Entry[]): { storeId: string; gtin: string }[] {
-  return entries
-    .filter(({ item }) => !item.startsWith("epc/"))
-    .map(({ storeId, item: gtin }) => ({ storeId, gtin }));
 }

@@ -3,6 +3,7 @@
 // it, so that no older list follows a newer one.
 
 import { edgeStatusSchema } from "../../contract/delivery.ts";
+import { parsePayload } from "../../contract/payload.ts";
 import { topics } from "../../contract/topics.ts";
 import { type Clock, sleep } from "../clock.ts";
 import { claimEdgeId } from "../ledger/claims.ts";
@@ -63,7 +64,8 @@ export class SoldTopics {
   /** Takes a `status` message: whether an edge is connected. */
   onStatus(edge: { storeId: string; edgeId: string }, payload: Uint8Array): void {
     const key = `${edge.storeId}/${edge.edgeId}`;
-    const status = statusOf(payload);
+    // `HelloRequests` counts what cannot be read.
+    const status = edgeStatusSchema.safeParse(parsePayload(payload)).data;
     if (status?.state !== "online") this.#onlineSince.delete(key);
     else if (!this.#onlineSince.has(key) && this.#onlineSince.size < onlineCountMax) {
       this.#onlineSince.set(key, this.#options.clock.nowMs() - clockDifferenceMsMax);
@@ -129,14 +131,5 @@ export class SoldTopics {
     const isTaken = await link.publish(message);
     if (isTaken) count("sold_lists_published");
     return isTaken;
-  }
-}
-
-function statusOf(payload: Uint8Array) {
-  try {
-    return edgeStatusSchema.safeParse(JSON.parse(Buffer.from(payload).toString("utf8"))).data;
-  } catch {
-    // `HelloRequests` counts what cannot be read.
-    return undefined;
   }
 }

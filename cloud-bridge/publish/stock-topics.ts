@@ -8,6 +8,7 @@ import { topics } from "../../contract/topics.ts";
 import type { Clock } from "../clock.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import type { OutgoingMessage } from "../link.ts";
+import { Waker } from "../waker.ts";
 
 export interface StockTopicsOptions {
   readonly ledger: Pick<Ledger, "stockLevels">;
@@ -42,10 +43,11 @@ export class StockTopics {
   #isRepublishAsked = false;
   /** What is left of publishing all levels anew: stores, and the last GTIN of the first one. */
   #republish: { storeIds: string[]; afterGtin?: string; notBeforeMs: number } | undefined;
-  #wake: (() => void) | undefined;
+  readonly #waker: Waker;
 
   constructor(options: StockTopicsOptions) {
     this.#options = options;
+    this.#waker = new Waker(options.clock);
   }
 
   /** Messages and levels that wait. */
@@ -65,13 +67,13 @@ export class StockTopics {
       this.#changed.clear();
       this.#isRepublishAsked = true;
     }
-    this.#wake?.();
+    this.#waker.wake();
   }
 
   /** The link came (back) online: the broker may have lost what it kept, so all levels go out anew. */
   onOnline(): void {
     this.#isRepublishAsked = true;
-    this.#wake?.();
+    this.#waker.wake();
   }
 
   /**
@@ -82,8 +84,8 @@ export class StockTopics {
     while (!signal.aborted) {
       const { link } = this.#options;
       const isFine = !link.isOnline || (await this.#step());
-      if (!isFine) await this.#pause(signal, retryDelayMs);
-      else if (!link.isOnline || !this.#hasWork()) await this.#pause(signal, this.#restMs());
+      if (!isFine) await this.#waker.rest(retryDelayMs, signal);
+      else if (!link.isOnline || !this.#hasWork()) await this.#waker.rest(this.#restMs(), signal);
     }
     this.#republish = undefined;
     this.#isRepublishAsked = false;
@@ -185,22 +187,5 @@ export class StockTopics {
     const taken = await Promise.all(messages.map((message) => link.publish(message)));
     count("publish_messages", taken.filter(Boolean).length);
     return taken;
-  }
-
-  /** Waits for work, `signal`, or the time given (infinite: no time). */
-  #pause(signal: AbortSignal, delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      let cancel: (() => void) | undefined;
-      const done = () => {
-        cancel?.();
-        signal.removeEventListener("abort", done);
-        this.#wake = undefined;
-        resolve();
-      };
-      if (Number.isFinite(delayMs)) cancel = this.#options.clock.timer(Math.max(0, delayMs), done);
-      this.#wake = done;
-      signal.addEventListener("abort", done);
-    });
   }
 }

@@ -4,11 +4,12 @@
 import { readFile } from "node:fs/promises";
 import { errorMessageOf } from "../../contract/errors.ts";
 import { deliveredItemCountMax } from "../../contract/webhook.ts";
-import { type Clock, sleep } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import type { Places } from "../epcis/places.ts";
 import type { DueDelivery, SecretWebhook } from "../ledger/sql-webhooks.ts";
 import type { Ledger } from "../ledger/types.ts";
 import { backoffDelayMs } from "../link.ts";
+import { Waker } from "../waker.ts";
 import type { Attempt, WebhookClient } from "./webhook-request.ts";
 import { signatureOf } from "./webhook-signature.ts";
 
@@ -48,11 +49,12 @@ interface Page {
 export class Webhooks {
   readonly #options: WebhooksOptions;
   readonly #inFlight = new Map<string, Promise<void>>();
-  #wake: (() => void) | undefined;
+  readonly #waker: Waker;
   #failure: unknown;
 
   constructor(options: WebhooksOptions) {
     this.#options = options;
+    this.#waker = new Waker(options.clock);
   }
 
   get inFlightCount(): number {
@@ -64,7 +66,7 @@ export class Webhooks {
     while (!signal.aborted) {
       const startedCount = await this.#start(signal);
       if (this.#failure !== undefined) throw this.#failure;
-      if (startedCount === 0) await this.#pause(signal);
+      if (startedCount === 0) await this.#waker.rest(lookIntervalMs, signal);
     }
     await Promise.all(this.#inFlight.values());
   }
@@ -91,7 +93,7 @@ export class Webhooks {
         })
         .finally(() => {
           this.#inFlight.delete(key);
-          this.#wake?.();
+          this.#waker.wake();
         });
       this.#inFlight.set(key, delivered);
     }
@@ -189,12 +191,6 @@ export class Webhooks {
       [...gtins].map((gtin) => ledger.stockLevels({ storeId, gtin, countMax: 1 })),
     );
     return pageOf(levels.flat(), last, firstNumber);
-  }
-
-  #pause(signal: AbortSignal): Promise<void> {
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    return sleep(this.#options.clock, lookIntervalMs, AbortSignal.any([signal, woken.signal]));
   }
 }
 

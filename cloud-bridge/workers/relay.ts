@@ -2,6 +2,7 @@
 // came late) tells the others, in a few words: that there are new entries, and which levels changed.
 
 import { z } from "zod";
+import { parsePayload } from "../../contract/payload.ts";
 import type { Posted } from "../ledger/types.ts";
 
 const noticeSchema = z.object({
@@ -64,7 +65,7 @@ export class Relay {
   /** Takes a notice of a worker. */
   onNotice(payload: string): void {
     const { workerId, isHeld, publishers, feed, count } = this.#options;
-    const notice = readNotice(payload);
+    const notice = noticeSchema.safeParse(parsePayload(payload)).data;
     if (notice === undefined) count("relay_notices_invalid");
     if (notice === undefined || notice.from === workerId) return;
     for (const storeId of notice.stores) {
@@ -97,13 +98,5 @@ export class Relay {
       count(isTold ? "relay_notices" : "relay_notices_failed");
     }
     this.#isTelling = false;
-  }
-}
-
-function readNotice(payload: string): Notice | undefined {
-  try {
-    return noticeSchema.safeParse(JSON.parse(payload)).data;
-  } catch {
-    return undefined;
   }
 }

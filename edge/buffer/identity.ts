@@ -1,10 +1,11 @@
 // A small file beside the outbox that says which outbox this is. When the outbox itself is damaged or
 // gone, its successor can still name it. And the names under which damaged files are set aside.
 
-import { open, readFile, rename, stat } from "node:fs/promises";
+import { readFile, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { atMsSchema, randomIdSchema } from "../../contract/units.ts";
+import { syncFolder, writeKeptFile } from "../kept-file.ts";
 
 const identitySchema = z.object({ outboxId: randomIdSchema, createdAtMs: atMsSchema });
 /** Which outbox a file holds. */
@@ -26,15 +27,7 @@ export async function readIdentity(file: string): Promise<Identity | undefined> 
 export async function writeIdentity(file: string, identity: Identity): Promise<void> {
   const target = identityFile(file);
   const text = JSON.stringify({ outboxId: identity.outboxId, createdAtMs: identity.createdAtMs });
-  const handle = await open(`${target}.new`, "w");
-  try {
-    await handle.writeFile(`${text}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(`${target}.new`, target);
-  await syncFolder(dirname(file));
+  await writeKeptFile(target, `${text}\n`);
 }
 
 /** Renames an outbox file, with its -wal and -shm, to a name with the time in it; never deletes. */
@@ -59,15 +52,5 @@ export async function exists(file: string): Promise<boolean> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
     throw error;
-  }
-}
-
-// A rename is durable only when its folder is synced.
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

@@ -1,12 +1,12 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { epcisDocumentSchema } from "../../contract/epcis/document.ts";
 import { topics } from "../../contract/topics.ts";
+import { freePort } from "../support/broker-process.ts";
 import { TestClient } from "./mqtt-client.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 import { received, TestOutbox } from "./test-outbox.ts";
@@ -26,14 +26,6 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 function start(...words: string[]) {
   return watch(spawn(process.execPath, ["--import", "tsx", cli, ...words], { stdio: "pipe" }));

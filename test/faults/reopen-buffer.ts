@@ -1,13 +1,9 @@
 // Opens a buffer as the daemon does and reads all of it, checking its chain on the way.
 
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
 import { canonicalEvent, nextDigest } from "../../contract/digest.ts";
 import { type StockEvent, stockEventSchema } from "../../contract/event.ts";
-import { systemClock } from "../../drivers/clock.ts";
-import { Outbox } from "../../edge/buffer/outbox.ts";
-import { outboxSettingsSchema } from "../../edge/buffer/settings.ts";
-import { stamp } from "../edge/buffer/draft-kit.ts";
+import { openPlainOutbox } from "../edge/buffer/plain-outbox.ts";
 
 /** What a buffer turned out to hold; a gap has the serial `gap`. */
 export interface Reopened {
@@ -20,19 +16,8 @@ const limits = { countMax: 500, sizeBytesMax: 256 * 1024 };
 
 /** Throws where the chain does not hold. */
 export async function reopenBuffer(file: string): Promise<Reopened> {
-  const outbox = await Outbox.open({
-    ...{
-      file,
-      edgeId: "edge-1",
-      clock: systemClock,
-      randomId: randomUUID,
-      stamp: () => ({ ...stamp, clockSynced: true }),
-    },
-    settings: outboxSettingsSchema.parse({ ballastSizeBytes: 0 }),
-    onCommit: () => undefined,
-    onFailure: () => undefined,
-    synchronous: "OFF",
-  });
+  const onFailure = () => undefined;
+  const outbox = await openPlainOutbox(file, {}, { synchronous: "OFF", onFailure });
   const serials: (string | undefined)[] = [];
   let digest = (await outbox.digestAt(0)) ?? "";
   for (let rows = await outbox.read(1, limits); rows.length > 0; ) {

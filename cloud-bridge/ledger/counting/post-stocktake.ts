@@ -3,6 +3,7 @@
 import type { Alert, Entry } from "../../../contract/stock.ts";
 import type { Count } from "../anchors.ts";
 import type { Book } from "../book.ts";
+import { changedItemsOf } from "../changed-items.ts";
 import type { Posted } from "../types.ts";
 import { type CountItem, type CountPolicy, judge } from "./count-policy.ts";
 import type { Stocktake } from "./stocktake.ts";
@@ -31,10 +32,7 @@ export function postCounts(
     }
     if (complete) book.tasks.closeCounted(storeId, location, state);
   }
-  const changedItems = [...new Set(entries.map(({ item }) => item))]
-    .filter((item) => !item.startsWith("epc/"))
-    .map((gtin) => ({ storeId: counts[0]!.storeId, gtin }));
-  return { entries, changedItems };
+  return { entries, changedItems: changedItemsOf(entries) };
 }
 
 /** Alerts of lines that were posted outside their tolerance, with who counted, who approved and why. */

@@ -3,23 +3,10 @@
 
 import { randomUUID } from "node:crypto";
 import { writeSync } from "node:fs";
-import { systemClock } from "../../../drivers/clock.ts";
-import { Outbox } from "../../../edge/buffer/outbox.ts";
-import { outboxSettingsSchema } from "../../../edge/buffer/settings.ts";
 import { moved } from "./draft-kit.ts";
+import { openPlainOutbox } from "./plain-outbox.ts";
 
-const outbox = await Outbox.open({
-  file: process.argv[2] ?? "",
-  edgeId: "edge-1",
-  settings: outboxSettingsSchema.parse({ ballastSizeBytes: 0, commitDelayMs: 2 }),
-  clock: systemClock,
-  randomId: randomUUID,
-  stamp: () => ({ bootId: randomUUID(), uptimeMs: 1, clockSynced: true }),
-  onCommit: () => undefined,
-  onFailure: (failure) => {
-    throw failure;
-  },
-});
+const outbox = await openPlainOutbox(process.argv[2] ?? "", { commitDelayMs: 2 });
 writeSync(1, `start ${outbox.position().outboxId} ${outbox.position().lastSequence}\n`);
 
 async function appendForEver(writer: number): Promise<never> {
