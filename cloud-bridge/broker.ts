@@ -216,9 +216,12 @@ export class EmbeddedBroker {
     if (socket instanceof TLSSocket) {
       this.#identities.set(client, identityOf(socket.getPeerCertificate()));
     }
+    const { packetSizeBytesMax, controlsPerSecondMax } = this.#options.settings;
     const guard = guardPackets(socket, {
-      sizeBytesMax: this.#options.settings.packetSizeBytesMax,
-      onTooLarge: () => this.#report(limitRefusal("an MQTT packet is too large"), client.id),
+      sizeBytesMax: packetSizeBytesMax,
+      controlsPerSecondMax,
+      monotonicMs: () => systemClock.monotonicMs(),
+      onRefused: (message) => this.#report(limitRefusal(message), client.id),
     });
     client.once("connected", () => {
       if (this.#bridgeClients.has(client)) guard.lift();

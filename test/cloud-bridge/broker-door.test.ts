@@ -147,6 +147,21 @@ test("a handshake that goes on does not hold up the end", async () => {
   expect(performance.now() - startedMs).toBeLessThan(2000);
 });
 
+test("who sends more packets of control than may be is cut off; the bridge may send what it likes", async () => {
+  const open = await start({ controlsPerSecondMax: 10, connectTimeoutMs: 60_000 });
+  const flood = (client: TestClient) => {
+    for (let at = 0; at < 100; at += 1) client.mqtt.stream.write(Uint8Array.of(0xc0, 0));
+  };
+  const client = await TestClient.open(open.port);
+  flood(client);
+  await client.closed;
+  expect(counts.get("broker_refused_broker_limit")).toBe(1);
+  const inside = await TestClient.open(open.port, login);
+  flood(inside);
+  expect(await inside.subscribe("gondola/1/+/+/status")).toEqual([1]);
+  await inside.close();
+});
+
 test.each([
   ["10.1.2.3", "10.1.2.3"],
   ["::ffff:10.1.2.3", "10.1.2.3"],
