@@ -176,6 +176,13 @@ test.each([
   expect(holderOf(address)).toBe(holder);
 });
 
+test("a fleet of 5,000 edges on this machine is let in", () => {
+  const addresses = new ConnectionsPerAddress(100);
+  for (const address of ["127.0.0.1", "::1", "::ffff:127.0.0.1"]) {
+    for (let count = 0; count < 5_000; count += 1) expect(addresses.enter(address)).toBeDefined();
+  }
+});
+
 test("an IPv6 network counts as one, and who has left is forgotten", () => {
   const addresses = new ConnectionsPerAddress(2);
   const leave = addresses.enter("2001:db8::1");

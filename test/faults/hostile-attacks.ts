@@ -134,7 +134,7 @@ export async function flood({ bridge, lastsMs }: Force): Promise<Outcome> {
     await delay(Math.max(0, startedMs + sentCount - performance.now()));
   }
   const tookMs = performance.now() - startedMs;
-  const takenCount = one.packets.filter(({ cmd }) => cmd === "puback").length;
+  const takenCount = one.acknowledgedCount;
   const mostCount = messagesPerSecondMax * (2 + (tookMs + 500) / 1000);
   one.end();
   const problems = takenCount > mostCount ? [`${takenCount} taken of ${sentCount}`] : [];

@@ -23,7 +23,9 @@ function contextOf(papers: Papers): SecureContext {
 
 /** A connection, and what came back. */
 export class HostileSocket {
+  /** The first thousand. */
   readonly packets: Packet[] = [];
+  acknowledgedCount = 0;
   /** Resolves when the connection has ended: how long it was. */
   readonly closed: Promise<number>;
   readonly #socket: Socket;
@@ -33,6 +35,7 @@ export class HostileSocket {
     this.#socket = socket;
     const answers = parser();
     answers.on("packet", (packet) => {
+      if (packet.cmd === "puback") this.acknowledgedCount += 1;
       if (this.packets.length < 1000) this.packets.push(packet);
       this.#wake?.();
     });
