@@ -1,21 +1,40 @@
-// Cuts a connection whose next MQTT packet announces more bytes than allowed. The broker's parser
-// would collect up to 256 MB for one packet, even before CONNECT.
+// Cuts a connection whose next MQTT packet announces more bytes than allowed (the broker's parser would collect up to
+// 256 MB for one packet, even before CONNECT), or that sends packets of control faster than the broker answers them.
 
 import type { Socket } from "node:net";
+import { PublishRate } from "./broker-rate.ts";
+
+/** Packets that cost work and are no messages (MQTT 3.1.1, table 2.1): acknowledgements come as messages are delivered. */
+const controls = { PUBREL: 6, SUBSCRIBE: 8, UNSUBSCRIBE: 10, PINGREQ: 12 };
+const controlTypes: readonly number[] = Object.values(controls);
+/** A packet with many filters counts as many. */
+const controlSizeBytes = 64;
+
+/** How many packets of control a packet counts as. */
+export function controlCount(type: number, lengthBytes: number): number {
+  return controlTypes.includes(type) ? 1 + Math.floor(lengthBytes / controlSizeBytes) : 0;
+}
 
 /** Follows the packet borders of an MQTT byte stream (MQTT 3.1.1, 2.2: a type byte, a length of 1-4 bytes, the rest). */
 export class PacketBorders {
   readonly #sizeBytesMax: number;
+  readonly #admit: (type: number, lengthBytes: number) => boolean;
+  #type = 0;
   #restBytes = 0;
   #lengthBytes = 0;
   #length = 0;
   #inLength = false;
 
-  constructor(sizeBytesMax: number) {
+  /** `admit` is asked for each packet once its length is known. */
+  constructor(
+    sizeBytesMax: number,
+    admit: (type: number, lengthBytes: number) => boolean = () => true,
+  ) {
     this.#sizeBytesMax = sizeBytesMax;
+    this.#admit = admit;
   }
 
-  /** Takes the next bytes; false as soon as a packet is too large or its length is malformed. */
+  /** Takes the next bytes; false as soon as a packet is too large, is not admitted or its length is malformed. */
   accept(chunk: Uint8Array): boolean {
     let at = 0;
     while (at < chunk.length) {
@@ -33,6 +52,7 @@ export class PacketBorders {
   #acceptHeaderByte(byte: number): boolean {
     if (!this.#inLength) {
       this.#inLength = true;
+      this.#type = byte >> 4;
       this.#length = 0;
       this.#lengthBytes = 0;
       return true;
@@ -43,22 +63,35 @@ export class PacketBorders {
     if ((byte & 0x80) !== 0) return this.#lengthBytes < 4;
     this.#inLength = false;
     this.#restBytes = this.#length;
-    return true;
+    return this.#admit(this.#type, this.#length);
   }
 }
 
 /** A guard on a socket; `lift` takes it away (for the bridge's own connection, whose plans are large). */
 export function guardPackets(
   socket: Socket,
-  options: { sizeBytesMax: number; onTooLarge: () => void },
+  options: {
+    sizeBytesMax: number;
+    controlsPerSecondMax: number;
+    monotonicMs: () => number;
+    onRefused: (message: string) => void;
+  },
 ): { lift: () => void } {
-  const borders = new PacketBorders(options.sizeBytesMax);
+  const { sizeBytesMax, controlsPerSecondMax, monotonicMs } = options;
+  const rate = new PublishRate(controlsPerSecondMax, monotonicMs());
+  let message = `an MQTT packet is malformed or larger than ${sizeBytesMax} bytes`;
+  const borders = new PacketBorders(sizeBytesMax, (type, lengthBytes) => {
+    const count = controlCount(type, lengthBytes);
+    if (count === 0 || rate.waitMs(monotonicMs(), count) === 0) return true;
+    message = `more than ${controlsPerSecondMax} packets of control a second`;
+    return false;
+  });
   const read = socket.read.bind(socket);
   // The broker pulls with read(): here every byte passes once, before its parser keeps it.
   socket.read = (sizeBytes) => {
     const chunk: unknown = read(sizeBytes);
     if (!(chunk instanceof Uint8Array) || borders.accept(chunk)) return chunk;
-    options.onTooLarge();
+    options.onRefused(message);
     socket.destroy();
     return null;
   };

@@ -14,11 +14,11 @@ export class PublishRate {
     this.#atMs = nowMs;
   }
 
-  /** Takes a message that came at `nowMs`; gives how long it has to wait. */
-  waitMs(nowMs: number): number {
+  /** Takes a message that came at `nowMs`, or what costs as much as `count` of them; gives how long it has to wait. */
+  waitMs(nowMs: number, count = 1): number {
     const passedMs = Math.max(0, nowMs - this.#atMs);
     const full = 2 * this.#perSecond;
-    this.#tokens = Math.min(full, this.#tokens + (passedMs * this.#perSecond) / 1000) - 1;
+    this.#tokens = Math.min(full, this.#tokens + (passedMs * this.#perSecond) / 1000) - count;
     this.#atMs = nowMs;
     return this.#tokens >= 0 ? 0 : (-this.#tokens * 1000) / this.#perSecond;
   }

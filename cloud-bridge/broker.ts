@@ -12,6 +12,7 @@ import {
 } from "aedes";
 import { errorMessageOf } from "../contract/errors.ts";
 import { holderOf } from "./broker-addresses.ts";
+import { ConnectedClients } from "./broker-clients.ts";
 import { BrokerDoor } from "./broker-door.ts";
 import { guardPackets } from "./broker-guard.ts";
 import { type Identity, identityOf } from "./broker-identity.ts";
@@ -57,6 +58,7 @@ export class EmbeddedBroker {
   readonly #identities = new WeakMap<Client, Identity | undefined>();
   #passwords: BrokerPasswords | undefined;
   readonly #connects = new WeakMap<Client, ConnectPacket>();
+  readonly #clients: ConnectedClients;
   readonly #sessions: KeptSessions;
   /** What CONNECT was found to be, until `authenticate` answers it; undefined: welcome. */
   readonly #refusals = new WeakMap<Client, Refusal>();
@@ -96,6 +98,7 @@ export class EmbeddedBroker {
     this.#aedes = aedes;
     this.#warnings = new SparingLog(options.log);
     const { settings, count } = options;
+    this.#clients = new ConnectedClients(aedes);
     this.#sessions = new KeptSessions(aedes, {
       queueCountMax: settings.sessionQueueCountMax,
       onOverflow: () => count("broker_session_overflow"),
@@ -126,7 +129,7 @@ export class EmbeddedBroker {
 
   /** Clients that are connected now. */
   get connectionCount(): number {
-    return this.#aedes.connectedClients;
+    return this.#clients.count;
   }
 
   /** Stops listening, closes every client (their last wills are published), frees the port. */
@@ -216,9 +219,12 @@ export class EmbeddedBroker {
     if (socket instanceof TLSSocket) {
       this.#identities.set(client, identityOf(socket.getPeerCertificate()));
     }
+    const { packetSizeBytesMax, controlsPerSecondMax } = this.#options.settings;
     const guard = guardPackets(socket, {
-      sizeBytesMax: this.#options.settings.packetSizeBytesMax,
-      onTooLarge: () => this.#report(limitRefusal("an MQTT packet is too large"), client.id),
+      sizeBytesMax: packetSizeBytesMax,
+      controlsPerSecondMax,
+      monotonicMs: () => systemClock.monotonicMs(),
+      onRefused: (message) => this.#report(limitRefusal(message), client.id),
     });
     client.once("connected", () => {
       if (this.#bridgeClients.has(client)) guard.lift();

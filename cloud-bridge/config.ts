@@ -73,6 +73,9 @@ const embeddedSchema = section({
   smallPayloadSizeBytesMax: whole(1024, 1024 * 1024).default(64 * 1024),
   /** Messages a second of one client, twice as many at once; more wait, and the client with them. */
   messagesPerSecondMax: whole(1, 100_000).default(200),
+  /** Subscriptions, pings and the like a second of one client (each 64 bytes of it count), twice as many at once;
+      who sends more is cut off. */
+  controlsPerSecondMax: whole(10, 100_000).default(500),
   /** Levels of a topic or filter; the contract needs 7. */
   topicLevelCountMax: whole(7, 32).default(8),
   /** Filters that one client subscribes to. */

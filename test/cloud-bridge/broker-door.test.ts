@@ -147,6 +147,21 @@ test("a handshake that goes on does not hold up the end", async () => {
   expect(performance.now() - startedMs).toBeLessThan(2000);
 });
 
+test("who sends more packets of control than may be is cut off; the bridge may send what it likes", async () => {
+  const open = await start({ controlsPerSecondMax: 10, connectTimeoutMs: 60_000 });
+  const flood = (client: TestClient) => {
+    for (let at = 0; at < 100; at += 1) client.mqtt.stream.write(Uint8Array.of(0xc0, 0));
+  };
+  const client = await TestClient.open(open.port);
+  flood(client);
+  await client.closed;
+  expect(counts.get("broker_refused_broker_limit")).toBe(1);
+  const inside = await TestClient.open(open.port, login);
+  flood(inside);
+  expect(await inside.subscribe("gondola/1/+/+/status")).toEqual([1]);
+  await inside.close();
+});
+
 test.each([
   ["10.1.2.3", "10.1.2.3"],
   ["::ffff:10.1.2.3", "10.1.2.3"],
@@ -159,6 +174,13 @@ test.each([
   ["64:ff9b::10.1.2.3", "64:ff9b:0:0::/64"],
 ])("%s stands for %s", (address, holder) => {
   expect(holderOf(address)).toBe(holder);
+});
+
+test("a fleet of 5,000 edges on this machine is let in", () => {
+  const addresses = new ConnectionsPerAddress(100);
+  for (const address of ["127.0.0.1", "::1", "::ffff:127.0.0.1"]) {
+    for (let count = 0; count < 5_000; count += 1) expect(addresses.enter(address)).toBeDefined();
+  }
 });
 
 test("an IPv6 network counts as one, and who has left is forgotten", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { generate, type Packet } from "mqtt-packet";
 import { expect, test } from "vitest";
-import { PacketBorders } from "../../cloud-bridge/broker-guard.ts";
+import { controlCount, PacketBorders } from "../../cloud-bridge/broker-guard.ts";
 
 const packets: Packet[] = [
   { cmd: "connect", clientId: "a", protocolId: "MQTT", protocolVersion: 4, clean: true },
@@ -82,4 +82,27 @@ test("any cut of any packets is followed", () => {
       expect(refusedAt(new PacketBorders(1000), chunks) !== undefined).toBe(isOver);
     }),
   );
+});
+
+test("each packet is asked for once, with its kind and length, however it is cut", () => {
+  const asked: [number, number][] = [];
+  const borders = new PacketBorders(903, (type, lengthBytes) => {
+    asked.push([type, lengthBytes]);
+    return type !== 14;
+  });
+  const single = [...bytes].map((byte) => Uint8Array.of(byte));
+  expect(refusedAt(borders, single)).toBe(bytes.length - 1);
+  expect(asked).toEqual([
+    [1, 13],
+    [3, 205],
+    [12, 0],
+    [3, 903],
+    [14, 0],
+  ]);
+});
+
+test("control costs by its size; messages and acknowledgements are counted elsewhere or not at all", () => {
+  expect(controlCount(12, 0)).toBe(1);
+  expect(controlCount(8, 25_600)).toBe(401);
+  expect([3, 4, 5, 7, 14].map((type) => controlCount(type, 1000))).toEqual([0, 0, 0, 0, 0]);
 });

@@ -4,9 +4,11 @@
 // `npm run soak -- outage [EVENTS]`: three days of a busy store in the buffer (260,000 events), and the link back.
 // `npm run soak -- faults [--count N] [--only NAME]`: every fault of test/faults/ on real processes; a report a row.
 // `npm run soak -- power [EVERY]`: the power goes after every file operation (or each so manieth) of 500 transactions of a buffer.
+// `npm run soak -- hostile [--packets N] [--only NAME]`: clients that mean harm, with 300,000 mutated packets; seed as above.
 
 import { parseArgs } from "node:util";
 import { isClean, playProcessRow, reportLine } from "../faults/fault-sweep.ts";
+import { playAttacks } from "../faults/hostile-sweep.ts";
 import { playPowerLosses, recordRun } from "../faults/power-loss.ts";
 import { processRows } from "../faults/process-rows.ts";
 import { targets } from "./decoders.ts";
@@ -22,10 +24,11 @@ else if (sweep === "outage" && isCount) await outage(Number(word ?? 260_000));
 else if (sweep === "simulation") await simulation(process.argv.slice(3));
 else if (sweep === "faults") await faults(process.argv.slice(3));
 else if (sweep === "power" && isCount) await power(Number(word ?? 1));
+else if (sweep === "hostile") await hostile(process.argv.slice(3));
 else {
   const kinds = Object.keys(targets).join(", ");
   const usage =
-    "usage: npm run soak -- fuzz [KIND] | outage [EVENTS] | simulation [--seeds N] [--from S] | faults [--count N] [--only NAME] | power [EVERY]";
+    "usage: npm run soak -- fuzz [KIND] | outage [EVENTS] | simulation [--seeds N] [--from S] | faults [--count N] [--only NAME] | power [EVERY] | hostile [--packets N] [--only NAME]";
   process.stderr.write(`${usage}; the kinds are ${kinds}\n`);
   process.exit(2);
 }
@@ -86,4 +89,16 @@ async function faults(words: string[]): Promise<void> {
     process.stderr.write(`${reportLine(report)}\n`);
     if (!isClean(report)) process.exitCode = 1;
   }
+}
+
+async function hostile(words: string[]): Promise<void> {
+  const options = { packets: { type: "string" }, only: { type: "string" } } as const;
+  const { packets, only = "" } = parseArgs({ args: words, options }).values;
+  const seed = Number(process.env["GONDOLA_SEED"] ?? 1);
+  const force = { packetCount: Number(packets ?? 300_000), lastsMs: 10_000, seed, only };
+  const report = await playAttacks(force, (line) =>
+    process.stdout.write(`${JSON.stringify(line)}\n`),
+  );
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+  if (report.problems.length > 0) process.exitCode = 1;
 }
