@@ -72,6 +72,7 @@ describe("numbers that can be set say their unit", () => {
     session: "one of the four sessions of Gen2",
     stopBits: "bits after a character on the line",
     strangers: "rows of a product, its weight and how many",
+    tablesVersion: "a version",
     unitsMax: "pieces of a product",
     vendorId: "a USB maker's number",
   };

@@ -3,8 +3,8 @@
 import { GatewayError } from "../../contract/errors.ts";
 import { type OutboxFacts, readFacts } from "./facts.ts";
 import { exists } from "./identity.ts";
-import { readRecord } from "./outbox-file.ts";
 import { SqliteFile } from "./sqlite.ts";
+import { readRecord } from "./stored.ts";
 
 /** Reads the facts of the outbox in `file`; GatewayError OUTBOX_FAILED or OUTBOX_CORRUPT. */
 export async function inspectOutbox(file: string): Promise<OutboxFacts> {

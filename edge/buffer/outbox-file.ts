@@ -1,26 +1,37 @@
 // Opens the file of an outbox, or begins a new one. A damaged file is set aside, never deleted and
 // never used again; what it still tells goes into the new outbox's first event, `outbox_started`.
 
-import { canonicalJson, genesisDigest } from "../../contract/digest.ts";
+import { genesisDigest } from "../../contract/digest.ts";
 import { errorCodeOf, errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import { type EventDraft, noticeCodes } from "../../contract/event.ts";
 import { type CheckedEvent, checkDraft, type EventStamp } from "./draft.ts";
 import { exists, type Identity, readIdentity, setFilesAside, writeIdentity } from "./identity.ts";
+import { lostCommitCount, readProgress } from "./progress.ts";
 import { chainEvent, insertRows } from "./rows.ts";
 import {
   applicationId,
   createTables,
+  markFile,
   type OutboxRecord,
-  outboxRecordSchema,
   type Predecessor,
   predecessorCountMax,
   tablesVersion,
 } from "./schema.ts";
 import { type Sql, SqliteFile, type SqliteOptions } from "./sqlite.ts";
+import { checkState, readRecord, readState, recordText } from "./stored.ts";
 import { findWalLoss, type WalLoss } from "./wal-check.ts";
 
 /** Why an outbox began. */
 export type StartReason = "new" | "corrupt" | "diverged";
+
+/** What is lost of the run before although the outbox goes on. `gone`, `damaged`, `cut`: the end of its -wal. */
+export interface SetBack {
+  readonly cause: WalLoss["cause"] | "cut" | "state";
+  /** Transactions that are lost; where that can be told. */
+  readonly commitCount?: number;
+  /** Values of sensing's state that were damaged, and are left out. */
+  readonly stateCount?: number;
+}
 
 /** What an outbox needs to begin. */
 export interface Beginning {
@@ -40,8 +51,7 @@ export interface OpenedFile {
     readonly setAsideFile?: string;
     readonly cause?: string;
   };
-  /** Where the last transactions of the run before are lost: the outbox goes on from what is left. */
-  readonly setBack?: WalLoss;
+  readonly setBack?: SetBack;
 }
 
 /** How the file is opened. */
@@ -89,17 +99,6 @@ async function tryExisting(
   }
 }
 
-/** The record of a file, checked; GatewayError OUTBOX_CORRUPT where it cannot be read. */
-export async function readRecord(sql: Sql): Promise<OutboxRecord> {
-  const row = await sql.get<{ record: string }>("SELECT record FROM outbox");
-  try {
-    return outboxRecordSchema.parse(JSON.parse(row?.record ?? ""));
-  } catch (error) {
-    const message = `the outbox's record cannot be read: ${errorMessageOf(error)}`;
-    throw new GatewayError("OUTBOX_CORRUPT", message, { cause: error });
-  }
-}
-
 /** The record of an outbox without events. `known`: what is carried over; `previous`: whose place it takes. */
 export function emptyRecord(
   { outboxId, nowMs }: Pick<Beginning, "outboxId" | "nowMs">,
@@ -128,6 +127,8 @@ export function emptyRecord(
     trimmedCount: known.trimmedCount ?? 0,
     overflowedCount: known.overflowedCount ?? 0,
     setAsideCount: known.setAsideCount ?? 0,
+    tablesVersion,
+    commitSequence: known.commitSequence ?? 0,
     ...(predecessors.length === 0
       ? {}
       : { predecessors: predecessors.slice(-predecessorCountMax) }),
@@ -161,10 +162,10 @@ export function outboxStarted(
   });
 }
 
-/** Says that the last events of the run before are lost. `record`: what is left. */
+/** Says that something of the run before is lost. `record`: what is left. */
 export function setBackNotice(
   { edgeId, nowMs, stamp }: Omit<Beginning, "outboxId">,
-  { cause, commitCount }: WalLoss,
+  { cause, commitCount, stateCount }: SetBack,
   { outboxId, lastSequence }: OutboxRecord,
 ): EventDraft {
   return {
@@ -176,6 +177,7 @@ export function setBackNotice(
     detail: {
       ...{ cause, outboxId, lastSequence },
       ...(commitCount === undefined ? {} : { lostCommitCount: commitCount }),
+      ...(stateCount === undefined ? {} : { lostStateCount: stateCount }),
     },
     ...stamp,
   };
@@ -186,36 +188,57 @@ async function openExisting(
   options: FileOptions,
   identity: Identity | undefined,
 ): Promise<OpenedFile | undefined> {
-  const setBack = await findWalLoss(options.file);
+  const { file } = options;
+  const [walLoss, progress] = [await findWalLoss(file), await readProgress(file)];
   const sqlite = await SqliteFile.open({ ...options, mode: "write" });
   try {
-    const opened = await sqlite.read(async (sql) => {
-      if (await isEmpty(sql)) {
-        if (identity === undefined) return undefined;
-        throw new GatewayError("OUTBOX_CORRUPT", `${options.file} has lost its tables`);
-      }
-      await checkVersion(sql, options.file);
-      const check = await sql.all<{ quick_check: string }>("PRAGMA quick_check(1)");
-      const verdict = check[0]?.quick_check;
-      if (verdict !== "ok") throw new GatewayError("OUTBOX_CORRUPT", `quick_check: ${verdict}`);
-      const record = await readRecord(sql);
-      await checkEnds(sql, record);
-      await shrink(sql);
-      const rows = await sql.all<{ key: string; value: string }>("SELECT key, value FROM state");
-      const state = new Map(rows.map(({ key, value }) => [key, value]));
-      return { sqlite, record, state, ...(setBack === undefined ? {} : { setBack }) };
-    });
-    if (opened === undefined) await sqlite.close();
-    else if (opened.record.outboxId !== identity?.outboxId) {
-      await writeIdentity(options.file, opened.record);
+    const isNew = await sqlite.read(isEmpty);
+    if (isNew && identity !== undefined) {
+      throw new GatewayError("OUTBOX_CORRUPT", `${file} has lost its tables`);
     }
-    return opened;
+    if (isNew) {
+      await sqlite.close();
+      return undefined;
+    }
+    const record = await moveOn(sqlite, await sqlite.read((sql) => readChecked(sql, file)));
+    const { state, damagedCount } = await sqlite.read(readState);
+    await sqlite.read(shrink);
+    if (record.outboxId !== identity?.outboxId) await writeIdentity(file, record);
+    const setBack = setBackOf(walLoss, lostCommitCount(record, progress), damagedCount);
+    return { sqlite, record, state, ...(setBack === undefined ? {} : { setBack }) };
   } catch (error) {
     await sqlite.close();
     throw error;
   }
 }
 
+function setBackOf(
+  walLoss: WalLoss | undefined,
+  lostCommitCount: number,
+  damagedCount: number,
+): SetBack | undefined {
+  const cut = lostCommitCount === 0 ? undefined : { cause: "cut", commitCount: lostCommitCount };
+  const end = walLoss ?? (cut as SetBack | undefined);
+  if (damagedCount === 0) return end;
+  return { ...(end ?? { cause: "state" }), stateCount: damagedCount };
+}
+
+// The record says that the file is ours and of which version; where it does not, the file's header may say why.
+async function readChecked(sql: Sql, file: string): Promise<OutboxRecord> {
+  let record: OutboxRecord;
+  try {
+    record = await readRecord(sql);
+  } catch (error) {
+    await checkHeader(sql, file);
+    throw error;
+  }
+  checkVersion(record.tablesVersion, file);
+  const check = await sql.all<{ quick_check: string }>("PRAGMA quick_check(1)");
+  const verdict = check[0]?.quick_check;
+  if (verdict !== "ok") throw new GatewayError("OUTBOX_CORRUPT", `quick_check: ${verdict}`);
+  await checkEnds(sql, record);
+  return record;
+}
 /** Free pages given back to the disk at a start: 16 MiB, so that a start stays quick. */
 const shrinkPageCount = 4096;
 
@@ -233,18 +256,40 @@ async function isEmpty(sql: Sql): Promise<boolean> {
   return (await sql.get("SELECT 1 FROM sqlite_schema LIMIT 1")) === undefined;
 }
 
-async function checkVersion(sql: Sql, file: string): Promise<void> {
-  const row = await sql.get<{ application_id: number; user_version: number }>(
-    "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version",
-  );
-  if (row?.application_id !== applicationId) {
+// Why a record cannot be read: the file is none of ours, or of a version that is to come.
+async function checkHeader(sql: Sql, file: string): Promise<void> {
+  const header = await readHeader(sql);
+  if (header?.application_id !== applicationId) {
     const message = `${file} is another program's database; choose another data directory`;
     throw new GatewayError("OUTBOX_FAILED", message);
   }
-  if (row.user_version > tablesVersion) {
-    const message = `${file} was written by a newer version; install that one or a newer one`;
-    throw new GatewayError("OUTBOX_FAILED", message);
-  }
+  checkVersion(header.user_version, file);
+}
+
+function checkVersion(version: number, file: string): void {
+  if (version <= tablesVersion) return;
+  const message = `${file} was written by a newer version; install that one or a newer one`;
+  throw new GatewayError("OUTBOX_FAILED", message);
+}
+
+function readHeader(sql: Sql) {
+  return sql.get<{ application_id: number; user_version: number }>(
+    "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version",
+  );
+}
+
+// Tables of an older version become those of this one; a header in which bits have flipped is written anew.
+async function moveOn(sqlite: SqliteFile, record: OutboxRecord): Promise<OutboxRecord> {
+  const header = await sqlite.read(readHeader);
+  const isOurs = header?.application_id === applicationId && header.user_version === tablesVersion;
+  if (isOurs && record.tablesVersion === tablesVersion) return record;
+  const moved = { ...record, tablesVersion };
+  await sqlite.write(async (sql) => {
+    await sql.exec(markFile);
+    if (record.tablesVersion < 2) await checkState(sql);
+    await sql.run("UPDATE outbox SET record = ?", recordText(moved));
+  });
+  return moved;
 }
 
 // The tables and the record are committed together; where they differ, the file lost something.
@@ -297,7 +342,7 @@ async function begin(
     await sqlite.write(async (sql) => {
       await sql.exec(createTables);
       await insertRows(sql, [row]);
-      await sql.run("INSERT INTO outbox (id, record) VALUES (1, ?)", canonicalJson(record));
+      await sql.run("INSERT INTO outbox (id, record) VALUES (1, ?)", recordText(record));
     });
     // So that the file alone, without its -wal, is already an outbox.
     await sqlite.read((sql) => sql.exec("PRAGMA wal_checkpoint(TRUNCATE)"));

@@ -12,7 +12,13 @@ import { DiskSpace } from "./disk-space.ts";
 import { type CheckedEvent, checkDraft, refusalNotice } from "./draft.ts";
 import { readFacts } from "./facts.ts";
 import { writeIdentity } from "./identity.ts";
-import { type Beginning, type OpenedFile, openOutboxFile, setBackNotice } from "./outbox-file.ts";
+import {
+  type Beginning,
+  type OpenedFile,
+  openOutboxFile,
+  type SetBack,
+  setBackNotice,
+} from "./outbox-file.ts";
 import type {
   Appended,
   OutboxOptions,
@@ -21,20 +27,15 @@ import type {
   OutboxRow,
   OutboxStats,
 } from "./outbox-types.ts";
+import { ProgressFile } from "./progress.ts";
 import { readRows } from "./reading.ts";
 import { moveEvents } from "./renew.ts";
-import {
-  chainEvent,
-  digestAfter,
-  insertRows,
-  mendDigest,
-  setRowAside,
-  writeState,
-} from "./rows.ts";
+import { chainEvent, digestAfter, insertRows, mendDigest, setRowAside } from "./rows.ts";
 import { type OutboxRecord, pageSizeBytes } from "./schema.ts";
 import { dropExpired, makeRoom } from "./shedding.ts";
 import type { Sql } from "./sqlite.ts";
 import { Store } from "./store.ts";
+import { replaceState, writeState } from "./stored.ts";
 
 export type {
   Appended,
@@ -56,7 +57,7 @@ const expiryCheckMs = 600_000;
 export class Outbox implements OutboxReader {
   /** Set where a new outbox began with this start; `setAsideFile` names what became of a damaged one. */
   readonly started: OpenedFile["started"];
-  /** Set where the last events of the run before are lost; a notice says so. */
+  /** Set where something of the run before is lost; a notice says so. */
   readonly setBack: OpenedFile["setBack"];
   /** Sensing was alive and everything before was decided, says the run before; undefined for the first. */
   readonly lastAliveAtMs: number | undefined;
@@ -72,7 +73,7 @@ export class Outbox implements OutboxReader {
   #expiryCheckedAtMs = Number.NEGATIVE_INFINITY;
 
   private constructor(options: OutboxOptions, space: DiskSpace, opened: OpenedFile) {
-    const { clock, settings, stamp } = options;
+    const { file, clock, settings, stamp, gate } = options;
     const { sqlite, record } = opened;
     this.#options = options;
     this.#space = space;
@@ -86,7 +87,8 @@ export class Outbox implements OutboxReader {
       this.#rejectWaiting(failure);
       options.onFailure(failure);
     };
-    this.#store = new Store({ sqlite, record, space, clock, stamp, onFailure });
+    const progress = new ProgressFile(file, gate);
+    this.#store = new Store({ sqlite, record, space, progress, clock, stamp, onFailure });
   }
 
   /**
@@ -113,8 +115,18 @@ export class Outbox implements OutboxReader {
     const { setBack, record } = opened;
     if (setBack !== undefined) {
       await outbox.append([setBackNotice(beginningOf(options), setBack, record)], []);
+      await outbox.#forgetDamagedState(setBack);
     }
     return outbox;
+  }
+
+  // After the notice: a crash between them says it twice.
+  async #forgetDamagedState({ stateCount }: SetBack): Promise<void> {
+    if (stateCount === undefined) return;
+    await this.#store.rewrite(async (sql, record) => {
+      await replaceState(sql, this.#state);
+      return record;
+    });
   }
 
   /**

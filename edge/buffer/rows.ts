@@ -160,19 +160,3 @@ export async function setRowAside(
   await sql.run(trim, setAsideCountMax);
   return movedCount;
 }
-
-const upsertState = `INSERT INTO state (key, value)
-  SELECT value ->> 0, value ->> 1 FROM json_each(?) WHERE true
-  ON CONFLICT (key) DO UPDATE SET value = excluded.value`;
-const deleteState = "DELETE FROM state WHERE key IN (SELECT value FROM json_each(?))";
-
-/** Writes the last value of each key; `null` deletes it. */
-export async function writeState(
-  sql: Sql,
-  changes: ReadonlyMap<string, string | null>,
-): Promise<void> {
-  const kept = [...changes].filter(([, value]) => value !== null);
-  const gone = [...changes].filter(([, value]) => value === null).map(([key]) => key);
-  if (kept.length > 0) await sql.run(upsertState, JSON.stringify(kept));
-  if (gone.length > 0) await sql.run(deleteState, JSON.stringify(gone));
-}

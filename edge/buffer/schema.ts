@@ -6,14 +6,16 @@ import { atMsSchema, digestSchema, randomIdSchema } from "../../contract/units.t
 /** "Gond" in ASCII: marks the file as ours. */
 export const applicationId = 0x476f6e64;
 /** The tables' version, kept in `user_version`. */
-export const tablesVersion = 1;
+export const tablesVersion = 2;
 /** Bytes of a page. */
 export const pageSizeBytes = 4096;
 
+/** Marks the file, in its header. */
+export const markFile = `PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${tablesVersion};`;
+
 /** Creates the tables. Evidence has its own, because only whole pages that fall empty make room. */
 export const createTables = `
-PRAGMA application_id = ${applicationId};
-PRAGMA user_version = ${tablesVersion};
+${markFile}
 CREATE TABLE outbox (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   record TEXT NOT NULL
@@ -30,7 +32,7 @@ CREATE TABLE evidence (
 ) STRICT;
 CREATE TABLE state (
   key TEXT PRIMARY KEY,
-  value TEXT NOT NULL
+  value TEXT NOT NULL  -- 16 digits of its check, then the value (stored.ts)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE set_aside (
   id INTEGER PRIMARY KEY,
@@ -86,6 +88,10 @@ export const outboxRecordSchema = z.strictObject({
   setAsideCount: countSchema,
   /** The outboxes before this one, the oldest first; absent where it is the first. */
   predecessors: z.array(predecessorSchema).max(predecessorCountMax).optional(),
+  /** Of the tables, also where the file's header does not say it any more. */
+  tablesVersion: z.int().min(1).default(1),
+  /** Grows by one with every commit. Files that are older do not have it. */
+  commitSequence: countSchema.default(0),
 });
 export type Predecessor = z.infer<typeof predecessorSchema>;
 export type OutboxRecord = z.infer<typeof outboxRecordSchema>;

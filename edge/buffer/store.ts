@@ -6,9 +6,10 @@ import { errorCodeOf, errorMessageOf, GatewayError } from "../../contract/errors
 import type { Clock } from "../../drivers/clock.ts";
 import type { DiskSpace } from "./disk-space.ts";
 import type { EventStamp } from "./draft.ts";
-import { readRecord } from "./outbox-file.ts";
+import type { ProgressFile } from "./progress.ts";
 import type { OutboxRecord } from "./schema.ts";
 import type { Sql, SqliteFile } from "./sqlite.ts";
+import { readRecord, recordText } from "./stored.ts";
 
 /** What of the record is set in memory first, and is durable with the next commit. */
 export type Marks = Pick<
@@ -21,6 +22,7 @@ export interface StoreParts {
   readonly sqlite: SqliteFile;
   readonly record: OutboxRecord;
   readonly space: DiskSpace;
+  readonly progress: ProgressFile;
   readonly clock: Clock;
   readonly stamp: () => EventStamp;
   /** Called once, at the first error that is not OUTBOX_FULL. */
@@ -91,11 +93,12 @@ export class Store {
     change: (sql: Sql, record: OutboxRecord) => Promise<OutboxRecord>,
     committed?: () => void,
   ): Promise<OutboxRecord> {
-    const { sqlite, space } = this.#parts;
+    const { sqlite, space, progress } = this.#parts;
     const job = async (sql: Sql) => {
       await this.#checkAlone(sql);
       const record = await change(sql, this.#marked());
-      await sql.run("UPDATE outbox SET record = ?", canonicalJson(record));
+      record.commitSequence = this.#record.commitSequence + 1;
+      await sql.run("UPDATE outbox SET record = ?", recordText(record));
       return record;
     };
     const follow = (record: OutboxRecord) => {
@@ -107,6 +110,7 @@ export class Store {
     };
     return this.#guarded(async () => {
       const record = await space.retrying(sqlite, () => sqlite.write(job, follow));
+      await progress.note(record);
       await space.restore();
       return record;
     });
@@ -114,15 +118,17 @@ export class Store {
 
   /** Closes the file; later calls reject. */
   async close(): Promise<void> {
-    if (this.#failure !== undefined) return await this.#parts.sqlite.abandon();
+    if (this.#failure !== undefined) return await this.abandon();
     this.#failure = new GatewayError("OUTBOX_FAILED", "the outbox is closed");
     await this.#parts.sqlite.close();
+    await this.#parts.progress.close();
   }
 
   /** Drops the file as a crash would; later calls reject. */
   async abandon(): Promise<void> {
     this.#failure ??= new GatewayError("OUTBOX_FAILED", "the outbox is abandoned");
     await this.#parts.sqlite.abandon();
+    await this.#parts.progress.close();
   }
 
   // Two processes on one file would give out the same sequences.

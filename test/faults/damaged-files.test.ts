@@ -18,7 +18,13 @@ import {
 
 const damageCount = 120;
 const acceptedCount = 400;
-const names = ["outbox.db", "outbox.db-wal", "outbox.db-shm", "outbox.db.identity.json"];
+const names = [
+  "outbox.db",
+  "outbox.db-wal",
+  "outbox.db-shm",
+  "outbox.db.identity.json",
+  "outbox.db.progress",
+];
 
 /** What a buffer was given: serials by sequence (the first event is its own), and where it stood. */
 interface Truth {
@@ -134,9 +140,8 @@ test(`${damageCount} damages: found out, declared, or harmless`, async () => {
     const outcome = await outcomeOf(folder, truth).catch((error: unknown) => {
       throw new Error(`seed ${seed}, ${kind} of ${file}: ${error}`, { cause: error });
     });
-    // A -wal that was cut short looks as after a power cut. What is lost of it the ledger finds out by the digest, where it
-    // has seen it.
-    if (outcome === "set back") expect([kind, file]).toEqual(["cut short", "outbox.db-wal"]);
+    // Nothing is lost without a word, also where a -wal that was cut short looks as after a power cut.
+    expect(outcome, `seed ${seed}, ${kind} of ${file}`).not.toBe("set back");
     counts[outcome] = (counts[outcome] ?? 0) + 1;
   }
   process.stdout.write(`damaged buffers: ${JSON.stringify(counts)}\n`);

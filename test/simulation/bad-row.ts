@@ -2,9 +2,9 @@
 // work of a faulty version.
 
 import { canonicalJson } from "../../contract/digest.ts";
-import { readRecord } from "../../edge/buffer/outbox-file.ts";
 import { chainBody, insertRows } from "../../edge/buffer/rows.ts";
 import { SqliteFile } from "../../edge/buffer/sqlite.ts";
+import { readRecord, recordText } from "../../edge/buffer/stored.ts";
 
 /**
  * Appends a row to the closed outbox in `file`. `bad_row`: readable, but no event; it belongs in
@@ -22,7 +22,7 @@ export async function appendBadRow(
       const sequence = kind === "bad_row" ? { sequence: before.lastSequence + 1 } : {};
       const body = canonicalJson({ type: "moved", quantity: "many", ...sequence });
       await insertRows(sql, [chainBody(after, body, before.wallAtMs, null)]);
-      await sql.run("UPDATE outbox SET record = ?", canonicalJson(after));
+      await sql.run("UPDATE outbox SET record = ?", recordText(after));
     });
   } finally {
     await sqlite.close();

@@ -1,20 +1,15 @@
 import { copyFile, open, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { SqliteFile } from "../../../edge/buffer/sqlite.ts";
 import { moved, movedRange } from "./draft-kit.ts";
-import { openOutbox, readAll, serialOf, temporaryFolder } from "./outbox-kit.ts";
-
-/** An outbox with some events, closed cleanly. */
-async function closedOutbox(): Promise<{ folder: string; file: string; outboxId: string }> {
-  const folder = await temporaryFolder();
-  const { outbox, file } = await openOutbox(folder);
-  await outbox.append(movedRange(1, 400), [{ key: "a", value: "1" }]);
-  const { outboxId } = outbox.position();
-  outbox.keepAlive(1_763_888_000_123);
-  await outbox.close();
-  return { folder, file, outboxId };
-}
+import {
+  change,
+  closedOutbox,
+  openOutbox,
+  readAll,
+  serialOf,
+  temporaryFolder,
+} from "./outbox-kit.ts";
 
 /** Opens a damaged outbox: a new one begins, the old file lies beside it, unchanged. */
 async function expectSetAside(folder: string, previous: object, aside: RegExp | undefined) {
@@ -155,7 +150,8 @@ test("another program's database is left alone", async () => {
 
 test("a file of a newer version is left alone", async () => {
   const { folder, file } = await closedOutbox();
-  await change(file, "PRAGMA user_version = 99");
+  const newer = "UPDATE outbox SET record = json_set(record, '$.tablesVersion', 99)";
+  await change(file, `${newer}; PRAGMA user_version = 99`);
   await expect(openOutbox(folder)).rejects.toThrow("written by a newer version");
   expect((await readdir(folder)).filter((name) => name.includes("damaged"))).toEqual([]);
 });
@@ -210,12 +206,6 @@ test("free pages are given back to the disk at a start after a long outage", asy
   await (await openOutbox(folder)).outbox.close();
   expect((await stat(file)).size).toBeLessThan(sizeBytes - 16e6);
 });
-
-async function change(file: string, statement: string): Promise<void> {
-  const sqlite = await SqliteFile.open({ file, mode: "create" });
-  await sqlite.read((sql) => sql.exec(statement));
-  await sqlite.close();
-}
 
 async function ensured(folder: string, name: string): Promise<string> {
   const { mkdir } = await import("node:fs/promises");

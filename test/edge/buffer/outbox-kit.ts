@@ -12,7 +12,8 @@ import { type Gap, gapSchema, type StockEvent, stockEventSchema } from "../../..
 import { type Clock, systemClock } from "../../../drivers/clock.ts";
 import { type CommittedRange, Outbox, type OutboxOptions } from "../../../edge/buffer/outbox.ts";
 import { outboxSettingsSchema } from "../../../edge/buffer/settings.ts";
-import { stamp } from "./draft-kit.ts";
+import { SqliteFile } from "../../../edge/buffer/sqlite.ts";
+import { movedRange, stamp } from "./draft-kit.ts";
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -148,4 +149,22 @@ export async function readAll(
 /** Acknowledges through a sequence with the outbox's own digest. */
 export async function acknowledge(outbox: Outbox, sequence: number, epoch = 1): Promise<void> {
   await outbox.acknowledge(sequence, (await outbox.digestAt(sequence)) ?? "f".repeat(64), epoch);
+}
+
+/** An outbox with some events, closed cleanly. */
+export async function closedOutbox(): Promise<{ folder: string; file: string; outboxId: string }> {
+  const folder = await temporaryFolder();
+  const { outbox, file } = await openOutbox(folder);
+  await outbox.append(movedRange(1, 400), [{ key: "a", value: "1" }]);
+  const { outboxId } = outbox.position();
+  outbox.keepAlive(1_763_888_000_123);
+  await outbox.close();
+  return { folder, file, outboxId };
+}
+
+/** Runs a statement on the file of an outbox that is closed. */
+export async function change(file: string, statement: string): Promise<void> {
+  const sqlite = await SqliteFile.open({ file, mode: "create" });
+  await sqlite.read((sql) => sql.exec(statement));
+  await sqlite.close();
 }
