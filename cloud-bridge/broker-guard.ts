@@ -7,6 +7,7 @@ import { PublishRate } from "./broker-rate.ts";
 /** Packets that cost work and are no messages (MQTT 3.1.1, table 2.1): acknowledgements come as messages are delivered. */
 const controls = { PUBREL: 6, SUBSCRIBE: 8, UNSUBSCRIBE: 10, PINGREQ: 12 };
 const controlTypes: readonly number[] = Object.values(controls);
+const connectType = 1;
 /** A packet with many filters counts as many. */
 const controlSizeBytes = 64;
 
@@ -72,15 +73,23 @@ export function guardPackets(
   socket: Socket,
   options: {
     sizeBytesMax: number;
+    connectSizeBytesMax: number;
     controlsPerSecondMax: number;
     monotonicMs: () => number;
     onRefused: (message: string) => void;
   },
 ): { lift: () => void } {
-  const { sizeBytesMax, controlsPerSecondMax, monotonicMs } = options;
+  const { sizeBytesMax, connectSizeBytesMax, controlsPerSecondMax, monotonicMs } = options;
   const rate = new PublishRate(controlsPerSecondMax, monotonicMs());
   let message = `an MQTT packet is malformed or larger than ${sizeBytesMax} bytes`;
+  let isFirst = true;
   const borders = new PacketBorders(sizeBytesMax, (type, lengthBytes) => {
+    // Nobody knows yet who it is: no more is kept for it than a CONNECT with a will needs.
+    if (isFirst && (type !== connectType || lengthBytes > connectSizeBytesMax)) {
+      message = `the first packet is no CONNECT of at most ${connectSizeBytesMax} bytes`;
+      return false;
+    }
+    isFirst = false;
     const count = controlCount(type, lengthBytes);
     if (count === 0 || rate.waitMs(monotonicMs(), count) === 0) return true;
     message = `more than ${controlsPerSecondMax} packets of control a second`;

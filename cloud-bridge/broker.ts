@@ -45,6 +45,8 @@ export interface EmbeddedBrokerOptions {
 }
 
 const qos2InFlightCountMax = 20;
+/** What a CONNECT holds beside its will's payload: names, topic, password. */
+const connectHeadBytes = 4096;
 
 /** A running broker. */
 export class EmbeddedBroker {
@@ -219,9 +221,11 @@ export class EmbeddedBroker {
     if (socket instanceof TLSSocket) {
       this.#identities.set(client, identityOf(socket.getPeerCertificate()));
     }
-    const { packetSizeBytesMax, controlsPerSecondMax } = this.#options.settings;
+    const { packetSizeBytesMax, smallPayloadSizeBytesMax, controlsPerSecondMax } =
+      this.#options.settings;
     const guard = guardPackets(socket, {
       sizeBytesMax: packetSizeBytesMax,
+      connectSizeBytesMax: smallPayloadSizeBytesMax + connectHeadBytes,
       controlsPerSecondMax,
       monotonicMs: () => systemClock.monotonicMs(),
       onRefused: (message) => this.#report(limitRefusal(message), client.id),

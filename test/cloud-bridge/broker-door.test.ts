@@ -147,6 +147,22 @@ test("a handshake that goes on does not hold up the end", async () => {
   expect(performance.now() - startedMs).toBeLessThan(2000);
 });
 
+test("of a stranger no more is kept than a CONNECT needs, and nothing that is none", async () => {
+  const open = await start({ smallPayloadSizeBytesMax: 1024, connectTimeoutMs: 60_000 });
+  // A CONNECT of 400,000 bytes, and a PUBLISH of 1,000: both are announced and never come.
+  for (const head of [
+    [0x10, 0x80, 0xb5, 0x18],
+    [0x30, 0xe8, 0x07],
+  ]) {
+    const stranger = await silent(open);
+    stranger.socket.write(Uint8Array.from(head));
+    expect(await stranger.endedAfterMs()).toBeLessThan(2000);
+  }
+  expect(counts.get("broker_refused_broker_limit")).toBe(2);
+  const client = await TestClient.open(open.port);
+  await client.close();
+});
+
 test("who sends more packets of control than may be is cut off; the bridge may send what it likes", async () => {
   const open = await start({ controlsPerSecondMax: 10, connectTimeoutMs: 60_000 });
   const flood = (client: TestClient) => {
