@@ -4,9 +4,9 @@
 import { spawnSync } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { seededRandom } from "../../simulators/random.ts";
-import { entryCounts } from "./ledger-entries.ts";
 import type { ProcessRow } from "./process-rows.ts";
 import { StoreProcesses } from "./store-processes.ts";
+import { judgeStore } from "./store-verdict.ts";
 
 /** What came of a row. */
 export interface FaultReport {
@@ -67,18 +67,12 @@ export async function playProcessRow(
       }
     }
     store.source.stop();
-    const through = await store.drained(catchUpMsMax);
-    const lostCount = [...store.accepted].filter((key) => {
-      const [outboxId = "", sequence] = key.split("/");
-      return Number(sequence) > (through.get(outboxId) ?? 0);
-    }).length;
-    const posted = await entryCounts(store);
-    const repeatedCount = [...posted.values()].filter((times) => times > 1).length;
-    const verdict = await store.verify();
-    if (verdict.code !== 0) problems.push(`verify: ${verdict.text}`);
+    const verdict = await judgeStore(store, catchUpMsMax);
+    problems.push(...verdict.problems);
+    const [lostCount, repeatedCount] = [verdict.lost.length, verdict.repeated.length];
     const isClean = lostCount + repeatedCount + problems.length === 0;
     return {
-      ...{ name: row.name, doneCount, acceptedCount: store.accepted.size },
+      ...{ name: row.name, doneCount, acceptedCount: verdict.acceptedCount },
       ...{ lostCount, repeatedCount, catchUpMsMax: Math.round(longestMs) },
       failureShareBound: isClean && doneCount > 0 ? Math.min(1, 3 / doneCount) : undefined,
       ...{ endings, problems },

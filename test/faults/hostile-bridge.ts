@@ -8,6 +8,7 @@ import { CertificateAuthority } from "../../cloud-bridge/certificate-authority.t
 import type { Enrolment } from "../../contract/enrolment.ts";
 import { entrySchema } from "../../contract/stock.ts";
 import { Daemon } from "../support/daemon.ts";
+import { type Verdict, verdictOf } from "../support/invariants.ts";
 
 /** The store that goes about its business, and the one whose edge turns on the chain. */
 export const good = { storeId: "s0042", edgeId: "edge-1" } as const;
@@ -121,12 +122,8 @@ export class HostileBridge {
   }
 
   /** `gondola-bridge verify --json`: its exit code and what it says. */
-  async verify(): Promise<{ code: number | null; text: string }> {
-    const config = join(this.#folder, "bridge.yaml");
-    const verify = Daemon.start("cloud-bridge", "verify", "--config", config, "--json");
-    const code = await verify.exited();
-    const text = verify.noise + verify.lines.map((line) => JSON.stringify(line)).join("\n");
-    return { code, text };
+  verify(): Promise<Verdict> {
+    return verdictOf("--config", join(this.#folder, "bridge.yaml"));
   }
 
   /** Ends the process; its exit code. */

@@ -8,6 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { stringify } from "yaml";
 import { TcpProxy } from "../../simulators/tcp-proxy.ts";
 import { Daemon } from "../support/daemon.ts";
+import { type Verdict, verdictOf } from "../support/invariants.ts";
 import { ScanSource } from "./scan-source.ts";
 
 /** What the edge's log says it has committed: `outboxId/sequence`. */
@@ -144,15 +145,9 @@ export class StoreProcesses {
   }
 
   /** `gondola-bridge verify --json` on the ledger and the edge's buffer; its reports and exit code. */
-  async verify(): Promise<{ code: number | null; text: string }> {
-    const config = join(this.#folder, "bridge.yaml");
+  verify(): Promise<Verdict> {
     const buffer = ["--edge-buffer", join(this.#folder, "edge-data", "outbox.db")];
-    const verify = Daemon.start("cloud-bridge", "verify", "--config", config, "--json", ...buffer);
-    const code = await verify.exited();
-    return {
-      code,
-      text: verify.noise + verify.lines.map((line) => JSON.stringify(line)).join("\n"),
-    };
+    return verdictOf("--config", join(this.#folder, "bridge.yaml"), ...buffer);
   }
 
   /** Ends everything; `free` lets go of what was prepared, before the folder goes. */

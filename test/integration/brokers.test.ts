@@ -18,6 +18,7 @@ import {
   startBroker,
 } from "../support/broker-process.ts";
 import { Daemon } from "../support/daemon.ts";
+import { verdictOf } from "../support/invariants.ts";
 
 let folder: string;
 let bridge: Daemon | undefined;
@@ -71,9 +72,9 @@ describe.each(Object.entries(brokers))("%s", (name, broker) => {
       await bridge?.end("SIGTERM");
 
       const ledger = join(folder, "data/ledger.db");
-      const verify = Daemon.start("cloud-bridge", "verify", "--ledger", ledger, "--json");
-      const verdict = await verify.line((line) => line["eventCount"] !== undefined);
-      expect(verdict).toMatchObject({ ok: true, eventCount: report.acceptedCount });
+      const verdict = await verdictOf("--ledger", ledger);
+      expect(verdict.code, verdict.text).toBe(0);
+      expect(verdict.ledger.eventCount).toBe(report.acceptedCount);
     },
     180_000,
   );

@@ -13,6 +13,7 @@ import { runFleet } from "../../simulators/fleet/fleet.ts";
 import { TestClient } from "../cloud-bridge/mqtt-client.ts";
 import { brokers, freePort, killBrokers, startBroker } from "../support/broker-process.ts";
 import { Daemon } from "../support/daemon.ts";
+import { verdictOf } from "../support/invariants.ts";
 import { hasPostgres, PostgresServer } from "../support/postgres-server.ts";
 
 const { mosquitto } = brokers;
@@ -141,11 +142,11 @@ test.skipIf(!isReady)(
     for (const worker of workers) {
       if (!worker.hasEnded) await worker.end("SIGTERM");
     }
-    const verify = Daemon.start("cloud-bridge", "verify", "--ledger", server.url(), "--json");
-    const verdict = await verify.line((line) => line["eventCount"] !== undefined, 60_000);
-    expect(verdict).toMatchObject({ ok: true, eventCount: report.acceptedCount });
+    const verdict = await verdictOf("--ledger", server.url());
+    expect(verdict.code, verdict.text).toBe(0);
+    expect(verdict.ledger.eventCount).toBe(report.acceptedCount);
     // Whoever died: consumers heard every entry, some of them again.
-    await expect.poll(distinctCount, { timeout: 10_000 }).toBe(verdict["entryCount"]);
+    await expect.poll(distinctCount, { timeout: 10_000 }).toBe(verdict.ledger["entryCount"]);
     expect(heard.holeCount).toBe(0);
     await consumer.close();
     process.stdout.write(

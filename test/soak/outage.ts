@@ -16,6 +16,7 @@ import { StoreTrade } from "../../simulators/fleet/store-trade.ts";
 import { seededRandom } from "../../simulators/random.ts";
 import { ScanSource } from "../faults/scan-source.ts";
 import { Daemon } from "../support/daemon.ts";
+import { verdictOf } from "../support/invariants.ts";
 
 const outageMs = 72 * 3_600_000;
 const appendCount = 500;
@@ -163,12 +164,9 @@ async function rssBytes(pid: number): Promise<number> {
 }
 
 async function verify(ledger: string, buffer: string) {
-  const words = ["verify", "--ledger", ledger, "--edge-buffer", buffer, "--json"];
-  const daemon = Daemon.start("cloud-bridge", ...words);
-  const isRight = (await daemon.exited()) === 0;
-  const [report, compared] = daemon.lines;
-  const verdict = JSON.stringify({ ...report, ...compared, outboxId: undefined });
-  return { isRight, verdict, acceptedCount: Number(compared?.["acceptedCount"] ?? 0) };
+  const found = await verdictOf("--ledger", ledger, "--edge-buffer", buffer);
+  const verdict = JSON.stringify({ ...found.ledger, ...found.buffer, outboxId: undefined });
+  return { isRight: found.code === 0, verdict, acceptedCount: found.buffer?.acceptedCount ?? 0 };
 }
 
 /** How long the machine takes to write the same rows: one statement a table, one commit. */
