@@ -8,6 +8,7 @@ import type { Gtin, StockState } from "../../contract/units.ts";
 import { type Anchor, anchorOf, type Count, type PastEntry, settleAnchors } from "./anchors.ts";
 import type { Balance, ChainHead, PlacedEntry, SerialHolding, View } from "./changes.ts";
 import { productKey } from "./changes.ts";
+import { type CountPolicy, defaultCountPolicy } from "./counting/count-policy.ts";
 import { entryHash, genesisHash } from "./entry-hash.ts";
 import { isOutside, isReal, type Movement, type Places } from "./settle.ts";
 import { TaskBook } from "./task-book.ts";
@@ -52,6 +53,11 @@ export class Book {
   places(storeId: string, item: string): Places {
     const facings = this.#view.facings.get(productKey(storeId, item)) ?? [];
     return { facings, stockroom: this.#view.stockrooms.get(storeId) };
+  }
+
+  /** What the store demands of its counts. */
+  countPolicy(storeId: string): CountPolicy {
+    return this.#view.countPolicies.get(storeId) ?? defaultCountPolicy;
   }
 
   /** Accounts that units of an item are sold from: at real places, in order of their locations. */

@@ -6,6 +6,7 @@ import type { Entry } from "../../contract/stock.ts";
 import type { StockState } from "../../contract/units.ts";
 import type { Anchor, Count, PastEntry } from "./anchors.ts";
 import type { BatchItem } from "./batch-items.ts";
+import type { CountPolicy } from "./counting/count-policy.ts";
 import type { Facing } from "./settle.ts";
 import type { CountTask, OutboxStanding } from "./types.ts";
 
@@ -58,6 +59,8 @@ export interface View {
   readonly facings: ReadonlyMap<string, readonly Facing[]>;
   /** First stockroom of the plan, by store. */
   readonly stockrooms: ReadonlyMap<string, string>;
+  /** What the stores of the group's counts demand of counts; where nothing is said, the default holds. */
+  readonly countPolicies: ReadonlyMap<string, CountPolicy>;
 }
 
 /** A row of the event log. */

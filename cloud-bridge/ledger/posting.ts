@@ -15,7 +15,8 @@ import { countOf, variancesOf } from "./anchors.ts";
 import type { Book, Source } from "./book.ts";
 import { changedItemsOf } from "./changed-items.ts";
 import type { Balance, OutboxKey, Placement } from "./changes.ts";
-import { countProblem, isCountSure, itemKeyOf, type Movement, settleMoved } from "./settle.ts";
+import { isCountSure } from "./counting/count-policy.ts";
+import { countProblem, itemKeyOf, type Movement, settleMoved } from "./settle.ts";
 import type { CountTaskCode, Posted } from "./types.ts";
 
 const clockSetSchema = z.looseObject({ bootId: randomIdSchema, offsetMs: z.int() });
@@ -99,7 +100,7 @@ export class Posting {
     const { location, state, complete, confidence, deviceId, sequence } = event;
     const problem = countProblem(event, storeId);
     if (problem !== undefined) return problem;
-    if (!isCountSure(event)) {
+    if (!isCountSure(event, this.#book.countPolicy(storeId))) {
       const message = `a count of ${location} is too unsure to change stock`;
       const detail = { location, state, deviceId, sequence, confidence: confidence ?? 1 };
       this.alert({ code: "count_observed", severity: "warning", message, detail });

@@ -38,9 +38,6 @@ export type Settlement =
   | { readonly ok: true; readonly movements: Movement[] }
   | { readonly ok: false; readonly message: string };
 
-/** Counts at or above this confidence, and a person's (who gives none), change balances. */
-export const countConfidenceMin = 0.98;
-
 // `seen`: where the event was observed. `shelf`: where the plan has the product. `stockroom`: the
 // plan's first. `sold`: the basket where the plan says that picks are sensed (the pick has moved the
 // unit there, or will), else the shelf. `transfer`: on the way, under the reference's id.
@@ -134,11 +131,6 @@ function nameOf(id: string): string {
 export function countProblem({ location }: CountedEvent, storeId: string): string | undefined {
   if (storeOf(location) === storeId) return undefined;
   return outside("location", location, storeId).message;
-}
-
-/** Whether a count is sure enough to change balances. */
-export function isCountSure({ confidence }: CountedEvent): boolean {
-  return confidence === undefined || confidence >= countConfidenceMin;
 }
 
 /** Whether a location is a place in the store, not a virtual one (`@basket` and the like). */

@@ -14,6 +14,7 @@ import {
   productKey,
   type View,
 } from "./changes.ts";
+import { storedPolicy } from "./counting/sql-policy.ts";
 import type { SqlConnection } from "./database.ts";
 import { type Facing, itemKeyOf } from "./settle.ts";
 
@@ -128,6 +129,10 @@ const viewSelect = `WITH
  (SELECT json_group_array(json_array(p.store_id, p.stockroom))
   FROM json_each(?4) k JOIN plans p ON p.store_id = k.value->>0
   WHERE p.stockroom IS NOT NULL) AS stockrooms,
+ -- '*' sorts before every store, whose own word comes over it.
+ (SELECT json_group_array(json_array(k.value->>0, p.body) ORDER BY p.store_id)
+  FROM json_each(?4) k JOIN count_policies p ON p.store_id IN (k.value->>0, '*')
+  WHERE EXISTS (SELECT 1 FROM json_each(?6))) AS policies,
  (SELECT ${balanceRows}
   FROM items i JOIN balances b ON b.store_id = i.store_id AND b.item = i.item) AS balances,
  (SELECT json_group_array(json_object('storeId', i.store_id, 'item', i.item, 'location', c.location,
@@ -206,6 +211,9 @@ async function loadView(connection: SqlConnection, asked: Asked): Promise<View> 
     rejections: rejections.sort((a, b) => a.sequence - b.sequence),
     heads: part<ChainHead>("heads"),
     stockrooms: new Map(part<[string, string]>("stockrooms")),
+    countPolicies: new Map(
+      part<[string, string]>("policies").map(([storeId, body]) => [storeId, storedPolicy(body)]),
+    ),
     balances: part<Balance>("balances"),
     anchors: part<Anchor>("anchors"),
     history: part<PastEntry>("history"),

@@ -52,6 +52,8 @@ export const countPolicySchema = z.strictObject({
     C: policyOf(2, 0.05, 365),
     "*": policyOf(1, 0.03, 182),
   }),
+  /** A sensor's count that is less sure changes nothing and asks for a look; a person's, who gives none, always counts. */
+  confidenceShareMin: share.default(0.98),
   approvalValueMinorMax: authoritySchema.default({
     associate: 20_00,
     store_manager: 500_00,
@@ -85,6 +87,14 @@ function policyOf(units: number, differenceShareMax: number, rotationDays: numbe
 
 /** What holds where a store has said nothing. */
 export const defaultCountPolicy: CountPolicy = countPolicySchema.parse({});
+
+/** Whether a count is sure enough to change balances. */
+export function isCountSure(
+  { confidence }: { readonly confidence?: number | undefined },
+  { confidenceShareMin }: Pick<CountPolicy, "confidenceShareMin">,
+): boolean {
+  return confidence === undefined || confidence >= confidenceShareMin;
+}
 
 /** What a class demands. */
 export function classPolicyOf({ classes }: CountPolicy, name: string): ClassPolicy {

@@ -20,7 +20,12 @@ export async function readPolicy(connection: SqlConnection, storeId: string): Pr
     storeId,
   );
   const own = rows.find((row) => row.storeId === storeId) ?? rows[0];
-  return own === undefined ? defaultCountPolicy : countPolicySchema.parse(JSON.parse(own.body));
+  return own === undefined ? defaultCountPolicy : storedPolicy(own.body);
+}
+
+/** A policy as it is stored. */
+export function storedPolicy(body: string): CountPolicy {
+  return countPolicySchema.parse(JSON.parse(body));
 }
 
 export async function savePolicy(

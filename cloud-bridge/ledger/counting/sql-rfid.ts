@@ -5,9 +5,10 @@ import type { Alert } from "../../../contract/stock.ts";
 import type { LoggedEvent } from "../changes.ts";
 import { claimEdgeId } from "../claims.ts";
 import type { SqlConnection } from "../database.ts";
-import { isCountSure } from "../settle.ts";
 import { insertRows } from "../sql-save.ts";
+import { isCountSure } from "./count-policy.ts";
 import { compareSet, type HeldSerial, quantitiesOf, type SetComparison } from "./rfid-count.ts";
+import { readPolicy } from "./sql-policy.ts";
 import { type StepOutcome, takeStep } from "./sql-stocktake-steps.ts";
 import { readStocktake } from "./sql-stocktakes.ts";
 import { refusal } from "./stocktake.ts";
@@ -49,7 +50,8 @@ export async function compareEvents(
       completenessShare: confidence ?? compared.completenessShare,
     };
     await saveReport(connection, report);
-    if (isCountSure(event)) alerts.push(...foundAlerts(report, recordedAtMs));
+    const policy = await readPolicy(connection, storeId);
+    if (isCountSure(event, policy)) alerts.push(...foundAlerts(report, recordedAtMs));
   }
   return alerts;
 }

@@ -4,8 +4,7 @@
 
 import type { Count } from "../anchors.ts";
 import { claimEdgeId } from "../claims.ts";
-import { countConfidenceMin } from "../settle.ts";
-import { authorityOf, type CountRole, classPolicyOf, judge } from "./count-policy.ts";
+import { authorityOf, type CountRole, classPolicyOf, isCountSure, judge } from "./count-policy.ts";
 import {
   type AdjustmentReason,
   clockSkewMsMax,
@@ -183,7 +182,7 @@ function judgedLine(line: StocktakeLine, actor: Actor, view: StocktakeView): Sto
     policy,
   );
   const judged = { ...line, valueMinor };
-  if ((last.confidence ?? 1) < countConfidenceMin) return { ...judged, status: "recount" };
+  if (!isCountSure(last, policy)) return { ...judged, status: "recount" };
   if (isWithin) return { ...judged, status: "accepted" };
   const unitsMax = classPolicyOf(policy, item.className).differenceCountMax;
   const isConfirmed =

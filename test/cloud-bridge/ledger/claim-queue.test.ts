@@ -57,7 +57,13 @@ test("a request that the database refuses fails alone; a failed disk fails all o
 
 test("a store takes only so many claims that are open", () => {
   const none = { positions: [], rejections: [], heads: [], balances: [], anchors: [], history: [] };
-  const book = new Book({ ...none, digests: new Map(), facings: new Map(), stockrooms: new Map() });
+  const book = new Book({
+    ...none,
+    digests: new Map(),
+    facings: new Map(),
+    stockrooms: new Map(),
+    countPolicies: new Map(),
+  });
   const openCounts = [{ storeId: "s0042", count: openClaimCountMax }];
   const view = { claims: [], answers: [], reserved: [], withheld: [], gates: [], openCounts };
   const outcome = new ClaimDesk(view, book, startAtMs).decide(reserve());

@@ -105,6 +105,27 @@ describe("on a ledger with a plan", () => {
     expect([entries, alerts.map(({ code }) => code)]).toEqual([[], ["count_observed"]]);
   });
 
+  test("a store says how sure its counts must be, and another one, or all, may say otherwise", async () => {
+    const ledger = await openLedger();
+    const unsure = counted("s0042/floor", { [coffee]: 4 }, { confidence: 0.97 });
+    const postedCount = async (edge: FakeEdge) => {
+      return (await postOne(ledger, edge.append(unsure).batch(1))).entries.length;
+    };
+    const say = async (storeId: string, confidenceShareMin: number) => {
+      const policy = await ledger.counting.policy(storeId);
+      await ledger.counting.setPolicy(storeId, { ...policy, confidenceShareMin }, startAtMs);
+    };
+    await say("*", 0.9);
+    expect(await postedCount(new FakeEdge("s0042", "edge-1"))).toBe(1);
+    await say("s0042", 0.99);
+    expect(await postedCount(new FakeEdge("s0042", "edge-2"))).toBe(0);
+    await say("s0042", 0.5);
+    await say("*", 1);
+    const five = counted("s0042/floor", { [coffee]: 5 }, { confidence: 0.6 });
+    const edge = new FakeEdge("s0042", "edge-3").append(five);
+    expect((await postOne(ledger, edge.batch(1))).entries).toHaveLength(1);
+  });
+
   test("a count's differences carry its reason and the line's own time", async () => {
     const ledger = await openLedger();
     const sure = counted("s0042/floor", { [coffee]: 4 }, { confidence: 0.98 });
