@@ -2,9 +2,11 @@
 // change must be published too.
 
 import { existsSync } from "node:fs";
+import { userInfo } from "node:os";
 import { type ErrorCode, GatewayError } from "../contract/errors.ts";
 import { systemClock } from "./clock.ts";
 import { type BridgeConfig, ledgerPath, loadBridgeConfig } from "./config.ts";
+import type { Author } from "./ledger/author.ts";
 import type { Ledger } from "./ledger/types.ts";
 import { isServerUrl, openConfiguredLedger, openNamedLedger } from "./ledger-access.ts";
 import { readSecret } from "./secret-file.ts";
@@ -57,8 +59,19 @@ export async function repost(
       return { ok: false, code: problem.code ?? problem.type, message: problem.detail };
     }
   }
-  const result = await withLedger(options, (ledger) => ledger.repost(id, systemClock.nowMs()));
+  const result = await withLedger(options, (ledger) => ledger.repost(id, commandAuthor()));
   return result.ok ? { ok: true } : result;
+}
+
+/** Who works on the ledger of this machine by a command. */
+export function commandAuthor(): Author {
+  let by = `user ${process.getuid?.()}`;
+  try {
+    by = userInfo().username;
+  } catch {
+    // A user without a name.
+  }
+  return { by: `${by} (command)`, nowMs: systemClock.nowMs() };
 }
 
 /** Throws CONFIG_INVALID when the bridge of this configuration is running. */

@@ -7,7 +7,7 @@ import { GatewayError } from "../contract/errors.ts";
 import { idSchema } from "../contract/units.ts";
 import { webhookKindSchema, webhookKinds } from "../contract/webhook.ts";
 import { newSecret } from "./api/webhook-routes.ts";
-import { type LedgerOptions, withLedger } from "./cli-ledger.ts";
+import { commandAuthor, type LedgerOptions, withLedger } from "./cli-ledger.ts";
 import { print, tableText } from "./cli-print.ts";
 import { systemClock } from "./clock.ts";
 import { loadBridgeConfig } from "./config.ts";
@@ -43,7 +43,9 @@ export function addWebhookCommands(parent: Command, make: MakeCommand): void {
     .argument("<id>", "as `webhook list` prints it")
     .description("end a webhook, with what it was still to be told")
     .action(async (id: string, options: LedgerOptions) => {
-      const isThere = await withLedger(options, (ledger) => ledger.webhooks.remove(id));
+      const isThere = await withLedger(options, (ledger) =>
+        ledger.webhooks.remove(id, commandAuthor()),
+      );
       if (!isThere) throw new GatewayError("CONFIG_INVALID", `there is no webhook ${id}`);
       print(options, { webhookId: id }, `${id} is told nothing any more`);
     });
@@ -53,7 +55,7 @@ export function addWebhookCommands(parent: Command, make: MakeCommand): void {
     .description("make its dead deliveries again")
     .action(async (webhookId: string, options: LedgerOptions) => {
       const retriedCount = await withLedger(options, (ledger) =>
-        ledger.webhooks.retry({ webhookId }, systemClock.nowMs()),
+        ledger.webhooks.retry({ webhookId }, commandAuthor()),
       );
       const text = `${retriedCount} deliveries are made again by the running bridge`;
       print(options, { webhookId, retriedCount }, text);
@@ -77,7 +79,9 @@ async function add(url: string, options: AddOptions): Promise<void> {
     ...(secretFile === undefined ? {} : { secretFile: resolve(secretFile) }),
   };
   const from = options.fromFirst === true ? "first" : "now";
-  const isAdded = await withLedger(options, (ledger) => ledger.webhooks.add(webhook, from));
+  const isAdded = await withLedger(options, (ledger) =>
+    ledger.webhooks.add(webhook, from, commandAuthor().by),
+  );
   if (!isAdded) {
     throw new GatewayError("CONFIG_INVALID", `there are ${webhookCountMax} webhooks already`);
   }

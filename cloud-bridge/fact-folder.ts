@@ -101,7 +101,7 @@ async function post(
   const all = (reason: string) => records.map((record) => ({ ...record, reason }));
   if (!(await stores.has(request.storeId))) return all(`store ${request.storeId} is unknown`);
   for (;;) {
-    const outcome = await ledger.facts.take(request, clock.nowMs());
+    const outcome = await ledger.facts.take({ ...request, by: "fact folder" }, clock.nowMs());
     if (outcome.ok) {
       if (outcome.posted !== undefined) {
         count("facts_posted", request.facts.length);

@@ -30,6 +30,11 @@ export class Actor {
     return this.#token === undefined || mayDo(this.#token.role, permission);
   }
 
+  /** The token's name; without tokens nobody is asked. */
+  get name(): string {
+    return this.#token?.name ?? "anybody";
+  }
+
   /** The name for entries, claims and alerts: the token's; without tokens what the body says. */
   nameOr(by: string | undefined): string {
     const name = this.#token?.name ?? by;

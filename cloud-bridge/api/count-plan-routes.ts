@@ -59,23 +59,23 @@ export function addCountPlanRoutes(app: FastifyInstance, options: CountRoutesOpt
   addRoute(app, {
     ...{ method: "PUT", path: `${base}/count-policy`, ...changing, body: countPolicySchema },
     summary: "Replaces what the store demands of its counts",
-    handler: async ({ params: { store }, body: policy }) => {
+    handler: async ({ params: { store }, body: policy, actor }) => {
       await requireStore(stores, store);
-      await counting.setPolicy(store, policy, nowMs());
+      await counting.setPolicy(store, policy, { by: actor.name, nowMs: nowMs() });
       return policy;
     },
   });
   addRoute(app, {
     ...{ method: "PUT", path: `${base}/count-items`, ...changing, body: itemsBody },
     summary: "Classes and prices of products, as counts look at them",
-    handler: async ({ params: { store }, body: { items } }) => {
+    handler: async ({ params: { store }, body: { items }, actor }) => {
       await requireStore(stores, store);
       const named = items.map(({ gtin, class: className, priceMinor }) => ({
         gtin,
         ...(className === undefined ? {} : { className }),
         ...(priceMinor === undefined ? {} : { priceMinor }),
       }));
-      await counting.setItems(store, named);
+      await counting.setItems(store, named, { by: actor.name, nowMs: nowMs() });
       return { itemCount: items.length };
     },
   });

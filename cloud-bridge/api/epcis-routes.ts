@@ -138,8 +138,14 @@ const limitHeaders = {
 };
 
 function addCapture(scope: FastifyInstance, { ledger, places, nowMs }: EpcisRoutesOptions): void {
-  const captureNow = (prepared: PreparedCapture, behaviour: ErrorBehaviour) =>
-    ledger.epcis.capture({ captureId: randomUUID(), ...prepared, behaviour, nowMs: nowMs() });
+  const captureNow = (
+    request: FastifyRequest,
+    prepared: PreparedCapture,
+    behaviour: ErrorBehaviour,
+  ) => {
+    const author = { by: actorOf(request).name, nowMs: nowMs() };
+    return ledger.epcis.capture({ captureId: randomUUID(), ...prepared, behaviour, ...author });
+  };
 
   scope.post("/capture", { bodyLimit: captureSizeBytesMax }, async (request, reply) => {
     const behaviour = behaviourOf(request);
@@ -147,7 +153,7 @@ function addCapture(scope: FastifyInstance, { ledger, places, nowMs }: EpcisRout
     const prepared = prepareCapture(document, places, ignoredFields);
     if (!("events" in prepared)) throw new EpcisProblem("ValidationException", prepared.detail);
     checkCount(prepared.events.length + prepared.errors.length, reply);
-    const job = await captureNow(prepared, behaviour);
+    const job = await captureNow(request, prepared, behaviour);
     reply.headers({ ...limitHeaders, Location: `/v1/epcis/capture/${job.captureID}` });
     reply.header("GS1-Capture-Error-Behaviour", behaviour);
     return await reply.code(202).send();
@@ -164,7 +170,7 @@ function addCapture(scope: FastifyInstance, { ledger, places, nowMs }: EpcisRout
     if (kind !== "json")
       throw new EpcisProblem("UnsupportedMediaTypeException", "one event is JSON");
     const prepared = prepareEvents([parsedJson(text)], { places });
-    const job = await captureNow(prepared, "rollback");
+    const job = await captureNow(request, prepared, "rollback");
     const [error] = job.errors;
     if (error !== undefined) throw new EpcisProblem("ValidationException", error.detail);
     const eventId = prepared.events[0]!.eventId;

@@ -81,7 +81,7 @@ export function addFactRoutes(app: FastifyInstance, options: FactRoutesOptions):
     headers: { "Idempotency-Key": "A request sent twice with the same key is posted once" },
     answers: { 200: factsAnswer },
     bodySizeBytesMax,
-    handler: async ({ body, request, reply }) => {
+    handler: async ({ body, request, actor, reply }) => {
       const key = idempotencyKeyOf(request);
       const { store: storeId, source: sourceId, completeThroughAtMs } = body;
       await requireStore(stores, storeId);
@@ -94,7 +94,7 @@ export function addFactRoutes(app: FastifyInstance, options: FactRoutesOptions):
         }),
       );
       const digest = createHash("sha256").update(canonicalJson(body)).digest("hex");
-      const asked = { storeId, sourceId, key, digest, facts, completeThroughAtMs };
+      const asked = { storeId, sourceId, key, digest, facts, completeThroughAtMs, by: actor.name };
       const outcome = await ledger.facts.take(asked, receivedAtMs);
       if (!outcome.ok) {
         const { code, message } = outcome;

@@ -25,6 +25,7 @@ export const permissions = [
   "epcis.read",
   "epcis.capture",
   "webhooks.manage",
+  "audit.read",
 ] as const;
 export type Permission = (typeof permissions)[number];
 
@@ -50,7 +51,13 @@ const floorWork: readonly Permission[] = [
 const storeLead: readonly Permission[] = [
   ...reads,
   ...floorWork,
-  ...(["limits.write", "count-plans.write", "quarantine.read", "epcis.read"] as const),
+  ...([
+    "limits.write",
+    "count-plans.write",
+    "quarantine.read",
+    "epcis.read",
+    "audit.read",
+  ] as const),
 ];
 
 /** Role -> what it may do, in the stores of its token. */

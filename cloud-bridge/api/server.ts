@@ -13,6 +13,7 @@ import type { Metrics } from "../metrics.ts";
 import { addAuthentication, bearerOf } from "./actor.ts";
 import { addAlertRoutes } from "./alert-routes.ts";
 import { addAsyncApiRoute } from "./asyncapi-route.ts";
+import { addAuditRoutes } from "./audit-routes.ts";
 import { addCatalogueRoutes } from "./catalogue-routes.ts";
 import { addClaimRoutes } from "./claim-routes.ts";
 import { addConsignmentRoutes } from "./consignment-routes.ts";
@@ -94,6 +95,7 @@ export class ApiServer {
     addStockRoutes(app, options);
     addAlertRoutes(app, options);
     addEdgeRoutes(app, options);
+    addAuditRoutes(app, options);
     addClaimRoutes(app, options);
     addEpcisRoutes(app, options);
     addWebhookRoutes(app, options);

@@ -158,8 +158,8 @@ function addRepost(app: FastifyInstance, options: StockRoutesOptions): void {
     summary: "Posts an event of the quarantine again",
     body: repostBody,
     storesOf: ({ body }) => [body.id.split("/", 1)[0] ?? ""],
-    handler: async ({ body: { id } }) => {
-      const result = await ledger.repost(id, nowMs());
+    handler: async ({ body: { id }, actor }) => {
+      const result = await ledger.repost(id, { by: actor.name, nowMs: nowMs() });
       if (!result.ok) {
         const kind = result.code === "QUARANTINE_UNKNOWN" ? "quarantine_unknown" : "not_postable";
         throw new ProblemError(kind, result.message, { code: result.code });

@@ -74,7 +74,7 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
         ...{ webhookId: randomUUID(), url, kinds: [...new Set(kinds)], stores },
         ...{ secret: newSecret(), createdAtMs: nowMs() },
       };
-      if (!(await ledger.webhooks.add(webhook, from))) {
+      if (!(await ledger.webhooks.add(webhook, from, actor.name))) {
         throw new ProblemError("webhook_refused", `there are ${webhookCountMax} webhooks`);
       }
       reply.code(201).header("Location", `/v1/webhooks/${webhook.webhookId}`);
@@ -91,8 +91,9 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
   });
   addRoute(app, {
     ...{ method: "DELETE", path, ...item, summary: "Removes a webhook" },
-    handler: async ({ params: { webhookId }, reply }) => {
-      if (!(await ledger.webhooks.remove(webhookId))) throw unknown(webhookId);
+    handler: async ({ params: { webhookId }, actor, reply }) => {
+      const author = { by: actor.name, nowMs: nowMs() };
+      if (!(await ledger.webhooks.remove(webhookId, author))) throw unknown(webhookId);
       return await reply.code(204).send();
     },
   });
@@ -106,14 +107,19 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
   addRoute(app, {
     ...{ method: "POST", path: `${path}/retry`, ...item, body: retryBody },
     summary: "Tries again what was given up",
-    handler: async ({ params: { webhookId }, body: { storeId, kind, firstNumber } }) => {
+    handler: async ({ params: { webhookId }, body: { storeId, kind, firstNumber }, actor }) => {
       if (storeId !== undefined) await requireStore(known, storeId, "storeId");
       const one = {
         ...(storeId === undefined ? {} : { storeId }),
         ...(kind === undefined ? {} : { kind }),
         ...(firstNumber === undefined ? {} : { firstNumber }),
       };
-      const retriedCount = await ledger.webhooks.retry({ webhookId, ...one }, nowMs());
+      const retriedCount = await ledger.webhooks.retry(
+        { webhookId, ...one },
+        {
+          ...{ by: actor.name, nowMs: nowMs() },
+        },
+      );
       return { webhookId, retriedCount };
     },
   });

@@ -53,6 +53,8 @@ export interface FactRequest {
   readonly facts: readonly Fact[];
   /** Until when the source has told all of its sales and returns, where it says so. */
   readonly completeThroughAtMs?: number | undefined;
+  /** Who sent it, where the facts do not say so. */
+  readonly by?: string | undefined;
 }
 
 /** Where an outbox stands. */

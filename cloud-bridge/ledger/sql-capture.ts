@@ -15,6 +15,7 @@ import {
 } from "../epcis/expected-lines.ts";
 import { unitOfUri } from "../epcis/unit-of-uri.ts";
 import type { SqlConnection } from "./database.ts";
+import { saveAudit } from "./sql-audit.ts";
 
 /** Whether a document with faults is refused as a whole, or what is right in it taken. */
 export type ErrorBehaviour = "rollback" | "proceed";
@@ -38,6 +39,7 @@ export interface CaptureRequest {
   readonly events: readonly CapturedEvent[];
   readonly errors: readonly CaptureError[];
   readonly behaviour: ErrorBehaviour;
+  readonly by: string;
   readonly nowMs: number;
 }
 
@@ -50,7 +52,7 @@ export async function capture(
   connection: SqlConnection,
   request: CaptureRequest,
 ): Promise<CaptureJob> {
-  const { captureId, behaviour, nowMs } = request;
+  const { captureId, behaviour, by, nowMs } = request;
   const { fresh, knownEventCount, errors } = await sift(connection, request);
   const isTaken = errors.length === 0 || behaviour === "proceed";
   const stored = isTaken ? fresh : [];
@@ -63,6 +65,7 @@ export async function capture(
   };
   const body = JSON.stringify(job);
   await connection.run("INSERT INTO capture_jobs VALUES (?, ?, ?)", captureId, nowMs, body);
+  await saveAudit(connection, [{ act: "epcis_captured", subject: captureId, by, atMs: nowMs }]);
   const staleMs = nowMs - captureJobKeepMs;
   await connection.run("DELETE FROM capture_jobs WHERE created_at_ms < ?", staleMs);
   return job;

@@ -13,6 +13,7 @@ import {
   feedEdgeId,
   feedOutboxId,
 } from "./facts.ts";
+import { saveAudit } from "./sql-audit.ts";
 import type { Committed, Incoming, Posted } from "./types.ts";
 
 /** What the source gets to know, the same for every repetition. */
@@ -102,6 +103,12 @@ async function takeGroup(
     posted.set(key, results[index]!);
   }
   await saveAnswers(connection, [...fresh.values()], answers, recordedAtMs);
+  const deeds = [...fresh.values()].flatMap(({ storeId, sourceId, key, by }) => {
+    const act = "facts_posted" as const;
+    if (by === undefined) return [];
+    return [{ storeId, act, subject: `${sourceId}/${key}`, by, atMs: recordedAtMs }];
+  });
+  await saveAudit(connection, deeds);
   return requests.map((request) => outcomeOf(request, answers, posted));
 }
 

@@ -29,6 +29,7 @@ import {
   readAlerts,
   saveAlerts,
 } from "./sql-alerts.ts";
+import { type AuditRecord, readAudit, saveAudit } from "./sql-audit.ts";
 import {
   type ClaimsQuery,
   decideClaims,
@@ -124,8 +125,12 @@ export class SqlLedger implements Ledger {
     return await this.#database.write(work, [...new Set(group.map(({ storeId }) => storeId))]);
   }
 
-  repost(id: string, recordedAtMs: number): Promise<RepostResult> {
-    return this.#write((connection) => postQuarantined(connection, id, recordedAtMs));
+  repost(id: string, author: Author): Promise<RepostResult> {
+    return this.#write((connection) => postQuarantined(connection, id, author));
+  }
+
+  audit(query: Parameters<typeof readAudit>[1]): Promise<AuditRecord[]> {
+    return readAudit(this.#reader, query);
   }
 
   settle(recordedAtMs: number): Promise<Posted & { itemCount: number }> {
@@ -315,7 +320,7 @@ function textsOf(events: readonly LoggedEvent[]): EventText[] {
 async function postQuarantined(
   connection: SqlConnection,
   id: string,
-  recordedAtMs: number,
+  { by, nowMs: recordedAtMs }: Author,
 ): Promise<RepostResult> {
   const [row] = await readQuarantine(connection, { id });
   if (row?.id !== id) {
@@ -337,6 +342,8 @@ async function postQuarantined(
       await saveAlerts(connection, posted.alerts, recordedAtMs);
       await saveReferencedMoves(connection, [{ ...outbox, text }]);
       await saveRepost(connection, { ...outbox, sequence, type: event.type, recordedAtMs });
+      const deed = { act: "quarantine_reposted", subject: id, by, atMs: recordedAtMs } as const;
+      await saveAudit(connection, [{ storeId, ...deed }]);
     });
   } catch (error) {
     if (!(error instanceof StatementError)) throw error;

@@ -3,8 +3,10 @@
 
 import type { WebhookKind } from "../../contract/webhook.ts";
 import type { StoredAlert } from "./alerts.ts";
+import type { Author } from "./author.ts";
 import type { LedgerDatabase, SqlConnection } from "./database.ts";
 import { readAlertsAfter } from "./sql-alerts.ts";
+import { saveAudit } from "./sql-audit.ts";
 
 export const webhookTables = `
 CREATE TABLE IF NOT EXISTS webhooks (
@@ -106,7 +108,7 @@ export class SqlWebhooks {
   }
 
   /** Adds one, told from now on or from the first entry; false when there are `webhookCountMax`. */
-  add(webhook: SecretWebhook, from: "first" | "now"): Promise<boolean> {
+  add(webhook: SecretWebhook, from: "first" | "now", by: string): Promise<boolean> {
     return this.#database.write(async (connection) => {
       const [row] = await connection.all<{ count: number }>(
         "SELECT count(*) AS count FROM webhooks",
@@ -119,6 +121,8 @@ export class SqlWebhooks {
         ...[webhookId, url, JSON.stringify(kinds), JSON.stringify(stores)],
         ...[secret ?? null, secretFile ?? null, createdAtMs],
       );
+      const deed = { act: "webhook_added", subject: webhookId, by, atMs: createdAtMs } as const;
+      await saveAudit(connection, [deed]);
       if (from === "first") return true;
       await connection.run(
         `INSERT INTO webhook_cursors (store_id, webhook_id, kind, position, attempt_count, next_attempt_at_ms)
@@ -131,12 +135,16 @@ export class SqlWebhooks {
   }
 
   /** Ends a subscription, with what it was still to be told; false where there is none. */
-  remove(webhookId: string): Promise<boolean> {
+  remove(webhookId: string, { by, nowMs }: Author): Promise<boolean> {
     return this.#database.write(async (connection) => {
       for (const table of ["webhook_cursors", "webhook_dead"]) {
         await connection.run(`DELETE FROM ${table} WHERE webhook_id = ?`, webhookId);
       }
-      return (await connection.run("DELETE FROM webhooks WHERE webhook_id = ?", webhookId)) > 0;
+      const count = await connection.run("DELETE FROM webhooks WHERE webhook_id = ?", webhookId);
+      if (count === 0) return false;
+      const deed = { act: "webhook_removed", subject: webhookId, by, atMs: nowMs } as const;
+      await saveAudit(connection, [deed]);
+      return true;
     });
   }
 
@@ -276,16 +284,19 @@ export class SqlWebhooks {
   /** Has dead deliveries made again: all of a subscription, or one; gives how many. */
   retry(
     query: { webhookId: string } & Partial<Pick<DeadDelivery, "storeId" | "kind" | "firstNumber">>,
-    nowMs: number,
+    { by, nowMs }: Author,
   ): Promise<number> {
     const { webhookId, storeId, kind, firstNumber } = query;
-    return this.#database.write((connection) =>
-      connection.run(
+    return this.#database.write(async (connection) => {
+      const count = await connection.run(
         `UPDATE webhook_dead SET retry_at_ms = ? WHERE webhook_id = ? AND store_id = coalesce(?, store_id)
           AND kind = coalesce(?, kind) AND first_number = coalesce(?, first_number)`,
         ...[nowMs, webhookId, storeId ?? null, kind ?? null, firstNumber ?? null],
-      ),
-    );
+      );
+      const deed = { act: "webhook_retried", subject: webhookId, by, atMs: nowMs } as const;
+      if (count > 0) await saveAudit(connection, [deed]);
+      return count;
+    });
   }
 }
 

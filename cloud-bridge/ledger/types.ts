@@ -15,6 +15,7 @@ import type { SqlCounting } from "./counting/sql-counting.ts";
 import type { SqlReceiving } from "./receiving/sql-receiving.ts";
 import type { SqlReturns } from "./returns/sql-returns.ts";
 import type { Sale } from "./sold.ts";
+import type { AuditRecord } from "./sql-audit.ts";
 import type { ClaimsQuery } from "./sql-claims.ts";
 import type { SqlEpcis } from "./sql-epcis.ts";
 import type { SqlFacts } from "./sql-facts.ts";
@@ -263,7 +264,13 @@ export interface Ledger {
   /** How many rows of quarantine wait, of each edge or source that has some. */
   quarantineCounts(): Promise<{ storeId: string; edgeId: string; count: number }[]>;
   /** Posts a quarantined event through the same rules, where it was. */
-  repost(id: string, recordedAtMs: number): Promise<RepostResult>;
+  repost(id: string, author: Author): Promise<RepostResult>;
+  /** Deeds that no entry names their doer of, of a store or (without one) of the whole chain. */
+  audit(query: {
+    storeId?: string | undefined;
+    afterNumber?: number | undefined;
+    countMax: number;
+  }): Promise<AuditRecord[]>;
   /** Takes a plan: a lower version, or other content under the same version, is CONFIG_INVALID. */
   setPlan(plan: Plan, author?: Author): Promise<void>;
   /** Who gave a store its plans, the latest first. */

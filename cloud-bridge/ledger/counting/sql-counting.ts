@@ -2,7 +2,9 @@
 
 import { GatewayError } from "../../../contract/errors.ts";
 import type { Alert } from "../../../contract/stock.ts";
+import type { Author } from "../author.ts";
 import { type LedgerDatabase, type SqlConnection, StatementError } from "../database.ts";
+import { saveAudit } from "../sql-audit.ts";
 import type { CountPolicy } from "./count-policy.ts";
 import { itemOf, readItems, readPolicy, saveItems, savePolicy } from "./sql-policy.ts";
 import { type RfidReport, readReports, recordTags } from "./sql-rfid.ts";
@@ -100,15 +102,28 @@ export class SqlCounting {
   }
 
   /** Takes what a store demands; promises follow at once. */
-  async setPolicy(storeId: string, policy: CountPolicy, nowMs: number): Promise<void> {
-    await this.#write((connection) => savePolicy(connection, storeId, policy));
+  async setPolicy(storeId: string, policy: CountPolicy, { by, nowMs }: Author): Promise<void> {
+    await this.#write(async (connection) => {
+      await savePolicy(connection, storeId, policy);
+      const deed = { act: "count_policy_set", subject: "", by, atMs: nowMs } as const;
+      await saveAudit(connection, [{ storeId, ...deed }]);
+    });
     const facts = await this.facts(storeId, nowMs);
     await this.#write((connection) => saveGates(connection, facts));
   }
 
   /** Takes class and price of products; `*` for every store. */
-  setItems(storeId: string, items: Parameters<typeof saveItems>[2]): Promise<void> {
-    return this.#write((connection) => saveItems(connection, storeId, items));
+  setItems(
+    storeId: string,
+    items: Parameters<typeof saveItems>[2],
+    { by, nowMs }: Author,
+  ): Promise<void> {
+    return this.#write(async (connection) => {
+      await saveItems(connection, storeId, items);
+      const subject = `${items.length} products`;
+      const deed = { act: "count_items_set", subject, by, atMs: nowMs } as const;
+      await saveAudit(connection, [{ storeId, ...deed }]);
+    });
   }
 
   /** A statement that the database refuses is the request's fault, not the disk's. */

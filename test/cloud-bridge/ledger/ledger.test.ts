@@ -29,6 +29,32 @@ test("rows of quarantine are counted for each edge that has some", async () => {
   ]);
 });
 
+test("deeds are numbered by store, in the order in which they were done", async () => {
+  const ledger = await openLedger();
+  const policy = await ledger.counting.policy("s0042");
+  for (const [storeId, by] of [
+    ["s0042", "ann"],
+    ["s0043", "bob"],
+    ["s0042", "cem"],
+  ] as const) {
+    await ledger.counting.setPolicy(storeId, policy, { by, nowMs: startAtMs });
+  }
+  const facts = ["a", "b"].map((key) => ({
+    ...{ storeId: "s0042", sourceId: "till", key, digest: key, facts: [], by: `by ${key}` },
+  }));
+  await Promise.all(facts.map((each) => ledger.facts.take(each, startAtMs)));
+  const deeds = await ledger.audit({ storeId: "s0042", countMax: 10 });
+  expect(deeds.map(({ auditNumber, by, act }) => [auditNumber, by, act])).toEqual([
+    [1, "ann", "count_policy_set"],
+    [2, "cem", "count_policy_set"],
+    [3, "by a", "facts_posted"],
+    [4, "by b", "facts_posted"],
+  ]);
+  expect(await ledger.audit({ storeId: "s0042", afterNumber: 2, countMax: 1 })).toHaveLength(1);
+  expect(await ledger.audit({ storeId: "s0043", countMax: 10 })).toHaveLength(1);
+  expect(await ledger.audit({ countMax: 10 })).toEqual([]);
+});
+
 describe("position", () => {
   test("a batch is posted once, answered with position, digest, epoch and nonce", async () => {
     const ledger = await openLedger();
@@ -258,7 +284,10 @@ test("the quarantine is listed of all stores or of some", async () => {
   expect(await stores(["s0043"])).toEqual(["s0043"]);
   expect(await stores([])).toEqual([]);
   const [{ id } = { id: "" }] = await ledger.quarantine({ storeIds: ["s0043"] });
-  expect(await ledger.repost(id, startAtMs)).toMatchObject({ ok: false, code: "EVENT_INVALID" });
+  expect(await ledger.repost(id, { by: "m", nowMs: startAtMs })).toMatchObject({
+    ok: false,
+    code: "EVENT_INVALID",
+  });
 });
 
 test("an edge whose disk lost its last events asks for a count, each time", async () => {

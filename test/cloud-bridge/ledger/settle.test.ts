@@ -113,16 +113,20 @@ describe("on a ledger with a plan", () => {
     };
     const say = async (storeId: string, confidenceShareMin: number) => {
       const policy = await ledger.counting.policy(storeId);
-      await ledger.counting.setPolicy(storeId, { ...policy, confidenceShareMin }, startAtMs);
+      await ledger.counting.setPolicy(
+        storeId,
+        { ...policy, confidenceShareMin },
+        { by: "m", nowMs: startAtMs },
+      );
     };
     await say("*", 0.9);
-    expect(await postedCount(new FakeEdge("s0042", "edge-1"))).toBe(1);
+    expect(await postedCount(new FakeEdge("0b0b0b0b-1111", "edge-1"))).toBe(1);
     await say("s0042", 0.99);
-    expect(await postedCount(new FakeEdge("s0042", "edge-2"))).toBe(0);
+    expect(await postedCount(new FakeEdge("0b0b0b0b-2222", "edge-2"))).toBe(0);
     await say("s0042", 0.5);
     await say("*", 1);
     const five = counted("s0042/floor", { [coffee]: 5 }, { confidence: 0.6 });
-    const edge = new FakeEdge("s0042", "edge-3").append(five);
+    const edge = new FakeEdge("0b0b0b0b-3333", "edge-3").append(five);
     expect((await postOne(ledger, edge.batch(1))).entries).toHaveLength(1);
   });
 

@@ -83,15 +83,24 @@ describe("quarantine", () => {
     const edge = new FakeEdge().append(poison(), receive({ quantity: 0 }), receive());
     await postOne(ledger, edge.batch(1));
     const id = `s0042/edge-1/${edge.outboxId}/1`;
-    expect(await ledger.repost(id, startAtMs)).toMatchObject({ ok: false, code: "LEDGER_RULE" });
+    expect(await ledger.repost(id, { by: "m", nowMs: startAtMs })).toMatchObject({
+      ok: false,
+      code: "LEDGER_RULE",
+    });
     await onFile(path, "DROP TRIGGER poison");
-    const result = await ledger.repost(id, startAtMs);
+    const result = await ledger.repost(id, { by: "m", nowMs: startAtMs });
     expect(result).toMatchObject({ ok: true, changedItems: [{ gtin: coffee }] });
     expect(result.ok && result.entries).toMatchObject([{ sequence: 1, entryNumber: 2 }]);
-    expect(await ledger.repost(id, startAtMs)).toMatchObject({ code: "QUARANTINE_UNKNOWN" });
-    expect(await ledger.repost("s0042", startAtMs)).toMatchObject({ code: "QUARANTINE_UNKNOWN" });
+    expect(await ledger.repost(id, { by: "m", nowMs: startAtMs })).toMatchObject({
+      code: "QUARANTINE_UNKNOWN",
+    });
+    expect(await ledger.repost("s0042", { by: "m", nowMs: startAtMs })).toMatchObject({
+      code: "QUARANTINE_UNKNOWN",
+    });
     const invalid = `s0042/edge-1/${edge.outboxId}/2`;
-    expect(await ledger.repost(invalid, startAtMs)).toMatchObject({ code: "EVENT_INVALID" });
+    expect(await ledger.repost(invalid, { by: "m", nowMs: startAtMs })).toMatchObject({
+      code: "EVENT_INVALID",
+    });
     expect(await balancesOf(ledger, coffee)).toMatchObject({ "floor/a sellable": 2 });
     expect((await ledger.quarantine()).map(({ sequence }) => sequence)).toEqual([2]);
     expect(await ledger.quarantineCounts()).toMatchObject([{ edgeId: "edge-1", count: 1 }]);

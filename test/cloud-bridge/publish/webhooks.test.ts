@@ -67,10 +67,12 @@ const numbersOf = (receiver: Receiver, store = storeId) =>
     .map(({ entryNumber }) => entryNumber);
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 
+const author = () => ({ by: "m", nowMs: systemClock.nowMs() });
+
 test("entries come signed, in order, in deliveries of a hundred, from all stores or some", async () => {
   const ledger = await openLedger();
   const receiver = await openReceiver();
-  await ledger.webhooks.add(webhookTo(receiver.url, ["entries"], [storeId]), "now");
+  await ledger.webhooks.add(webhookTo(receiver.url, ["entries"], [storeId]), "now", "m");
   await poster(ledger)(250);
   await poster(ledger, "s0043")(5);
   deliver(ledger);
@@ -88,7 +90,7 @@ test("every kind is told, and fits its schema", async () => {
   const ledger = await openLedger();
   const receiver = await openReceiver();
   const kinds: WebhookKind[] = ["entries", "alerts", "stock", "epcis"];
-  await ledger.webhooks.add(webhookTo(receiver.url, kinds), "now");
+  await ledger.webhooks.add(webhookTo(receiver.url, kinds), "now", "m");
   const edge = new FakeEdge().append(
     moved("retail_selling", coffee, { from: { location: "s0042/floor", state: "sellable" } }),
   );
@@ -106,7 +108,7 @@ test.each(["fail", "hang", "cut"] as const)(
   async (mood) => {
     const ledger = await openLedger();
     const receiver = await openReceiver();
-    await ledger.webhooks.add(webhookTo(receiver.url), "now");
+    await ledger.webhooks.add(webhookTo(receiver.url), "now", "m");
     receiver.mood = mood;
     const post = poster(ledger);
     await post(3);
@@ -126,7 +128,7 @@ test("what was begun before a kill is told after it, with the same identity", as
   const path = ledgerPath();
   const ledger = await openLedger({ path });
   const receiver = await openReceiver();
-  await ledger.webhooks.add(webhookTo(receiver.url), "now");
+  await ledger.webhooks.add(webhookTo(receiver.url), "now", "m");
   receiver.mood = "hang";
   const post = poster(ledger);
   await post(2);
@@ -153,7 +155,7 @@ test.each([
   async (mood, attemptCount, error) => {
     const ledger = await openLedger();
     const receiver = await openReceiver();
-    await ledger.webhooks.add(webhookTo(receiver.url), "now");
+    await ledger.webhooks.add(webhookTo(receiver.url), "now", "m");
     receiver.mood = mood;
     const post = poster(ledger);
     await post(2);
@@ -175,7 +177,7 @@ test.each([
     receiver.mood = "take";
     await post(1);
     await expect.poll(() => numbersOf(receiver)).toEqual([3]);
-    expect(await ledger.webhooks.retry({ webhookId: "w1" }, systemClock.nowMs())).toBe(1);
+    expect(await ledger.webhooks.retry({ webhookId: "w1" }, author())).toBe(1);
     await expect.poll(() => numbersOf(receiver)).toEqual([3, 1, 2]);
     await expect.poll(dead).toEqual([]);
   },
@@ -185,8 +187,8 @@ test("a slow receiver of one store holds up no other store", async () => {
   const ledger = await openLedger();
   const [slow, quick] = [await openReceiver(), await openReceiver()];
   slow.mood = "hang";
-  await ledger.webhooks.add({ ...webhookTo(slow.url), webhookId: "w-slow" }, "now");
-  await ledger.webhooks.add({ ...webhookTo(quick.url), webhookId: "w-quick" }, "now");
+  await ledger.webhooks.add({ ...webhookTo(slow.url), webhookId: "w-slow" }, "now", "m");
+  await ledger.webhooks.add({ ...webhookTo(quick.url), webhookId: "w-quick" }, "now", "m");
   const stores = upTo(10).map((number) => `s${number}`);
   for (const store of stores) await poster(ledger, store)(1);
   deliver(ledger, { timeoutMs: 3000 });
@@ -199,14 +201,14 @@ test("who subscribes is told what comes, or everything; who left is told nothing
   const [late, all] = [await openReceiver(), await openReceiver()];
   const post = poster(ledger);
   await post(3);
-  await ledger.webhooks.add({ ...webhookTo(late.url), webhookId: "w-late" }, "now");
-  await ledger.webhooks.add({ ...webhookTo(all.url), webhookId: "w-all" }, "first");
+  await ledger.webhooks.add({ ...webhookTo(late.url), webhookId: "w-late" }, "now", "m");
+  await ledger.webhooks.add({ ...webhookTo(all.url), webhookId: "w-all" }, "first", "m");
   await post(1);
   const { end } = deliver(ledger);
   await expect.poll(() => numbersOf(all)).toEqual(upTo(4));
   await expect.poll(() => numbersOf(late)).toEqual([4]);
   await end();
-  expect(await ledger.webhooks.remove("w-all")).toBe(true);
+  expect(await ledger.webhooks.remove("w-all", author())).toBe(true);
   await post(1);
   deliver(ledger);
   await expect.poll(() => numbersOf(late)).toEqual([4, 5]);

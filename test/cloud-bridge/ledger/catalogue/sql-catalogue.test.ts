@@ -58,7 +58,7 @@ test("a count takes class and price of the catalogue, unless the store says its 
   await catalogue.put([product(tea, "Tea", { class: "A", price })], ada);
   const { itemOf } = await counting.demands("s0042", [tea]);
   expect(itemOf(tea)).toEqual({ gtin: tea, className: "A", priceMinor: 499 });
-  await counting.setItems("s0042", [{ gtin: tea, priceMinor: 399 }]);
+  await counting.setItems("s0042", [{ gtin: tea, priceMinor: 399 }], { by: "m", nowMs: startAtMs });
   const own = await counting.demands("s0042", [tea, coffee]);
   expect(own.itemOf(tea)).toEqual({ gtin: tea, className: "A", priceMinor: 399 });
   const others = await counting.demands("s0043", [tea]);

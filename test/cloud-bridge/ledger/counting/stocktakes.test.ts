@@ -108,7 +108,10 @@ describe("authority", () => {
 
   test("above a value only a role of enough authority approves, and nobody who counted", async () => {
     const ledger = await stocked({ [coffee]: 100 });
-    await ledger.counting.setItems("*", [{ gtin: coffee, priceMinor: 60_00 }]);
+    await ledger.counting.setItems("*", [{ gtin: coffee, priceMinor: 60_00 }], {
+      by: "m",
+      nowMs: startAtMs,
+    });
     const count = await opened(ledger);
     await step(ledger, count, "ada", record(line(coffee, 90)));
     await step(ledger, count, "ada", { step: "submit" });
@@ -137,7 +140,10 @@ describe("authority", () => {
 
   test("a small difference of much value is out of tolerance", async () => {
     const ledger = await stocked({ [shirt]: 100 });
-    await ledger.counting.setItems("s0042", [{ gtin: shirt, priceMinor: 80_00, className: "B" }]);
+    await ledger.counting.setItems("s0042", [{ gtin: shirt, priceMinor: 80_00, className: "B" }], {
+      by: "m",
+      nowMs: startAtMs,
+    });
     const count = await opened(ledger);
     await step(ledger, count, "ada", record(line(shirt, 99)));
     expect(statusOf(await step(ledger, count, "ada", { step: "submit" }))).toEqual({

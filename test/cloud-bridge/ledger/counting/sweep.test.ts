@@ -69,7 +69,10 @@ test("products are classified by what they sold, and a catalogue's class goes be
       ({ gtin, className }) => `${gtin} ${className}`,
     );
   expect((await classes()).sort()).toEqual([`${shirt} C`, `${coffee} A`]);
-  await ledger.counting.setItems("*", [{ gtin: shirt, className: "apparel" }]);
+  await ledger.counting.setItems("*", [{ gtin: shirt, className: "apparel" }], {
+    by: "m",
+    nowMs: 0,
+  });
   expect(await classes()).toEqual(expect.arrayContaining([`${shirt} apparel`, `${coffee} A`]));
 });
 
@@ -111,13 +114,13 @@ test("a store that asks for it promises less of what it does not trust; by defau
   expect(await ledger.availability(query)).toMatchObject([{ available: 26, distrusted: 0 }]);
   const policy = await ledger.counting.policy("s0042");
   const trust = { mode: "reduce", scoreShareMin: 0.5 } as const;
-  await ledger.counting.setPolicy("s0042", { ...policy, trust }, nowMs);
+  await ledger.counting.setPolicy("s0042", { ...policy, trust }, { by: "m", nowMs });
   // Never counted: 0.25 of the 0.5 that are asked for, so half of 26.
   expect(await ledger.availability(query)).toMatchObject([{ available: 13, distrusted: 13 }]);
   const order = (quantity: number) =>
     reserve({ lines: [{ gtin: coffee, quantity }], expiresAtMs: nowMs + 3_600_000 });
   expect(await ledger.decideClaim(order(14), nowMs)).toMatchObject({ code: "STOCK_SHORT" });
   expect(await ledger.decideClaim(order(13), nowMs)).toMatchObject({ ok: true });
-  await ledger.counting.setPolicy("s0042", policy, nowMs);
+  await ledger.counting.setPolicy("s0042", policy, { by: "m", nowMs });
   expect(await ledger.availability(query)).toMatchObject([{ available: 13, distrusted: 0 }]);
 });
