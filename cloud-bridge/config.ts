@@ -153,7 +153,7 @@ export const bridgeConfigSchema = section({
   publish: section({
     /** Pause after each page of stock levels when all are published anew. */
     republishPauseMs: whole(0, 60_000).default(100),
-    /** Alerts that wait for the broker (beyond it the oldest are dropped, and counted), and entries in memory. */
+    /** Entries in memory that wait for the broker; beyond it they are read from the ledger when it is their turn. */
     queueCountMax: whole(100, 1_000_000).default(50_000),
     /** The lists of what is sold go out anew after this time even though nothing was sold. */
     soldRefreshMs: whole(1000, 600_000).default(30_000),

@@ -80,7 +80,8 @@ const channels: Readonly<Record<Channel, ChannelText>> = {
   alerts: {
     address: `${ofStore}/alerts`,
     ...{ message: "Alert", action: "send", qos: 1 },
-    description: "What a person should look at.",
+    description:
+      "What a person should look at, in order, each at least once when it is opened: an alertId that was seen before is a repeat.",
   },
   epcis: {
     address: `${ofStore}/epcis`,

@@ -54,6 +54,8 @@ export type Entry = z.infer<typeof entrySchema>;
 
 /** Something a person should look at. */
 export const alertSchema = z.strictObject({
+  /** Numbers the alerts of a store, with holes; on the topic, one that was seen before is a repeat. */
+  alertId: z.int().min(1).optional(),
   storeId: idSchema,
   edgeId: idSchema.optional(),
   code: z.string().max(64),

@@ -143,7 +143,9 @@ export async function readAlertsAfter(
   query: { storeId: string; afterAlertId: number; countMax: number },
 ): Promise<StoredAlert[]> {
   const rows = await connection.all<AlertRow>(
-    `SELECT ${alertColumns} FROM alerts WHERE store_id = ? AND alert_id > ? ORDER BY alert_id LIMIT ?`,
+    `SELECT ${alertColumns}, (SELECT max(m.muted_until_ms) FROM alerts m WHERE m.store_id = alerts.store_id
+        AND m.alert_key = alerts.alert_key) AS mutedUntilMs
+     FROM alerts WHERE store_id = ? AND alert_id > ? ORDER BY alert_id LIMIT ?`,
     ...[query.storeId, query.afterAlertId, query.countMax],
   );
   return rows.map(alertOf);

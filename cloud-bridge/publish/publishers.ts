@@ -1,26 +1,36 @@
 // All that is published after commits, as one part of the bridge.
 
+import type { Entry } from "../../contract/stock.ts";
+import type { StoredAlert } from "../ledger/alerts.ts";
 import { changedItemsOf } from "../ledger/changed-items.ts";
-import type { Posted } from "../ledger/types.ts";
-import { EntryTopics, type EntryTopicsOptions } from "./entry-topics.ts";
+import type { Ledger, Posted } from "../ledger/types.ts";
+import { FollowedTopics, type FollowedTopicsOptions } from "./followed-topics.ts";
 import { SoldTopics, type SoldTopicsOptions } from "./sold-topics.ts";
 import { StockTopics, type StockTopicsOptions } from "./stock-topics.ts";
+import { alertSource, entrySource } from "./topic-sources.ts";
 
 /** Stock levels, entries and alerts for consumers; what is sold for the exits. */
 export class Publishers {
   readonly #stock: StockTopics;
-  readonly #entries: EntryTopics;
+  readonly #entries: FollowedTopics<Entry>;
+  readonly #alerts: FollowedTopics<StoredAlert>;
   readonly #sold: SoldTopics;
 
   constructor(
-    options: StockTopicsOptions & SoldTopicsOptions & Omit<EntryTopicsOptions, "onRead">,
+    options: StockTopicsOptions &
+      SoldTopicsOptions &
+      FollowedTopicsOptions & { readonly ledger: Pick<Ledger, "entries"> },
   ) {
     this.#stock = new StockTopics(options);
-    this.#entries = new EntryTopics({
-      ...options,
-      onRead: (entries) =>
-        this.#stock.onPosted({ alerts: [], changedItems: changedItemsOf(entries) }),
-    });
+    const { ledger, clock } = options;
+    const entries = entrySource(ledger, (read) =>
+      this.#stock.onPosted({ changedItems: changedItemsOf(read) }),
+    );
+    this.#entries = new FollowedTopics(entries, options);
+    this.#alerts = new FollowedTopics(
+      alertSource(ledger, () => clock.nowMs()),
+      options,
+    );
     this.#sold = new SoldTopics(options);
   }
 
@@ -33,18 +43,20 @@ export class Publishers {
   onPosted(posted: Posted): void {
     this.#stock.onPosted(posted);
     this.#entries.onPosted(posted.entries);
+    for (const { storeId } of posted.alerts) this.#alerts.onNews(storeId);
     this.#sold.onPosted(posted);
   }
 
   /** Something was committed for a store by another bridge. */
   onNews(storeId: string): void {
     this.#entries.onNews(storeId);
+    this.#alerts.onNews(storeId);
     this.#sold.onNews(storeId);
   }
 
   /** Stores that another bridge will publish. Resolves when it can go on from here. */
-  release(isOf: (storeId: string) => boolean): Promise<void> {
-    return this.#entries.release(isOf);
+  async release(isOf: (storeId: string) => boolean): Promise<void> {
+    await Promise.all([this.#entries.release(isOf), this.#alerts.release(isOf)]);
   }
 
   /** Takes an edge's `status` message. */
@@ -56,12 +68,13 @@ export class Publishers {
   onOnline(): void {
     this.#stock.onOnline();
     this.#entries.onOnline();
+    this.#alerts.onOnline();
     this.#sold.onOnline();
   }
 
   /** Publishes until `signal` aborts, then what still waits. Rejects when the ledger cannot be read. */
   async run(signal: AbortSignal): Promise<void> {
-    const parts = [this.#stock, this.#entries, this.#sold];
+    const parts = [this.#stock, this.#entries, this.#alerts, this.#sold];
     await Promise.all(parts.map((part) => part.run(signal)));
   }
 }

@@ -1,5 +1,5 @@
-// Tells the world what changed: after each commit the stock levels of the items it touched, and the alerts
-// (entries: entry-topics.ts). A level is re-read when it is published, so that the newest wins and a
+// Tells the world what changed: after each commit the stock levels of the items it touched (entries and alerts:
+// topic-sources.ts). A level is re-read when it is published, so that the newest wins and a
 // revision never goes back; one loop does all of it, so that no two messages race on a topic. Posting
 // never waits for it.
 
@@ -20,8 +20,6 @@ export interface StockTopicsOptions {
   };
   readonly clock: Clock;
   readonly count: (name: string, by?: number) => void;
-  /** Alerts that wait for the broker; beyond it the oldest are dropped and counted. */
-  readonly queueCountMax: number;
   /** Pause after each page when all levels are published anew. */
   readonly republishPauseMs: number;
 }
@@ -32,14 +30,13 @@ const pageCount = 200;
 /** Items that wait for their level; beyond it everything is published anew instead. */
 const changedCountMax = 100_000;
 const retryDelayMs = 250;
-/** How long what waits at the stop may take; levels go out anew at the next start, alerts are in the ledger. */
+/** How long what waits at the stop may take; they go out anew at the next start. */
 const drainMsMax = 5_000;
 
-/** The publisher of stock levels and alerts. */
+/** The publisher of stock levels. */
 export class StockTopics {
   readonly #options: StockTopicsOptions;
   readonly #changed = new Map<string, { storeId: string; gtin: string }>();
-  readonly #queue: OutgoingMessage[] = [];
   #isRepublishAsked = false;
   /** What is left of publishing all levels anew: stores, and the last GTIN of the first one. */
   #republish: { storeIds: string[]; afterGtin?: string; notBeforeMs: number } | undefined;
@@ -50,17 +47,13 @@ export class StockTopics {
     this.#waker = new Waker(options.clock);
   }
 
-  /** Messages and levels that wait. */
+  /** Levels that wait. */
   get waitingCount(): number {
-    return this.#queue.length + this.#changed.size;
+    return this.#changed.size;
   }
 
   /** Takes what was committed, in order; returns at once. */
-  onPosted({ alerts, changedItems }: Pick<Posted, "alerts" | "changedItems">): void {
-    for (const alert of alerts) {
-      this.#queue.push({ topic: topics.alerts(alert.storeId), payload: JSON.stringify(alert) });
-      this.#trim();
-    }
+  onPosted({ changedItems }: Pick<Posted, "changedItems">): void {
     for (const item of changedItems) this.#changed.set(`${item.storeId}/${item.gtin}`, item);
     if (this.#changed.size > changedCountMax) {
       this.#options.count("publish_levels_overflow");
@@ -96,14 +89,6 @@ export class StockTopics {
     if (this.waitingCount > 0) count("publish_left_at_stop", this.waitingCount);
   }
 
-  #trim(): void {
-    const over = this.#queue.length - this.#options.queueCountMax;
-    if (over <= 0) return;
-    // Consumers read them over HTTP.
-    this.#queue.splice(0, over);
-    this.#options.count("publish_queue_dropped", over);
-  }
-
   #hasWork(): boolean {
     const isPageDue = this.#republish !== undefined && this.#restMs() <= 0;
     return this.waitingCount > 0 || this.#isRepublishAsked || isPageDue;
@@ -116,20 +101,8 @@ export class StockTopics {
 
   /** One round of each; false when the broker did not take everything. */
   async #step(): Promise<boolean> {
-    if (!(await this.#publishQueue())) return false;
     if (!(await this.#publishChanged())) return false;
     return await this.#publishPage();
-  }
-
-  async #publishQueue(): Promise<boolean> {
-    const window = this.#queue.splice(0, windowCount);
-    const taken = await this.#publish(window);
-    const firstFailed = taken.indexOf(false);
-    if (firstFailed < 0) return true;
-    // In order, so from the first one that failed on.
-    this.#queue.unshift(...window.slice(firstFailed));
-    this.#trim();
-    return false;
   }
 
   async #publishChanged(): Promise<boolean> {

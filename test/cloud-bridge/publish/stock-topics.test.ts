@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { systemClock } from "../../../cloud-bridge/clock.ts";
 import { StockTopics } from "../../../cloud-bridge/publish/stock-topics.ts";
 import { checkDigitOf } from "../../../contract/gs1/check-digit.ts";
-import { type Alert, alertSchema, stockLevelSchema } from "../../../contract/stock.ts";
+import { stockLevelSchema } from "../../../contract/stock.ts";
 import { topics } from "../../../contract/topics.ts";
 import { TestOutbox } from "../test-outbox.ts";
 import { counting, postReceipts, TestLink, useLedger } from "./publisher-kit.ts";
@@ -12,13 +12,12 @@ const ledger = useLedger();
 const post = (outbox: TestOutbox, ...items: string[]) => postReceipts(ledger(), outbox, items);
 
 /** A publisher on a link that the test rules. */
-function publisher(settings: { queueCountMax?: number; clock?: typeof systemClock } = {}) {
+function publisher(settings: { clock?: typeof systemClock } = {}) {
   const link = new TestLink();
   const { sent } = link;
   const { counts, count } = counting();
   const stockTopics = new StockTopics({
     ...{ ledger: ledger(), link, clock: settings.clock ?? systemClock, republishPauseMs: 1, count },
-    queueCountMax: settings.queueCountMax ?? 1000,
     storeIds: async () => [...new Set((await ledger().positions()).map(({ storeId }) => storeId))],
   });
   const stop = new AbortController();
@@ -31,16 +30,8 @@ function publisher(settings: { queueCountMax?: number; clock?: typeof systemCloc
     sent
       .filter(({ topic }) => topic.includes("/stock/"))
       .map(({ payload }) => stockLevelSchema.parse(JSON.parse(payload)));
-  const alertsOf = () =>
-    sent
-      .filter(({ topic }) => topic.endsWith("/alerts"))
-      .map(({ payload }) => alertSchema.parse(JSON.parse(payload)).atMs);
-  return { stockTopics, link, sent, counts, levels, alertsOf, finish };
+  return { stockTopics, link, sent, counts, levels, finish };
 }
-
-const alert = (atMs: number): Alert => ({
-  ...{ storeId: "s1", code: "count_needed", severity: "warning", atMs, message: "m", detail: {} },
-});
 
 test("what was committed while the broker was away is one level an item", async () => {
   const { stockTopics, link, levels, finish } = publisher();
@@ -60,8 +51,8 @@ test("what was committed while the broker was away is one level an item", async 
   ]);
 });
 
-test("over a link that breaks, alerts stay in order and revisions never go back", async () => {
-  const { stockTopics, link, levels, alertsOf, finish } = publisher();
+test("over a link that breaks, revisions never go back", async () => {
+  const { stockTopics, link, levels, finish } = publisher();
   let restCount = 5;
   link.isTaking = () => {
     restCount -= 1;
@@ -78,11 +69,10 @@ test("over a link that breaks, alerts stay in order and revisions never go back"
   const outbox = new TestOutbox("s1", "e1");
   for (let round = 0; round < 20; round += 1) {
     const posted = await post(outbox, gtins[round % 3]!, gtins[(round + 1) % 3]!);
-    stockTopics.onPosted({ ...posted, alerts: [alert(2 * round), alert(2 * round + 1)] });
+    stockTopics.onPosted(posted);
   }
   await expect.poll(() => stockTopics.waitingCount, { timeout: 10_000 }).toBe(0);
   await finish();
-  expect(alertsOf()).toEqual(Array.from({ length: 40 }, (_, index) => index));
   for (const gtin of gtins) {
     const own = levels().filter((level) => level.gtin === gtin);
     const revisions = own.map(({ revision }) => revision);
@@ -91,17 +81,6 @@ test("over a link that breaks, alerts stay in order and revisions never go back"
       (await ledger().stockLevels({ storeId: "s1", gtin, countMax: 1 }))[0],
     );
   }
-});
-
-test("the queue is bounded, what is dropped is counted, the newest stays", async () => {
-  const { stockTopics, link, counts, alertsOf, finish } = publisher({ queueCountMax: 3 });
-  link.isOnline = false;
-  const alerts = Array.from({ length: 10 }, (_, index) => alert(index));
-  stockTopics.onPosted({ changedItems: [], alerts });
-  expect(counts.get("publish_queue_dropped")).toBe(7);
-  link.isOnline = true;
-  await finish();
-  expect(alertsOf()).toEqual([7, 8, 9]);
 });
 
 test("what the broker takes too slowly is left at the stop, and counted", async () => {
@@ -113,13 +92,15 @@ test("what the broker takes too slowly is left at the stop, and counted", async 
     nowMs += 2_000;
     return true;
   };
-  const posted = await post(new TestOutbox("s0042", "edge-1"), ...gtins);
-  const alerts = Array.from({ length: 250 }, (_, index) => alert(index));
+  const many = Array.from({ length: 250 }, (_, index) =>
+    withCheckDigit(`0950600${String(index).padStart(6, "0")}`),
+  );
+  const posted = await post(new TestOutbox("s0042", "edge-1"), ...many);
   const stopped = finish();
-  stockTopics.onPosted({ ...posted, alerts });
+  stockTopics.onPosted(posted);
   await stopped;
-  // One round: a window of alerts, and the levels.
-  expect(sent).toHaveLength(100 + gtins.length);
+  // One round.
+  expect(sent).toHaveLength(100);
   expect(counts.get("publish_left_at_stop")).toBe(150);
 });
 

@@ -1,33 +1,42 @@
-// Publishes every posted entry on its store's topic, in the order of the chain, at least once: how far each store came is
-// kept in the ledger. What was just committed goes out from memory; whoever is behind (the broker was away, the bridge
+// Publishes what a ledger numbers by store (entries, alerts) on a topic, in order, at least once: how far each store came
+// is kept in the ledger. What was just committed goes out from memory; whoever is behind (the broker was away, the bridge
 // was killed, another bridge posted or had the store before) reads on from the ledger.
 
-import type { Entry } from "../../contract/stock.ts";
-import { topics } from "../../contract/topics.ts";
 import { type Clock, sleep } from "../clock.ts";
 import type { Ledger } from "../ledger/types.ts";
 import type { OutgoingMessage } from "../link.ts";
 import { Waker } from "../waker.ts";
 
-const follower = "entry-topic";
+/** What is followed. */
+export interface TopicSource<Item> {
+  /** Under what name it is kept how far each store came. */
+  readonly follower: string;
+  /** The first time: what comes from then on is published. */
+  begin(): Promise<void>;
+  /** Stores with more than was published. */
+  lags(countMax: number): Promise<readonly { readonly storeId: string }[]>;
+  /** The next ones of a store, in order. */
+  read(query: { storeId: string; afterNumber: number; countMax: number }): Promise<Item[]>;
+  numberOf(item: Item): number;
+  /** Undefined for one that is not told. */
+  messageOf(item: Item): OutgoingMessage | undefined;
+}
 
-export interface EntryTopicsOptions {
-  readonly ledger: Pick<Ledger, "entries" | "followers">;
+export interface FollowedTopicsOptions {
+  readonly ledger: Pick<Ledger, "followers">;
   readonly link: {
     readonly isOnline: boolean;
     publish(message: OutgoingMessage): Promise<boolean>;
   };
   /** Whether this bridge publishes a store. */
   readonly isHeld: (storeId: string) => boolean;
-  /** Entries that were read from the ledger: their levels may not have gone out either. */
-  readonly onRead: (entries: readonly Entry[]) => void;
   readonly clock: Clock;
   readonly count: (name: string, by?: number) => void;
-  /** Entries in memory; beyond it a store's are let go, counted, and read from the ledger when it is their turn. */
+  /** Items in memory; beyond it a store's are let go, counted, and read from the ledger when it is their turn. */
   readonly queueCountMax: number;
 }
 
-/** Entries of one store on the way to the broker at the same time, and of all stores. */
+/** Items of one store on the way to the broker at the same time, and of all stores. */
 const pageCount = 100;
 const windowCount = 1000;
 /** Stores in the ledger that are looked through for some that are behind. */
@@ -43,52 +52,55 @@ const drainMsMax = 2_000;
 const saveStoreCountMax = 100;
 
 /** A store that is published here. */
-interface Stream {
+interface Stream<Item> {
   readonly storeId: string;
-  /** Last entry that the broker has acknowledged; undefined until it is read how far the store came. */
+  /** Number of the last one that the broker has acknowledged; undefined until it is read how far the store came. */
   through: number | undefined;
   saved: number;
-  /** Last entry that is on its way to the broker or waits for it. */
+  /** Of the last one that is on its way to the broker or waits for it. */
   last: number | undefined;
   /** What waits, without a hole. */
-  queue: Entry[];
+  queue: Item[];
   /** There may be more in the ledger than in the queue; `news` counts what came meanwhile. */
   isBehind: boolean;
   news: number;
 }
 
-/** The publisher of `entries` topics. */
-export class EntryTopics {
-  readonly #options: EntryTopicsOptions;
-  readonly #streams = new Map<string, Stream>();
-  readonly #due = new Set<Stream>();
+/** The publisher of one kind of topics. */
+export class FollowedTopics<Item extends { readonly storeId: string }> {
+  readonly #source: TopicSource<Item>;
+  readonly #options: FollowedTopicsOptions;
+  readonly #streams = new Map<string, Stream<Item>>();
+  readonly #due = new Set<Stream<Item>>();
   #queuedCount = 0;
   #isLookAsked = true;
   readonly #waker: Waker;
   #step: Promise<unknown> = Promise.resolve();
 
-  constructor(options: EntryTopicsOptions) {
+  constructor(source: TopicSource<Item>, options: FollowedTopicsOptions) {
+    this.#source = source;
     this.#options = options;
     this.#waker = new Waker(options.clock);
   }
 
-  /** Entries in memory that wait for the broker. */
+  /** Items in memory that wait for the broker. */
   get waitingCount(): number {
     return this.#queuedCount;
   }
 
   /** Takes what was committed here, in order; returns at once. */
-  onPosted(entries: readonly Entry[]): void {
-    for (const entry of entries) {
-      if (!this.#options.isHeld(entry.storeId)) continue;
-      const stream = this.#streamOf(entry.storeId);
+  onPosted(items: readonly Item[]): void {
+    for (const item of items) {
+      if (!this.#options.isHeld(item.storeId)) continue;
+      const stream = this.#streamOf(item.storeId);
+      const number = this.#source.numberOf(item);
       const { last } = stream;
-      if (!stream.isBehind && last === entry.entryNumber - 1) {
-        stream.queue.push(entry);
-        stream.last = entry.entryNumber;
+      if (!stream.isBehind && last === number - 1) {
+        stream.queue.push(item);
+        stream.last = number;
         this.#queuedCount += 1;
         if (this.#queuedCount > this.#options.queueCountMax) this.#letGo(stream);
-      } else if (last === undefined || entry.entryNumber > last) {
+      } else if (last === undefined || number > last) {
         fallBehind(stream);
       }
       this.#due.add(stream);
@@ -128,8 +140,8 @@ export class EntryTopics {
 
   /** Publishes until `signal` aborts, then keeps how far it came. Rejects when the ledger fails. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, ledger, link } = this.#options;
-    await ledger.followers.begin(follower, "now");
+    const { clock, link } = this.#options;
+    await this.#source.begin();
     let savedMs = clock.monotonicMs();
     let lookedMs = savedMs;
     while (!signal.aborted) {
@@ -152,7 +164,7 @@ export class EntryTopics {
     await this.#save([...this.#streams.values()]);
   }
 
-  #streamOf(storeId: string): Stream {
+  #streamOf(storeId: string): Stream<Item> {
     let stream = this.#streams.get(storeId);
     if (stream === undefined) {
       const nothing = { through: undefined, saved: 0, last: undefined, queue: [] };
@@ -162,14 +174,14 @@ export class EntryTopics {
     return stream;
   }
 
-  #letGo(stream: Stream): void {
+  #letGo(stream: Stream<Item>): void {
     // They are read from the ledger when it is their turn.
     this.#options.count("publish_queue_released", stream.queue.length);
     this.#clear(stream);
     fallBehind(stream);
   }
 
-  #clear(stream: Stream): void {
+  #clear(stream: Stream<Item>): void {
     this.#queuedCount -= stream.queue.length;
     stream.queue = [];
   }
@@ -186,8 +198,8 @@ export class EntryTopics {
 
   async #look(): Promise<void> {
     this.#isLookAsked = false;
-    const { ledger, isHeld } = this.#options;
-    for (const { storeId } of await ledger.followers.lags(follower, lagCountMax)) {
+    const { isHeld } = this.#options;
+    for (const { storeId } of await this.#source.lags(lagCountMax)) {
       if (!isHeld(storeId)) continue;
       const stream = this.#streamOf(storeId);
       fallBehind(stream);
@@ -195,21 +207,23 @@ export class EntryTopics {
     }
   }
 
-  async #publishPage(stream: Stream): Promise<boolean> {
+  async #publishPage(stream: Stream<Item>): Promise<boolean> {
     const { storeId } = stream;
     const { ledger, link, count } = this.#options;
     if (stream.through === undefined) {
-      stream.through = await ledger.followers.position(follower, storeId);
+      stream.through = await ledger.followers.position(this.#source.follower, storeId);
       stream.saved = stream.through;
     }
     const page = stream.isBehind ? await this.#read(stream) : this.#take(stream);
-    const topic = topics.entries(storeId);
     const taken = await Promise.all(
-      page.map((entry) => link.publish({ topic, payload: JSON.stringify(entry) })),
+      page.map((item) => {
+        const message = this.#source.messageOf(item);
+        return message === undefined || link.publish(message);
+      }),
     );
     const firstFailed = taken.indexOf(false);
     const takenCount = firstFailed < 0 ? page.length : firstFailed;
-    if (takenCount > 0) stream.through = page[takenCount - 1]!.entryNumber;
+    if (takenCount > 0) stream.through = this.#source.numberOf(page[takenCount - 1]!);
     count("publish_messages", takenCount);
     if (firstFailed >= 0) {
       stream.last = stream.through;
@@ -220,35 +234,34 @@ export class EntryTopics {
     return firstFailed < 0;
   }
 
-  #take(stream: Stream): Entry[] {
+  #take(stream: Stream<Item>): Item[] {
     this.#queuedCount -= Math.min(pageCount, stream.queue.length);
     return stream.queue.splice(0, pageCount);
   }
 
-  async #read(stream: Stream): Promise<Entry[]> {
+  async #read(stream: Stream<Item>): Promise<Item[]> {
     const { storeId, through = 0, news } = stream;
     this.#clear(stream);
-    const query = { storeId, afterEntryNumber: through, countMax: pageCount };
-    const page = await this.#options.ledger.entries(query);
-    stream.last = page.at(-1)?.entryNumber ?? through;
+    const page = await this.#source.read({ storeId, afterNumber: through, countMax: pageCount });
+    const last = page.at(-1);
+    stream.last = last === undefined ? through : this.#source.numberOf(last);
     if (page.length < pageCount && stream.news === news) stream.isBehind = false;
-    this.#options.onRead(page);
     return page;
   }
 
-  async #save(streams: readonly Stream[]): Promise<void> {
+  async #save(streams: readonly Stream<Item>[]): Promise<void> {
     const changed = streams.flatMap(({ storeId, through, saved }) =>
       through === undefined || through === saved ? [] : [[storeId, through] as const],
     );
     for (let first = 0; first < changed.length; first += saveStoreCountMax) {
       const some = changed.slice(first, first + saveStoreCountMax);
-      await this.#options.ledger.followers.advanceAll(follower, some);
+      await this.#options.ledger.followers.advanceAll(this.#source.follower, some);
     }
     for (const stream of streams) stream.saved = stream.through ?? stream.saved;
   }
 }
 
-function fallBehind(stream: Stream): void {
+function fallBehind(stream: Stream<unknown>): void {
   stream.isBehind = true;
   stream.news += 1;
 }

@@ -2,7 +2,8 @@
 
 import { expect, test } from "vitest";
 import { systemClock } from "../../../cloud-bridge/clock.ts";
-import { EntryTopics } from "../../../cloud-bridge/publish/entry-topics.ts";
+import { FollowedTopics } from "../../../cloud-bridge/publish/followed-topics.ts";
+import { entrySource } from "../../../cloud-bridge/publish/topic-sources.ts";
 import { type Entry, entrySchema } from "../../../contract/stock.ts";
 import { TestOutbox } from "../test-outbox.ts";
 import { counting, postReceipts, TestLink, useLedger } from "./publisher-kit.ts";
@@ -22,11 +23,11 @@ function publisher(
   const read: Entry[] = [];
   const link = new TestLink();
   const { counts, count } = counting();
-  const entryTopics = new EntryTopics({
+  const source = entrySource(ledger(), (entries) => read.push(...entries));
+  const entryTopics = new FollowedTopics(source, {
     ...{ ledger: ledger(), link, clock: systemClock, count },
     queueCountMax: settings.queueCountMax ?? 1000,
     isHeld: settings.isHeld ?? (() => true),
-    onRead: (entries) => read.push(...entries),
   });
   const stop = new AbortController();
   const done = entryTopics.run(stop.signal);

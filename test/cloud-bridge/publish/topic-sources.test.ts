@@ -1,0 +1,107 @@
+// Alerts of a real ledger on a link that the test rules: each when it is opened, in order, over everything that stops.
+
+import { expect, test } from "vitest";
+import { systemClock } from "../../../cloud-bridge/clock.ts";
+import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
+import { FollowedTopics } from "../../../cloud-bridge/publish/followed-topics.ts";
+import { alertSource } from "../../../cloud-bridge/publish/topic-sources.ts";
+import { alertSchema } from "../../../contract/stock.ts";
+import { openLedger } from "../ledger/edge-fixture.ts";
+import { coffee, FakeEdge, noticed, shirt, startAtMs, tea } from "../ledger/fake-edge.ts";
+import { counting, TestLink } from "./publisher-kit.ts";
+
+const storeId = "s0042";
+
+/** A ledger, an edge that raises alerts, and a link. */
+async function prepare() {
+  const ledger = await openLedger();
+  const edge = new FakeEdge();
+  const link = new TestLink();
+  const raise = async (...gtins: string[]) => {
+    const first = edge.lastSequence + 1;
+    const of = (gtin: string) => noticed("exit_unpaid", { severity: "alarm", detail: { gtin } });
+    await ledger.post([edge.append(...gtins.map(of)).batch(first)], startAtMs);
+  };
+  const told = () =>
+    link.sent.map(({ topic, payload }) => {
+      expect(topic).toBe(`gondola/1/${storeId}/alerts`);
+      const { alertId, detail } = alertSchema.parse(JSON.parse(payload));
+      return [alertId, detail["gtin"]];
+    });
+  return { ledger, link, raise, told };
+}
+
+/** A publisher that runs until it is finished. */
+function publisher(ledger: SqliteLedger, link: TestLink) {
+  const source = alertSource(ledger, () => startAtMs);
+  const { count } = counting();
+  const topics = new FollowedTopics(source, {
+    ...{ ledger, link, clock: systemClock, count, queueCountMax: 100, isHeld: () => true },
+  });
+  const stop = new AbortController();
+  const done = topics.run(stop.signal);
+  const finish = () => {
+    stop.abort();
+    return done;
+  };
+  return { topics, finish };
+}
+
+test("what is opened is told once, also what was opened while nobody published; what was there before is not", async () => {
+  const { ledger, link, raise, told } = await prepare();
+  await raise(coffee);
+  const first = publisher(ledger, link);
+  await expect.poll(() => ledger.followers.position("alert-topic", storeId)).toBe(1);
+  await raise(tea, coffee);
+  first.topics.onNews(storeId);
+  await expect.poll(told).toEqual([[2, tea]]);
+  await first.finish();
+  // The bridge is away.
+  await raise(shirt);
+  const second = publisher(ledger, link);
+  await expect.poll(told).toEqual([
+    [2, tea],
+    [3, shirt],
+  ]);
+  await second.finish();
+  await publisher(ledger, link).finish();
+  expect(told()).toHaveLength(2);
+});
+
+test("over a broker that goes away none is left out", async () => {
+  const { ledger, link, raise, told } = await prepare();
+  await publisher(ledger, link).finish();
+  let isFirst = true;
+  link.isTaking = () => {
+    if (!isFirst) return true;
+    isFirst = false;
+    link.isOnline = false;
+    return false;
+  };
+  const { topics, finish } = publisher(ledger, link);
+  await raise(coffee, tea, shirt);
+  topics.onNews(storeId);
+  await expect.poll(() => link.isOnline).toBe(false);
+  expect(told()).toEqual([]);
+  link.isOnline = true;
+  topics.onOnline();
+  await expect.poll(() => new Set(told().map(([id]) => id)).size).toBe(3);
+  await finish();
+});
+
+test("what is muted is passed over, also when it is opened anew, until its time", async () => {
+  const { ledger, link, raise, told } = await prepare();
+  const { topics, finish } = publisher(ledger, link);
+  await raise(coffee);
+  topics.onNews(storeId);
+  await expect.poll(told).toEqual([[1, coffee]]);
+  await ledger.muteAlert({ storeId, alertId: 1, by: "ada", untilMs: startAtMs + 1 });
+  await ledger.acknowledgeAlert({ storeId, alertId: 1, by: "ada", nowMs: startAtMs });
+  await raise(coffee, tea);
+  topics.onNews(storeId);
+  await expect.poll(told).toEqual([
+    [1, coffee],
+    [3, tea],
+  ]);
+  await finish();
+});
