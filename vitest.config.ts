@@ -9,6 +9,7 @@ const onBoth = [
   "claims",
   "flow",
   "ledger",
+  "place-roles",
   "schedule.property",
   "sold",
   "sql-verify",

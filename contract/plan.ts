@@ -13,7 +13,20 @@ export const productSchema = z.strictObject({
 });
 export type Product = z.infer<typeof productSchema>;
 
-export const locationRoles = ["floor", "stockroom", "dock", "exit", "till", "shelf"] as const;
+/** What a place is for; what that means for stock is said in `cloud-bridge/ledger/place-roles.ts`. */
+export const locationRoles = [
+  "floor",
+  "stockroom",
+  "dock",
+  "exit",
+  "till",
+  "shelf",
+  // Where orders that were picked wait for their customers.
+  "collection_point",
+  // Without customers: it serves web orders.
+  "dark_store",
+] as const;
+export type LocationRole = (typeof locationRoles)[number];
 
 export const planLocationSchema = z.strictObject({
   location: locationSchema,

@@ -5,17 +5,12 @@ import type { Plan } from "../../contract/plan.ts";
 import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StoredAlert } from "./alerts.ts";
 import type { Author } from "./author.ts";
+import type { Withheld } from "./availability.ts";
 import { contentOf, type PreparedBatch, partsOf, prepareBatch } from "./batch-items.ts";
 import { SqlCatalogue } from "./catalogue/sql-catalogue.ts";
 import type { LoggedEvent } from "./changes.ts";
 import { ClaimQueue } from "./claim-queue.ts";
-import {
-  type Claim,
-  type ClaimOutcome,
-  type ClaimRequest,
-  claimAt,
-  type Withheld,
-} from "./claims.ts";
+import { type Claim, type ClaimOutcome, type ClaimRequest, claimAt } from "./claims.ts";
 import { SqlCounting } from "./counting/sql-counting.ts";
 import { compareEvents } from "./counting/sql-rfid.ts";
 import { type LedgerDatabase, type SqlConnection, StatementError, savepoint } from "./database.ts";

@@ -5,12 +5,19 @@ import { GatewayError } from "../../contract/errors.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Author } from "./author.ts";
 import type { SqlConnection } from "./database.ts";
+import { type OrderPlace, orderPlaceIndex, orderPlacesOf } from "./place-roles.ts";
 
 export const planTables = `
 CREATE TABLE IF NOT EXISTS plan_changes (
   store_id TEXT NOT NULL, version INTEGER NOT NULL,
   changed_at_ms INTEGER NOT NULL, changed_by TEXT NOT NULL,
   PRIMARY KEY (store_id, version)
+) WITHOUT ROWID;
+-- Places of the plan that are for orders alone (place-roles.ts).
+CREATE TABLE IF NOT EXISTS order_places (
+  store_id TEXT NOT NULL, location TEXT NOT NULL,
+  promised_to TEXT NOT NULL,
+  PRIMARY KEY (store_id, location)
 ) WITHOUT ROWID;
 `;
 
@@ -51,7 +58,11 @@ export async function savePlan(
     const message = `plan of ${storeId}: version ${version} changes what is stored as version ${stored.version}; give it a higher version`;
     throw new GatewayError("CONFIG_INVALID", message);
   }
-  const stockroom = plan.locations.find(({ role }) => role === "stockroom")?.location ?? null;
+  const orderPlaces = orderPlacesOf(plan);
+  const kindAt = orderPlaceIndex(orderPlaces);
+  const isShop = ({ location }: { location: string }) => kindAt(location) === "all";
+  const stockrooms = plan.locations.filter(({ role }) => role === "stockroom");
+  const stockroom = (stockrooms.find(isShop) ?? stockrooms[0])?.location ?? null;
   await connection.run(
     `INSERT INTO plans (store_id, version, stockroom, body) VALUES (?, ?, ?, ?)
      ON CONFLICT (store_id) DO UPDATE SET
@@ -64,14 +75,32 @@ export async function savePlan(
       ...[storeId, version, author.nowMs, author.by],
     );
   }
-  const sensed = new Map(plan.locations.map((place) => [place.location, place.picksSensed]));
-  const facings = plan.facings.map(({ gtin, location }) => [
-    ...[gtin, location, sensed.get(location) === true ? 1 : 0],
-  ]);
+  await saveOrderPlaces(connection, storeId, orderPlaces);
+  // What is sensed at a place for orders is no customer's pick.
+  const sensed = new Set(
+    plan.locations.flatMap((place) => (place.picksSensed && isShop(place) ? place.location : [])),
+  );
+  // The first is where a till's line comes from: a place in the shop, where the product has one.
+  const facings = [...plan.facings]
+    .sort((a, b) => Number(isShop(b)) - Number(isShop(a)))
+    .map(({ gtin, location }) => [gtin, location, sensed.has(location) ? 1 : 0]);
   await connection.run("DELETE FROM facings WHERE store_id = ?", storeId);
   await connection.run(
     `INSERT INTO facings (store_id, gtin, ordinal, location, picks_sensed)
      SELECT ?, value->>0, key, value->>1, CAST(value->>2 AS INTEGER) FROM json_each(?)`,
     ...[storeId, JSON.stringify(facings)],
+  );
+}
+
+async function saveOrderPlaces(
+  connection: SqlConnection,
+  storeId: string,
+  places: readonly OrderPlace[],
+): Promise<void> {
+  await connection.run("DELETE FROM order_places WHERE store_id = ?", storeId);
+  await connection.run(
+    `INSERT INTO order_places (store_id, location, promised_to)
+     SELECT ?, value->>0, value->>1 FROM json_each(?)`,
+    ...[storeId, JSON.stringify(places.map(({ location, promisedTo }) => [location, promisedTo]))],
   );
 }
