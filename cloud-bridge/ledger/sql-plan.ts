@@ -2,12 +2,24 @@
 
 import { canonicalJson } from "../../contract/digest.ts";
 import { GatewayError } from "../../contract/errors.ts";
-import type { Plan } from "../../contract/plan.ts";
+import type { GivenPlan, Plan } from "../../contract/plan.ts";
 import type { Author } from "./author.ts";
+import {
+  filledPlan,
+  isSamePlan,
+  leftToCatalogue,
+  type StoredPlan,
+  withoutFilled,
+} from "./catalogue/plan-fill.ts";
+import { readProducts } from "./catalogue/sql-catalogue.ts";
+import { planFillTables, savePlanFills } from "./catalogue/sql-plan-fills.ts";
 import type { SqlConnection } from "./database.ts";
 import { type OrderPlace, orderPlaceIndex, orderPlacesOf } from "./place-roles.ts";
 
 export const planTables = `
+-- plans as they were given: in the table of plans they stand with what the catalogue says.
+CREATE TABLE IF NOT EXISTS given_plans (store_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL);
+${planFillTables}
 CREATE TABLE IF NOT EXISTS plan_changes (
   store_id TEXT NOT NULL, version INTEGER NOT NULL,
   changed_at_ms INTEGER NOT NULL, changed_by TEXT NOT NULL,
@@ -41,23 +53,101 @@ export async function readPlanChanges(
   );
 }
 
-/** Replaces the store's plan; CONFIG_INVALID for a version that does not grow. */
-export async function savePlan(
+/** Reads a store's plan; one of a ledger that knew no other was given as it is, and is to be noted so. */
+export async function readStoredPlan(
   connection: SqlConnection,
-  plan: Plan,
-  author?: Author,
-): Promise<void> {
-  const { storeId, version } = plan;
-  const body = canonicalJson(plan);
-  const [stored] = await connection.all<{ version: number; body: string }>(
-    "SELECT version, body FROM plans WHERE store_id = ?",
+  storeId: string,
+): Promise<(StoredPlan & { readonly isNoted: boolean }) | undefined> {
+  const [row] = await connection.all<{ body: string; given: string | null }>(
+    `SELECT p.body, g.body AS given
+     FROM plans p LEFT JOIN given_plans g ON g.store_id = p.store_id WHERE p.store_id = ?`,
     storeId,
   );
-  if (stored?.body === body) return;
-  if (stored !== undefined && version <= stored.version) {
-    const message = `plan of ${storeId}: version ${version} changes what is stored as version ${stored.version}; give it a higher version`;
+  if (row === undefined) return undefined;
+  const given = JSON.parse(row.given ?? row.body);
+  return { given, plan: JSON.parse(row.body), isNoted: row.given !== null };
+}
+
+/**
+ * Replaces the store's plan, and gives it with what it leaves to the catalogue. CONFIG_INVALID for a version that does
+ * not grow, or where another than `replacedVersion` stands there. Its own version grows by the catalogue too.
+ */
+export async function savePlan(
+  connection: SqlConnection,
+  plan: GivenPlan,
+  author?: Author,
+  replacedVersion?: number,
+): Promise<Plan> {
+  const { storeId, version } = plan;
+  const stored = await readStoredPlan(connection, storeId);
+  if (stored !== undefined && isSamePlan(stored, plan)) return stored.plan;
+  const standing = stored?.plan.version;
+  const isOther = replacedVersion !== undefined && replacedVersion !== standing;
+  if (stored !== undefined && (isOther || version <= stored.given.version)) {
+    const message = `plan of ${storeId}: version ${version} changes what is stored as version ${standing}; give it a higher version`;
     throw new GatewayError("CONFIG_INVALID", message);
   }
+  const isReadBefore = stored !== undefined && replacedVersion !== undefined;
+  const given = isReadBefore ? withoutFilled(plan, stored) : plan;
+  const filled = await fill(connection, given, Math.max(version, (standing ?? 0) + 1));
+  await savePlaces(connection, filled);
+  await saveGiven(connection, given);
+  if (author !== undefined) await saveChange(connection, filled, author);
+  return filled;
+}
+
+/** Fills a store's plan anew; whether the catalogue made another one of it, under the next version. */
+export async function refreshPlan(
+  connection: SqlConnection,
+  storeId: string,
+  nowMs: number,
+): Promise<boolean> {
+  const stored = await readStoredPlan(connection, storeId);
+  if (stored === undefined) return false;
+  const { given, plan, isNoted } = stored;
+  if (!isNoted) await saveGiven(connection, given);
+  await connection.run("DELETE FROM stale_plans WHERE store_id = ?", storeId);
+  const filled = await fill(connection, given, plan.version);
+  if (canonicalJson(filled) === canonicalJson(plan)) return false;
+  const next = { ...filled, version: plan.version + 1 };
+  await connection.run(
+    "UPDATE plans SET version = ?, body = ? WHERE store_id = ?",
+    ...[next.version, canonicalJson(next), storeId],
+  );
+  await saveChange(connection, next, { by: "catalogue", nowMs });
+  return true;
+}
+
+async function saveGiven(connection: SqlConnection, given: GivenPlan): Promise<void> {
+  const { storeId } = given;
+  await connection.run(
+    `INSERT INTO given_plans (store_id, body) VALUES (?, ?)
+     ON CONFLICT (store_id) DO UPDATE SET body = excluded.body`,
+    ...[storeId, canonicalJson(given)],
+  );
+  await savePlanFills(connection, storeId, leftToCatalogue(given));
+}
+
+async function fill(connection: SqlConnection, given: GivenPlan, version: number): Promise<Plan> {
+  const known = await readProducts(connection, leftToCatalogue(given));
+  const products = new Map(known.map(({ product }) => [product.gtin as string, product]));
+  return { ...filledPlan(given, products), version };
+}
+
+async function saveChange(
+  connection: SqlConnection,
+  { storeId, version }: Plan,
+  { by, nowMs }: Author,
+): Promise<void> {
+  await connection.run(
+    "INSERT INTO plan_changes VALUES (?, ?, ?, ?)",
+    ...[storeId, version, nowMs, by],
+  );
+}
+
+/** Keeps a plan, and of it what settlement and promises ask for. */
+async function savePlaces(connection: SqlConnection, plan: Plan): Promise<void> {
+  const { storeId, version } = plan;
   const orderPlaces = orderPlacesOf(plan);
   const kindAt = orderPlaceIndex(orderPlaces);
   const isShop = ({ location }: { location: string }) => kindAt(location) === "all";
@@ -67,14 +157,8 @@ export async function savePlan(
     `INSERT INTO plans (store_id, version, stockroom, body) VALUES (?, ?, ?, ?)
      ON CONFLICT (store_id) DO UPDATE SET
        version = excluded.version, stockroom = excluded.stockroom, body = excluded.body`,
-    ...[storeId, version, stockroom, body],
+    ...[storeId, version, stockroom, canonicalJson(plan)],
   );
-  if (author !== undefined) {
-    await connection.run(
-      "INSERT INTO plan_changes VALUES (?, ?, ?, ?)",
-      ...[storeId, version, author.nowMs, author.by],
-    );
-  }
   await saveOrderPlaces(connection, storeId, orderPlaces);
   // What is sensed at a place for orders is no customer's pick.
   const sensed = new Set(

@@ -3,13 +3,14 @@
 import type { Acknowledgement, Batch } from "../../contract/delivery.ts";
 import type { ErrorCode } from "../../contract/errors.ts";
 import type { gapReasons, severities } from "../../contract/event.ts";
-import type { Plan } from "../../contract/plan.ts";
+import type { GivenPlan, Plan } from "../../contract/plan.ts";
 import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StockState } from "../../contract/units.ts";
 import type { StoredAlert } from "./alerts.ts";
 import type { Author } from "./author.ts";
 import type { Availability, Withheld } from "./availability.ts";
 import type { BatchItem } from "./batch-items.ts";
+import type { StoredPlan } from "./catalogue/plan-fill.ts";
 import type { SqlCatalogue } from "./catalogue/sql-catalogue.ts";
 import type { Claim, ClaimOutcome, ClaimRequest } from "./claims.ts";
 import type { SqlCounting } from "./counting/sql-counting.ts";
@@ -265,8 +266,15 @@ export interface Ledger {
   quarantineCounts(): Promise<{ storeId: string; edgeId: string; count: number }[]>;
   /** Posts a quarantined event through the same rules, where it was. */
   repost(id: string, recordedAtMs: number): Promise<RepostResult>;
-  /** Takes a plan: a lower version, or other content under the same version, is CONFIG_INVALID. */
-  setPlan(plan: Plan, author?: Author): Promise<void>;
+  /**
+   * Takes a plan, and gives it as it stands then. A version that was given before, with other content, is
+   * CONFIG_INVALID, and so is a plan that replaces (`replacedVersion`) another one than is there.
+   */
+  setPlan(plan: GivenPlan, author?: Author, replacedVersion?: number): Promise<Plan>;
+  /** The plan of a store as it was given, and as it is, with what the catalogue says. */
+  storedPlan(storeId: string): Promise<StoredPlan | undefined>;
+  /** Fills plans anew that the catalogue has changed since; gives the stores that have another one now. */
+  refreshPlans(nowMs: number): Promise<string[]>;
   /** Who gave a store its plans, the latest first. */
   planChanges(query: {
     storeId: string;

@@ -1,18 +1,22 @@
 // Plans over HTTP: replaced by who names the version that is replaced, and who that was is kept.
 
 import { expect, test } from "vitest";
+import { planSchema } from "../../../contract/plan.ts";
 import { topics } from "../../../contract/topics.ts";
+import { productsAt } from "../../../edge/sense/shelf-products.ts";
 import type { TestBridge } from "../bridge.ts";
+import type { Received, TestClient } from "../mqtt-client.ts";
 import { received, TestOutbox } from "../test-outbox.ts";
 import { withBridge } from "../with-bridge.ts";
 
 const gtin = "09506000134352";
 let bridge: TestBridge;
+let edge: TestClient;
 
 withBridge(async (opened) => {
-  bridge = opened.bridge;
-  await opened.edge.subscribe(topics.ack("s1", "e1"));
-  await new TestOutbox("s1", "e1").send(opened.edge, received("s1", gtin));
+  ({ bridge, edge } = opened);
+  await edge.subscribe(topics.ack("s1", "e1"));
+  await new TestOutbox("s1", "e1").send(edge, received("s1", gtin));
 });
 
 const planOf = (version: number) => ({
@@ -47,4 +51,40 @@ test("each version of a plan has who gave it", async () => {
     { version: 2, changedBy: "max" },
     { version: 1, changedBy: "ada" },
   ]);
+});
+
+test("a weight of the catalogue reaches the shelf, in the retained plan of the store, each change once", async () => {
+  const cell = "s1/floor/g1/c1";
+  const ask = async (method: string, path: string, body: object, match?: string) => {
+    const response = await fetch(`http://127.0.0.1:${bridge.httpPort}/v1/${path}?by=ada`, {
+      method,
+      headers: { "content-type": "application/json", ...(match && { "if-match": match }) },
+      body: JSON.stringify(body),
+    });
+    return { etag: response.headers.get("etag"), body: await response.json() };
+  };
+  const weigh = (unitWeightGrams: number) =>
+    ask("POST", "catalogue", { products: [{ gtin, name: "Beans", unitWeightGrams }] });
+  await weigh(512);
+  const given = {
+    ...{ ...planOf(3), products: [{ gtin }], facings: [{ gtin, location: cell }] },
+    locations: [{ location: cell, role: "shelf", picksSensed: true }],
+  };
+  const put = await ask("PUT", "stores/s1/plan", given, '"2"');
+  expect(put).toMatchObject({ etag: '"3"', body: { products: [{ gtin, unitWeightGrams: 512 }] } });
+  const planTopic = topics.plan("s1");
+  await edge.subscribe(planTopic);
+  await weigh(520);
+  const planIn = ({ payload }: Received) => planSchema.parse(JSON.parse(payload.toString()));
+  const plan = planIn(
+    await edge.message((message) => message.topic === planTopic && planIn(message).version === 4),
+  );
+  expect(productsAt(plan, cell)).toMatchObject([{ gtin, unitWeightGrams: 520 }]);
+  // The plan that it was given is stale; the same again, with its version, is not.
+  expect(await ask("PUT", "stores/s1/plan", { ...given, version: 4 }, '"3"')).toMatchObject({
+    body: { errors: [{ parameter: "If-Match", message: 'the plan is now "4"' }] },
+  });
+  expect(await ask("PUT", "stores/s1/plan", given, '"4"')).toMatchObject({ etag: '"4"' });
+  const plans = edge.received.filter(({ topic }) => topic === planTopic).map(planIn);
+  expect(plans.map(({ version }) => version)).not.toContain(5);
 });
