@@ -19,6 +19,7 @@ const onBoth = [
   "receiving/sql-*",
   "returns/sql-*",
   "sql-events",
+  "sql-history",
   "sql-tree",
 ];
 const postgres = {
