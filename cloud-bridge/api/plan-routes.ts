@@ -6,7 +6,7 @@ import { errorCodeOf } from "../../contract/errors.ts";
 import { givenPlanSchema, planSchema } from "../../contract/plan.ts";
 import { shortTextSchema } from "../../contract/units.ts";
 import { isSamePlan } from "../ledger/catalogue/plan-fill.ts";
-import type { Ledger } from "../ledger/types.ts";
+import type { Ledger, Posted } from "../ledger/types.ts";
 import {
   cursorParameter,
   limitParameter,
@@ -26,6 +26,8 @@ export interface PlanRoutesOptions {
   readonly nowMs: () => number;
   /** A store has another plan: it must be published. */
   readonly onPlan: (storeId: string) => void;
+  /** Levels changed: what did must be published. */
+  readonly onPosted: (posted: Posted) => void;
 }
 
 /** A plan of 200,000 products. */
@@ -39,7 +41,7 @@ const changesQuery = z.strictObject({
 
 /** Adds /v1/stores/{store}/plan. */
 export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions): void {
-  const { ledger, stores, nowMs, onPlan } = options;
+  const { ledger, stores, nowMs, onPlan, onPosted } = options;
   addRoute(app, {
     ...{ method: "GET", path: "/v1/stores/:store/plan", allows: "plan.read", params: storeParams },
     summary: "The store's plan, with what it leaves to the catalogue",
@@ -81,12 +83,14 @@ export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions):
       if (version !== undefined && body.version !== version + 1 && !isSamePlan(stored!, body)) {
         throw wrongParameter("version", `must be ${version + 1}, one more than what it replaces`);
       }
-      const plan = await ledger.setPlan(body, author, version).catch((error: unknown) => {
+      const saved = await ledger.setPlan(body, author, version).catch((error: unknown) => {
         if (errorCodeOf(error) !== "CONFIG_INVALID") throw error;
         // Of two who replace the same version the ledger takes the first.
         throw new ProblemError("version_stale", "another plan came first: read it again");
       });
+      const { plan, changedItems } = saved;
       onPlan(store);
+      onPosted({ entries: [], alerts: [], changedItems });
       reply.header("etag", versionTag(plan.version));
       return plan;
     },

@@ -44,6 +44,7 @@ import {
   readPlanChanges,
   readStoredPlan,
   refreshPlan,
+  type SavedPlan,
   savePlan,
 } from "./sql-plan.ts";
 import {
@@ -135,7 +136,7 @@ export class SqlLedger implements Ledger {
     return this.#write((connection) => settleDue(connection, recordedAtMs));
   }
 
-  setPlan(plan: GivenPlan, author?: Author, replacedVersion?: number): Promise<Plan> {
+  setPlan(plan: GivenPlan, author?: Author, replacedVersion?: number): Promise<SavedPlan> {
     return this.#write((connection) => savePlan(connection, plan, author, replacedVersion));
   }
 

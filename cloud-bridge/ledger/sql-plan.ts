@@ -15,6 +15,7 @@ import { readProducts } from "./catalogue/sql-catalogue.ts";
 import { planFillTables, savePlanFills } from "./catalogue/sql-plan-fills.ts";
 import type { SqlConnection } from "./database.ts";
 import { type OrderPlace, orderPlaceIndex, orderPlacesOf } from "./place-roles.ts";
+import type { Posted } from "./types.ts";
 
 export const planTables = `
 -- plans as they were given: in the table of plans they stand with what the catalogue says.
@@ -38,6 +39,12 @@ export interface PlanChange {
   readonly version: number;
   readonly changedAtMs: number;
   readonly changedBy: string;
+}
+
+/** A plan as it stands, and the items whose level may be another by it. */
+export interface SavedPlan {
+  readonly plan: Plan;
+  readonly changedItems: Posted["changedItems"];
 }
 
 /** Changes of a plan, the latest first, before a version. */
@@ -77,10 +84,12 @@ export async function savePlan(
   plan: GivenPlan,
   author?: Author,
   replacedVersion?: number,
-): Promise<Plan> {
+): Promise<SavedPlan> {
   const { storeId, version } = plan;
   const stored = await readStoredPlan(connection, storeId);
-  if (stored !== undefined && isSamePlan(stored, plan)) return stored.plan;
+  if (stored !== undefined && isSamePlan(stored, plan)) {
+    return { plan: stored.plan, changedItems: [] };
+  }
   const standing = stored?.plan.version;
   const isOther = replacedVersion !== undefined && replacedVersion !== standing;
   if (stored !== undefined && (isOther || version <= stored.given.version)) {
@@ -90,10 +99,10 @@ export async function savePlan(
   const isReadBefore = stored !== undefined && replacedVersion !== undefined;
   const given = isReadBefore ? withoutFilled(plan, stored) : plan;
   const filled = await fill(connection, given, Math.max(version, (standing ?? 0) + 1));
-  await savePlaces(connection, filled);
+  const changedItems = await savePlaces(connection, filled);
   await saveGiven(connection, given);
   if (author !== undefined) await saveChange(connection, filled, author);
-  return filled;
+  return { plan: filled, changedItems };
 }
 
 /** Fills a store's plan anew; whether the catalogue made another one of it, under the next version. */
@@ -145,8 +154,11 @@ async function saveChange(
   );
 }
 
-/** Keeps a plan, and of it what settlement and promises ask for. */
-async function savePlaces(connection: SqlConnection, plan: Plan): Promise<void> {
+/** Keeps a plan, and of it what settlement and promises ask for; gives the items whose level changes. */
+async function savePlaces(
+  connection: SqlConnection,
+  plan: Plan,
+): Promise<SavedPlan["changedItems"]> {
   const { storeId, version } = plan;
   const orderPlaces = orderPlacesOf(plan);
   const kindAt = orderPlaceIndex(orderPlaces);
@@ -159,7 +171,7 @@ async function savePlaces(connection: SqlConnection, plan: Plan): Promise<void> 
        version = excluded.version, stockroom = excluded.stockroom, body = excluded.body`,
     ...[storeId, version, stockroom, canonicalJson(plan)],
   );
-  await saveOrderPlaces(connection, storeId, orderPlaces);
+  const items = await saveOrderPlaces(connection, storeId, orderPlaces);
   // What is sensed at a place for orders is no customer's pick.
   const sensed = new Set(
     plan.locations.flatMap((place) => (place.picksSensed && isShop(place) ? place.location : [])),
@@ -174,17 +186,39 @@ async function savePlaces(connection: SqlConnection, plan: Plan): Promise<void> 
      SELECT ?, value->>0, key, value->>1, CAST(value->>2 AS INTEGER) FROM json_each(?)`,
     ...[storeId, JSON.stringify(facings)],
   );
+  return items.map((gtin) => ({ storeId, gtin }));
 }
 
 async function saveOrderPlaces(
   connection: SqlConnection,
   storeId: string,
   places: readonly OrderPlace[],
-): Promise<void> {
+): Promise<string[]> {
+  const stored = await connection.all<OrderPlace>(
+    "SELECT location, promised_to AS promisedTo FROM order_places WHERE store_id = ?",
+    storeId,
+  );
   await connection.run("DELETE FROM order_places WHERE store_id = ?", storeId);
   await connection.run(
     `INSERT INTO order_places (store_id, location, promised_to)
      SELECT ?, value->>0, value->>1 FROM json_each(?)`,
     ...[storeId, JSON.stringify(places.map(({ location, promisedTo }) => [location, promisedTo]))],
+  );
+  const [before, after] = [stored, places].map(unpromised);
+  const turned = [...before!, ...after!].filter((each) => !before!.has(each) || !after!.has(each));
+  const rows = await connection.all<{ item: string }>(
+    `SELECT DISTINCT b.item FROM json_each(?) k JOIN balances b ON b.store_id = ?
+      AND (b.location = k.value->>0
+        OR (b.location > (k.value->>0) || '/' AND b.location < (k.value->>0) || '0'))
+     WHERE b.item < 'e' AND b.state = 'sellable' AND b.quantity <> 0 ORDER BY b.item`,
+    ...[JSON.stringify(turned.map((location) => [location])), storeId],
+  );
+  return rows.map(({ item }) => item);
+}
+
+/** Places whose units are in no level. */
+function unpromised(places: readonly OrderPlace[]): Set<string> {
+  return new Set(
+    places.flatMap(({ location, promisedTo }) => (promisedTo === "none" ? location : [])),
   );
 }

@@ -22,7 +22,7 @@ import type { SqlEpcis } from "./sql-epcis.ts";
 import type { SqlFacts } from "./sql-facts.ts";
 import type { SqlFollowers } from "./sql-followers.ts";
 import type { SqlHistory } from "./sql-history.ts";
-import type { PlanChange } from "./sql-plan.ts";
+import type { PlanChange, SavedPlan } from "./sql-plan.ts";
 import type { SqlTree } from "./sql-tree.ts";
 import type { SqlWebhooks } from "./sql-webhooks.ts";
 import type { WithheldRow } from "./sql-withheld.ts";
@@ -267,10 +267,11 @@ export interface Ledger {
   /** Posts a quarantined event through the same rules, where it was. */
   repost(id: string, recordedAtMs: number): Promise<RepostResult>;
   /**
-   * Takes a plan, and gives it as it stands then. A version that was given before, with other content, is
-   * CONFIG_INVALID, and so is a plan that replaces (`replacedVersion`) another one than is there.
+   * Takes a plan, and gives it as it stands then, with the items whose level may be another by it. A version that was
+   * given before, with other content, is CONFIG_INVALID, and so is a plan that replaces (`replacedVersion`) another one
+   * than is there.
    */
-  setPlan(plan: GivenPlan, author?: Author, replacedVersion?: number): Promise<Plan>;
+  setPlan(plan: GivenPlan, author?: Author, replacedVersion?: number): Promise<SavedPlan>;
   /** The plan of a store as it was given, and as it is, with what the catalogue says. */
   storedPlan(storeId: string): Promise<StoredPlan | undefined>;
   /** Fills plans anew that the catalogue has changed since; gives the stores that have another one now. */

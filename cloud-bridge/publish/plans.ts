@@ -22,7 +22,8 @@ export async function storePlans(
     const { storeId } = plan;
     const stored = await ledger.storedPlan(storeId);
     if (stored === undefined || plan.version > stored.given.version) {
-      const { version } = await ledger.setPlan(plan, { by: "config", nowMs });
+      const { plan: stands } = await ledger.setPlan(plan, { by: "config", nowMs });
+      const { version } = stands;
       log.info({ storeId, version, replacedVersion: stored?.plan.version }, "plan stored");
     } else if (canonicalJson(plan) !== canonicalJson(stored.given)) {
       const { version } = plan;

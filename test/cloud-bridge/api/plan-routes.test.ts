@@ -23,12 +23,17 @@ const planOf = (version: number) => ({
   ...{ schemaVersion: 1, storeId: "s1", version, products: [{ gtin, name: "Coffee" }] },
   ...{ locations: [], facings: [] },
 });
-async function put(version: number, query: string, headers: Record<string, string> = {}) {
+async function put(
+  version: number,
+  query: string,
+  headers: Record<string, string> = {},
+  fields: object = {},
+) {
   const url = `http://127.0.0.1:${bridge.httpPort}/v1/stores/s1/plan${query}`;
   const response = await fetch(url, {
     method: "PUT",
     headers: { "content-type": "application/json", ...headers },
-    body: JSON.stringify(planOf(version)),
+    body: JSON.stringify({ ...planOf(version), ...fields }),
   });
   return { status: response.status, body: await response.json() };
 }
@@ -53,6 +58,17 @@ test("each version of a plan has who gave it", async () => {
   ]);
 });
 
+test("what stands where a collection point is made leaves the level, which is published anew", async () => {
+  const topic = topics.stock("s1", gtin);
+  await edge.subscribe(topic);
+  const sellableIn = ({ payload }: Received) => JSON.parse(payload.toString()).sellable;
+  await edge.message((message) => message.topic === topic && sellableIn(message) === 1);
+  const locations = [{ location: "s1/stockroom", role: "collection_point" }];
+  const headers = { "if-match": '"2"' };
+  expect(await put(3, "?by=max", headers, { locations })).toMatchObject({ status: 200 });
+  await edge.message((message) => message.topic === topic && sellableIn(message) === 0);
+});
+
 test("a weight of the catalogue reaches the shelf, in the retained plan of the store, each change once", async () => {
   const cell = "s1/floor/g1/c1";
   const ask = async (method: string, path: string, body: object, match?: string) => {
@@ -67,24 +83,24 @@ test("a weight of the catalogue reaches the shelf, in the retained plan of the s
     ask("POST", "catalogue", { products: [{ gtin, name: "Beans", unitWeightGrams }] });
   await weigh(512);
   const given = {
-    ...{ ...planOf(3), products: [{ gtin }], facings: [{ gtin, location: cell }] },
+    ...{ ...planOf(4), products: [{ gtin }], facings: [{ gtin, location: cell }] },
     locations: [{ location: cell, role: "shelf", picksSensed: true }],
   };
-  const put = await ask("PUT", "stores/s1/plan", given, '"2"');
-  expect(put).toMatchObject({ etag: '"3"', body: { products: [{ gtin, unitWeightGrams: 512 }] } });
+  const put = await ask("PUT", "stores/s1/plan", given, '"3"');
+  expect(put).toMatchObject({ etag: '"4"', body: { products: [{ gtin, unitWeightGrams: 512 }] } });
   const planTopic = topics.plan("s1");
   await edge.subscribe(planTopic);
   await weigh(520);
   const planIn = ({ payload }: Received) => planSchema.parse(JSON.parse(payload.toString()));
   const plan = planIn(
-    await edge.message((message) => message.topic === planTopic && planIn(message).version === 4),
+    await edge.message((message) => message.topic === planTopic && planIn(message).version === 5),
   );
   expect(productsAt(plan, cell)).toMatchObject([{ gtin, unitWeightGrams: 520 }]);
   // The plan that it was given is stale; the same again, with its version, is not.
-  expect(await ask("PUT", "stores/s1/plan", { ...given, version: 4 }, '"3"')).toMatchObject({
-    body: { errors: [{ parameter: "If-Match", message: 'the plan is now "4"' }] },
+  expect(await ask("PUT", "stores/s1/plan", { ...given, version: 5 }, '"4"')).toMatchObject({
+    body: { errors: [{ parameter: "If-Match", message: 'the plan is now "5"' }] },
   });
-  expect(await ask("PUT", "stores/s1/plan", given, '"4"')).toMatchObject({ etag: '"4"' });
+  expect(await ask("PUT", "stores/s1/plan", given, '"5"')).toMatchObject({ etag: '"5"' });
   const plans = edge.received.filter(({ topic }) => topic === planTopic).map(planIn);
-  expect(plans.map(({ version }) => version)).not.toContain(5);
+  expect(plans.map(({ version }) => version)).not.toContain(6);
 });

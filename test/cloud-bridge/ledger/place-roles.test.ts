@@ -101,6 +101,19 @@ describe("a collection point", () => {
     const [level] = await ledger.stockLevels({ storeId, gtin: coffee, countMax: 1 });
     expect(level).toMatchObject({ sellable: 2 });
     expect(level?.balances).toContainEqual({ ...place("s0042/collect/b"), quantity: 3 });
+    const levelBy = async (version: number, ...names: string[]) => {
+      const locations = names.flatMap((name) => roles([name, "collection_point"]));
+      const next = { ...plan, version, locations, facings: [] };
+      const { changedItems } = await ledger.setPlan(next);
+      const [{ sellable } = { sellable: 0 }] = await ledger.stockLevels({
+        ...{ storeId, gtin: coffee, countMax: 1 },
+      });
+      return [sellable, changedItems.map(({ gtin }) => gtin)];
+    };
+    expect(await levelBy(2, "collect", "floor/b")).toEqual([2, []]);
+    expect(await levelBy(3, "floor")).toEqual([3, [coffee]]);
+    expect(await levelBy(4, "floor", "floor/a")).toEqual([3, []]);
+    expect(await levelBy(5)).toEqual([5, [coffee]]);
   });
 
   test("gives an order what was brought there for it; released, that is not promised to others", async () => {

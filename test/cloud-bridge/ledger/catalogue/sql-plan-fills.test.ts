@@ -21,13 +21,16 @@ const weighing = (unitWeightGrams: number, more: Partial<CatalogueProduct> = {})
   ...{ gtin: coffee as Gtin, name: "Beans", unitWeightGrams, ...more },
 });
 const shown = (plan: Plan | undefined) => [plan?.version, plan?.products[0]?.unitWeightGrams];
+const put = async (ledger: SqliteLedger, ...plan: Parameters<SqliteLedger["setPlan"]>) =>
+  (await ledger.setPlan(...plan)).plan;
 const planIn = async (ledger: SqliteLedger, store = storeId) => shown(await ledger.plan(store));
 
 test("a plan has what it leaves out from the catalogue, and each change of that is one new version", async () => {
   const ledger = await openLedger();
   const { catalogue } = ledger;
   await catalogue.put([weighing(512)], ada);
-  const plan = await ledger.setPlan(planOf(1, [{ gtin: coffee }, { gtin: tea, name: "Tea" }]), ada);
+  const given = planOf(1, [{ gtin: coffee }, { gtin: tea, name: "Tea" }]);
+  const { plan } = await ledger.setPlan(given, ada);
   expect(plan.products).toEqual([weighing(512), { gtin: tea, name: "Tea" }]);
   expect(await ledger.plan(storeId)).toEqual(plan);
   expect(await ledger.refreshPlans(nowMs)).toEqual([]);
@@ -82,7 +85,7 @@ test("a plan that is given next grows above what the catalogue made, and keeps i
   await ledger.catalogue.put([weighing(520)], ada);
   await ledger.refreshPlans(nowMs);
   // A file that knows nothing of version 2.
-  expect(shown(await ledger.setPlan(planOf(2, [{ gtin: coffee }, { gtin: tea }]), ada))).toEqual([
+  expect(shown(await put(ledger, planOf(2, [{ gtin: coffee }, { gtin: tea }]), ada))).toEqual([
     ...[3, 520],
   ]);
   const again = ledger.setPlan(planOf(2, [{ gtin: coffee }]), ada);
@@ -91,11 +94,11 @@ test("a plan that is given next grows above what the catalogue made, and keeps i
   const read = (await ledger.plan(storeId))!;
   const back = { ...read, version: 4, products: read.products.slice(0, 1) };
   await expect(ledger.setPlan(back, ada, 2)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
-  expect(shown(await ledger.setPlan(back, ada, 3))).toEqual([4, 520]);
+  expect(shown(await put(ledger, back, ada, 3))).toEqual([4, 520]);
   await ledger.catalogue.put([weighing(530)], ada);
   expect(await ledger.refreshPlans(nowMs)).toEqual([storeId]);
   const own = { ...back, version: 6, products: [{ ...back.products[0]!, unitWeightGrams: 600 }] };
-  expect(shown(await ledger.setPlan(own, ada, 5))).toEqual([6, 600]);
+  expect(shown(await put(ledger, own, ada, 5))).toEqual([6, 600]);
   await ledger.catalogue.put([weighing(540)], ada);
   expect(await ledger.refreshPlans(nowMs)).toEqual([]);
   expect((await ledger.storedPlan(storeId))?.given.products).toEqual([
