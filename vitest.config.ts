@@ -9,6 +9,7 @@ const onBoth = [
   "claims",
   "flow",
   "ledger",
+  "place-roles",
   "schedule.property",
   "sold",
   "sql-verify",
@@ -18,6 +19,7 @@ const onBoth = [
   "receiving/sql-*",
   "returns/sql-*",
   "sql-events",
+  "sql-history",
   "sql-tree",
 ];
 const postgres = {

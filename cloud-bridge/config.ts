@@ -7,7 +7,7 @@ import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 import { batchSizeBytesMax } from "../contract/delivery.ts";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
-import { type Plan, planSchema } from "../contract/plan.ts";
+import { type GivenPlan, givenPlanSchema } from "../contract/plan.ts";
 import { locationSchema } from "../contract/units.ts";
 import { edgeForgottenMs } from "./ledger/alerts.ts";
 import { sourceIdSchema } from "./ledger/facts.ts";
@@ -267,11 +267,11 @@ export function ledgerPath(dataDir: string): string {
 }
 
 /** Reads and checks plan files; two plans for one store are refused. */
-export async function loadPlans(files: readonly string[]): Promise<Plan[]> {
+export async function loadPlans(files: readonly string[]): Promise<GivenPlan[]> {
   const fileOf = new Map<string, string>();
-  const plans: Plan[] = [];
+  const plans: GivenPlan[] = [];
   for (const file of files) {
-    const plan = check(planSchema, await readYaml(file), file);
+    const plan = check(givenPlanSchema, await readYaml(file), file);
     const other = fileOf.get(plan.storeId);
     if (other !== undefined) {
       const message = `storeId: ${other} has a plan for ${plan.storeId} too (${file})`;

@@ -21,7 +21,7 @@ import { type Logger, SparingLog } from "./log.ts";
 import { type BrokerAccess, Messaging } from "./messaging.ts";
 import { Metrics } from "./metrics.ts";
 import { Outward } from "./outward.ts";
-import { storePlans } from "./publish/plans.ts";
+import { runPlanRefresh, storePlans } from "./publish/plans.ts";
 import type { Publishers } from "./publish/publishers.ts";
 import { readSecret } from "./secret-file.ts";
 import { runSettlement } from "./settlement.ts";
@@ -98,7 +98,7 @@ async function startBridge(
       config.workers && config.ledger.postgres && (await serverAccess(config.ledger.postgres)),
     onOnline: () => onFirstOnline?.(),
     upkeep: async (signal) => {
-      await Promise.all([settle(signal), outward.run(signal)]);
+      await Promise.all([settle(signal), outward.run(signal), refreshPlans(signal)]);
     },
   });
   const { link, publishers, feed, ingest, worker } = messaging;
@@ -107,6 +107,8 @@ async function startBridge(
 
   const settle = (signal: AbortSignal) =>
     runSettlement({ ledger, clock, count, publishers: { onPosted } }, signal);
+  const refreshPlans = (signal: AbortSignal) =>
+    runPlanRefresh({ ledger, clock, publish: (ids) => messaging.publishPlans(ids) }, signal);
   const outward = await Outward.open({ config, ledger, link, clock, random: Math.random, count });
   const tokens = await openTokens(config, clock, log);
   const api = await ApiServer.open({
@@ -124,6 +126,7 @@ async function startBridge(
   if (worker === undefined) {
     life.serve("settlement", settle);
     life.serve("outward", (signal) => outward.run(signal));
+    life.serve("plans", refreshPlans);
   }
   life.onStop("ingest", () => ingest.close());
   if (worker !== undefined) life.serve("worker", (signal) => worker.run(signal));

@@ -1,7 +1,7 @@
 // The plan of a store: what the ledger tells the edges about products and places. Retained, versioned.
 
 import { z } from "zod";
-import { gtinSchema, idSchema, isWithin, locationSchema } from "./units.ts";
+import { type Gtin, gtinSchema, idSchema, isWithin, locationSchema } from "./units.ts";
 
 export const productSchema = z.strictObject({
   gtin: gtinSchema,
@@ -13,7 +13,20 @@ export const productSchema = z.strictObject({
 });
 export type Product = z.infer<typeof productSchema>;
 
-export const locationRoles = ["floor", "stockroom", "dock", "exit", "till", "shelf"] as const;
+/** What a place is for; what that means for stock is said in `cloud-bridge/ledger/place-roles.ts`. */
+export const locationRoles = [
+  "floor",
+  "stockroom",
+  "dock",
+  "exit",
+  "till",
+  "shelf",
+  // Where orders that were picked wait for their customers.
+  "collection_point",
+  // Without customers: it serves web orders.
+  "dark_store",
+] as const;
+export type LocationRole = (typeof locationRoles)[number];
 
 export const planLocationSchema = z.strictObject({
   location: locationSchema,
@@ -25,34 +38,43 @@ export const planLocationSchema = z.strictObject({
 /** Where a product has its place. */
 export const facingSchema = z.strictObject({ location: locationSchema, gtin: gtinSchema });
 
-export const planSchema = z
-  .strictObject({
-    schemaVersion: z.literal(1),
-    storeId: idSchema,
-    /** Grows with every change; an edge ignores a lower one. */
-    version: z.int().min(1),
-    products: z.array(productSchema).max(200_000),
-    locations: z.array(planLocationSchema).max(20_000),
-    facings: z.array(facingSchema).max(200_000),
-  })
-  .superRefine((plan, context) => {
-    const known = new Set(plan.locations.map((place) => place.location));
-    const gtins = new Set(plan.products.map((product) => product.gtin));
-    for (const [index, place] of plan.locations.entries()) {
-      if (isWithin(place.location, plan.storeId)) continue;
-      const message = `${place.location} lies outside store ${plan.storeId}`;
-      context.addIssue({ code: "custom", path: ["locations", index, "location"], message });
-    }
-    for (const [index, facing] of plan.facings.entries()) {
-      const path = ["facings", index];
-      if (!known.has(facing.location)) {
-        const message = `${facing.location} is not among the plan's locations`;
-        context.addIssue({ code: "custom", path: [...path, "location"], message });
-      }
-      if (!gtins.has(facing.gtin)) {
-        const message = `${facing.gtin} is not among the plan's products`;
-        context.addIssue({ code: "custom", path: [...path, "gtin"], message });
-      }
-    }
-  });
+/** What the edges get. */
+export const planSchema = planSchemaOf(productSchema);
 export type Plan = z.infer<typeof planSchema>;
+
+/** What the ledger is given: what a product leaves out (name, weight) the catalogue says. */
+export const givenPlanSchema = planSchemaOf(productSchema.partial({ name: true }));
+export type GivenPlan = z.infer<typeof givenPlanSchema>;
+
+function planSchemaOf<P extends z.ZodType<{ gtin: Gtin }>>(product: P) {
+  return z
+    .strictObject({
+      schemaVersion: z.literal(1),
+      storeId: idSchema,
+      /** Grows with every change; an edge ignores a lower one. */
+      version: z.int().min(1),
+      products: z.array(product).max(200_000),
+      locations: z.array(planLocationSchema).max(20_000),
+      facings: z.array(facingSchema).max(200_000),
+    })
+    .superRefine((plan, context) => {
+      const known = new Set(plan.locations.map((place) => place.location));
+      const gtins = new Set(plan.products.map((product) => product.gtin));
+      for (const [index, place] of plan.locations.entries()) {
+        if (isWithin(place.location, plan.storeId)) continue;
+        const message = `${place.location} lies outside store ${plan.storeId}`;
+        context.addIssue({ code: "custom", path: ["locations", index, "location"], message });
+      }
+      for (const [index, facing] of plan.facings.entries()) {
+        const path = ["facings", index];
+        if (!known.has(facing.location)) {
+          const message = `${facing.location} is not among the plan's locations`;
+          context.addIssue({ code: "custom", path: [...path, "location"], message });
+        }
+        if (!gtins.has(facing.gtin)) {
+          const message = `${facing.gtin} is not among the plan's products`;
+          context.addIssue({ code: "custom", path: [...path, "gtin"], message });
+        }
+      }
+    });
+}

@@ -20,7 +20,7 @@ export const stockLevelSchema = z.strictObject({
   /** Number of the store's last entry that is contained. */
   revision: z.int().min(0),
   atMs: atMsSchema,
-  /** Sellable units at the store's real (not `@`) locations. */
+  /** Sellable units at the store's real (not `@`) locations, those that wait at collection points left out. */
   sellable: z.int(),
   /** Every account of the store with a balance, the `@` ones included. */
   balances: z.array(

@@ -5,8 +5,8 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { canonicalJson } from "../../contract/digest.ts";
 import { atMsSchema, idSchema, shortTextSchema } from "../../contract/units.ts";
+import { anyWord } from "../ledger/availability.ts";
 import {
-  anyWord,
   type Claim,
   type ClaimOutcome,
   type ClaimRefusalCode,

@@ -6,7 +6,9 @@ import { parseDigitalLink } from "../../contract/gs1/digital-link.ts";
 import { decodeEpc } from "../../contract/gs1/epc.ts";
 import { entrySchema } from "../../contract/stock.ts";
 import { epcHexSchema, gtinSchema } from "../../contract/units.ts";
+import type { HistoryMark } from "../ledger/sql-history.ts";
 import type { Ledger } from "../ledger/types.ts";
+import { cursorParameter, cursorText, limitParameter, pageCountMax } from "./parameters.ts";
 import { ProblemError, wrongParameter } from "./problem.ts";
 import { productLabelSchema, productLabels } from "./product-label.ts";
 import { addRoute } from "./route.ts";
@@ -22,36 +24,53 @@ export interface UnitName {
   readonly serial?: string;
 }
 
+const markInText = z
+  .string()
+  .regex(/^-?\d{1,16}\/[a-z0-9-]{1,32}\/\d{1,15}$/)
+  .transform((text): HistoryMark => {
+    const [placedAtMs, storeId, entryNumber] = text.split("/");
+    return [Number(placedAtMs), storeId!, Number(entryNumber)];
+  });
 const historyQuery = z.strictObject({
   /** `01/{gtin}/21/{serial}`, a Digital Link, or an EPC in hex. */
   id: z.string().min(1).max(2000),
+  cursor: cursorParameter(markInText).optional(),
+  limit: limitParameter.removeDefault().default(pageCountMax),
 });
 const historyAnswer = z.strictObject({
   item: z.string(),
   serial: z.string().optional(),
   product: productLabelSchema.optional(),
-  /** Older entries are left out. */
+  /** Older entries are left out; `next` is the cursor of their page. */
   isCut: z.boolean(),
+  /** In order of time. */
   entries: z.array(entrySchema),
+  next: z.string().optional(),
 });
 
 /** Adds /v1/items/history. */
 export function addItemRoutes(app: FastifyInstance, { ledger }: ItemRoutesOptions): void {
   addRoute(app, {
     ...{ method: "GET", path: "/v1/items/history", allows: "stock.read", isTagged: true },
-    summary: "One item's whole life with entry numbers, by key, Digital Link or EPC",
+    summary:
+      "One item's whole life with entry numbers, by key, Digital Link or EPC; the latest entries are the first page",
     query: historyQuery,
     answers: { 200: historyAnswer },
     handler: async ({ query, actor }) => {
+      const { cursor: before, limit: countMax } = query;
       const unit = unitNamed(query.id);
       if ("reason" in unit) {
         throw wrongParameter("id", unit.reason);
       }
       const only = actor.storeIds === undefined ? {} : { storeIds: actor.storeIds };
-      const { entries, isCut } = await ledger.history.ofItem({ ...unit, ...only });
-      if (entries.length === 0) throw new ProblemError("item_unknown", "no entry names this item");
+      const found = await ledger.history.ofItem({ ...unit, ...only, before, countMax });
+      const { entries, next } = found;
+      if (entries.length === 0 && before === undefined)
+        throw new ProblemError("item_unknown", "no entry names this item");
       const labelOf = await productLabels(ledger, [unit.item]);
-      return { ...unit, ...labelOf(unit.item), isCut, entries };
+      const page = { isCut: next !== undefined, entries };
+      const older = next === undefined ? {} : { next: cursorText(next.join("/")) };
+      return { ...unit, ...labelOf(unit.item), ...page, ...older };
     },
   });
 }

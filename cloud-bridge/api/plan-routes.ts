@@ -2,11 +2,11 @@
 
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { canonicalJson } from "../../contract/digest.ts";
 import { errorCodeOf } from "../../contract/errors.ts";
-import { planSchema } from "../../contract/plan.ts";
+import { givenPlanSchema, planSchema } from "../../contract/plan.ts";
 import { shortTextSchema } from "../../contract/units.ts";
-import type { Ledger } from "../ledger/types.ts";
+import { isSamePlan } from "../ledger/catalogue/plan-fill.ts";
+import type { Ledger, Posted } from "../ledger/types.ts";
 import {
   cursorParameter,
   limitParameter,
@@ -26,6 +26,8 @@ export interface PlanRoutesOptions {
   readonly nowMs: () => number;
   /** A store has another plan: it must be published. */
   readonly onPlan: (storeId: string) => void;
+  /** Levels changed: what did must be published. */
+  readonly onPosted: (posted: Posted) => void;
 }
 
 /** A plan of 200,000 products. */
@@ -39,10 +41,10 @@ const changesQuery = z.strictObject({
 
 /** Adds /v1/stores/{store}/plan. */
 export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions): void {
-  const { ledger, stores, nowMs, onPlan } = options;
+  const { ledger, stores, nowMs, onPlan, onPosted } = options;
   addRoute(app, {
     ...{ method: "GET", path: "/v1/stores/:store/plan", allows: "plan.read", params: storeParams },
-    summary: "The store's plan",
+    summary: "The store's plan, with what it leaves to the catalogue",
     answers: { 200: planSchema },
     handler: async ({ params: { store }, reply }) => {
       await requireStore(stores, store);
@@ -65,34 +67,32 @@ export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions):
   });
   addRoute(app, {
     ...{ method: "PUT", path: "/v1/stores/:store/plan", allows: "plan.write", params: storeParams },
-    summary: "Replaces the store's plan; the new version is the old one and 1",
+    summary:
+      "Replaces the store's plan; the new version is the old one and 1. Names and weights that are left out, or come back as the catalogue gave them, are the catalogue's",
     headers: { "If-Match": "ETag of the plan that is replaced; needed where there is one" },
     query: byQuery,
-    ...{ body: planSchema, answers: { 200: planSchema }, bodySizeBytesMax: planSizeBytesMax },
+    ...{ body: givenPlanSchema, answers: { 200: planSchema }, bodySizeBytesMax: planSizeBytesMax },
     handler: async ({ params: { store }, query, body, actor, request, reply }) => {
       const author = { by: actor.nameOr(query.by), nowMs: nowMs() };
       await requireStore(stores, store);
       if (body.storeId !== store)
         throw wrongParameter("storeId", `must be ${store}, as in the path`);
-      const stored = await ledger.plan(store);
-      requireMatch(request, stored?.version, { what: "plan", owner: "the store" });
-      const isSame = stored !== undefined && canonicalJson(stored) === canonicalJson(body);
-      // Of two who replace the same version both write the same new one, and the ledger takes the first.
-      if (stored !== undefined && !isSame && body.version !== stored.version + 1) {
-        throw wrongParameter(
-          "version",
-          `must be ${stored.version + 1}, one more than what it replaces`,
-        );
+      const stored = await ledger.storedPlan(store);
+      const version = stored?.plan.version;
+      requireMatch(request, version, { what: "plan", owner: "the store" });
+      if (version !== undefined && body.version !== version + 1 && !isSamePlan(stored!, body)) {
+        throw wrongParameter("version", `must be ${version + 1}, one more than what it replaces`);
       }
-      try {
-        await ledger.setPlan(body, author);
-      } catch (error) {
+      const saved = await ledger.setPlan(body, author, version).catch((error: unknown) => {
         if (errorCodeOf(error) !== "CONFIG_INVALID") throw error;
+        // Of two who replace the same version the ledger takes the first.
         throw new ProblemError("version_stale", "another plan came first: read it again");
-      }
+      });
+      const { plan, changedItems } = saved;
       onPlan(store);
-      reply.header("etag", versionTag(body.version));
-      return body;
+      onPosted({ entries: [], alerts: [], changedItems });
+      reply.header("etag", versionTag(plan.version));
+      return plan;
     },
   });
 }

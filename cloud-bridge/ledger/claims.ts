@@ -2,9 +2,11 @@
 // its way every step is checked against what stands in the book at that moment.
 
 import type { Entry } from "../../contract/stock.ts";
+import { availabilityOf, pickedFrom, type Reserved, type Withheld } from "./availability.ts";
 import type { Book } from "./book.ts";
 import { productKey } from "./changes.ts";
-import { distrustedOf, type TrustGate } from "./counting/trust-gate.ts";
+import type { TrustGate } from "./counting/trust-gate.ts";
+import { type OrderPlace, webChannel } from "./place-roles.ts";
 import type { Posted } from "./types.ts";
 
 /** GTINs in one claim. */
@@ -18,8 +20,6 @@ export const claimExpiryMsMin = 1000;
 export const claimExpiryMsMax = 30 * 24 * 3_600_000;
 /** How long the answer to an idempotency key is kept. */
 export const claimAnswerKeepMs = 7 * 24 * 3_600_000;
-/** Stands for every GTIN, or every channel, in what is withheld. */
-export const anyWord = "*";
 
 /** The source of entries that claims post: each claim is an outbox of its own, its steps the sequence. */
 export const claimEdgeId = "bridge";
@@ -100,54 +100,15 @@ export interface ClaimAnswer {
   readonly outcome: ClaimOutcome;
 }
 
-/** Units kept from being promised: from a channel (a limit), or from all (`*`: safety stock). */
-export interface Withheld {
-  readonly storeId: string;
-  /** GTIN, or `*` where nothing is said of it. */
-  readonly gtin: string;
-  readonly channel: string;
-  readonly quantity: number;
-}
-
 /** What a group of requests is decided on, beside the book. */
 export interface ClaimView {
   readonly claims: readonly Claim[];
   readonly answers: readonly ClaimAnswer[];
-  /** Units of claims that are reserved and not over. */
-  readonly reserved: readonly {
-    readonly storeId: string;
-    readonly gtin: string;
-    readonly quantity: number;
-  }[];
+  readonly reserved: readonly ({ readonly storeId: string; readonly gtin: string } & Reserved)[];
   readonly withheld: readonly Withheld[];
+  readonly orderPlaces: readonly ({ readonly storeId: string } & OrderPlace)[];
   readonly openCounts: readonly { readonly storeId: string; readonly count: number }[];
   readonly gates: readonly TrustGate[];
-}
-
-/** Parts of what may be promised of one GTIN in one store. */
-export interface Availability {
-  readonly onHand: number;
-  readonly reserved: number;
-  readonly safetyStock: number;
-  readonly channelLimit: number;
-  /** Kept because the book is not trusted so far; 0 where the store does not ask for that. */
-  readonly distrusted: number;
-  /** Never below zero. */
-  readonly available: number;
-}
-
-/** Available to promise: what is on hand less what is reserved, withheld and not trusted. */
-export function availabilityOf(parts: Omit<Availability, "available">): Availability {
-  const { onHand, reserved, safetyStock, channelLimit, distrusted } = parts;
-  const kept = reserved + safetyStock + channelLimit + distrusted;
-  return { ...parts, available: Math.max(0, onHand - kept) };
-}
-
-/** What is withheld of a GTIN: what is said of it, else of all GTINs of the store, else nothing. */
-export function withheldOf(rows: readonly Withheld[], storeId: string, gtin: string, by: string) {
-  const of = (item: string) =>
-    rows.find((row) => row.storeId === storeId && row.gtin === item && row.channel === by);
-  return (of(gtin) ?? of(anyWord))?.quantity ?? 0;
 }
 
 /** The claim as it is at a time: a reservation that ran out is expired, whatever is stored. */
@@ -155,6 +116,8 @@ export function claimAt(claim: Claim, nowMs: number): Claim {
   const isOver = claim.state === "reserved" && claim.expiresAtMs <= nowMs;
   return isOver ? { ...claim, state: "expired", changedAtMs: claim.expiresAtMs } : claim;
 }
+
+const nothingReserved: Reserved = { quantity: 0, webQuantity: 0 };
 
 const steps = {
   pick: { from: ["reserved"], to: "picked" },
@@ -174,15 +137,17 @@ export class ClaimDesk {
   readonly #changed = new Map<string, Claim>();
   readonly #answers = new Map<string, ClaimAnswer>();
   readonly #newAnswers: ClaimAnswer[] = [];
-  readonly #reserved = new Map<string, number>();
+  readonly #reserved = new Map<string, Reserved>();
   readonly #openCounts = new Map<string, number>();
   readonly #withheld: readonly Withheld[];
+  readonly #orderPlaces: ClaimView["orderPlaces"];
   readonly #gates: ReadonlyMap<string, number>;
 
   constructor(view: ClaimView, book: Book, nowMs: number) {
     this.#book = book;
     this.#nowMs = nowMs;
     this.#withheld = view.withheld;
+    this.#orderPlaces = view.orderPlaces;
     this.#gates = new Map(
       view.gates.map((gate) => [productKey(gate.storeId, gate.gtin), gate.withheldPercent]),
     );
@@ -192,8 +157,8 @@ export class ClaimDesk {
       if (now !== claim) this.#changed.set(claim.claimId, now);
     }
     for (const answer of view.answers) this.#answers.set(answer.key, answer);
-    for (const { storeId, gtin, quantity } of view.reserved) {
-      this.#reserved.set(productKey(storeId, gtin), quantity);
+    for (const reserved of view.reserved) {
+      this.#reserved.set(productKey(reserved.storeId, reserved.gtin), reserved);
     }
     for (const { storeId, count } of view.openCounts) this.#openCounts.set(storeId, count);
   }
@@ -291,10 +256,13 @@ export class ClaimDesk {
 
   /** Takes the units off sale where they stand, and their line out of what is reserved: the same in one. */
   #pick(next: Claim): ClaimOutcome {
-    const { storeId } = next;
+    const { storeId, channel } = next;
+    const orderPlaces = this.#orderPlacesOf(storeId);
     const lines = next.lines.map((line) => {
       let rest = line.quantity;
-      const places = this.#book.sellable(storeId, line.gtin).flatMap(({ location, quantity }) => {
+      const accounts = this.#book.sellable(storeId, line.gtin);
+      const places = pickedFrom(accounts, orderPlaces, channel).flatMap((account) => {
+        const { location, quantity } = account;
         const taken = Math.min(rest, Math.max(0, quantity));
         rest -= taken;
         return taken === 0 ? [] : [{ location, quantity: taken }];
@@ -352,15 +320,15 @@ export class ClaimDesk {
     lines: readonly { gtin: string; quantity: number }[],
   ): ClaimRefusal | undefined {
     for (const [index, { gtin, quantity }] of lines.entries()) {
-      const accounts = this.#book.sellable(storeId, gtin);
-      const onHand = accounts.reduce((sum, account) => sum + account.quantity, 0);
-      const { available } = availabilityOf({
-        onHand,
-        distrusted: distrustedOf(onHand, this.#gates.get(productKey(storeId, gtin)) ?? 0),
-        reserved: this.#reserved.get(productKey(storeId, gtin)) ?? 0,
-        safetyStock: withheldOf(this.#withheld, storeId, gtin, anyWord),
-        channelLimit: withheldOf(this.#withheld, storeId, gtin, channel),
-      });
+      const key = productKey(storeId, gtin);
+      const stock = {
+        accounts: this.#book.sellable(storeId, gtin),
+        orderPlaces: this.#orderPlacesOf(storeId),
+        reserved: this.#reserved.get(key) ?? nothingReserved,
+        withheld: this.#withheld,
+        gatePercent: this.#gates.get(key) ?? 0,
+      };
+      const { available } = availabilityOf(stock, { storeId, gtin, channel });
       if (available >= quantity) continue;
       const message = `${quantity} of ${gtin} are asked for in ${storeId}, ${available} can be promised`;
       return { ok: false, code: "STOCK_SHORT", field: `lines.${index}.quantity`, message };
@@ -368,10 +336,19 @@ export class ClaimDesk {
     return undefined;
   }
 
-  #hold({ storeId, lines }: Claim, sign: 1 | -1): void {
+  #orderPlacesOf(storeId: string): OrderPlace[] {
+    return this.#orderPlaces.filter((place) => place.storeId === storeId);
+  }
+
+  #hold({ storeId, channel, lines }: Claim, sign: 1 | -1): void {
     for (const { gtin, quantity } of lines) {
       const key = productKey(storeId, gtin);
-      this.#reserved.set(key, (this.#reserved.get(key) ?? 0) + sign * quantity);
+      const before = this.#reserved.get(key) ?? nothingReserved;
+      const webQuantity = channel === webChannel ? quantity : 0;
+      this.#reserved.set(key, {
+        quantity: before.quantity + sign * quantity,
+        webQuantity: before.webQuantity + sign * webQuantity,
+      });
     }
     if (sign === 1) this.#open(storeId, 1);
   }

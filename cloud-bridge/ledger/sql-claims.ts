@@ -2,11 +2,15 @@
 // decided in memory, and written with one statement a table; nobody else writes meanwhile.
 
 import { GatewayError } from "../../contract/errors.ts";
-import { Book } from "./book.ts";
 import {
   type Availability,
   anyWord,
   availabilityOf,
+  type SellableStock,
+  type Withheld,
+} from "./availability.ts";
+import { Book } from "./book.ts";
+import {
   type Claim,
   type ClaimAnswer,
   ClaimDesk,
@@ -17,11 +21,10 @@ import {
   type ClaimView,
   claimAnswerKeepMs,
   claimAt,
-  type Withheld,
-  withheldOf,
 } from "./claims.ts";
-import { distrustedOf, type TrustGate } from "./counting/trust-gate.ts";
+import type { TrustGate } from "./counting/trust-gate.ts";
 import { type SqlConnection, type SqlValue, StatementError } from "./database.ts";
+import { type OrderPlace, webChannel } from "./place-roles.ts";
 import { loadItemsView } from "./sql-load.ts";
 import { saveChanges } from "./sql-save.ts";
 
@@ -162,14 +165,15 @@ async function readHolds(
   connection: SqlConnection,
   keys: readonly StockKey[],
   nowMs: number,
-): Promise<Pick<ClaimView, "reserved" | "withheld" | "openCounts" | "gates">> {
+): Promise<Omit<ClaimView, "claims" | "answers">> {
   const storeIds = [...new Set(keys.map(([storeId]) => storeId))].sort();
   const reserved = await connection.all<ClaimView["reserved"][number]>(
     `SELECT k.value->>0 AS storeId, k.value->>1 AS gtin,
             (SELECT coalesce(sum(l.quantity), 0) FROM claim_lines l
              WHERE l.store_id = k.value->>0 AND l.gtin = k.value->>1
-              AND l.reserved_until_ms > ?) AS quantity
-     FROM json_each(?) k`,
+              AND l.reserved_until_ms > ?1) AS quantity,
+            ${webReserved("k.value->>0", "k.value->>1", "?1")} AS webQuantity
+     FROM json_each(?2) k`,
     ...[nowMs, JSON.stringify(keys)],
   );
   const named = [...keys, ...storeIds.map((storeId): StockKey => [storeId, anyWord])];
@@ -184,12 +188,26 @@ async function readHolds(
      FROM json_each(?) k`,
     ...[nowMs, JSON.stringify(storeIds.map((storeId) => [storeId]))],
   );
+  const orderPlaces = await connection.all<ClaimView["orderPlaces"][number]>(
+    `SELECT p.store_id AS storeId, p.location, p.promised_to AS promisedTo FROM json_each(?) k
+     JOIN order_places p ON p.store_id = k.value->>0`,
+    JSON.stringify(storeIds.map((storeId) => [storeId])),
+  );
   const gates = await connection.all<TrustGate>(
     `SELECT g.store_id AS storeId, g.gtin, g.withheld_percent AS withheldPercent FROM json_each(?) k
      JOIN trust_gates g ON g.store_id = k.value->>0 AND g.gtin = k.value->>1`,
     JSON.stringify(keys),
   );
-  return { reserved, withheld, openCounts, gates };
+  return { reserved, withheld, openCounts, orderPlaces, gates };
+}
+
+/** Units of a store's GTIN that web orders wait for: asked for where there are places for these alone. */
+function webReserved(storeId: string, gtin: string, nowMs: string): string {
+  return `CASE WHEN EXISTS (SELECT 1 FROM order_places p WHERE p.store_id = ${storeId})
+    THEN (SELECT coalesce(sum(l.quantity), 0) FROM claim_lines l
+      JOIN claims c ON c.store_id = l.store_id AND c.claim_id = l.claim_id
+      WHERE l.store_id = ${storeId} AND l.gtin = ${gtin} AND l.reserved_until_ms > ${nowMs}
+        AND c.channel = '${webChannel}') ELSE 0 END`;
 }
 
 async function saveClaims(connection: SqlConnection, claims: readonly Claim[]): Promise<void> {
@@ -253,8 +271,10 @@ export async function readAvailability(
   const { gtin, channel, storeIds, nowMs } = query;
   interface Row {
     storeId: string;
-    onHand: number;
-    reserved: number;
+    accounts: string;
+    orderPlaces: string;
+    quantity: number;
+    webQuantity: number;
     withheld: string;
     gatePercent: number;
   }
@@ -262,10 +282,14 @@ export async function readAvailability(
     `WITH stores AS (SELECT value->>0 AS store_id FROM json_each(?1)
        UNION SELECT store_id FROM chain_heads WHERE ?1 IS NULL)
      SELECT s.store_id AS storeId,
-       (SELECT coalesce(sum(b.quantity), 0) FROM balances b WHERE b.store_id = s.store_id
-         AND b.item = ?2 AND b.state = 'sellable' AND instr(b.location, '/@') = 0) AS onHand,
+       (SELECT json_group_array(json_object('location', b.location, 'quantity', b.quantity))
+        FROM balances b WHERE b.store_id = s.store_id
+         AND b.item = ?2 AND b.state = 'sellable' AND instr(b.location, '/@') = 0) AS accounts,
+       (SELECT json_group_array(json_object('location', p.location, 'promisedTo', p.promised_to))
+        FROM order_places p WHERE p.store_id = s.store_id) AS orderPlaces,
        (SELECT coalesce(sum(l.quantity), 0) FROM claim_lines l WHERE l.store_id = s.store_id
-         AND l.gtin = ?2 AND l.reserved_until_ms > ?3) AS reserved,
+         AND l.gtin = ?2 AND l.reserved_until_ms > ?3) AS quantity,
+       ${webReserved("s.store_id", "?2", "?3")} AS webQuantity,
        (SELECT json_group_array(json_object('storeId', w.store_id, 'gtin', w.gtin,
           'channel', w.channel, 'quantity', w.quantity)) FROM withheld w
         WHERE w.store_id = s.store_id AND w.gtin IN (?2, '${anyWord}')) AS withheld,
@@ -274,12 +298,14 @@ export async function readAvailability(
      FROM stores s ORDER BY s.store_id`,
     ...[storeIds === undefined ? null : JSON.stringify(storeIds.map((id) => [id])), gtin, nowMs],
   );
-  return rows.map(({ storeId, onHand, reserved, withheld, gatePercent }) => {
-    const held = JSON.parse(withheld) as Withheld[];
-    const safetyStock = withheldOf(held, storeId, gtin, anyWord);
-    const channelLimit = withheldOf(held, storeId, gtin, channel);
-    const distrusted = distrustedOf(onHand, gatePercent);
-    const parts = { onHand, reserved, safetyStock, channelLimit, distrusted };
-    return { storeId, ...availabilityOf(parts) };
+  return rows.map(({ storeId, gatePercent, ...row }) => {
+    const stock = {
+      accounts: JSON.parse(row.accounts) as SellableStock[],
+      orderPlaces: JSON.parse(row.orderPlaces) as OrderPlace[],
+      reserved: row,
+      withheld: JSON.parse(row.withheld) as Withheld[],
+      gatePercent,
+    };
+    return { storeId, ...availabilityOf(stock, { storeId, gtin, channel }) };
   });
 }

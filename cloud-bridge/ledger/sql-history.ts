@@ -2,10 +2,11 @@
 
 import type { Entry } from "../../contract/stock.ts";
 import type { LedgerDatabase } from "./database.ts";
-import { readEntries } from "./sql-read.ts";
+import { genesisHash } from "./entry-hash.ts";
+import { type EntryRow, entryColumns, entryOf } from "./sql-read.ts";
 
-/** Entries of one item's life that are given at most: the latest. */
-export const historyCountMax = 1000;
+/** Where a page of an item's life begins: its oldest entry, by the time that it is placed at. */
+export type HistoryMark = readonly [placedAtMs: number, storeId: string, entryNumber: number];
 
 /** Reads about single items. */
 export class SqlHistory {
@@ -15,31 +16,41 @@ export class SqlHistory {
     this.#database = database;
   }
 
-  /** The entries that name the unit, in order of time; `isCut` where older ones are left out. */
+  /** The latest entries that name the unit, before a mark, in order of time; `next` is where older ones end. */
   async ofItem(query: {
     readonly item: string;
     /** Without: entries of the item itself, a tag that is not GS1. */
     readonly serial?: string;
     /** Without: all stores. */
     readonly storeIds?: readonly string[];
-  }): Promise<{ entries: Entry[]; isCut: boolean }> {
-    const { item, serial = null, storeIds } = query;
-    const rows = await this.#database.reader.all<{ storeId: string; entryNumber: number }>(
-      `SELECT e.store_id AS storeId, e.entry_number AS entryNumber
-       FROM chain_heads h JOIN entries e ON e.store_id = h.store_id
-       WHERE e.item = ? AND coalesce(e.serial, '') = coalesce(?, '')
-         AND (? = 0 OR h.store_id IN (SELECT value->>0 FROM json_each(?)))
-       ORDER BY e.placed_at_ms DESC, e.store_id DESC, e.entry_number DESC LIMIT ?`,
-      ...[item, serial, storeIds === undefined ? 0 : 1],
-      ...[JSON.stringify((storeIds ?? []).map((id) => [id])), historyCountMax + 1],
+    readonly before?: HistoryMark | undefined;
+    readonly countMax: number;
+  }): Promise<{ entries: Entry[]; next?: HistoryMark }> {
+    const { item, serial = null, storeIds, countMax } = query;
+    const before = query.before ?? [Number.MAX_SAFE_INTEGER, "", 0];
+    const rows = await this.#database.reader.all<
+      EntryRow & { placedAtMs: number; previousHash: string | null }
+    >(
+      `SELECT ${entryColumns}, placed_at_ms AS placedAtMs,
+              (SELECT p.hash FROM entries p WHERE p.store_id = e.store_id
+                AND p.entry_number = e.entry_number - 1) AS previousHash
+       FROM entries e
+       WHERE store_id IN (SELECT h.store_id FROM chain_heads h
+           WHERE ? = 0 OR h.store_id IN (SELECT value->>0 FROM json_each(?)))
+         AND item = ? AND coalesce(serial, '') = coalesce(?, '')
+         AND (placed_at_ms, store_id, entry_number) < (?, ?, ?)
+       ORDER BY placed_at_ms DESC, store_id DESC, entry_number DESC LIMIT ?`,
+      ...[storeIds === undefined ? 0 : 1, JSON.stringify((storeIds ?? []).map((id) => [id]))],
+      ...[item, serial, ...before, countMax + 1],
     );
-    const isCut = rows.length > historyCountMax;
-    const entries: Entry[] = [];
-    for (const { storeId, entryNumber } of rows.slice(0, historyCountMax).reverse()) {
-      const only = { storeId, afterEntryNumber: entryNumber - 1, countMax: 1 };
-      entries.push(...(await readEntries(this.#database.reader, only)));
-    }
-    return { entries, isCut };
+    const shown = rows.slice(0, countMax);
+    const entries = shown.map(({ placedAtMs: _placed, previousHash, ...row }) =>
+      entryOf(row, previousHash ?? genesisHash(row.storeId)),
+    );
+    entries.reverse();
+    const last = shown.at(-1);
+    if (last === undefined || rows.length <= countMax) return { entries };
+    return { entries, next: [last.placedAtMs, last.storeId, last.entryNumber] };
   }
 
   /** Number of the store's last entry; 0 where there is none. */

@@ -1,21 +1,18 @@
 // The ledger in a database: the rules between reading and writing. A group is one transaction; what fails in it is retried batch by batch, then event by event, under savepoints.
 
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
-import type { Plan } from "../../contract/plan.ts";
+import type { GivenPlan, Plan } from "../../contract/plan.ts";
 import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StoredAlert } from "./alerts.ts";
 import type { Author } from "./author.ts";
+import type { Withheld } from "./availability.ts";
 import { contentOf, type PreparedBatch, partsOf, prepareBatch } from "./batch-items.ts";
+import type { StoredPlan } from "./catalogue/plan-fill.ts";
 import { SqlCatalogue } from "./catalogue/sql-catalogue.ts";
+import { catalogueLock, readStalePlans } from "./catalogue/sql-plan-fills.ts";
 import type { LoggedEvent } from "./changes.ts";
 import { ClaimQueue } from "./claim-queue.ts";
-import {
-  type Claim,
-  type ClaimOutcome,
-  type ClaimRequest,
-  claimAt,
-  type Withheld,
-} from "./claims.ts";
+import { type Claim, type ClaimOutcome, type ClaimRequest, claimAt } from "./claims.ts";
 import { SqlCounting } from "./counting/sql-counting.ts";
 import { compareEvents } from "./counting/sql-rfid.ts";
 import { type LedgerDatabase, type SqlConnection, StatementError, savepoint } from "./database.ts";
@@ -43,7 +40,14 @@ import { settleDue } from "./sql-flow.ts";
 import { SqlFollowers } from "./sql-followers.ts";
 import { SqlHistory } from "./sql-history.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
-import { type PlanChange, readPlanChanges, savePlan } from "./sql-plan.ts";
+import {
+  type PlanChange,
+  readPlanChanges,
+  readStoredPlan,
+  refreshPlan,
+  type SavedPlan,
+  savePlan,
+} from "./sql-plan.ts";
 import {
   readDeclaredLosses,
   readEntries,
@@ -137,8 +141,21 @@ export class SqlLedger implements Ledger {
     return this.#write((connection) => settleDue(connection, recordedAtMs));
   }
 
-  setPlan(plan: Plan, author?: Author): Promise<void> {
-    return this.#write((connection) => savePlan(connection, plan, author));
+  setPlan(plan: GivenPlan, author?: Author, replacedVersion?: number): Promise<SavedPlan> {
+    return this.#write((connection) => savePlan(connection, plan, author, replacedVersion));
+  }
+
+  storedPlan(storeId: string): Promise<StoredPlan | undefined> {
+    return readStoredPlan(this.#reader, storeId);
+  }
+
+  async refreshPlans(nowMs: number): Promise<string[]> {
+    const refreshed: string[] = [];
+    for (const storeId of await readStalePlans(this.#reader)) {
+      const work = (connection: SqlConnection) => refreshPlan(connection, storeId, nowMs);
+      if (await this.#database.write(work, catalogueLock)) refreshed.push(storeId);
+    }
+    return refreshed;
   }
 
   planChanges(query: Parameters<Ledger["planChanges"]>[0]): Promise<PlanChange[]> {

@@ -24,6 +24,7 @@ interface BalanceRow {
   quantity: number;
   entryNumber: number;
   atMs: number;
+  isPromised: number;
 }
 
 /** Levels by GTIN. Items that are not GS1 have none; `e` sorts after every digit. */
@@ -43,7 +44,12 @@ export async function readStockLevels(
         ["SELECT CAST(? AS TEXT) AS item", [gtin]];
   const rows = await connection.all<BalanceRow>(
     `SELECT b.item AS gtin, b.location, b.state, b.quantity, b.entry_number AS entryNumber,
-            e.recorded_at_ms AS atMs
+            e.recorded_at_ms AS atMs,
+            CASE WHEN EXISTS (SELECT 1 FROM order_places p WHERE p.store_id = b.store_id
+              AND p.promised_to = 'none'
+              AND (b.location = p.location
+                OR (b.location > p.location || '/' AND b.location < p.location || '0')))
+            THEN 0 ELSE 1 END AS isPromised
      FROM (${items}) i
      JOIN balances b ON b.store_id = ? AND b.item = i.item
      JOIN entries e ON e.store_id = b.store_id AND e.entry_number = b.entry_number
@@ -51,7 +57,7 @@ export async function readStockLevels(
     ...[...named, storeId],
   );
   const levels = new Map<string, StockLevel>();
-  for (const { gtin: item, location, state, quantity, entryNumber, atMs } of rows) {
+  for (const { gtin: item, location, state, quantity, entryNumber, atMs, isPromised } of rows) {
     let level = levels.get(item);
     if (level === undefined) {
       const empty = { revision: 0, atMs: 0, sellable: 0, balances: [] };
@@ -61,7 +67,7 @@ export async function readStockLevels(
     level.revision = Math.max(level.revision, entryNumber);
     level.atMs = Math.max(level.atMs, atMs);
     if (quantity !== 0) level.balances.push({ location, state, quantity });
-    if (state === "sellable" && isReal(location)) level.sellable += quantity;
+    if (state === "sellable" && isReal(location) && isPromised === 1) level.sellable += quantity;
   }
   return [...levels.values()];
 }

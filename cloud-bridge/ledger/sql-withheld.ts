@@ -1,7 +1,7 @@
 // What is kept from being promised, as it stands and as it was: each change with who made it.
 
 import type { Author } from "./author.ts";
-import type { Withheld } from "./claims.ts";
+import type { Withheld } from "./availability.ts";
 import type { SqlConnection } from "./database.ts";
 
 export const withheldTables = `

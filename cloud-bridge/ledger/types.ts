@@ -3,14 +3,16 @@
 import type { Acknowledgement, Batch } from "../../contract/delivery.ts";
 import type { ErrorCode } from "../../contract/errors.ts";
 import type { gapReasons, severities } from "../../contract/event.ts";
-import type { Plan } from "../../contract/plan.ts";
+import type { GivenPlan, Plan } from "../../contract/plan.ts";
 import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StockState } from "../../contract/units.ts";
 import type { StoredAlert } from "./alerts.ts";
 import type { Author } from "./author.ts";
+import type { Availability, Withheld } from "./availability.ts";
 import type { BatchItem } from "./batch-items.ts";
+import type { StoredPlan } from "./catalogue/plan-fill.ts";
 import type { SqlCatalogue } from "./catalogue/sql-catalogue.ts";
-import type { Availability, Claim, ClaimOutcome, ClaimRequest, Withheld } from "./claims.ts";
+import type { Claim, ClaimOutcome, ClaimRequest } from "./claims.ts";
 import type { SqlCounting } from "./counting/sql-counting.ts";
 import type { SqlReceiving } from "./receiving/sql-receiving.ts";
 import type { SqlReturns } from "./returns/sql-returns.ts";
@@ -21,7 +23,7 @@ import type { SqlEpcis } from "./sql-epcis.ts";
 import type { SqlFacts } from "./sql-facts.ts";
 import type { SqlFollowers } from "./sql-followers.ts";
 import type { SqlHistory } from "./sql-history.ts";
-import type { PlanChange } from "./sql-plan.ts";
+import type { PlanChange, SavedPlan } from "./sql-plan.ts";
 import type { SqlTree } from "./sql-tree.ts";
 import type { SqlWebhooks } from "./sql-webhooks.ts";
 import type { WithheldRow } from "./sql-withheld.ts";
@@ -271,8 +273,16 @@ export interface Ledger {
     afterNumber?: number | undefined;
     countMax: number;
   }): Promise<AuditRecord[]>;
-  /** Takes a plan: a lower version, or other content under the same version, is CONFIG_INVALID. */
-  setPlan(plan: Plan, author?: Author): Promise<void>;
+  /**
+   * Takes a plan, and gives it as it stands then, with the items whose level may be another by it. A version that was
+   * given before, with other content, is CONFIG_INVALID, and so is a plan that replaces (`replacedVersion`) another one
+   * than is there.
+   */
+  setPlan(plan: GivenPlan, author?: Author, replacedVersion?: number): Promise<SavedPlan>;
+  /** The plan of a store as it was given, and as it is, with what the catalogue says. */
+  storedPlan(storeId: string): Promise<StoredPlan | undefined>;
+  /** Fills plans anew that the catalogue has changed since; gives the stores that have another one now. */
+  refreshPlans(nowMs: number): Promise<string[]>;
   /** Who gave a store its plans, the latest first. */
   planChanges(query: {
     storeId: string;

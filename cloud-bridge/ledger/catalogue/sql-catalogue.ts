@@ -5,6 +5,8 @@ import { type CatalogueProduct, catalogueProductSchema } from "../../../contract
 import { canonicalJson } from "../../../contract/digest.ts";
 import type { Author } from "../author.ts";
 import type { LedgerDatabase, SqlConnection } from "../database.ts";
+import { filledFields } from "./plan-fill.ts";
+import { catalogueLock, markStalePlans } from "./sql-plan-fills.ts";
 
 export const catalogueTables = `
 -- Products of all stores; name and class as they are searched for. body is JSON of catalogueProductSchema.
@@ -43,8 +45,6 @@ export interface CatalogueChange {
 const chunkCount = 1000;
 /** Changes that are told of one product: the latest. */
 export const catalogueChangeCountMax = 1000;
-/** The catalogue belongs to no store; its writers wait for each other by this name. */
-const lockNames = ["*catalogue"];
 
 interface Row {
   readonly gtin: string;
@@ -61,14 +61,13 @@ export class SqlCatalogue {
   }
 
   async product(gtin: string): Promise<CataloguedProduct | undefined> {
-    const [row] = await readRows(this.#database.reader, [gtin]);
-    return row && productOf(row);
+    const [product] = await this.productsOf([gtin]);
+    return product;
   }
 
   /** Those of the GTINs that it has. */
-  async productsOf(gtins: readonly string[]): Promise<CataloguedProduct[]> {
-    if (gtins.length === 0) return [];
-    return (await readRows(this.#database.reader, gtins)).map(productOf);
+  productsOf(gtins: readonly string[]): Promise<CataloguedProduct[]> {
+    return readProducts(this.#database.reader, gtins);
   }
 
   /** By GTIN after `afterGtin`; those whose name begins so (upper or lower case), those of a class. */
@@ -135,13 +134,23 @@ export class SqlCatalogue {
          VALUES (?, ?, ?, ?, NULL)`,
         ...[gtin, version + 1, nowMs, by],
       );
+      await markStalePlans(connection, [gtin]);
       return "removed";
     });
   }
 
   #write<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
-    return this.#database.write(work, lockNames);
+    return this.#database.write(work, catalogueLock);
   }
+}
+
+/** Those of the GTINs that the catalogue has. */
+export async function readProducts(
+  connection: SqlConnection,
+  gtins: readonly string[],
+): Promise<CataloguedProduct[]> {
+  if (gtins.length === 0) return [];
+  return (await readRows(connection, gtins)).map(productOf);
 }
 
 async function putProducts(
@@ -180,8 +189,19 @@ async function putProducts(
        WHERE gtin IN (SELECT value FROM json_each(?))`,
       ...[nowMs, by, JSON.stringify(changed.map(({ gtin }) => gtin))],
     );
+    const filling = changed.filter((product) => isFillingOther(product, bodies.get(product.gtin)));
+    await markStalePlans(
+      connection,
+      filling.map(({ gtin }) => gtin),
+    );
   }
   return changedCount;
+}
+
+/** Whether plans are to say something else of a product than its body before. */
+function isFillingOther(product: CatalogueProduct, body: string | undefined): boolean {
+  const before: Partial<CatalogueProduct> = body === undefined ? {} : JSON.parse(body);
+  return filledFields.some((field) => product[field] !== before[field]);
 }
 
 function readRows(connection: SqlConnection, gtins: readonly string[]): Promise<Row[]> {

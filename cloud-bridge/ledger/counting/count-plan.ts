@@ -1,6 +1,7 @@
 // What is to be counted: classes by turnover, which lines are due today, and which something speaks against.
 // Pure.
 
+import { orderPlaceIndex } from "../place-roles.ts";
 import { classPolicyOf, judge } from "./count-policy.ts";
 import { unclassified } from "./item-class.ts";
 import { type Account, CountIndex, type StoreFacts } from "./store-facts.ts";
@@ -92,6 +93,7 @@ export interface ProblemLine extends Account {
 export function problemLines(facts: StoreFacts): ProblemLine[] {
   const counts = new CountIndex(facts);
   const facings = new Set(facts.facings.map(nameOf));
+  const kindAt = orderPlaceIndex(facts.orderPlaces);
   const differences = new Map(facts.differences.map((each) => [nameOf(each), each]));
   const lines = facts.accounts.flatMap((account) => {
     const { gtin, quantity } = account;
@@ -104,14 +106,15 @@ export function problemLines(facts: StoreFacts): ProblemLine[] {
       kinds.push("variance");
       Object.assign(evidence, { difference: difference.quantity, countedAtMs: difference.atMs });
     }
-    const silence =
-      facings.has(nameOf(account)) && quantity > 0 ? silenceOf(facts, gtin) : undefined;
+    // No till sells from a place for orders.
+    const isOnSale = quantity > 0 && kindAt(account.location) === "all";
+    const silence = isOnSale && facings.has(nameOf(account)) ? silenceOf(facts, gtin) : undefined;
     if (silence !== undefined && silence.probability < silenceProbabilityMax) {
       kinds.push("silent_shelf");
       Object.assign(evidence, silence);
     }
     const isOld = facts.nowMs - facts.firstAtMs >= facts.policy.turnoverMs;
-    if (isOld && quantity > 0 && facts.unsold.has(gtin)) kinds.push("sells_nowhere");
+    if (isOld && isOnSale && facts.unsold.has(gtin)) kinds.push("sells_nowhere");
     if (kinds.length === 0) return [];
     const valueMinor = Math.abs(quantity) * (facts.items.get(gtin)?.priceMinor ?? 0);
     return [{ ...account, kinds, valueMinor, evidence }];

@@ -2,6 +2,7 @@
 
 import type { Alert } from "../../../contract/stock.ts";
 import { isWithin } from "../../../contract/units.ts";
+import { orderPlaceIndex } from "../place-roles.ts";
 import { type StoreFacts, salesPerDay } from "./store-facts.ts";
 
 const dayMs = 86_400_000;
@@ -55,14 +56,17 @@ export function expectedLost(demandMean: number, stock: number): number {
 export function refillList(facts: StoreFacts): RefillLine[] {
   const { nowMs, policy, items, backRooms } = facts;
   const untilMs = nextDeliveryAtMs(policy, nowMs) - nowMs;
+  const kindAt = orderPlaceIndex(facts.orderPlaces);
+  const isShop = ({ location }: { location: string }) => kindAt(location) === "all";
+  const facings = facts.facings.filter(isShop);
   const byGtin = new Map<string, StoreFacts["accounts"][number][]>();
-  for (const account of facts.accounts) {
+  for (const account of facts.accounts.filter(isShop)) {
     byGtin.set(account.gtin, [...(byGtin.get(account.gtin) ?? []), account]);
   }
   const placeCounts = new Map<string, number>();
-  for (const { gtin } of facts.facings) placeCounts.set(gtin, (placeCounts.get(gtin) ?? 0) + 1);
+  for (const { gtin } of facings) placeCounts.set(gtin, (placeCounts.get(gtin) ?? 0) + 1);
   const isBack = (location: string) => backRooms.some((room) => isWithin(location, room));
-  const lines = facts.facings.flatMap(({ gtin, location }): RefillLine[] => {
+  const lines = facings.flatMap(({ gtin, location }): RefillLine[] => {
     const accounts = byGtin.get(gtin) ?? [];
     const back = accounts.filter((each) => isBack(each.location) && each.quantity > 0);
     const backQuantity = sum(back);

@@ -5,14 +5,13 @@ import { identifyTag } from "../../../contract/gs1/identify.ts";
 import type { EpcHex } from "../../../contract/units.ts";
 import { countDifference } from "../anchors.ts";
 import type { SqlConnection } from "../database.ts";
+import { backRoomsOf, orderPlacesOf } from "../place-roles.ts";
 import { readPlan } from "../sql-read.ts";
 import { readItems, readPolicy } from "./sql-policy.ts";
 import type { Account, Difference, Sold, StoreFacts } from "./store-facts.ts";
 
 /** Notices that are looked at; the newest. */
 const noticeCountMax = 10_000;
-/** Roles of places that no customer buys from. */
-const backRoles: readonly string[] = ["stockroom", "dock"];
 
 /** Everything that count plan, trust and refill look at. */
 export async function readStoreFacts(
@@ -26,7 +25,7 @@ export async function readStoreFacts(
   const accounts = await readAccounts(connection, storeId);
   const sales = await readSold(connection, storeId, sinceMs);
   const plan = await readPlan(connection, storeId);
-  const locations = plan?.locations ?? [];
+  const places = { locations: plan?.locations ?? [] };
   return {
     ...{ storeId, nowMs, policy, items, accounts, sales },
     ...(await readCounts(connection, storeId)),
@@ -34,9 +33,8 @@ export async function readStoreFacts(
     unsold: await readUnsold(connection, accounts, sales, sinceMs),
     firstAtMs: await readFirstAtMs(connection, storeId, nowMs),
     facings: plan?.facings ?? [],
-    backRooms: locations.flatMap(({ role, location }) =>
-      backRoles.includes(role) ? location : [],
-    ),
+    backRooms: backRoomsOf(places),
+    orderPlaces: orderPlacesOf(places),
     ...(await readBlindness(connection, storeId, sinceMs)),
   };
 }

@@ -1,6 +1,7 @@
 // What a store's book, counts, sales and sensors say, as count plan, trust and refill look at it. Pure.
 
 import { isWithin } from "../../../contract/units.ts";
+import type { OrderPlace } from "../place-roles.ts";
 import type { CountItem, CountPolicy } from "./count-policy.ts";
 
 /** Sellable stock of a product at a real place. */
@@ -47,8 +48,10 @@ export interface StoreFacts {
   readonly firstAtMs: number;
   /** Where products have their place on the floor. */
   readonly facings: readonly { readonly gtin: string; readonly location: string }[];
-  /** Places that no customer buys from. */
+  /** Places that shelves are filled from. */
   readonly backRooms: readonly string[];
+  /** Places for orders alone: no customer takes from them, and no shelf is filled from them. */
+  readonly orderPlaces: readonly OrderPlace[];
   /** Times in which devices were blind. */
   readonly gaps: readonly { readonly fromAtMs: number; readonly toAtMs: number }[];
   /** Passages that nobody was sure of, by product. */

@@ -65,7 +65,15 @@ test("a store takes only so many claims that are open", () => {
     countPolicies: new Map(),
   });
   const openCounts = [{ storeId: "s0042", count: openClaimCountMax }];
-  const view = { claims: [], answers: [], reserved: [], withheld: [], gates: [], openCounts };
+  const nothing = {
+    claims: [],
+    answers: [],
+    reserved: [],
+    withheld: [],
+    orderPlaces: [],
+    gates: [],
+  };
+  const view = { ...nothing, openCounts };
   const outcome = new ClaimDesk(view, book, startAtMs).decide(reserve());
   expect(outcome).toMatchObject({ ok: false, code: "CLAIM_LIMIT", field: "storeId" });
 });

@@ -2,8 +2,8 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { anyWord } from "../../../cloud-bridge/ledger/availability.ts";
 import {
-  anyWord,
   type Claim,
   type ClaimOutcome,
   claimExpiryMsMax,

@@ -17,7 +17,7 @@ export function factsOf(fields: Partial<StoreFacts> = {}): StoreFacts {
     ...{ storeId: "s0042", nowMs, policy: defaultCountPolicy, items: new Map() },
     ...{ accounts: [], counts: [], completeCounts: [], differences: [], sales: new Map() },
     ...{ unsold: new Set(), firstAtMs: startAtMs, facings: [], backRooms: ["s0042/stockroom"] },
-    ...{ gaps: [], uncertain: new Map() },
+    ...{ orderPlaces: [], gaps: [], uncertain: new Map() },
     ...fields,
   };
 }

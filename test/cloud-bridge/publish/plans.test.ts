@@ -1,0 +1,63 @@
+// Configured plans and the catalogue's, on a real ledger; a broker that takes nothing for a while.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { systemClock } from "../../../cloud-bridge/clock.ts";
+import { createLog } from "../../../cloud-bridge/log.ts";
+import { runPlanRefresh, storePlans } from "../../../cloud-bridge/publish/plans.ts";
+import { type GivenPlan, givenPlanSchema } from "../../../contract/plan.ts";
+import { openLedger } from "../ledger/edge-fixture.ts";
+import { coffee, startAtMs, tea } from "../ledger/fake-edge.ts";
+
+const ada = { by: "ada", nowMs: startAtMs };
+const options = { log: createLog("silent"), nowMs: startAtMs };
+const storeId = "s0042";
+
+const fileOf = (version: number, ...gtins: string[]): GivenPlan =>
+  givenPlanSchema.parse({
+    ...{ schemaVersion: 1, storeId, version, locations: [], facings: [] },
+    products: gtins.map((gtin) => ({ gtin })),
+  });
+
+test("a file is taken once for each of its versions, whatever the catalogue made of the last one", async () => {
+  const ledger = await openLedger();
+  const start = (...files: GivenPlan[]) => storePlans(ledger, files, options);
+  const standing = async () => {
+    const plan = await ledger.plan(storeId);
+    return [plan?.version, plan?.products.map(({ name }) => name)];
+  };
+  await start(fileOf(1, coffee));
+  await ledger.catalogue.put([{ gtin: coffee, name: "Beans" }] as never, ada);
+  await ledger.refreshPlans(startAtMs);
+  expect(await standing()).toEqual([2, ["Beans"]]);
+  await start(fileOf(1, coffee));
+  await start(fileOf(1, tea));
+  expect(await standing()).toEqual([2, ["Beans"]]);
+  await start(fileOf(2, coffee, tea));
+  await start(fileOf(2, coffee, tea));
+  expect(await standing()).toEqual([3, ["Beans", tea]]);
+});
+
+test("a plan that the broker did not take is published again, until it did", async () => {
+  const ledger = await openLedger();
+  await ledger.setPlan(fileOf(1, coffee), ada);
+  await ledger.catalogue.put([{ gtin: coffee, name: "Beans" }] as never, ada);
+  const stop = new AbortController();
+  const asked: (readonly string[])[] = [];
+  const publish = async (storeIds: readonly string[]) => {
+    asked.push(storeIds);
+    return asked.length > 1;
+  };
+  const running = runPlanRefresh({ ledger, clock: fastClock, publish }, stop.signal);
+  while (asked.length < 2) await sleep(5);
+  await sleep(50);
+  stop.abort();
+  await running;
+  expect(asked).toEqual([[storeId], [storeId]]);
+});
+
+/** Waits a hundredth of the time. */
+const fastClock = {
+  ...systemClock,
+  timer: (delayMs: number, fire: () => void) => systemClock.timer(delayMs / 100, fire),
+};
