@@ -2,7 +2,7 @@
 // A buffer of real events is damaged by a seeded chance and opened as the daemon opens it. Whatever it does then, it never
 // gives out an event that it was not given, and never leaves one out without a word.
 
-import { copyFile, mkdir, open, readFile, rm, stat, truncate } from "node:fs/promises";
+import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { errorCodeOf } from "../../contract/errors.ts";
@@ -15,6 +15,7 @@ import {
   serialOf,
   temporaryFolder,
 } from "../edge/buffer/outbox-kit.ts";
+import { damages } from "./damages.ts";
 
 const damageCount = 120;
 const acceptedCount = 400;
@@ -53,38 +54,6 @@ async function cutBuffer(): Promise<Truth> {
   const digests = await Promise.all(serials.map((_, index) => outbox.digestAt(index + 1)));
   return { folder: cut, serials, digests, acknowledgedSequence: 50 };
 }
-
-type Damage = (file: string, random: () => number) => Promise<void>;
-
-async function overwrite(file: string, offset: number, bytes: Uint8Array): Promise<void> {
-  const handle = await open(file, "r+");
-  await handle.write(bytes, 0, bytes.length, offset);
-  await handle.close();
-}
-
-const damages: Record<string, Damage> = {
-  "a bit": async (file, random) => {
-    const bytes = await readFile(file);
-    const at = Math.floor(random() * bytes.length);
-    await overwrite(file, at, Uint8Array.of(bytes[at]! ^ (1 << Math.floor(random() * 8))));
-  },
-  "a hundred bits": async (file, random) => {
-    for (let count = 0; count < 100; count += 1) await damages["a bit"]!(file, random);
-  },
-  "a page of garbage": async (file, random) => {
-    const { size } = await stat(file);
-    const page = Uint8Array.from({ length: 4096 }, () => Math.floor(random() * 256));
-    await overwrite(file, 4096 * Math.floor(random() * Math.ceil(size / 4096)), page);
-  },
-  "a page of zeros": async (file, random) => {
-    const { size } = await stat(file);
-    await overwrite(file, 4096 * Math.floor(random() * (size / 4096)), new Uint8Array(4096));
-  },
-  "cut short": async (file, random) => {
-    await truncate(file, Math.floor(random() * (await stat(file)).size));
-  },
-  gone: async (file) => rm(file),
-};
 
 /** Opens a damaged buffer and holds it against the truth; gives what became of it. */
 async function outcomeOf(folder: string, truth: Truth): Promise<string> {

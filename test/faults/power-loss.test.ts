@@ -1,4 +1,4 @@
-// The short form of row 10: some of all the moments at which the power can go in a run of 500 transactions.
+// The short form of row 10: some of all the moments at which the power can go in a run of transactions.
 // `npm run soak -- power` takes every one.
 
 import { spawnSync } from "node:child_process";
@@ -6,32 +6,37 @@ import { expect, test } from "vitest";
 import { seededRandom } from "../../simulators/random.ts";
 import { filesAfter, parseOperations } from "./file-operations.ts";
 import { playPowerLosses, recordRun } from "./power-loss.ts";
+import { bufferSubject, ledgerSubject } from "./power-subjects.ts";
 
 const hasStrace = spawnSync("strace", ["-V"]).status === 0;
-const crashPointCount = 60;
 
-test.skipIf(!hasStrace)(
-  `the power goes at ${crashPointCount} moments of 500 transactions: all accepted is there, the buffer is whole (needs strace)`,
-  async () => {
-    const operations = await recordRun(500);
+const subjects = [
+  ...[{ name: "an edge's buffer", subject: bufferSubject, transactionCount: 500, pointCount: 60 }],
+  ...[{ name: "a ledger", subject: ledgerSubject, transactionCount: 200, pointCount: 40 }],
+];
+
+test.skipIf(!hasStrace).each(subjects)(
+  "the power goes at $pointCount moments of $transactionCount transactions of $name: all accepted is there (needs strace)",
+  async ({ name, subject, transactionCount, pointCount }) => {
+    const operations = await recordRun(subject, transactionCount);
     const syncCount = operations.filter(({ kind }) => kind === "sync").length;
-    expect(syncCount).toBeGreaterThanOrEqual(500);
-    expect(operations.at(-1)).toEqual({ kind: "accepted", sequence: 501 });
+    expect(syncCount).toBeGreaterThanOrEqual(transactionCount);
+    expect(operations.at(-1)).toMatchObject({ kind: "accepted" });
     const random = seededRandom(7);
-    const points = Array.from({ length: crashPointCount }, () =>
+    const points = Array.from({ length: pointCount }, () =>
       Math.ceil(random() * operations.length),
     );
-    const report = await playPowerLosses(operations, points, 7);
+    const report = await playPowerLosses(subject, operations, points, 7);
     process.stdout.write(
-      `power: ${report.doneCount} losses of power among ${report.operationCount} operations\n`,
+      `power: ${report.doneCount} losses of power among ${report.operationCount} operations of ${name}\n`,
     );
-    expect(report).toMatchObject({ doneCount: 3 * crashPointCount, problems: [] });
+    expect(report).toMatchObject({ doneCount: 3 * pointCount, problems: [] });
     // What was synced is all that the promise stands on: without it, accepted events are lost.
     const unsynced = operations.filter(({ kind }) => kind !== "sync");
-    const without = await playPowerLosses(unsynced, [unsynced.length], 7);
+    const without = await playPowerLosses(subject, unsynced, [unsynced.length], 7);
     expect(without.problems.length).toBeGreaterThan(0);
   },
-  120_000,
+  180_000,
 );
 
 test("a record is read as it is written, calls that another thread interrupts too", () => {

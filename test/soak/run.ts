@@ -3,13 +3,14 @@
 // `npm run soak -- simulation [--seeds N] [--from S]`: 10,000 seeds of the delivery simulation, from 0 on.
 // `npm run soak -- outage [EVENTS]`: three days of a busy store in the buffer (260,000 events), and the link back.
 // `npm run soak -- faults [--count N] [--only NAME]`: every fault of test/faults/ on real processes; a report a row.
-// `npm run soak -- power [EVERY]`: the power goes after every file operation (or each so manieth) of 500 transactions of a buffer.
+// `npm run soak -- power [EVERY]`: the power goes after every file operation (or each so manieth) of 500 transactions of a buffer and of a ledger.
 // `npm run soak -- hostile [--packets N] [--only NAME]`: clients that mean harm, with 300,000 mutated packets; seed as above.
 
 import { parseArgs } from "node:util";
 import { isClean, playProcessRow, reportLine } from "../faults/fault-sweep.ts";
 import { playAttacks } from "../faults/hostile-sweep.ts";
 import { playPowerLosses, recordRun } from "../faults/power-loss.ts";
+import { bufferSubject, ledgerSubject } from "../faults/power-subjects.ts";
 import { processRows } from "../faults/process-rows.ts";
 import { targets } from "./decoders.ts";
 import { fuzzDecoder } from "./fuzz.ts";
@@ -53,16 +54,15 @@ async function outage(eventCount: number): Promise<void> {
 }
 
 async function power(every: number): Promise<void> {
-  const operations = await recordRun(500);
-  const all = operations.map((_, index) => index + 1);
-  const points = all.filter((point) => point % every === 0);
-  const report = await playPowerLosses(
-    operations,
-    points,
-    Number(process.env["GONDOLA_SEED"] ?? 1),
-  );
-  process.stdout.write(`${JSON.stringify(report)}\n`);
-  if (report.problems.length > 0) process.exitCode = 1;
+  const seed = Number(process.env["GONDOLA_SEED"] ?? 1);
+  for (const subject of [bufferSubject, ledgerSubject]) {
+    const operations = await recordRun(subject, 500);
+    const all = operations.map((_, index) => index + 1);
+    const points = all.filter((point) => point % every === 0);
+    const report = await playPowerLosses(subject, operations, points, seed);
+    process.stdout.write(`${JSON.stringify({ of: subject.file, ...report })}\n`);
+    if (report.problems.length > 0) process.exitCode = 1;
+  }
 }
 
 async function simulation(words: string[]): Promise<void> {
