@@ -1,7 +1,7 @@
 // What `gondola-bridge enroll` gives to an edge, in one file: a secret, for that edge alone.
 
 import { z } from "zod";
-import { idSchema } from "./units.ts";
+import { edgeIdSchema, idSchema } from "./units.ts";
 
 const pem = (kind: string) =>
   z
@@ -12,7 +12,7 @@ const pem = (kind: string) =>
 /** An enrolment. */
 export const enrolmentSchema = z.strictObject({
   storeId: idSchema,
-  edgeId: idSchema,
+  edgeId: edgeIdSchema,
   /** The authority of the broker's certificate. */
   ca: pem("CERTIFICATE"),
   certificate: pem("CERTIFICATE"),

@@ -12,6 +12,14 @@ export const idSchema = z
   .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "an id is 1-32 of a-z, 0-9 and -, not beginning with -")
   .refine((id) => !(reservedIds as readonly string[]).includes(id), "this word is reserved");
 
+/** Begins the ids under which the ledger keeps sources over HTTP. */
+export const feedPrefix = "feed-";
+/** The id of an edge. */
+export const edgeIdSchema = idSchema.refine(
+  (id) => !id.startsWith(feedPrefix),
+  `ids that begin with ${feedPrefix} are of sources over HTTP`,
+);
+
 /** A location: `store/name/name`; a virtual one has an `@` name: `s0042/@basket`. */
 export const locationSchema = z
   .string()

@@ -7,7 +7,7 @@ import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { type Plan, planSchema } from "../contract/plan.ts";
-import { durationMsSchema, idSchema } from "../contract/units.ts";
+import { durationMsSchema, edgeIdSchema, idSchema } from "../contract/units.ts";
 import { findDevice } from "../drivers/registry.ts";
 import { portConfigSchema } from "../drivers/transport/port.ts";
 import { outboxSettingsSchema } from "./buffer/settings.ts";
@@ -32,7 +32,7 @@ const deviceSchema = z.strictObject({
 export const edgeConfigSchema = z
   .strictObject({
     storeId: idSchema,
-    edgeId: idSchema,
+    edgeId: edgeIdSchema,
     /** Where the buffer lives: its own partition, if possible. */
     dataDir: z.string().min(1),
     broker: z.strictObject({

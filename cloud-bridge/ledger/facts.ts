@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import type { Batch } from "../../contract/delivery.ts";
 import { canonicalEvent, genesisDigest, nextDigest } from "../../contract/digest.ts";
 import type { Item, Place, Step } from "../../contract/event.ts";
-import { type Gtin, idSchema, type StockState } from "../../contract/units.ts";
+import { feedPrefix, type Gtin, idSchema, type StockState } from "../../contract/units.ts";
 import type { Incoming } from "./types.ts";
 
 export const factKinds = ["sale", "return", "receipt"] as const;
@@ -71,7 +71,6 @@ export const factAheadMsMax = 3_600_000;
 export const factAnswerKeepMs = 90 * 24 * 3_600_000;
 
 /** Begins the edge id of every source, so that none is taken for an edge. */
-const feedPrefix = "feed-";
 /** A source's id has to leave room for the prefix. */
 const sourceIdLengthMax = 32 - feedPrefix.length;
 

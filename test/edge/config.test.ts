@@ -43,6 +43,7 @@ describe("the example", () => {
 describe("a wrong configuration is refused by file, path and range", () => {
   const cases: [string, (config: Sketch) => void, string[]][] = [
     ["unknown key", (c) => Object.assign(c, { brokr: 1 }), ["edge.yaml", '"brokr"']],
+    ["an id of a source", (c) => Reflect.set(c, "edgeId", "feed-pos"), ["edgeId", "feed-"]],
     ["missing key", (c) => Reflect.deleteProperty(c, "edgeId"), ["edgeId"]],
     ["reserved id", (c) => Object.assign(c, { storeId: "plan" }), ["storeId", "reserved"]],
     [
