@@ -17,7 +17,7 @@ import { SqlCounting } from "./counting/sql-counting.ts";
 import { compareEvents } from "./counting/sql-rfid.ts";
 import { type LedgerDatabase, type SqlConnection, StatementError, savepoint } from "./database.ts";
 import { postAgain, postGroup } from "./ledger.ts";
-import { SqlReceiving } from "./receiving/sql-receiving.ts";
+import { endScanned, SqlReceiving } from "./receiving/sql-receiving.ts";
 import { SqlReturns } from "./returns/sql-returns.ts";
 import {
   acknowledgeAlert,
@@ -283,6 +283,8 @@ export class SqlLedger implements Ledger {
         results.at(-1)?.alerts.push(...found);
         await saveChanges(connection, changes);
         await saveReferencedMoves(connection, textsOf(changes.events));
+        const ended = await endScanned(connection, changes.events, recordedAtMs);
+        results.at(-1)?.alerts.push(...ended);
         const raised = results.flatMap(({ alerts }) => alerts);
         const loud = await saveAlerts(connection, raised, recordedAtMs);
         return results.map((each) => ({

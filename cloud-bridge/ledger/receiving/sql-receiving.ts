@@ -1,6 +1,9 @@
 // Consignments in the ledger's database: announced over HTTP or by a supplier's shipment (EPCIS), closed by a person.
 
+import { z } from "zod";
+import type { NoticedEvent } from "../../../contract/event.ts";
 import type { Alert } from "../../../contract/stock.ts";
+import type { LoggedEvent } from "../changes.ts";
 import type { LedgerDatabase, SqlConnection } from "../database.ts";
 import { saveAlerts } from "../sql-alerts.ts";
 import { readExpectedReceipts } from "../sql-capture.ts";
@@ -121,15 +124,9 @@ export class SqlReceiving {
           const message = `${consignmentId} was ${found.state} by ${found.closedBy}`;
           return { ok: false, code: "CONSIGNMENT_STATE", message };
         }
-        const why = reason === undefined ? {} : { reason };
-        const ended = { ...found, state, closedAtMs: nowMs, closedBy: by, ...why };
-        await save(connection, ended);
-        const result = await outcome(connection, ended);
-        if (!result.ok || state === "cancelled") return result;
-        const alert = discrepancyAlert(ended, result.consignment.report, nowMs);
-        const alerts = alert === undefined ? [] : [alert];
-        const loud = await saveAlerts(connection, alerts, nowMs);
-        return { ...result, alerts: alerts.filter((one) => loud.has(one)) };
+        const result = await end(connection, found, { state, by, reason }, nowMs);
+        const loud = await saveAlerts(connection, result.alerts, nowMs);
+        return { ...result, alerts: result.alerts.filter((one) => loud.has(one)) };
       },
       [storeId],
     );
@@ -151,6 +148,51 @@ export class SqlReceiving {
       return alerts.filter((alert) => loud.has(alert));
     });
   }
+}
+
+/**
+ * Closes what a person ended at a scanner, where it was announced or captured and is open; gives the alerts to raise. Only
+ * the command says that all has come: a scanner that was left alone says nothing.
+ */
+export async function endScanned(
+  connection: SqlConnection,
+  events: readonly LoggedEvent[],
+  nowMs: number,
+): Promise<Alert[]> {
+  const alerts: Alert[] = [];
+  for (const { storeId, edgeId, type, item } of events) {
+    if (type !== "noticed" || item.content.kind !== "event") continue;
+    const event = item.content.event as NoticedEvent;
+    const closed = scannedEndSchema.safeParse(event.detail).data;
+    if (event.code !== receiptClosed || closed === undefined) continue;
+    const found = await readConsignmentOrShipment(connection, storeId, closed.referenceId);
+    if (found?.state !== "open") continue;
+    const by = `${edgeId}/${event.deviceId}`;
+    alerts.push(...(await end(connection, found, { state: "closed", by }, nowMs)).alerts);
+  }
+  return alerts;
+}
+
+/** What a scanner notices at the end of a delivery (`edge/sense/receipt.ts`). */
+const receiptClosed = "receipt_closed";
+const scannedEndSchema = z.looseObject({
+  referenceId: z.string().max(64),
+  reason: z.literal("ended"),
+});
+
+/** Ends one that is open; the alerts are what is to be raised. */
+async function end(
+  connection: SqlConnection,
+  open: Consignment,
+  { state, by, reason }: Omit<ConsignmentEnd, "kind">,
+  nowMs: number,
+) {
+  const why = reason === undefined ? {} : { reason };
+  const ended = { ...open, state, closedAtMs: nowMs, closedBy: by, ...why };
+  await save(connection, ended);
+  const consignment = await reported(connection, ended);
+  const alert = state === "closed" ? discrepancyAlert(ended, consignment.report, nowMs) : undefined;
+  return { ok: true as const, consignment, alerts: alert === undefined ? [] : [alert] };
 }
 
 async function readOverdue(connection: SqlConnection, nowMs: number): Promise<Consignment[]> {

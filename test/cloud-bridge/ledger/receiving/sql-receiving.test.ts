@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Consignment } from "../../../../cloud-bridge/ledger/receiving/consignment.ts";
 import type { SqlLedger } from "../../../../cloud-bridge/ledger/sql-ledger.ts";
 import { openLedger } from "../edge-fixture.ts";
-import { coffee, FakeEdge, moved, place, startAtMs, tea } from "../fake-edge.ts";
+import { coffee, FakeEdge, moved, noticed, place, startAtMs, tea } from "../fake-edge.ts";
 
 const dayMs = 86_400_000;
 const announced = (fields: Partial<Consignment> = {}): Consignment => ({
@@ -34,6 +34,32 @@ test("what came before it was announced counts, and what comes again does not", 
   await post(ledger, edge);
   const { report } = (await ledger.receiving.consignment("s0042", "A-1"))!;
   expect(report).toMatchObject([{ received: 5, missing: 1 }]);
+});
+
+test("a person's end at the scanner closes it, with what differs; a scanner left alone does not", async () => {
+  const ledger = await openLedger();
+  await ledger.receiving.open(announced());
+  const edge = new FakeEdge();
+  const say = async (fields: object) => {
+    const first = edge.lastSequence + 1;
+    const detail = JSON.parse(JSON.stringify({ referenceId: "A-1", ...fields }));
+    edge.append(noticed("receipt_closed", { detail }));
+    const [committed] = await ledger.post([edge.batch(first)], startAtMs + first);
+    return committed!.alerts.map(({ code }) => code);
+  };
+  const state = async () => (await ledger.receiving.consignment("s0042", "A-1"))?.state;
+  edge.append(receivedAt(coffee, 4));
+  await post(ledger, edge);
+  expect(await say({ reason: "timed_out" })).toEqual([]);
+  expect(await say({ reason: "ended", referenceId: "A-2" })).toEqual([]);
+  expect(await say({ reason: "ended", referenceId: undefined })).toEqual([]);
+  expect(await state()).toBe("open");
+  expect(await say({ reason: "ended" })).toEqual(["delivery_discrepancy"]);
+  expect(await ledger.receiving.consignment("s0042", "A-1")).toMatchObject({
+    ...{ state: "closed", closedBy: "edge-1/dev-1", report: [{ received: 4, missing: 2 }] },
+  });
+  // It is closed: said again, nothing is.
+  expect(await say({ reason: "ended" })).toEqual([]);
 });
 
 test("announced twice it is one; with other contents it is refused", async () => {
