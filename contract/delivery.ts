@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { outputCommandSchema } from "./actuation.ts";
-import { antennaSchema, deviceStates } from "./reading.ts";
+import { antennaSchema, cellSchema, deviceStates } from "./reading.ts";
 import {
   atMsSchema,
   confidenceSchema,
@@ -228,6 +228,13 @@ export const commandSchema = z.discriminatedUnion("command", [
     command: z.literal("actuate"),
     deviceId: idSchema,
     ...outputCommandSchema.shape,
+  }),
+  /** Takes what a weight shelf's cells show now, with nothing on them, as their tare: one cell, or all of them. */
+  z.strictObject({
+    id: randomIdSchema,
+    command: z.literal("tare"),
+    deviceId: idSchema,
+    cell: cellSchema.optional(),
   }),
   /** A whole configuration (YAML) to work by: on trial first, and left again by the edge itself if it does not do well. */
   z.strictObject({

@@ -48,6 +48,8 @@ export const errorCodes = {
   EDGE_UNKNOWN: "an edge that the ledger has nothing of told of itself",
   EDGE_LIMIT: "more edges, or more devices and antennas of one edge, than numbers are kept of",
   COUNT_REFUSED: "what a command asked to count cannot be counted now; the message says why",
+  TARE_REFUSED:
+    "the tare of a shelf cannot be set now, or not of such a cell; the message says why",
   COMMAND_UNSIGNED:
     "the edge has a command key, and a command that changes something came unsigned",
   COMMAND_SIGNATURE_WRONG: "a signed command is not signed with the edge's command key",

@@ -30,6 +30,7 @@ export const commandMessageSchema = z.union([commandSchema, signedCommandSchema]
 export const changingCommands: ReadonlySet<Command["command"]> = new Set([
   "workflow",
   "actuate",
+  "tare",
   "apply_config",
 ]);
 

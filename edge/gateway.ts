@@ -157,6 +157,7 @@ export class Gateway {
       return { id: command.id, ok: true };
     }
     if (command.command === "count") return this.#countAt(command);
+    if (command.command === "tare") return this.#tare(command);
     if (command.command === "actuate") {
       const { id, deviceId, output, action } = command;
       return { id, ...(await this.actuate(deviceId, { output, action })) };
@@ -195,6 +196,21 @@ export class Gateway {
     const message = `${reasons.join("; ") || none} (${counted})`;
     this.#parts.count("counts_refused", Math.max(refusals.length, 1));
     return { id, ok: false, code: "COUNT_REFUSED", message: message.slice(0, messageLengthMax) };
+  }
+
+  #tare({ id, deviceId, cell }: Extract<Command, { command: "tare" }>): Reply {
+    const tared = this.#intake.tare(deviceId, cell);
+    const grams = (value: number | undefined) => (value === undefined ? "none" : `${value} g`);
+    if (typeof tared === "string") {
+      this.#parts.count("tares_refused");
+      return { id, ok: false, code: "TARE_REFUSED", message: tared.slice(0, messageLengthMax) };
+    }
+    const cells = tared.map(
+      (one) => `cell ${one.cell}: ${grams(one.beforeGrams)} before, ${grams(one.afterGrams)} now`,
+    );
+    const message = `tare of ${deviceId}: ${cells.join("; ")}`;
+    this.#parts.log.info({ deviceId, tared }, "shelf tared");
+    return { id, ok: true, message: message.slice(0, messageLengthMax) };
   }
 
   /**
