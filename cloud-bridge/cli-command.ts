@@ -58,7 +58,10 @@ export function addCommandCommands(
     .description("sign a command, send it to an edge, and print the edge's reply")
     .argument("<store>", "id of its store")
     .argument("<edge>", "id of the edge")
-    .argument("<command>", "status, hello-request, count, workflow, actuate, tare or apply-config")
+    .argument(
+      "<command>",
+      "status, hello-request, count, workflow, actuate, tare, rewind or apply-config",
+    )
     .argument("[file]", "of apply-config: the edge's configuration to be")
     .requiredOption("--key <file>", "private key, as command-key made it")
     .requiredOption("--url <url>", "the broker: mqtt://host:port or mqtts://host:port")

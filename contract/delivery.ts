@@ -236,6 +236,12 @@ export const commandSchema = z.discriminatedUnion("command", [
     deviceId: idSchema,
     cell: cellSchema.optional(),
   }),
+  /** Asks for events that the ledger has acknowledged once more; it posts each once anyway. */
+  z.strictObject({
+    id: randomIdSchema,
+    command: z.literal("rewind"),
+    fromSequence: sequenceSchema,
+  }),
   /** A whole configuration (YAML) to work by: on trial first, and left again by the edge itself if it does not do well. */
   z.strictObject({
     id: randomIdSchema,

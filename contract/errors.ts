@@ -48,8 +48,9 @@ export const errorCodes = {
   EDGE_UNKNOWN: "an edge that the ledger has nothing of told of itself",
   EDGE_LIMIT: "more edges, or more devices and antennas of one edge, than numbers are kept of",
   COUNT_REFUSED: "what a command asked to count cannot be counted now; the message says why",
-  TARE_REFUSED:
-    "the tare of a shelf cannot be set now, or not of such a cell; the message says why",
+  TARE_REFUSED: "a shelf's tare cannot be set now, or there is no such cell; the message says why",
+  REWIND_REFUSED:
+    "events cannot be sent again from there; the message says what the edge still has",
   COMMAND_UNSIGNED:
     "the edge has a command key, and a command that changes something came unsigned",
   COMMAND_SIGNATURE_WRONG: "a signed command is not signed with the edge's command key",

@@ -31,6 +31,7 @@ export const changingCommands: ReadonlySet<Command["command"]> = new Set([
   "workflow",
   "actuate",
   "tare",
+  "rewind",
   "apply_config",
 ]);
 

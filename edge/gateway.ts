@@ -3,7 +3,7 @@
 
 import type { OutputCommand } from "../contract/actuation.ts";
 import type { Command, Health, Rejection, Reply } from "../contract/delivery.ts";
-import { type ErrorCode, errorCodeOf, errorMessageOf } from "../contract/errors.ts";
+import { type ErrorCode, errorCodeOf, errorMessageOf, GatewayError } from "../contract/errors.ts";
 import type { Conclusion, NoticedConclusion } from "../contract/event.ts";
 import { parsePayload } from "../contract/payload.ts";
 import type { Plan } from "../contract/plan.ts";
@@ -158,6 +158,10 @@ export class Gateway {
     }
     if (command.command === "count") return this.#countAt(command);
     if (command.command === "tare") return this.#tare(command);
+    if (command.command === "rewind") {
+      const work = () => this.#rewind(command.fromSequence);
+      return await this.#replyOf(command.id, "OUTBOX_FAILED", work);
+    }
     if (command.command === "actuate") {
       const { id, deviceId, output, action } = command;
       return { id, ...(await this.actuate(deviceId, { output, action })) };
@@ -211,6 +215,13 @@ export class Gateway {
     const message = `tare of ${deviceId}: ${cells.join("; ")}`;
     this.#parts.log.info({ deviceId, tared }, "shelf tared");
     return { id, ok: true, message: message.slice(0, messageLengthMax) };
+  }
+
+  async #rewind(fromSequence: number): Promise<Partial<Reply>> {
+    const again = await this.uplink.rewind(fromSequence);
+    if (typeof again === "string") throw new GatewayError("REWIND_REFUSED", again);
+    const { outboxId, throughSequence } = again;
+    return { message: `${fromSequence} to ${throughSequence} of ${outboxId} are sent again` };
   }
 
   /**

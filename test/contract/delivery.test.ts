@@ -128,6 +128,7 @@ test.each([
       action: { type: "on", durationMs: 1000 },
     },
   ],
+  ["a rewind", commandSchema, { id: randomId, command: "rewind", fromSequence: 7 }],
   ["a tare", commandSchema, { id: randomId, command: "tare", deviceId: "shelf-1", cell: 2 }],
   [
     "a configuration, as large as may be",
@@ -148,6 +149,7 @@ test.each([
     commandSchema,
     { id: randomId, command: "apply_config", config: "\n".repeat(configSizeBytesMax / 2) },
   ],
+  ["a rewind to nowhere", commandSchema, { id: randomId, command: "rewind", fromSequence: 0 }],
   ["cell 0", commandSchema, { id: randomId, command: "tare", deviceId: "shelf-1", cell: 0 }],
   ["a workflow without its device", commandSchema, { id: randomId, command: "workflow" }],
   [
