@@ -52,7 +52,8 @@ async function runTrial(parts: ConfigTrialParts): Promise<void> {
         return log.info(configs.running(), "config_kept");
       }
     } catch (error) {
-      // The disk: left is left, and what is to be kept is tried again.
+      // The disk: left is left, and what is to be kept is tried again after as long.
+      wellSinceMs = undefined;
       log.error({ message: errorMessageOf(error) }, "config_trial_not_written");
       if (configs.isRestartDue) return;
     }
