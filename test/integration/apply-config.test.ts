@@ -7,8 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
+import { makeCommandKey } from "../../cloud-bridge/cli-command.ts";
 import { sendCommand } from "../../cloud-bridge/command-sender.ts";
-import type { Health, Reply } from "../../contract/delivery.ts";
+import { commandSchema, type Reply } from "../../contract/delivery.ts";
 import { signCommand } from "../../contract/signed-command.ts";
 import { systemClock } from "../../drivers/clock.ts";
 import { configDigestOf } from "../../edge/applied-config.ts";
@@ -87,27 +88,21 @@ async function command(...words: string[]) {
   const code = await run.exited();
   return { code, reply: run.lines[0] as unknown as Reply, said: run.noise };
 }
+/** Asks the edge from here: a process for each question would take most of the time. */
+async function ask(body: object): Promise<Reply> {
+  const command = commandSchema.parse({ ...body, id: randomUUID() });
+  const [counter, expiresAtMs] = [Date.now(), Date.now() + 10_000];
+  const key = createPrivateKey(readFileSync(path("command-key.pem")));
+  const signed = signCommand({ storeId, edgeId, counter, expiresAtMs, command }, key);
+  return await sendCommand(signed, { url }, 5_000, systemClock);
+}
 /** Sends a configuration; its digest and the reply. */
 async function send(changes: object) {
-  const text = stringify(configuration(changes));
-  writeFileSync(path("next.yaml"), text);
-  const answer = await command("apply-config", path("next.yaml"));
-  return { ...answer, digest: configDigestOf(text) };
+  const config = stringify(configuration(changes));
+  const reply = await ask({ command: "apply_config", config });
+  return { reply, digest: configDigestOf(config) };
 }
-/** Asks for the edge's health, from here: a process for each question would take most of the time. */
-async function health(): Promise<Health | undefined> {
-  const id = randomUUID();
-  const [counter, expiresAtMs] = [Date.now(), Date.now() + 10_000];
-  const asked = {
-    storeId,
-    edgeId,
-    counter,
-    expiresAtMs,
-    command: { id, command: "status" } as const,
-  };
-  const signed = signCommand(asked, createPrivateKey(readFileSync(path("command-key.pem"))));
-  return (await sendCommand(signed, { url }, 5_000, systemClock)).health;
-}
+const health = async () => (await ask({ command: "status" })).health;
 const running = async () => (await health())?.config;
 const givenDigest = () => configDigestOf(readFileSync(path("edge.yaml"), "utf8"));
 const kept = () => path("edge-data/applied-config.json");
@@ -128,7 +123,7 @@ beforeEach(async () => {
   writeFileSync(path("bridge.yaml"), stringify({ dataDir: "bridge-data" }));
   [brokerPort, httpPort] = [0, 0];
   await startBridge();
-  await Daemon.start("cloud-bridge", "command-key", "--out", path("command-key.pem")).exited();
+  await makeCommandKey(path("command-key.pem"));
   writeFileSync(path("edge.yaml"), stringify(configuration()));
   service = new Service();
   const first = await service.ready(1);
@@ -158,10 +153,12 @@ async function expectReturned(digest: string, reason: RegExp): Promise<void> {
 }
 
 test("a good one is kept after its time, and runs again after a kill", async () => {
-  const { code, reply, digest } = await send({
-    devices: [device("backdoor"), device("side", 1)],
-    configTrialMs: 5000,
-  });
+  const text = stringify(
+    configuration({ devices: [device("backdoor"), device("side", 1)], configTrialMs: 5000 }),
+  );
+  const digest = configDigestOf(text);
+  writeFileSync(path("next.yaml"), text);
+  const { code, reply } = await command("apply-config", path("next.yaml"));
   expect({ code, reply }).toMatchObject({ code: 0, reply: { ok: true } });
   expect(reply.message).toContain(digest);
   expect(await service.starts[0]!.exited()).toBe(4);
@@ -238,7 +235,7 @@ test("a file that a technician edited afterwards goes first", async () => {
   await second.line(({ msg }) => msg === "config_kept");
   writeFileSync(path("edge.yaml"), stringify(configuration({ healthIntervalMs: 5000 })));
   const refused = await send({ logLevel: "error" });
-  expect(refused).toMatchObject({ code: 1, reply: { ok: false, code: "CONFIG_REFUSED" } });
+  expect(refused).toMatchObject({ reply: { ok: false, code: "CONFIG_REFUSED" } });
   expect(refused.reply.message).toContain("was edited");
   await second.end("SIGTERM");
   const third = await service.ready(3);
@@ -250,9 +247,9 @@ test("a file that a technician edited afterwards goes first", async () => {
 
 test("refused, with the reason, while the edge goes on as it was", async () => {
   const moved = await send({ storeId: "s0043" });
-  expect(moved).toMatchObject({ code: 1, reply: { ok: false, code: "CONFIG_REFUSED" } });
+  expect(moved).toMatchObject({ reply: { ok: false, code: "CONFIG_REFUSED" } });
   const wrong = await send({ devices: [{ ...device("backdoor"), colour: "red" }] });
-  expect(wrong).toMatchObject({ code: 1, reply: { ok: false, code: "CONFIG_INVALID" } });
+  expect(wrong).toMatchObject({ reply: { ok: false, code: "CONFIG_INVALID" } });
   expect(wrong.reply.message).toMatch(/colour.*at devices\[0\]/s);
   expect(service.edge.lines.filter(({ msg }) => msg === "command failed")).toHaveLength(2);
   writeFileSync(path("bad.yaml"), "devices: [");
