@@ -7,7 +7,7 @@ import {
   type KeyObject,
   randomUUID,
 } from "node:crypto";
-import { rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import type { Command as Program } from "commander";
 import { z } from "zod";
 import type { Reply } from "../contract/delivery.ts";
@@ -58,7 +58,11 @@ export function addCommandCommands(
     .description("sign a command, send it to an edge, and print the edge's reply")
     .argument("<store>", "id of its store")
     .argument("<edge>", "id of the edge")
-    .argument("<command>", "status, hello_request, count, workflow or actuate")
+    .argument(
+      "<command>",
+      "status, hello-request, count, workflow, actuate, tare, rewind or apply-config",
+    )
+    .argument("[file]", "of apply-config: the edge's configuration to be")
     .requiredOption("--key <file>", "private key, as command-key made it")
     .requiredOption("--url <url>", "the broker: mqtt://host:port or mqtts://host:port")
     .option("--with <json>", 'what the command needs, like {"location":"s1/floor"}', "{}")
@@ -69,11 +73,20 @@ export function addCommandCommands(
     .option("--key-file <file>", "its key (PEM)")
     .option("--user <name>", "user, where the broker asks for a password")
     .option("--password-file <file>", "a file with its password")
-    .action(async (storeId: string, edgeId: string, name: string, options: CommandOptions) => {
-      const reply = await command(storeId, edgeId, name, options);
-      print(`${JSON.stringify(reply)}\n`);
-      if (!reply.ok) onRefused();
-    });
+    .action(
+      async (
+        storeId: string,
+        edgeId: string,
+        name: string,
+        file: string | undefined,
+        options: CommandOptions,
+      ) => {
+        const body = await bodyOf(name, file, options.with);
+        const reply = await command(storeId, edgeId, body, options);
+        print(`${JSON.stringify(reply)}\n`);
+        if (!reply.ok) onRefused();
+      },
+    );
 }
 
 /** Makes a key pair; an existing file stays as it is. */
@@ -98,7 +111,7 @@ export async function makeCommandKey(file: string): Promise<void> {
 async function command(
   storeId: string,
   edgeId: string,
-  name: string,
+  body: object,
   options: CommandOptions,
 ): Promise<Reply> {
   const nowMs = systemClock.nowMs();
@@ -107,7 +120,7 @@ async function command(
     edgeId,
     counter: options.counter ?? nowMs,
     expiresAtMs: nowMs + Math.min(options.waitMs, commandLifetimeMsMax),
-    command: bodyOf(name, options.with),
+    command: body,
   });
   if (!unsigned.success) {
     throw new GatewayError("CONFIG_INVALID", z.prettifyError(unsigned.error));
@@ -116,13 +129,22 @@ async function command(
   return await sendCommand(signed, await brokerOf(options), options.waitMs, systemClock);
 }
 
-function bodyOf(name: string, text: string): unknown {
+async function bodyOf(name: string, file: string | undefined, text: string): Promise<object> {
+  const config = file === undefined ? {} : { config: await readText(file) };
   try {
     const details = z.record(z.string(), z.unknown()).parse(JSON.parse(text));
-    return { ...details, id: randomUUID(), command: name };
+    return { ...details, ...config, id: randomUUID(), command: name.replaceAll("-", "_") };
   } catch (error) {
     const message = `--with is a JSON object: ${errorMessageOf(error)}`;
     throw new GatewayError("CONFIG_INVALID", message, { cause: error });
+  }
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new GatewayError("CONFIG_UNREADABLE", errorMessageOf(error), { cause: error });
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { outputCommandSchema } from "./actuation.ts";
-import { antennaSchema, deviceStates } from "./reading.ts";
+import { antennaSchema, cellSchema, deviceStates } from "./reading.ts";
 import {
   atMsSchema,
   confidenceSchema,
@@ -135,6 +135,21 @@ export const deviceHealthSchema = z.strictObject({
     .optional(),
 });
 
+export type DeviceHealth = z.infer<typeof deviceHealthSchema>;
+
+/** Which configuration an edge works by: the file it was started with, or one that was sent to it. */
+export const runningConfigSchema = z.strictObject({
+  /** SHA-256 of its text. */
+  digest: digestSchema,
+  /** `trial`: sent, and not yet shown to be good; `applied`: sent and good. */
+  origin: z.enum(["file", "trial", "applied"]),
+  /** The one sent last did not do well, and what ran before it runs again. */
+  returned: z
+    .strictObject({ digest: digestSchema, reason: z.string().max(500), atMs: atMsSchema })
+    .optional(),
+});
+export type RunningConfig = z.infer<typeof runningConfigSchema>;
+
 /** Every 30 s on `health`. */
 export const healthSchema = z.strictObject({
   /** Those of the topic; absent from edges of before. */
@@ -153,6 +168,8 @@ export const healthSchema = z.strictObject({
   sinceAcknowledgementMs: durationMsSchema.optional(),
   bufferUsedShare: confidenceSchema,
   linkState: z.enum(["offline", "connecting", "online", "held"]),
+  /** Absent from edges of before. */
+  config: runningConfigSchema.optional(),
   rssBytes: z.int().min(0),
   eventLoopDelayMsP99: z.number().min(0),
   devices: z.array(deviceHealthSchema).max(256),
@@ -161,6 +178,8 @@ export const healthSchema = z.strictObject({
 });
 export type Health = z.infer<typeof healthSchema>;
 
+/** Largest configuration in a command, measured as JSON: the message around it has 64 KiB. */
+export const configSizeBytesMax = 60 * 1024;
 /** To an edge. */
 /** What a scanner's scans mean. */
 export const workflows = [
@@ -209,6 +228,31 @@ export const commandSchema = z.discriminatedUnion("command", [
     command: z.literal("actuate"),
     deviceId: idSchema,
     ...outputCommandSchema.shape,
+  }),
+  /** Takes what a weight shelf's cells show now, with nothing on them, as their tare: one cell, or all of them. */
+  z.strictObject({
+    id: randomIdSchema,
+    command: z.literal("tare"),
+    deviceId: idSchema,
+    cell: cellSchema.optional(),
+  }),
+  /** Asks for events that the ledger has acknowledged once more; it posts each once anyway. */
+  z.strictObject({
+    id: randomIdSchema,
+    command: z.literal("rewind"),
+    fromSequence: sequenceSchema,
+  }),
+  /** A whole configuration (YAML) to work by: on trial first, and left again by the edge itself if it does not do well. */
+  z.strictObject({
+    id: randomIdSchema,
+    command: z.literal("apply_config"),
+    config: z
+      .string()
+      .min(1)
+      .max(configSizeBytesMax)
+      .refine((text) => Buffer.byteLength(JSON.stringify(text)) <= configSizeBytesMax, {
+        error: `a configuration is at most ${configSizeBytesMax} bytes as JSON`,
+      }),
   }),
 ]);
 export type Command = z.infer<typeof commandSchema>;

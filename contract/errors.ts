@@ -6,6 +6,10 @@ export const errorCodes = {
   CONFIG_INVALID:
     "a configuration, plan or scenario file is wrong; the message names path and range",
   CONFIG_UNREADABLE: "a configuration, plan or scenario file cannot be read",
+  CONFIG_REFUSED:
+    "a configuration sent to an edge is not taken: it would move the edge or cut it off, the edge's own file was edited, or the disk does not keep it; the message says which",
+  CONFIG_RETURNED:
+    "a configuration sent to an edge did not do well on trial; the one before it runs again",
   DRIVER_KIND_UNKNOWN: "no driver of that kind is registered",
   DRIVER_PORT_MISSING: "the port does not exist",
   DRIVER_PORT_BUSY: "the port is held by another process; the message names it",
@@ -44,6 +48,9 @@ export const errorCodes = {
   EDGE_UNKNOWN: "an edge that the ledger has nothing of told of itself",
   EDGE_LIMIT: "more edges, or more devices and antennas of one edge, than numbers are kept of",
   COUNT_REFUSED: "what a command asked to count cannot be counted now; the message says why",
+  TARE_REFUSED: "a shelf's tare cannot be set now, or there is no such cell; the message says why",
+  REWIND_REFUSED:
+    "events cannot be sent again from there; the message says what the edge still has",
   COMMAND_UNSIGNED:
     "the edge has a command key, and a command that changes something came unsigned",
   COMMAND_SIGNATURE_WRONG: "a signed command is not signed with the edge's command key",

@@ -6,6 +6,8 @@ import { atMsSchema, epcHexSchema, idSchema } from "./units.ts";
 
 /** The number of an antenna of a device. */
 export const antennaSchema = z.int().min(1).max(255);
+/** A weighing cell of a device. */
+export const cellSchema = z.int().min(1).max(255);
 
 const common = { deviceId: idSchema, receivedAtMs: atMsSchema };
 
@@ -26,7 +28,7 @@ export const weightStatuses = ["ok", "overload", "underload", "fault"] as const;
 export const weightReadingSchema = z.strictObject({
   kind: z.literal("weight"),
   ...common,
-  cell: z.int().min(1).max(255),
+  cell: cellSchema,
   weightGrams: z.number().min(-1e7).max(1e7),
   status: z.enum(weightStatuses),
 });

@@ -27,7 +27,16 @@ export type SignedCommand = z.infer<typeof signedCommandSchema>;
 export const commandMessageSchema = z.union([commandSchema, signedCommandSchema]);
 
 /** Commands that change what the edge does: where the edge has a command key they must be signed. */
-export const changingCommands: ReadonlySet<Command["command"]> = new Set(["workflow", "actuate"]);
+export const changingCommands: ReadonlySet<Command["command"]> = new Set([
+  "workflow",
+  "actuate",
+  "tare",
+  "rewind",
+  "apply_config",
+]);
+
+/** Of these, those that an edge without a command key never carries out: a configuration names files and devices. */
+export const keyedCommands: ReadonlySet<Command["command"]> = new Set(["apply_config"]);
 
 /** Signs a command for one edge. */
 export function signCommand(

@@ -8,14 +8,16 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { errorCodeOf, errorMessageOf } from "../contract/errors.ts";
 import type { Recorded } from "../contract/reading.ts";
+import { systemClock } from "../drivers/clock.ts";
 import { inspectOutbox } from "./buffer/inspect.ts";
 import { type EdgeConfig, loadEdgeConfig } from "./config.ts";
+import type { ConfigKeeper } from "./config-keeper.ts";
 import { createLog } from "./log.ts";
 import { addTechnicianCommands } from "./technician/commands.ts";
 import { softwareVersion } from "./version.ts";
 
 /** Exit codes of the daemon and its commands. */
-const exitCodes = { stopped: 0, failed: 1, badInput: 2, deviceOrDisk: 3 } as const;
+const exitCodes = { stopped: 0, failed: 1, badInput: 2, deviceOrDisk: 3, restartDue: 4 } as const;
 
 const program = new Command("gondola-edge")
   .description("Reads a store's sensors, buffers what moved, and publishes it")
@@ -28,8 +30,14 @@ program
   .option("--broker <url>", "broker URL instead of the configured one")
   .option("--data-dir <dir>", "data directory instead of the configured one")
   .action(async (options: { config: string; broker?: string; dataDir?: string }) => {
-    const config = overridden(await loadEdgeConfig(options.config), options);
-    await runDaemon(config);
+    const { ConfigKeeper } = await import("./config-keeper.ts");
+    const configs = await ConfigKeeper.open({
+      file: options.config,
+      dataDir: options.dataDir,
+      overridden: (config) => overridden(config, options),
+      nowMs: systemClock.nowMs,
+    });
+    await runDaemon(configs);
   });
 
 program
@@ -97,18 +105,23 @@ function overridden(
   return { ...config, broker, dataDir: options.dataDir ?? config.dataDir };
 }
 
-async function runDaemon(config: EdgeConfig): Promise<void> {
+async function runDaemon(configs: ConfigKeeper): Promise<void> {
+  const { config, remarks } = configs;
   const log = createLog(config.logLevel, config.edgeId);
   const { runEdge } = await import("./main.ts");
   const { SystemdNotify } = await import("./systemd-notify.ts");
   const notify = new SystemdNotify(process.env, ({ message }) =>
     log.warn({ message }, "systemd-notify failed"),
   );
+  for (const remark of remarks) log.error({ remark }, "config_remark");
   try {
-    await runEdge({ config, log, signal: stopSignal(), notify });
+    const end = await runEdge({ configs, log, signal: stopSignal(), notify });
+    // The service manager starts it anew; a fresh process has nothing of the old configuration.
+    if (end === "restart due") process.exitCode = exitCodes.restartDue;
   } catch (error) {
     log.fatal({ code: errorCodeOf(error), err: error }, "edge failed");
     process.exitCode = exitCodes.deviceOrDisk;
+    await configs.giveUp(errorMessageOf(error)).catch(() => undefined);
   }
   log.flush();
 }

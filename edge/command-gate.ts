@@ -1,5 +1,5 @@
 // Which commands this edge carries out. With a command key those that change something must be signed for this edge, in
-// time and only once; without a key everything unsigned is taken, as the broker lets it come.
+// time and only once; without a key the unsigned is taken, as the broker lets it come, all but what needs a key.
 
 import type { KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -13,6 +13,7 @@ import {
   commandLifetimeMsMax,
   commandMessageSchema,
   isSignedBy,
+  keyedCommands,
   type SignedCommand,
 } from "../contract/signed-command.ts";
 import type { Clock } from "../drivers/clock.ts";
@@ -66,7 +67,11 @@ export class CommandGate {
     if (signed === undefined && !changingCommands.has(command.command)) return;
     const key = await readCommandKey(this.#config);
     if (signed === undefined) {
-      if (key === undefined) return;
+      if (key === undefined && !keyedCommands.has(command.command)) return;
+      if (key === undefined) {
+        const message = `${command.command} is taken signed alone, and this edge has no command key`;
+        throw new GatewayError("COMMAND_KEY_MISSING", message);
+      }
       const message = `${command.command} must be signed (gondola-bridge command)`;
       throw new GatewayError("COMMAND_UNSIGNED", message);
     }

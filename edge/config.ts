@@ -55,6 +55,8 @@ export const edgeConfigSchema = z
     /** The plan to begin with; a newer one from the ledger replaces it. */
     plan: z.string().min(1).optional(),
     logLevel: z.enum(logLevels).default("info"),
+    /** How long a configuration that was sent must do well, unbroken, before it is kept; it has as long to begin to. */
+    configTrialMs: durationMsSchema.min(1000).max(3_600_000).default(120_000),
     healthIntervalMs: durationMsSchema.min(1000).max(3_600_000).default(30_000),
     devices: z.array(deviceSchema).max(64),
     ...senseConfigSchema.shape,
@@ -117,16 +119,24 @@ export type EdgeConfig = z.infer<typeof edgeConfigSchema>;
 
 /** Reads and checks a configuration file; relative paths in it count from the file. */
 export async function loadEdgeConfig(file: string): Promise<EdgeConfig> {
-  const config = checked(edgeConfigSchema, await readYaml(file), file);
+  return await parseEdgeConfig(await readText(file), file, dirname(file));
+}
+
+/** Checks the text of a configuration: `name` stands in messages, relative paths count from `base`. */
+export async function parseEdgeConfig(
+  text: string,
+  name: string,
+  base: string,
+): Promise<EdgeConfig> {
+  const config = checked(edgeConfigSchema, yamlOf(text, name), name);
   for (const [index, device] of config.devices.entries()) {
     const module = await findDevice(device.kind);
     const options = module.optionsSchema.safeParse(device.options);
     if (!options.success) {
-      const where = `${file}: devices[${index}].options (${device.kind})`;
+      const where = `${name}: devices[${index}].options (${device.kind})`;
       throw new GatewayError("CONFIG_INVALID", `${where}:\n${z.prettifyError(options.error)}`);
     }
   }
-  const base = dirname(file);
   const plan = config.plan === undefined ? {} : { plan: resolve(base, config.plan) };
   const { commandKeyFile: keyFile } = config;
   const key = keyFile === undefined ? {} : { commandKeyFile: resolve(base, keyFile) };
@@ -143,7 +153,7 @@ export async function loadEdgeConfig(file: string): Promise<EdgeConfig> {
 async function withWeights(portal: PortalConfig, base: string): Promise<PortalConfig> {
   if (portal.weightsFile === undefined) return portal;
   const file = resolve(base, portal.weightsFile);
-  const weights = checked(portalWeightsSchema, await readYaml(file), file);
+  const weights = checked(portalWeightsSchema, yamlOf(await readText(file), file), file);
   const known = portal.beams === undefined ? [portalWeights] : [portalWeights, portalBeamWeights];
   const fits = known.some(
     ({ movedOdd, movedEven }) =>
@@ -157,7 +167,7 @@ async function withWeights(portal: PortalConfig, base: string): Promise<PortalCo
 
 /** Reads and checks a plan file. */
 export async function loadPlan(file: string): Promise<Plan> {
-  return checked(planSchema, await readYaml(file), file);
+  return checked(planSchema, yamlOf(await readText(file), file), file);
 }
 
 function checked<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
@@ -166,12 +176,23 @@ function checked<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
   throw new GatewayError("CONFIG_INVALID", `${file}:\n${z.prettifyError(result.error)}`);
 }
 
-async function readYaml(file: string): Promise<unknown> {
+/** Reads a file's text; CONFIG_UNREADABLE names it. */
+export async function readText(file: string): Promise<string> {
   try {
-    return parseYaml(await readFile(file, "utf8"));
+    return await readFile(file, "utf8");
   } catch (error) {
-    throw new GatewayError("CONFIG_UNREADABLE", `${file}: ${errorMessageOf(error)}`, {
-      cause: error,
-    });
+    throw unreadable(file, error);
   }
+}
+
+function yamlOf(text: string, name: string): unknown {
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    throw unreadable(name, error);
+  }
+}
+
+function unreadable(name: string, cause: unknown): GatewayError {
+  return new GatewayError("CONFIG_UNREADABLE", `${name}: ${errorMessageOf(cause)}`, { cause });
 }

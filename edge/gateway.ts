@@ -3,7 +3,7 @@
 
 import type { OutputCommand } from "../contract/actuation.ts";
 import type { Command, Health, Rejection, Reply } from "../contract/delivery.ts";
-import { errorCodeOf, errorMessageOf } from "../contract/errors.ts";
+import { type ErrorCode, errorCodeOf, errorMessageOf, GatewayError } from "../contract/errors.ts";
 import type { Conclusion, NoticedConclusion } from "../contract/event.ts";
 import { parsePayload } from "../contract/payload.ts";
 import type { Plan } from "../contract/plan.ts";
@@ -37,6 +37,8 @@ export interface GatewayParts {
   readonly commandGate: CommandGate;
   /** A report, for who asks by a command. */
   readonly health: () => Promise<Health>;
+  /** Puts a sent configuration on trial; `upDeviceIds` are up now. Gives what a person should know. */
+  readonly applyConfig: (text: string, upDeviceIds: readonly string[]) => Promise<string>;
   /** Sees every reading before sensing does. */
   readonly onReading?: (reading: Reading) => void;
   /** Nothing goes on: the process must stop and start anew. */
@@ -67,7 +69,7 @@ export class Gateway {
       edgeId: config.edgeId,
       settings: config.uplink,
       completeThroughAtMs: () => this.#intake.completeThroughAtMs(),
-      alarm: (code, message, detail) => this.#alarm(code, message, detail),
+      alarm: (code, message, detail) => this.alarm(code, message, detail),
       onRejected: (rejections) => this.#eventsRejected(rejections),
     });
     this.supervisor = new Supervisor({
@@ -137,13 +139,29 @@ export class Gateway {
 
   async #carryOut(command: Command): Promise<Reply> {
     if (command.command === "status") {
-      return await this.#status(command.id);
+      const work = async () => ({ health: await this.#parts.health() });
+      return await this.#replyOf(command.id, "OUTBOX_FAILED", work);
+    }
+    if (command.command === "apply_config") {
+      const upDeviceIds = this.supervisor
+        .health()
+        .filter(({ state }) => state !== "offline")
+        .map(({ deviceId }) => deviceId);
+      const work = async () => ({
+        message: await this.#parts.applyConfig(command.config, upDeviceIds),
+      });
+      return await this.#replyOf(command.id, "CONFIG_REFUSED", work);
     }
     if (command.command === "hello_request") {
       this.uplink.helloRequested();
       return { id: command.id, ok: true };
     }
     if (command.command === "count") return this.#countAt(command);
+    if (command.command === "tare") return this.#tare(command);
+    if (command.command === "rewind") {
+      const work = () => this.#rewind(command.fromSequence);
+      return await this.#replyOf(command.id, "OUTBOX_FAILED", work);
+    }
     if (command.command === "actuate") {
       const { id, deviceId, output, action } = command;
       return { id, ...(await this.actuate(deviceId, { output, action })) };
@@ -154,12 +172,20 @@ export class Gateway {
     return { id, ok: false, code: "MESSAGE_INVALID", message: problem };
   }
 
-  async #status(id: string): Promise<Reply> {
+  /** The reply to what may fail; `otherCode` is of a failure without a code. */
+  async #replyOf(
+    id: string,
+    otherCode: ErrorCode,
+    work: () => Promise<Partial<Reply>>,
+  ): Promise<Reply> {
     try {
-      return { id, ok: true, health: await this.#parts.health() };
+      return { id, ok: true, ...(await work()) };
     } catch (error) {
-      const code = errorCodeOf(error) ?? "OUTBOX_FAILED";
-      return { id, ok: false, code, message: errorMessageOf(error).slice(0, messageLengthMax) };
+      const code = errorCodeOf(error) ?? otherCode;
+      const message = errorMessageOf(error).slice(0, messageLengthMax);
+      this.#parts.count("commands_failed");
+      this.#parts.log.warn({ code, message }, "command failed");
+      return { id, ok: false, code, message };
     }
   }
 
@@ -174,6 +200,28 @@ export class Gateway {
     const message = `${reasons.join("; ") || none} (${counted})`;
     this.#parts.count("counts_refused", Math.max(refusals.length, 1));
     return { id, ok: false, code: "COUNT_REFUSED", message: message.slice(0, messageLengthMax) };
+  }
+
+  #tare({ id, deviceId, cell }: Extract<Command, { command: "tare" }>): Reply {
+    const tared = this.#intake.tare(deviceId, cell);
+    const grams = (value: number | undefined) => (value === undefined ? "none" : `${value} g`);
+    if (typeof tared === "string") {
+      this.#parts.count("tares_refused");
+      return { id, ok: false, code: "TARE_REFUSED", message: tared.slice(0, messageLengthMax) };
+    }
+    const cells = tared.map(
+      (one) => `cell ${one.cell}: ${grams(one.beforeGrams)} before, ${grams(one.afterGrams)} now`,
+    );
+    const message = `tare of ${deviceId}: ${cells.join("; ")}`;
+    this.#parts.log.info({ deviceId, tared }, "shelf tared");
+    return { id, ok: true, message: message.slice(0, messageLengthMax) };
+  }
+
+  async #rewind(fromSequence: number): Promise<Partial<Reply>> {
+    const again = await this.uplink.rewind(fromSequence);
+    if (typeof again === "string") throw new GatewayError("REWIND_REFUSED", again);
+    const { outboxId, throughSequence } = again;
+    return { message: `${fromSequence} to ${throughSequence} of ${outboxId} are sent again` };
   }
 
   /**
@@ -192,7 +240,7 @@ export class Gateway {
   }
 
   /** An alarm is an event like any other: stored, delivered, and shown to a person by the ledger. */
-  #alarm(code: string, message: string, detail: Record<string, unknown>): void {
+  alarm(code: string, message: string, detail: Record<string, unknown>): void {
     this.#parts.log.warn({ code, ...detail }, message);
     const notice: NoticedConclusion = {
       type: "noticed",

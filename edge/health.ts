@@ -1,7 +1,7 @@
 // What the edge says of itself every 30 s, and the counters behind it.
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import type { Health } from "../contract/delivery.ts";
+import type { Health, RunningConfig } from "../contract/delivery.ts";
 import { errorMessageOf } from "../contract/errors.ts";
 import type { Clock } from "../drivers/clock.ts";
 import type { Outbox } from "./buffer/outbox.ts";
@@ -38,6 +38,8 @@ export interface HealthParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly snapshot: () => Record<string, number>;
+  /** Which configuration runs. */
+  readonly runningConfig: () => RunningConfig;
 }
 
 /** Beyond, brokers cut off who sends it: a report leaves out what it can. */
@@ -75,7 +77,8 @@ export class HealthReporter {
 
   /** One report. */
   async report(): Promise<Health> {
-    const { config, bootId, outbox, edgeClock, gateway, link, clock, snapshot } = this.#parts;
+    const { config, bootId, outbox, edgeClock, gateway, link, clock, snapshot, runningConfig } =
+      this.#parts;
     const stats = await outbox.stats();
     const { outboxId, lastSequence, acknowledgedSequence } = outbox.position();
     const { oldestWaitingAtMs } = stats;
@@ -97,6 +100,7 @@ export class HealthReporter {
       ...(sinceAcknowledgementMs === undefined ? {} : { sinceAcknowledgementMs }),
       bufferUsedShare: stats.usedShare,
       linkState: gateway.uplink.state() === "held" ? "held" : link.state(),
+      config: runningConfig(),
       rssBytes: process.memoryUsage.rss(),
       eventLoopDelayMsP99: Number.isFinite(loopDelayMs) ? Math.round(loopDelayMs * 10) / 10 : 0,
       devices: gateway.supervisor.health(),

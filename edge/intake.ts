@@ -13,6 +13,7 @@ import type { CountAnswer } from "./sense/count-order.ts";
 import type { Output, Signal, StateChange } from "./sense/machine.ts";
 import type { Pipeline } from "./sense/pipeline.ts";
 import type { WorkOrder } from "./sense/scan-config.ts";
+import type { Tared } from "./sense/shelf-tare.ts";
 
 /** The longest time that passes without looking at deadlines and the clock. */
 const tickMsMax = 250;
@@ -90,6 +91,14 @@ export class Intake {
     const { output, answer } = this.#parts.pipeline.countAt(location, this.#parts.clock.nowMs());
     this.#commit(output);
     return answer;
+  }
+
+  /** Sets the tare of a shelf's cells to what they show now; a text says why not. */
+  tare(deviceId: string, cell: number | undefined): readonly Tared[] | string {
+    this.#observeClock();
+    const { output, tared } = this.#parts.pipeline.tare(deviceId, cell, this.#parts.clock.nowMs());
+    this.#commit(output);
+    return tared;
   }
 
   /** Appends something the edge itself concluded, with state that belongs to it. */

@@ -11,6 +11,8 @@ import { Outbox } from "./buffer/outbox.ts";
 import { EdgeClock } from "./clock.ts";
 import { CommandGate } from "./command-gate.ts";
 import type { EdgeConfig } from "./config.ts";
+import type { ConfigKeeper } from "./config-keeper.ts";
+import { followConfig } from "./config-trial.ts";
 import { Gateway } from "./gateway.ts";
 import { Counters, HealthReporter } from "./health.ts";
 import { EdgeLink } from "./link.ts";
@@ -28,16 +30,17 @@ const goodbyeMsMax = 2_000;
 
 /** What the command line hands to the daemon. */
 export interface EdgeRun {
-  readonly config: EdgeConfig;
+  readonly configs: ConfigKeeper;
   readonly log: Logger;
   /** Aborts to stop. */
   readonly signal: AbortSignal;
   readonly notify: SystemdNotify;
 }
 
-/** Runs the daemon until `signal` aborts; rejects when the buffer's disk failed. */
-export async function runEdge(run: EdgeRun): Promise<void> {
-  const { config, log, notify } = run;
+/** Runs the daemon until `signal` aborts or another configuration is to run; rejects when the buffer's disk failed. */
+export async function runEdge(run: EdgeRun): Promise<"stopped" | "restart due"> {
+  const { configs, log, notify } = run;
+  const { config } = configs;
   const { count, snapshot } = new Counters();
   const failure = new AbortController();
   const onFailure = (error: unknown) => failure.abort(error);
@@ -56,19 +59,31 @@ export async function runEdge(run: EdgeRun): Promise<void> {
   const chance = { random: Math.random, randomId: randomUUID };
   const devices = await Promise.all(config.devices.map(prepareDevice));
   const send = (topic: string, payload: Uint8Array) => link.send(topic, payload);
-  const commands = { commandGate: new CommandGate(config, clock), health: () => health.report() };
+  const commands = {
+    commandGate: new CommandGate(config, clock),
+    health: () => health.report(),
+    applyConfig: (text: string, upDeviceIds: readonly string[]) => configs.put(text, upDeviceIds),
+  };
+  const restart = new AbortController();
+  const restartIfDue = () => configs.isRestartDue && restart.abort();
   const gateway = new Gateway({ ...parts, ...chance, ...commands, devices, send });
-  const link = createLink({ run, bootId, outbox, plans, gateway, count });
-  const health = new HealthReporter({ ...parts, bootId, gateway, link, snapshot });
+  const link = createLink({ run, bootId, outbox, plans, gateway, count, restartIfDue });
+  const runningConfig = () => configs.running();
+  const health = new HealthReporter({ ...parts, bootId, gateway, link, snapshot, runningConfig });
 
   const linkEnd = new AbortController();
   const linkDone = link.run(linkEnd.signal);
   gateway.start();
   health.start();
   notify.ready(`${devices.length} devices`);
-  log.info({ ...outbox.position(), deviceCount: devices.length }, "edge ready");
+  log.info(
+    { ...outbox.position(), deviceCount: devices.length, config: configs.running() },
+    "edge ready",
+  );
 
-  const stop = AbortSignal.any([run.signal, failure.signal]);
+  const stop = AbortSignal.any([run.signal, failure.signal, restart.signal]);
+  const trial = { ...parts, configs, gateway, isLinkUp: () => link.state() === "online" };
+  void followConfig({ ...trial, signal: stop }).then(restartIfDue);
   // Fed only while the event loop turns and the buffer's disk answers.
   const isHealthy = () => outbox.stats().then(Boolean, () => false);
   const watchdog = notify.runWatchdog(isHealthy, clock, stop);
@@ -82,11 +97,13 @@ export async function runEdge(run: EdgeRun): Promise<void> {
   await Promise.race([linkDone, new Promise((resolve) => setTimeout(resolve, goodbyeMsMax))]);
   if (failure.signal.aborted) throw failure.signal.reason;
   await outbox.close();
-  log.info({}, "edge stopped");
+  const end = restart.signal.aborted ? "restart due" : "stopped";
+  log.info({ end }, "edge stopped");
+  return end;
 }
 
 async function openOutbox(
-  { config, log }: EdgeRun,
+  { configs: { config }, log }: EdgeRun,
   bootId: string,
   onCommit: () => void,
   onFailure: (error: unknown) => void,
@@ -138,10 +155,13 @@ interface LinkParts {
   readonly plans: PlanStore;
   readonly gateway: Gateway;
   readonly count: (name: string, by?: number) => void;
+  readonly restartIfDue: () => void;
 }
 
-function createLink({ run, bootId, outbox, plans, gateway, count }: LinkParts): EdgeLink {
-  const { config, log } = run;
+function createLink(parts: LinkParts): EdgeLink {
+  const { run, bootId, outbox, plans, gateway, count, restartIfDue } = parts;
+  const { log } = run;
+  const { config } = run.configs;
   const { storeId, edgeId } = config;
   const sinceAtMs = clock.nowMs();
   const status = (state: EdgeStatus["state"], reason: EdgeStatus["reason"]) => {
@@ -184,6 +204,7 @@ function createLink({ run, bootId, outbox, plans, gateway, count }: LinkParts): 
       command: (payload) => {
         void gateway.command(payload).then((reply) => {
           if (reply !== undefined) link.publishReply(reply);
+          restartIfDue();
         });
       },
       plan: (payload) => void takePlan(payload),

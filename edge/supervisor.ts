@@ -2,7 +2,7 @@
 // again. One device's failure is a reading (`device: offline` with the reason) and touches no other.
 
 import type { OutputCommand } from "../contract/actuation.ts";
-import { antennaCountMax, type Health } from "../contract/delivery.ts";
+import { antennaCountMax, type DeviceHealth } from "../contract/delivery.ts";
 import { errorCodeOf, errorMessageOf, GatewayError } from "../contract/errors.ts";
 import type { Reading } from "../contract/reading.ts";
 import { type Clock, sleep } from "../drivers/clock.ts";
@@ -29,9 +29,6 @@ const closeTimeoutMs = 2_000;
 const reasonLengthMax = 500;
 /** Who commands an output is told by then what became of it. */
 const actuateTimeoutMs = 5_000;
-
-/** How one device does. */
-export type DeviceHealth = Health["devices"][number];
 
 /** A device as the configuration names it. */
 export interface DeviceConfig {

@@ -7,6 +7,7 @@ import { type Acknowledgement, batchSizeBytesMax, type Refusal } from "../contra
 import { errorCodeOf } from "../contract/errors.ts";
 import { topics } from "../contract/topics.ts";
 import type { OutboxPosition, OutboxRow } from "./buffer/outbox.ts";
+import { beginAgain, readAgain, type SendingAgain, wentOn } from "./uplink-again.ts";
 import { judge, parseAnswer, RejectionFilter } from "./uplink-answer.ts";
 import { eventSizeBytesMaxOf, MessageWriter, type UplinkMessage } from "./uplink-batch.ts";
 import { BatchLimit } from "./uplink-limit.ts";
@@ -30,6 +31,8 @@ export class Uplink {
   #generation = 0;
   #inFlight: (UplinkMessage & { readonly sentAtMs: number }) | undefined;
   #search: CommonSearch | undefined;
+  /** What somebody asked for once more. */
+  #again: SendingAgain | undefined;
   #helloDue = true;
   /** Time-outs in a row, and answers in a row that did not help. */
   #timeoutCount = 0;
@@ -84,6 +87,17 @@ export class Uplink {
     const waitedMs = this.#options.clock.monotonicMs() - this.#inFlight.sentAtMs;
     const restMs = Math.max(0, this.#options.settings.answerTimeoutMs - waitedMs);
     this.#pace.set(restMs, () => this.#timedOut());
+  }
+
+  /** Sends again from a sequence that the ledger has acknowledged; a text says why not. */
+  async rewind(fromSequence: number): Promise<SendingAgain | string> {
+    if (this.#state !== "online") return "the ledger is not reached";
+    const again = await beginAgain(this.#options.outbox, fromSequence);
+    if (typeof again === "string") return again;
+    this.#options.count("uplink_rewinds_asked");
+    this.#again = again;
+    this.#kick();
+    return again;
   }
 
   /** The outbox grew. */
@@ -175,11 +189,19 @@ export class Uplink {
       await this.#renew(search.common() ?? 0);
     }
     if (this.#helloDue) return this.#writer.hello(outbox.position());
+    const countMax = this.#limit.countMax;
+    const limits = { countMax, sizeBytesMax: eventSizeBytesMaxOf(countMax) };
+    const again = this.#again;
+    if (again !== undefined) {
+      const next = await readAgain(outbox, again, limits);
+      if (next !== undefined) {
+        return this.#writer.data(next.position, next.rows, this.#limit.compress);
+      }
+      if (this.#again === again) this.#again = undefined;
+    }
     const { acknowledgedSequence, lastSequence } = outbox.position();
     if (acknowledgedSequence >= lastSequence) return undefined;
-    const countMax = this.#limit.countMax;
-    const sizeBytesMax = eventSizeBytesMaxOf(countMax);
-    const rows = await outbox.read(acknowledgedSequence + 1, { countMax, sizeBytesMax });
+    const rows = await outbox.read(acknowledgedSequence + 1, limits);
     if (rows.length === 0) return undefined;
     return this.#writer.data(outbox.position(), rows, this.#limit.compress);
   }
@@ -233,6 +255,7 @@ export class Uplink {
     else if (meaning !== "shed") await this.#move(answer, answer.ledgerEpoch);
     if (generation !== this.#generation) return;
     if (message.kind === "data") {
+      if (this.#again !== undefined) this.#again = wentOn(this.#again, message.rows);
       const isStill = position.acknowledgedSequence === message.afterSequence;
       if (meaning === "same" && isStill) return this.#stall();
       this.#stallCount = 0;
@@ -284,6 +307,11 @@ export class Uplink {
     count("uplink_refusals");
     this.#answered();
     this.#search = undefined;
+    if (this.#again !== undefined) {
+      // What the ledger has already is no reason to set an event aside.
+      this.#again = undefined;
+      return this.#stall();
+    }
     if (refusal.code === "VERSION_UNSUPPORTED") {
       this.#alarmOnce("version_unsupported", refusal.message, {});
       this.#state = "held";

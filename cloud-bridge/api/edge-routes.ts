@@ -2,7 +2,11 @@
 
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { deviceHealthSchema, edgeStatusSchema } from "../../contract/delivery.ts";
+import {
+  deviceHealthSchema,
+  edgeStatusSchema,
+  runningConfigSchema,
+} from "../../contract/delivery.ts";
 import { atMsSchema, durationMsSchema, idSchema } from "../../contract/units.ts";
 import type { EdgeBook, EdgeView } from "../edges/edge-book.ts";
 import { type EdgeName, edgeKey } from "../edges/edge-messages.ts";
@@ -70,6 +74,8 @@ const edgeSchema = z.strictObject({
       isSynced: z.boolean(),
     })
     .optional(),
+  /** Which configuration it works by, as it said. */
+  config: runningConfigSchema.optional(),
   quarantinedCount: z.int(),
 });
 const edgeWithDevicesSchema = edgeSchema.extend({
@@ -159,9 +165,11 @@ function edgeOf(standing: OutboxStanding, view: EdgeView | undefined): z.infer<t
 }
 
 function toldBy(report: EdgeReport) {
-  const { waitingCount, backlogAgeMs, bufferUsedShare, clockOffsetMs, clockSynced } = report;
+  const { waitingCount, backlogAgeMs, bufferUsedShare, clockOffsetMs, clockSynced, config } =
+    report;
   return {
     backlog: { waitingCount, ageMs: backlogAgeMs, bufferUsedShare },
     clock: { offsetMs: clockOffsetMs, isSynced: clockSynced },
+    ...(config && { config }),
   };
 }

@@ -1,6 +1,6 @@
 // What is kept of an edge's health report: the numbers, within a named limit. Pure.
 
-import type { Health } from "../../contract/delivery.ts";
+import type { Health, RunningConfig } from "../../contract/delivery.ts";
 
 type DeviceHealth = Health["devices"][number];
 
@@ -24,6 +24,8 @@ export interface EdgeReport {
   readonly backlogAgeMs: number;
   readonly bufferUsedShare: number;
   readonly sinceAcknowledgementMs: number | undefined;
+  /** Which configuration it works by. */
+  readonly config: RunningConfig | undefined;
   readonly devices: readonly DeviceReport[];
   /** Devices and antennas that the limit left out. */
   readonly leftOutCount: number;
@@ -49,6 +51,7 @@ export function reportOf(
     backlogAgeMs: oldestAtMs === undefined ? 0 : Math.max(0, atMs - oldestAtMs),
     bufferUsedShare: health.bufferUsedShare,
     sinceAcknowledgementMs: health.sinceAcknowledgementMs,
+    config: health.config,
     ...devicesOf(health, taken.seriesCountMax),
   };
 }

@@ -19,6 +19,8 @@ import {
 } from "./machine.ts";
 import { Scanner } from "./scan.ts";
 import type { WorkOrder } from "./scan-config.ts";
+import { Shelf } from "./shelf.ts";
+import type { Tared } from "./shelf-tare.ts";
 
 /** What a pipeline is made of. */
 export interface PipelineOptions {
@@ -133,6 +135,20 @@ export class Pipeline {
     this.#moveTo(nowMs, output);
     const answer = countAt(this.#machines, location, this.#nowMs, output);
     return { output: this.#finished(output), answer };
+  }
+
+  /** Sets the tare of a weight shelf's cells, one or all; after it has decided what fell due. */
+  tare(
+    deviceId: string,
+    cell: number | undefined,
+    nowMs: number,
+  ): { readonly output: Output; readonly tared: readonly Tared[] | string } {
+    const output = emptyOutput();
+    this.#moveTo(nowMs, output);
+    const shelf = this.#byDevice.get(deviceId)?.find((machine) => machine instanceof Shelf);
+    const none = `no weight shelf is called ${deviceId}`;
+    const tared = shelf?.tare(cell, this.#nowMs, output) ?? none;
+    return { output: this.#finished(output), tared };
   }
 
   #shiftTime(byMs: number): void {

@@ -1,6 +1,7 @@
 // Settings of a weight shelf.
 
 import { z } from "zod";
+import { cellSchema } from "../../contract/reading.ts";
 import { durationMsSchema, idSchema, locationSchema } from "../../contract/units.ts";
 
 /** A shelf of weighing cells behind one device. */
@@ -10,7 +11,7 @@ export const shelfConfigSchema = z
     cells: z
       .array(
         z.strictObject({
-          cell: z.int().min(1).max(255),
+          cell: cellSchema,
           location: locationSchema,
           /** What its samples are multiplied by: the slope of its calibration. */
           gain: z.number().min(0.5).max(2).default(1),

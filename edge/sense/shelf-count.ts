@@ -66,13 +66,25 @@ function tempered(confidence: number): number {
 }
 
 function reasonAgainst(place: CountableCell): string | undefined {
-  const { cell, tareGrams, products, seenAtMs, isBlind, scale, pending } = place;
+  const { cell, tareGrams, products } = place;
   if (tareGrams === undefined)
     return `cell ${cell} has no tareGrams: gondola-edge calibrate tells it`;
   if (products.length === 0) return `the plan has no weighed product for cell ${cell}`;
   if (products.length > 1) return `cell ${cell} holds several products by the plan`;
+  return unrestOf(place);
+}
+
+/** Why what a cell shows says nothing now. */
+export function unrestOf({
+  cell,
+  seenAtMs,
+  isBlind,
+  scale,
+  pending,
+}: CountableCell): string | undefined {
   if (seenAtMs === undefined || isBlind) return `cell ${cell} sends no weight`;
   if (scale.isMoving || pending !== undefined) return `cell ${cell} is being touched`;
+  if (scale.restGrams === undefined) return `cell ${cell} was never at rest`;
   return undefined;
 }
 

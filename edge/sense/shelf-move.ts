@@ -2,9 +2,10 @@
 
 import type { MovedConclusion, Place } from "../../contract/event.ts";
 import { storeOf } from "../../contract/units.ts";
+import type { ChangeOption } from "./shelf-belief.ts";
 import type { WeightStep } from "./shelf-cell.ts";
 import type { ShelfConfig } from "./shelf-config.ts";
-import type { Part } from "./weight-match.ts";
+import { type Candidate, type Part, partsOf, residualOf } from "./weight-match.ts";
 
 /** What was moved, and by how much its weight was another one. */
 export type Moved = Part & { readonly residualGrams: number };
@@ -55,6 +56,23 @@ function elsewhereOf(
   return stockroom === undefined ? undefined : { location: stockroom, state: "sellable" };
 }
 
-function round(weightGrams: number): number {
+/** An explanation of a change as the cell's stock takes it. */
+export function optionOf(candidate: Candidate, sign: 1 | -1): ChangeOption {
+  const parts = partsOf(candidate).map((part) => ({
+    gtin: part.product.gtin,
+    quantity: sign * part.quantity,
+    grams: part.quantity * part.product.unitWeightGrams + residualOf(candidate, part),
+  }));
+  return { parts, plausibility: candidate.plausibility };
+}
+
+/** As a notice lists it. */
+export function shown({ product, quantity, also, residualGrams }: Candidate) {
+  const other = also && { also: { gtin: also.product.gtin, quantity: also.quantity } };
+  return { gtin: product.gtin, quantity, ...other, residualGrams: round(residualGrams) };
+}
+
+/** To what a scale shows. */
+export function round(weightGrams: number): number {
   return Math.round(weightGrams * 10) / 10;
 }

@@ -7,18 +7,17 @@ import type { NoticedConclusion } from "../../contract/event.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Reading, WeightReading } from "../../contract/reading.ts";
 import { type Count, type Machine, type Output, warning } from "./machine.ts";
-import type { ChangeOption } from "./shelf-belief.ts";
 import { placeable, stockable, takeable } from "./shelf-candidates.ts";
 import { ShelfCell, type WeightStep } from "./shelf-cell.ts";
 import type { ShelfConfig } from "./shelf-config.ts";
 import { countCell } from "./shelf-count.ts";
 import { ShelfHand } from "./shelf-hand.ts";
-import { type Moved, movedOf } from "./shelf-move.ts";
+import { type Moved, movedOf, optionOf, round, shown } from "./shelf-move.ts";
 import { gtinsOf, productsAt } from "./shelf-products.ts";
 import { ShelfStock, shelfStockSchema } from "./shelf-stock.ts";
+import { storedTareSchema, type Tared, tareCells, tareNotice } from "./shelf-tare.ts";
 import { readStored } from "./stored.ts";
 import {
-  type Candidate,
   type Match,
   matchWeight,
   partsOf,
@@ -36,7 +35,11 @@ const surePrior = 1;
 /** What was put down among a cell's own goods is taken together with other things too. */
 const takenPairPriorMin = 0.05;
 
-const storedSchema = z.strictObject({ restGrams: z.number(), ...shelfStockSchema.shape });
+const storedSchema = z.strictObject({
+  restGrams: z.number(),
+  tare: storedTareSchema.optional(),
+  ...shelfStockSchema.shape,
+});
 
 /** A change that waits for another look. */
 interface Pending {
@@ -51,7 +54,8 @@ interface CellPlace {
   readonly cell: number;
   readonly location: string;
   readonly key: string;
-  readonly tareGrams: number | undefined;
+  readonly configuredTareGrams: number | undefined;
+  tareGrams: number | undefined;
   readonly gain: number;
   readonly scale: ShelfCell;
   readonly stock: ShelfStock;
@@ -86,7 +90,8 @@ export class Shelf implements Machine {
       config.cells.map(({ cell, location, tareGrams, gain }) => [
         cell,
         {
-          ...{ cell, location, tareGrams, gain, key: `shelf/${config.deviceId}/${cell}` },
+          ...{ cell, location, tareGrams, configuredTareGrams: tareGrams, gain },
+          key: `shelf/${config.deviceId}/${cell}`,
           ...{ scale: new ShelfCell(config), stock: new ShelfStock(), products: [] },
           ...{ seenAtMs: undefined, isBlind: false, pending: undefined },
           recountAtMs: Number.POSITIVE_INFINITY,
@@ -134,15 +139,17 @@ export class Shelf implements Machine {
   }
 
   restore(stored: ReadonlyMap<string, string>, nowMs: number): void {
-    for (const { key, scale, stock } of this.#places) {
-      const text = stored.get(key);
+    for (const place of this.#places) {
+      const { scale, stock } = place;
+      const text = stored.get(place.key);
       if (text === undefined) continue;
       const value = readStored(storedSchema, text);
       if (value === undefined) {
         this.#count("shelf_state_unreadable");
         continue;
       }
-      const { restGrams, ...rest } = value;
+      const { restGrams, tare, ...rest } = value;
+      if (tare?.configuredGrams === (place.tareGrams ?? null)) place.tareGrams = tare.tareGrams;
       scale.restore(restGrams, nowMs);
       stock.restore(rest);
     }
@@ -176,6 +183,21 @@ export class Shelf implements Machine {
     // A count of a location is of all of it, and each cell would count for the whole.
     if (places.length > 1) return `${location} has several cells: each would count for the whole`;
     return places[0] && this.#countNow(places[0], atMs, output);
+  }
+
+  /** Takes what a cell, or each of them, shows now as its tare; a text says why not. */
+  tare(cell: number | undefined, atMs: number, output: Output): readonly Tared[] | string {
+    const places = this.#places.filter((place) => place.cell === (cell ?? place.cell));
+    const tared = places.length === 0 ? `there is no cell ${cell}` : tareCells(places);
+    if (typeof tared === "string") return tared;
+    for (const [index, place] of places.entries()) {
+      const one = tared[index]!;
+      place.tareGrams = one.afterGrams;
+      output.conclusions.push(tareNotice(one, place, this.#config.deviceId, atMs));
+      this.#planRecount(place, atMs);
+      this.#store(place, output);
+    }
+    return tared;
   }
 
   #dueMs(place: CellPlace): number {
@@ -359,26 +381,11 @@ export class Shelf implements Machine {
     output.conclusions.push(warning(this.#config.deviceId, "shelf_cell_blind", dueMs, detail));
   }
 
-  #store({ key, scale, stock }: CellPlace, output: Output): void {
+  #store(place: CellPlace, output: Output): void {
+    const { key, scale, stock, tareGrams, configuredTareGrams = null } = place;
     const restGrams = round(scale.restGrams ?? 0);
-    output.state.push({ key, value: JSON.stringify({ restGrams, ...stock.stored }) });
+    const isOwn = tareGrams !== undefined && tareGrams !== configuredTareGrams;
+    const tare = isOwn ? { tare: { tareGrams, configuredGrams: configuredTareGrams } } : {};
+    output.state.push({ key, value: JSON.stringify({ restGrams, ...tare, ...stock.stored }) });
   }
-}
-
-function optionOf(candidate: Candidate, sign: 1 | -1): ChangeOption {
-  const parts = partsOf(candidate).map((part) => ({
-    gtin: part.product.gtin,
-    quantity: sign * part.quantity,
-    grams: part.quantity * part.product.unitWeightGrams + residualOf(candidate, part),
-  }));
-  return { parts, plausibility: candidate.plausibility };
-}
-
-function shown({ product, quantity, also, residualGrams }: Candidate) {
-  const other = also && { also: { gtin: also.product.gtin, quantity: also.quantity } };
-  return { gtin: product.gtin, quantity, ...other, residualGrams: round(residualGrams) };
-}
-
-function round(weightGrams: number): number {
-  return Math.round(weightGrams * 10) / 10;
 }

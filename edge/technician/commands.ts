@@ -59,6 +59,7 @@ function addDoctor(program: Command, print: Print): void {
       const { examine } = await import("./doctor.ts");
       const { findingLines } = await import("./finding.ts");
       await examine(await loadEdgeConfig(options.config), {
+        file: options.config,
         clock,
         root: "/",
         onFinding: (finding) => {

@@ -5,6 +5,7 @@ import { portWarning } from "../../drivers/transport/port.ts";
 import type { EdgeConfig } from "../config.ts";
 import { checkBroker } from "./doctor-broker.ts";
 import { checkCommandKey } from "./doctor-commands.ts";
+import { checkAppliedConfig } from "./doctor-config.ts";
 import { checkClock, checkDisk, checkOutbox } from "./doctor-host.ts";
 import { checkPlan } from "./doctor-plan.ts";
 import { checkPort } from "./doctor-port.ts";
@@ -14,6 +15,8 @@ import { type Finding, ok, warn } from "./finding.ts";
 export async function examine(
   config: EdgeConfig,
   parts: {
+    /** The configuration's. */
+    readonly file: string;
     readonly clock: Clock;
     /** `/` but in tests. */
     readonly root: string;
@@ -21,8 +24,9 @@ export async function examine(
     readonly onProgress: (text: string) => void;
   },
 ): Promise<void> {
-  const { clock, root, onFinding, onProgress } = parts;
+  const { file, clock, root, onFinding, onProgress } = parts;
   onFinding(ok("configuration", `${config.devices.length} devices, every setting is known`));
+  onFinding(await checkAppliedConfig(file, config.dataDir));
   onFinding(await checkClock(clock.nowMs(), root));
   for (const finding of await checkDisk(config)) onFinding(finding);
   onFinding(await checkOutbox(config.dataDir, clock.nowMs()));

@@ -3,6 +3,7 @@ import {
   acknowledgementSchema,
   answerSchema,
   commandSchema,
+  configSizeBytesMax,
   edgeStatusSchema,
   healthSchema,
   refusalSchema,
@@ -58,6 +59,10 @@ const antennas = [
 const wholeHealth = {
   ...health,
   ...{ storeId: "s0042", edgeId: "edge-1", sinceAcknowledgementMs: 1200 },
+  config: {
+    ...{ digest: "b".repeat(64), origin: "applied" },
+    returned: { digest: "c".repeat(64), reason: "no link", atMs: 1 },
+  },
   devices: health.devices.map((device) => ({ ...device, antennas })),
 };
 const withAntennas = (each: object[]) => ({
@@ -123,6 +128,13 @@ test.each([
       action: { type: "on", durationMs: 1000 },
     },
   ],
+  ["a rewind", commandSchema, { id: randomId, command: "rewind", fromSequence: 7 }],
+  ["a tare", commandSchema, { id: randomId, command: "tare", deviceId: "shelf-1", cell: 2 }],
+  [
+    "a configuration, as large as may be",
+    commandSchema,
+    { id: randomId, command: "apply_config", config: "\n".repeat(configSizeBytesMax / 2 - 1) },
+  ],
   ["a good reply", replySchema, { id: randomId, ok: true }],
   ["a bad reply", replySchema, { id: randomId, ok: false, code: "UNKNOWN", message: "no device" }],
 ])("%s is taken, and refused with an unknown key", (_what, schema, value) => {
@@ -132,6 +144,13 @@ test.each([
 
 test.each([
   ["a command nobody knows", commandSchema, { id: randomId, command: "reboot" }],
+  [
+    "a configuration that is too large as JSON",
+    commandSchema,
+    { id: randomId, command: "apply_config", config: "\n".repeat(configSizeBytesMax / 2) },
+  ],
+  ["a rewind to nowhere", commandSchema, { id: randomId, command: "rewind", fromSequence: 0 }],
+  ["cell 0", commandSchema, { id: randomId, command: "tare", deviceId: "shelf-1", cell: 0 }],
   ["a workflow without its device", commandSchema, { id: randomId, command: "workflow" }],
   [
     "a lamp to light for 10 ms",

@@ -87,6 +87,15 @@ test("what only asks needs no signature, and garbage is no command", async () =>
   expect(await openGate().admit(undefined)).toBeUndefined();
 });
 
+test("a configuration is taken signed alone, with a key and without", async () => {
+  const apply = { id: randomUUID(), command: "apply_config", config: "devices: []" } as const;
+  expect(await codeOf(apply)).toBe("COMMAND_UNSIGNED");
+  expect(await codeOf(signed({ command: apply }))).toBeUndefined();
+  const keyless = new CommandGate(base(), clock);
+  expect(await codeOf(apply, keyless)).toBe("COMMAND_KEY_MISSING");
+  expect(await codeOf(signed({ counter: 2, command: apply }), keyless)).toBe("COMMAND_KEY_MISSING");
+});
+
 test("a damaged counter file lets nothing signed in, and a changed key begins anew", async () => {
   expect(await codeOf(signed({ counter: 9 }))).toBeUndefined();
   await writeFile(commandKeyFile, pemOf(strangers));

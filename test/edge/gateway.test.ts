@@ -90,6 +90,7 @@ beforeEach(async () => {
     randomId: randomUUID,
     commandGate: new CommandGate({ ...config, dataDir: folder, commandKeyFile }, clock),
     health: () => Promise.reject(new Error("asked of the daemon")),
+    applyConfig: () => Promise.reject(new Error("sent to the daemon")),
     send: (_topic, payload) => sent.push(payload),
     onFailure,
     count: counters.count,
@@ -196,6 +197,7 @@ test("health tells how long the event loop stood still", async () => {
   const health = new HealthReporter({
     ...{ config, bootId: randomUUID(), outbox, edgeClock, gateway, link, clock },
     ...{ snapshot: counters.snapshot, log: log as unknown as Logger },
+    runningConfig: () => ({ digest: "0".repeat(64), origin: "file" }),
   });
   health.start();
   await new Promise((resolve) => setTimeout(resolve, 50));

@@ -45,14 +45,16 @@ beforeEach(async () => {
 });
 afterEach(() => close());
 
-async function startEdge(): Promise<Daemon> {
+async function startEdge(scalePort = 9): Promise<Daemon> {
   const config = {
     ...{ storeId, edgeId, dataDir: "data", broker: { url } },
     commandKeyFile: "command-key.pem.pub",
     devices: [
       { id: "till-1", kind: "serial-scanner", port: { path: join(folder, "no-such-port") } },
+      { id: "shelf-1", kind: "ascii-scale", port: { host: "127.0.0.1", port: scalePort } },
     ],
     scanners: [{ deviceId: "till-1", workflow: "sell" }],
+    shelves: [{ deviceId: "shelf-1", cells: [{ cell: 1, location: "s0042/floor/c1" }] }],
   };
   const file = join(folder, "edge.yaml");
   writeFileSync(file, stringify(config));
@@ -115,6 +117,38 @@ test("a command is signed and carried out once, also when the edge is killed and
     expect(await edge.end("SIGTERM")).toBe(0);
   }
 }, 60_000);
+
+test("a shelf is tared where it stands still, and stays so over a kill", async () => {
+  await bridge("command-key", "--out", join(folder, "command-key.pem"));
+  let grams: (index: number) => number = (index) => 130 + 400 * (index % 2);
+  const scale = createServer((socket) => {
+    let index = 0;
+    const timer = setInterval(() => socket.write(`ST,GS,+${grams(index++)}g\r\n`), 50);
+    socket.on("error", () => socket.destroy()).on("close", () => clearInterval(timer));
+  });
+  scale.listen(0, "127.0.0.1");
+  await once(scale, "listening");
+  const { port } = scale.address() as AddressInfo;
+  const tare = () => command("tare", "--with", JSON.stringify({ deviceId: "shelf-1" }));
+  const tared = (message: string) => ({ code: 0, reply: { ok: true, message } });
+  const patience = { timeout: 60_000, interval: 500 };
+
+  let edge = await startEdge(port);
+  try {
+    await edge.line(({ msg }) => msg === "device_identified");
+    expect(await tare()).toMatchObject({ code: 1, reply: { ok: false, code: "TARE_REFUSED" } });
+    grams = () => 130;
+    const first = tared("tare of shelf-1: cell 1: none before, 130 g now");
+    await expect.poll(tare, patience).toMatchObject(first);
+    await edge.end("SIGKILL");
+    edge = await startEdge(port);
+    const second = tared("tare of shelf-1: cell 1: 130 g before, 130 g now");
+    await expect.poll(tare, patience).toMatchObject(second);
+  } finally {
+    expect(await edge.end("SIGTERM")).toBe(0);
+    scale.close();
+  }
+}, 180_000);
 
 test("what is wrong with a command is said, with an exit code", async () => {
   await bridge("command-key", "--out", join(folder, "command-key.pem"));

@@ -186,6 +186,7 @@ class VirtualStore {
       devices: await this.#drivers(config),
       commandGate: new CommandGate(config, clock),
       health: () => Promise.reject(new Error("a store without a process has no health report")),
+      applyConfig: () => Promise.reject(new Error("a store without a process is not restarted")),
       randomId: () => this.#id(),
       send: (topic, payload) => void clock.timer(wayMs, () => ingest.handle(topic, payload)),
       onFailure: failed("edge"),

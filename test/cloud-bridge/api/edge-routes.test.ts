@@ -35,13 +35,19 @@ withBridge(
     await edge.publish(topics.status("s2", "e1"), offline, true);
     const waiting = { waitingCount: 2, oldestWaitingAtMs: Date.now() - 5000 };
     const devices = [reader("portal-1", { 3: 12 })];
-    const report = health({ ...waiting, sinceAcknowledgementMs: 700, devices });
+    const report = health({ ...waiting, sinceAcknowledgementMs: 700, devices, config });
     await edge.publish(topics.health("s1", "e1"), JSON.stringify(report));
     // A second outbox of an edge whose status knows only the first.
     await new TestOutbox("s3", "e1", "bbbbbbbb-0002").send(edge, received("s3", gtin));
   },
   withTokens(Object.values(holders).map(({ token }) => token)),
 );
+
+/** Which configuration an edge works by. */
+const config = {
+  ...{ digest: "a".repeat(64), origin: "applied" as const },
+  returned: { digest: "b".repeat(64), reason: "the link to the broker is down", atMs: 1 },
+};
 
 async function ask(path: string, holder: keyof typeof holders = "director") {
   const headers = { authorization: `Bearer ${holders[holder].secret}` };
@@ -57,7 +63,7 @@ interface Item {
 const named = ({ items }: { items: Item[] }) =>
   items.map(({ storeId, edgeId }) => `${storeId}/${edgeId}`);
 
-test("an edge is listed with its state, version, backlog, outbox and clock", async () => {
+test("an edge is listed with its state, version, backlog, outbox, clock and configuration", async () => {
   const found = async () => (await ask("/v1/edges?store=s1")).body.items[0];
   await expect.poll(async () => (await found())?.["backlog"]).toBeDefined();
   expect(await found()).toEqual({
@@ -71,6 +77,7 @@ test("an edge is listed with its state, version, backlog, outbox and clock", asy
     },
     backlog: { waitingCount: 2, ageMs: expect.closeTo(5000, -2), bufferUsedShare: 0.25 },
     clock: { offsetMs: expect.closeTo(0, -4), isSynced: true },
+    config,
   });
 });
 

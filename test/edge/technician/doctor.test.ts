@@ -10,8 +10,10 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { EdgeStatus, Health } from "../../../contract/delivery.ts";
 import { topics } from "../../../contract/topics.ts";
 import { systemClock } from "../../../drivers/clock.ts";
+import { configDigestOf } from "../../../edge/applied-config.ts";
 import { type EdgeConfig, edgeConfigSchema } from "../../../edge/config.ts";
 import { examine } from "../../../edge/technician/doctor.ts";
+import { checkAppliedConfig } from "../../../edge/technician/doctor-config.ts";
 import { checkClock, checkDisk, checkOutbox } from "../../../edge/technician/doctor-host.ts";
 import { checkPlan } from "../../../edge/technician/doctor-plan.ts";
 import { checkPort } from "../../../edge/technician/doctor-port.ts";
@@ -55,6 +57,26 @@ describe("the machine", () => {
     file("data/outbox.db", "this is no database, and long enough to be looked at".repeat(20));
     expect(await checkOutbox(join(root, "data"), nowMs)).toMatchObject({ level: "fail" });
   });
+});
+
+test("which configuration the daemon works by, where another one was sent", async () => {
+  file("edge.yaml", "devices: []");
+  const check = () => checkAppliedConfig(join(root, "edge.yaml"), join(root, "data"));
+  const keep = (applied: object) => file("data/applied-config.json", JSON.stringify(applied));
+  expect(await check()).toMatchObject({ level: "ok" });
+  const givenDigest = configDigestOf("devices: []\n");
+  const sent = { text: "a: 1", digest: configDigestOf("a: 1") };
+  keep({ givenDigest, good: sent });
+  expect(await check()).toMatchObject({ level: "warn", text: expect.stringContaining("good") });
+  keep({ givenDigest, trial: { sent, startCount: 1, upDeviceIds: [] } });
+  expect(await check()).toMatchObject({ level: "warn", text: expect.stringContaining("trial") });
+  const left = { digest: sent.digest, reason: "no link", atMs: 1, isTold: true };
+  keep({ givenDigest, returned: left });
+  expect(await check()).toMatchObject({ level: "ok", text: expect.stringContaining("no link") });
+  keep({ givenDigest: sent.digest, good: sent });
+  expect(await check()).toMatchObject({ level: "ok" });
+  file("data/applied-config.json", "{");
+  expect(await check()).toMatchObject({ level: "warn", remedy: expect.stringContaining("rm ") });
 });
 
 describe("the plan of a weight shelf", () => {
@@ -176,7 +198,13 @@ describe("the whole", () => {
   async function findingsOf(config: EdgeConfig): Promise<Map<string, Finding>> {
     const findings = new Map<string, Finding>();
     const onFinding = (finding: Finding) => findings.set(finding.check, finding);
-    await examine(config, { clock: systemClock, root, onFinding, onProgress: () => undefined });
+    file("edge.yaml");
+    await examine(config, {
+      file: join(root, "edge.yaml"),
+      ...{ clock: systemClock, root },
+      onFinding,
+      onProgress: () => undefined,
+    });
     return findings;
   }
 

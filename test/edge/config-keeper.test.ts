@@ -1,0 +1,221 @@
+// Which configuration runs, over real files: every order of sending, starting, keeping, leaving and editing.
+
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { stringify } from "yaml";
+import { configDigestOf } from "../../edge/applied-config.ts";
+import { ConfigKeeper } from "../../edge/config-keeper.ts";
+
+const nowMs = Date.UTC(2026, 5, 1);
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "gondola-keeper-"));
+  file = join(folder, "edge.yaml");
+  writeFileSync(file, textOf({}));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function textOf(changes: object): string {
+  const device = { id: "till-1", kind: "serial-scanner", port: { host: "127.0.0.1", port: 9 } };
+  return stringify({
+    ...{ storeId: "s0042", edgeId: "edge-1", dataDir: ".", broker: { url: "mqtt://127.0.0.1:9" } },
+    ...{ devices: [device], commandKeyFile: "command.pub", ...changes },
+  });
+}
+const open = () =>
+  ConfigKeeper.open({
+    ...{ file, dataDir: undefined, overridden: (config) => config, nowMs: () => nowMs },
+  });
+const kept = () => join(folder, "applied-config.json");
+const [a, b] = [{ healthIntervalMs: 5000 }, { healthIntervalMs: 6000 }].map(textOf) as [
+  string,
+  string,
+];
+/** Sent, started, well. */
+async function keepOne(text: string): Promise<void> {
+  await (await open()).put(text, []);
+  await (await open()).keep();
+}
+
+test("sent, it runs from the next start, is kept, and returned to", async () => {
+  const given = await open();
+  expect(given.running()).toEqual({ digest: configDigestOf(textOf({})), origin: "file" });
+  expect(given.devicesOnTrial()).toBeUndefined();
+  expect(await given.put(a, ["till-1"])).toContain(configDigestOf(a));
+  expect(given.isRestartDue).toBe(true);
+  const trial = await open();
+  expect(trial.running()).toEqual({ digest: configDigestOf(a), origin: "trial" });
+  expect(trial.config.healthIntervalMs).toBe(5000);
+  expect(trial.devicesOnTrial()).toEqual(["till-1"]);
+  await trial.keep();
+  expect(trial.running().origin).toBe("applied");
+  expect(trial.devicesOnTrial()).toBeUndefined();
+
+  await (await open()).put(b, []);
+  const second = await open();
+  await second.giveUp("no good");
+  expect(second.isRestartDue).toBe(true);
+  const back = await open();
+  const returned = { digest: configDigestOf(b), reason: "no good", atMs: nowMs };
+  expect(back.running()).toEqual({ digest: configDigestOf(a), origin: "applied", returned });
+  expect(back.untoldReturn()).toEqual(returned);
+  await back.told();
+  const later = await open();
+  expect(later.untoldReturn()).toBeUndefined();
+  expect(later.running()).toEqual({ digest: configDigestOf(a), origin: "applied", returned });
+});
+
+test("a second start without being kept is a return, and not a third one", async () => {
+  await (await open()).put(a, []);
+  expect((await open()).running().origin).toBe("trial");
+  for (let start = 0; start < 2; start += 1) {
+    const back = await open();
+    expect(back.running()).toMatchObject({
+      origin: "file",
+      returned: { digest: configDigestOf(a) },
+    });
+    expect(back.untoldReturn()?.reason).toContain("the edge ended");
+  }
+});
+
+test("one that cannot be read any more is left at once, also as the last good one", async () => {
+  const weights = { deviceId: "till-1", weightsFile: "weights.yaml" };
+  const side = (location: string, antenna: number) => ({ location, antennas: [antenna] });
+  const sides = { sideA: side("s0042/a", 1), sideB: side("s0042/b", 2) };
+  const portals = [{ ...weights, ...sides, stepAToB: "stocking", stepBToA: "relocating" }];
+  await (await open()).put(a, []);
+  const damaged = JSON.parse(readFileSync(kept(), "utf8"));
+  const text = textOf({ portals });
+  damaged.trial.sent = { text, digest: configDigestOf(text) };
+  writeFileSync(kept(), JSON.stringify(damaged));
+  expect((await open()).running().returned?.reason).toContain("weights.yaml");
+  writeFileSync(
+    kept(),
+    JSON.stringify({ givenDigest: damaged.givenDigest, good: damaged.trial.sent }),
+  );
+  const back = await open();
+  expect(back.running()).toMatchObject({
+    origin: "file",
+    returned: { digest: configDigestOf(text) },
+  });
+  expect((await open()).running()).toEqual(back.running());
+});
+
+test("another one sent during a trial takes its place, and what was up before both must come back", async () => {
+  await (await open()).put(a, ["till-1"]);
+  const trial = await open();
+  await trial.put(b, ["side"]);
+  expect(trial.devicesOnTrial()).toBeUndefined();
+  await trial.keep();
+  await trial.giveUp("late");
+  const next = await open();
+  expect(next.running()).toEqual({ digest: configDigestOf(b), origin: "trial" });
+  expect(next.devicesOnTrial()).toEqual(["till-1", "side"]);
+});
+
+test("an edited file goes first, once it can be read; edited back before a start, nothing happened", async () => {
+  await keepOne(a);
+  const before = readFileSync(file, "utf8");
+  writeFileSync(file, "storeId: [");
+  await expect(open()).rejects.toMatchObject({ code: "CONFIG_UNREADABLE" });
+  writeFileSync(file, before);
+  expect((await open()).running().origin).toBe("applied");
+  writeFileSync(file, b);
+  const edited = await open();
+  expect(edited.running()).toEqual({ digest: configDigestOf(b), origin: "file" });
+  expect(edited.remarks).toEqual([expect.stringContaining("was edited")]);
+  expect(() => readFileSync(kept())).toThrow("ENOENT");
+  expect((await open()).remarks).toEqual([]);
+});
+
+test("edited and not started yet, nothing is taken", async () => {
+  const given = await open();
+  writeFileSync(file, b);
+  await expect(given.put(a, [])).rejects.toMatchObject({ code: "CONFIG_REFUSED" });
+  expect(given.isRestartDue).toBe(false);
+});
+
+test("a disk that keeps nothing: nothing is taken, and the start is with the file", async () => {
+  const given = await open();
+  await given.put(a, []);
+  // A folder in the way of the file that is written first.
+  mkdirSync(`${kept()}.new`);
+  const back = await open();
+  expect(back.running()).toMatchObject({ origin: "file", returned: { digest: configDigestOf(a) } });
+  expect(back.remarks).toEqual([expect.stringContaining("is not written")]);
+  await expect(back.put(b, [])).rejects.toThrow("EISDIR");
+  expect(back.isRestartDue).toBe(false);
+  rmSync(`${kept()}.new`, { recursive: true });
+  expect((await open()).running().origin).toBe("trial");
+});
+
+describe("damage", () => {
+  test.each(["", "{", "null", '{"good":1}', "\u0000"])("%j: the file runs", async (damage) => {
+    await keepOne(a);
+    writeFileSync(kept(), damage);
+    const back = await open();
+    expect(back.running()).toEqual({ digest: configDigestOf(textOf({})), origin: "file" });
+    expect(back.remarks).toEqual([expect.stringContaining("is not used")]);
+    await back.put(b, []);
+    expect((await open()).running()).toEqual({ digest: configDigestOf(b), origin: "trial" });
+  });
+
+  test("in any byte or after any byte: what was sent runs whole, or not at all", async () => {
+    await keepOne(a);
+    const whole = readFileSync(kept());
+    const allowed = [configDigestOf(a), configDigestOf(textOf({}))];
+    for (let at = 0; at < whole.length; at += 3) {
+      writeFileSync(kept(), whole.subarray(0, at));
+      expect((await open()).running().digest).toBe(configDigestOf(textOf({})));
+      const flipped = Buffer.from(whole);
+      flipped[at]! ^= 1;
+      writeFileSync(kept(), flipped);
+      const { digest } = (await open()).running();
+      expect(allowed).toContain(digest);
+    }
+  });
+});
+
+describe("refused", () => {
+  test.each<[string, object, string, RegExp]>([
+    ["another store", { storeId: "s0043" }, "CONFIG_REFUSED", /^storeId /],
+    ["another edge", { edgeId: "edge-2" }, "CONFIG_REFUSED", /^edgeId /],
+    ["another buffer", { dataDir: "elsewhere" }, "CONFIG_REFUSED", /^dataDir /],
+    ["another broker", { broker: { url: "mqtt://127.0.0.1:8" } }, "CONFIG_REFUSED", /^broker /],
+    [
+      "another password",
+      { broker: { url: "mqtt://127.0.0.1:9", passwordFile: "p" } },
+      "CONFIG_REFUSED",
+      /^broker /,
+    ],
+    ["another key", { commandKeyFile: "mine.pub" }, "CONFIG_REFUSED", /^commandKeyFile /],
+    ["no key", { commandKeyFile: undefined }, "CONFIG_REFUSED", /^commandKeyFile /],
+    ["an unknown key", { colour: "red" }, "CONFIG_INVALID", /colour/],
+    ["a wrong setting", { configTrialMs: 1 }, "CONFIG_INVALID", /at configTrialMs/],
+    ["half a device", { devices: [{ id: "a" }] }, "CONFIG_INVALID", /at devices\[0\].kind/],
+    [
+      "an unknown option",
+      { devices: [{ id: "a", kind: "r2000", port: { path: "/dev/x" }, options: { b: 1 } }] },
+      "CONFIG_INVALID",
+      /devices\[0\].options \(r2000\)/,
+    ],
+    ["a plan that is not there", { plan: "none.yaml" }, "CONFIG_UNREADABLE", /none.yaml/],
+  ])("%s", async (_name, changes, code, message) => {
+    const given = await open();
+    const refusal = given.put(textOf(changes), []);
+    await expect(refusal).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(given.isRestartDue).toBe(false);
+    expect(() => readFileSync(kept())).toThrow("ENOENT");
+  });
+
+  test("what is no YAML; what runs already is taken without a restart", async () => {
+    const given = await open();
+    await expect(given.put("a: [", [])).rejects.toMatchObject({ code: "CONFIG_UNREADABLE" });
+    expect(await given.put(textOf({}), [])).toContain("runs already");
+    expect(given.isRestartDue).toBe(false);
+  });
+});
