@@ -42,6 +42,7 @@ import { SqlHistory } from "./sql-history.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
 import {
   type PlanChange,
+  raisePlanVersions,
   readPlanChanges,
   readStoredPlan,
   refreshPlan,
@@ -166,6 +167,7 @@ export class SqlLedger implements Ledger {
     return this.#write(async (connection) => {
       const epoch = Math.max(nowMs, this.#epoch + 1);
       await connection.run("UPDATE meta SET value = ? WHERE name = 'epoch'", epoch);
+      await raisePlanVersions(connection, nowMs);
       this.#epoch = epoch;
       return epoch;
     });

@@ -127,6 +127,24 @@ export async function refreshPlan(
   return true;
 }
 
+/**
+ * Gives every plan a version above any that edges may have had before the ledger was set back: the Unix time in seconds,
+ * as nobody changes a plan once a second for long. Edges ignore a lower version.
+ */
+export async function raisePlanVersions(connection: SqlConnection, nowMs: number): Promise<void> {
+  const rows = await connection.all<{ body: string }>("SELECT body FROM plans ORDER BY store_id");
+  for (const { body } of rows) {
+    const plan = JSON.parse(body) as Plan;
+    const version = Math.max(plan.version + 1, Math.floor(nowMs / 1000));
+    const next = { ...plan, version };
+    await connection.run(
+      "UPDATE plans SET version = ?, body = ? WHERE store_id = ?",
+      ...[version, canonicalJson(next), plan.storeId],
+    );
+    await saveChange(connection, next, { by: "restore", nowMs });
+  }
+}
+
 async function saveGiven(connection: SqlConnection, given: GivenPlan): Promise<void> {
   const { storeId } = given;
   await connection.run(

@@ -295,7 +295,7 @@ export interface Ledger {
    * posted lines = counts, sequences 1..n without hole or repeat per outbox, their digests, posting order = sequence order.
    */
   verify(): Promise<VerifyReport>;
-  /** Says that this ledger was restored from a backup: the epoch becomes max(now, old + 1). */
+  /** Says that this ledger was restored from a backup: the epoch becomes max(now, old + 1), and plans get new versions. */
   restoreMark(nowMs: number): Promise<number>;
   /** The life of single items. */
   readonly history: SqlHistory;

@@ -152,3 +152,22 @@ describe("on a ledger with a plan", () => {
     expect(await balancesOf(ledger, coffee)).toMatchObject({ "floor sellable": -1 });
   });
 });
+
+test("after a restore a plan's version is above any that an edge may have had", async () => {
+  const ledger = await openLedger();
+  await ledger.setPlan(plan);
+  await ledger.restoreMark(startAtMs);
+  const restored = await ledger.plan("s0042");
+  expect(restored).toEqual({ ...plan, version: startAtMs / 1000 });
+  // The file that is configured still is what it was; a changed one goes on from its own last version.
+  await ledger.setPlan(plan);
+  expect(await ledger.plan("s0042")).toEqual(restored);
+  await ledger.setPlan({ ...plan, version: 2, facings: [] });
+  expect((await ledger.plan("s0042"))?.version).toBe(startAtMs / 1000 + 1);
+  await ledger.restoreMark(startAtMs - 5_000_000);
+  expect((await ledger.plan("s0042"))?.version).toBe(startAtMs / 1000 + 2);
+  expect(await ledger.planChanges({ storeId: "s0042", countMax: 9 })).toMatchObject([
+    { changedBy: "restore" },
+    { changedBy: "restore" },
+  ]);
+});
