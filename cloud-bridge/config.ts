@@ -11,6 +11,7 @@ import { type GivenPlan, givenPlanSchema } from "../contract/plan.ts";
 import { locationSchema } from "../contract/units.ts";
 import { edgeForgottenMs } from "./ledger/alerts.ts";
 import { sourceIdSchema } from "./ledger/facts.ts";
+import { gradeValuesSchema } from "./ledger/returns/return-case.ts";
 import { logLevels } from "./log.ts";
 
 /** A group of settings that refuses unknown keys by name. */
@@ -173,6 +174,10 @@ export const bridgeConfigSchema = section({
   epcis: section({
     /** Places of the chain by the URI that others know them by: a GLN's Digital Link, or the URN of an SGLN. */
     locations: z.record(z.url({ error: "must be a URI" }), locationSchema).default({}),
+  }).prefault({}),
+  returns: section({
+    /** What share of its price a returned unit is worth, by the class of the product (`*`: every other) and its grade. */
+    gradeValues: gradeValuesSchema,
   }).prefault({}),
   trace: section({
     /** Ed25519 private key (PEM) that signs proofs; without it none are given over HTTP. */

@@ -113,6 +113,7 @@ async function startBridge(
   const tokens = await openTokens(config, clock, log);
   const api = await ApiServer.open({
     ...{ ...config.http, ledger, stores, edges, metrics, log, nowMs: clock.nowMs, feed, onPosted },
+    gradeValues: config.returns.gradeValues,
     ...outward.forApi,
     ...(tokens === undefined ? {} : { tokens }),
     health: () => healthOf({ link, ingest, publishers, ledger, clock }),

@@ -43,6 +43,7 @@ describe("numbers that can be set say their unit", () => {
     /(Ms|Bytes|Grams|Minor|Dbm?|M?Hz|Deg|Share|Count|^count|Length|Sigmas|Metres|PerSecond|PerMinute|baudRate|port|Port|Sequence)(Max|Min)?$/;
   /** Numbers without a unit, and why. */
   const plain: Record<string, string> = {
+    ...{ A: "a share, by grade", B: "the same", C: "the same", D: "the same" },
     address: "a device's address on its line",
     antenna: "the number of an antenna port",
     antennaNumber: "which antenna of a portal a module with one antenna is",

@@ -16,6 +16,7 @@ import { type Fact, factItem, ownSourceIds } from "../ledger/facts.ts";
 import {
   dispose,
   dispositions,
+  type GradeValues,
   grades,
   inspect,
   moveOf,
@@ -23,6 +24,7 @@ import {
   type ReturnOutcome,
   type ReturnRefusalCode,
   reasonCountMax,
+  valueShareOf,
 } from "../ledger/returns/return-case.ts";
 import type { Ledger } from "../ledger/types.ts";
 import { type OwnFactsOptions, postOwnFacts } from "./own-facts.ts";
@@ -46,6 +48,8 @@ import { addRoute } from "./route.ts";
 export interface ReturnRoutesOptions extends OwnFactsOptions {
   readonly ledger: Pick<Ledger, "returns" | "facts" | "catalogue">;
   readonly stores: Stores;
+  /** What returned units are worth. */
+  readonly gradeValues: GradeValues;
 }
 
 const by = shortTextSchema.optional();
@@ -152,8 +156,12 @@ function addSteps(app: FastifyInstance, options: ReturnRoutesOptions, path: stri
       await requireStore(stores, storeId);
       const known = await ledger.returns.returnCase(storeId, id);
       const product = known && (await ledger.catalogue.product(known.gtin));
-      const priceMinor = product?.product.price?.amountMinor;
-      const found = { grade, reasons, by: who, atMs: nowMs(), priceMinor };
+      const { price, class: className } = product?.product ?? {};
+      const worth = {
+        priceMinor: price?.amountMinor,
+        valueShare: valueShareOf(options.gradeValues, className, grade),
+      };
+      const found = { grade, reasons, by: who, atMs: nowMs(), ...worth };
       return taken(await ledger.returns.step(storeId, id, (one) => inspect(one, found)));
     },
   });

@@ -28,7 +28,7 @@ import { addFeedRoute } from "./feed-routes.ts";
 import { addItemRoutes, type ItemRoutesOptions } from "./item-routes.ts";
 import { addPlanRoutes, type PlanRoutesOptions } from "./plan-routes.ts";
 import { ProblemError, type ProblemKind, sendProblem } from "./problem.ts";
-import { addReturnRoutes } from "./return-routes.ts";
+import { addReturnRoutes, type ReturnRoutesOptions } from "./return-routes.ts";
 import { addRfidCountRoutes } from "./rfid-count-routes.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
 import type { ApiTokens } from "./tokens.ts";
@@ -49,6 +49,7 @@ type RoutesOptions = StockRoutesOptions &
   EdgeRoutesOptions &
   EpcisRoutesOptions &
   WebhookRoutesOptions &
+  ReturnRoutesOptions &
   TraceRoutesOptions;
 
 export interface ApiOptions extends Omit<RoutesOptions, "ledger"> {

@@ -1,5 +1,7 @@
 // A unit that a customer brought back: received, inspected, and what becomes of it. Pure.
 
+import { z } from "zod";
+import { productClassSchema } from "../../../contract/catalogue.ts";
 import type { Place } from "../../../contract/event.ts";
 
 /** How a unit is after all, from as new to unusable. */
@@ -9,15 +11,35 @@ export type Grade = (typeof grades)[number];
 export const dispositions = ["resell", "refurbish", "outlet", "recycle"] as const;
 export type Disposition = (typeof dispositions)[number];
 
-/** Grade -> what of the price it is worth, and what may become of it. The one table of grades. */
-export const gradeTable: Readonly<
-  Record<Grade, { readonly valuePercent: number; readonly allows: readonly Disposition[] }>
-> = {
-  A: { valuePercent: 100, allows: dispositions },
-  B: { valuePercent: 80, allows: dispositions },
-  C: { valuePercent: 50, allows: ["refurbish", "outlet", "recycle"] },
-  D: { valuePercent: 0, allows: ["refurbish", "recycle"] },
+/** Grade -> what may become of it. */
+export const gradeAllows: Readonly<Record<Grade, readonly Disposition[]>> = {
+  A: dispositions,
+  B: dispositions,
+  C: ["refurbish", "outlet", "recycle"],
+  D: ["refurbish", "recycle"],
 };
+
+const valueShare = z
+  .number({ error: "must be a number, 0..1" })
+  .min(0, { error: "must be 0..1" })
+  .max(1, { error: "must be 0..1" });
+
+/** Class of products -> grade -> what share of the price it is worth; `*` is every other class. */
+export const gradeValuesSchema = z
+  .record(
+    z.union([z.literal("*"), productClassSchema]),
+    z.strictObject({ A: valueShare, B: valueShare, C: valueShare, D: valueShare }),
+    { error: "must map classes (or *) to the shares of A, B, C and D" },
+  )
+  .default({ "*": { A: 1, B: 0.8, C: 0.5, D: 0 } })
+  .refine((values) => Object.hasOwn(values, "*"), { error: "must say * for every other class" });
+export type GradeValues = z.infer<typeof gradeValuesSchema>;
+
+/** What share of its price a unit of a class is worth. */
+export function valueShareOf(values: GradeValues, className: string | undefined, grade: Grade) {
+  const own = className !== undefined && Object.hasOwn(values, className);
+  return values[own ? className : "*"]![grade];
+}
 
 /** Reason codes of one inspection. */
 export const reasonCountMax = 10;
@@ -73,14 +95,15 @@ export function inspect(
     readonly reasons: readonly string[];
     readonly by: string;
     readonly atMs: number;
+    /** What it would be worth as new, and what share of that it is by its class and grade. */
     readonly priceMinor?: number | undefined;
+    readonly valueShare: number;
   },
 ): ReturnOutcome {
   if (one.state === "disposed") return refused(one, "it has been disposed of");
   const { grade, reasons, by, atMs, priceMinor } = found;
-  const { valuePercent } = gradeTable[grade];
   const value =
-    priceMinor === undefined ? {} : { valueMinor: Math.round((priceMinor * valuePercent) / 100) };
+    priceMinor === undefined ? {} : { valueMinor: Math.round(priceMinor * found.valueShare) };
   const { valueMinor: _, ...before } = one;
   const inspected = { inspectedAtMs: atMs, inspectedBy: by, grade, reasons, ...value };
   return { ok: true, returnCase: { ...before, ...inspected, state: "inspected" } };
@@ -99,7 +122,7 @@ export function dispose(
       one.state === "disposed" ? `it went to ${one.disposition}` : "nobody inspected it yet",
     );
   }
-  const { allows } = gradeTable[one.grade];
+  const allows = gradeAllows[one.grade];
   if (!allows.includes(disposition)) {
     const message = `grade ${one.grade} may go to ${allows.join(", ")}, not to ${disposition}`;
     return { ok: false, code: "RETURN_GRADE", message };

@@ -63,7 +63,8 @@ test("a unit that stands in a store was not sold; one at a customer's was", asyn
 
 test("the figures say how long it took until a unit could be sold again", async () => {
   const { returns } = await openLedger();
-  const grade = { grade: "A", reasons: [], by: "bob", atMs: startAtMs } as const;
+  const look = { reasons: [], by: "bob", atMs: startAtMs, valueShare: 1 };
+  const grade = { grade: "A", ...look } as const;
   for (const number of [1, 2, 3, 4]) {
     await returns.open(asked(number), `d${number}`);
     if (number === 4) continue;
