@@ -109,10 +109,24 @@ const brokerSchema = section({
   username: text.optional(),
   /** A file that holds the password, so that no password stands in a configuration. */
   passwordFile: text.optional(),
+  /** For mqtts://, as PEM: the authority of the broker's certificate, where it is not one of the machine's own. */
+  caFile: text.optional(),
+  /** What the bridge shows where the broker asks for it; both or none. */
+  certFile: text.optional(),
+  keyFile: text.optional(),
 })
   .refine((broker) => (broker.embedded === undefined) !== (broker.url === undefined), {
     error: "needs either embedded or url",
   })
+  .refine(({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined), {
+    path: ["keyFile"],
+    error: "certFile and keyFile go together",
+  })
+  .refine(
+    ({ url, caFile, certFile }) =>
+      url?.startsWith("mqtts:") || (caFile === undefined && certFile === undefined),
+    { path: ["url"], error: "must be mqtts://host:port where caFile or certFile is given" },
+  )
   .refine(({ embedded }) => embedded?.tls === undefined || embedded.passwordsFile === undefined, {
     path: ["embedded"],
     error: "with tls a certificate says who a client is, and no password is asked for: either",
@@ -224,7 +238,7 @@ export type BridgeConfig = z.infer<typeof bridgeConfigSchema>;
 export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
   const config = check(bridgeConfigSchema, await readYaml(file), file);
   const base = dirname(file);
-  const { passwordFile, embedded } = config.broker;
+  const { embedded } = config.broker;
   const { keyFile } = config.trace;
   const { postgres } = config.ledger;
   const secretFile = postgres?.passwordFile;
@@ -249,10 +263,23 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
     },
     broker: {
       ...config.broker,
-      ...(passwordFile === undefined ? {} : { passwordFile: resolve(base, passwordFile) }),
+      ...resolvedOf(config.broker, base, ["passwordFile", "caFile", "certFile", "keyFile"]),
       ...(embedded === undefined ? {} : { embedded: { ...embedded, ...tls, ...passwordsFile } }),
     },
   };
+}
+
+/** Of these settings the ones that are given, counted from the configuration's folder. */
+function resolvedOf<Key extends string>(
+  settings: { readonly [key in Key]?: string | undefined },
+  base: string,
+  keys: readonly Key[],
+): { [key in Key]?: string } {
+  const given = keys.flatMap((key) => {
+    const file = settings[key];
+    return file === undefined ? [] : [[key, resolve(base, file)] as const];
+  });
+  return Object.fromEntries(given) as { [key in Key]?: string };
 }
 
 function resolvedFiles(tls: BrokerTlsSettings, base: string): BrokerTlsSettings {

@@ -5,6 +5,7 @@
 
 import { Socket } from "node:net";
 import { connect, type MqttClient } from "mqtt";
+import { errorMessageOf } from "../contract/errors.ts";
 import { bridgeSubscriptions } from "../contract/topics.ts";
 import { type Clock, sleep } from "./clock.ts";
 import type { Logger } from "./log.ts";
@@ -32,6 +33,13 @@ export interface Backoff {
 export const loopbackBackoff: Backoff = { delayMsMin: 50, delayMsMax: 1000 };
 export const networkBackoff: Backoff = { delayMsMin: 1000, delayMsMax: 60_000 };
 
+/** Each is left out where the machine's own will do, or nobody asks. */
+export interface LinkCertificates {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 export interface LinkOptions {
   readonly url: string;
   readonly clientId: string;
@@ -40,6 +48,8 @@ export interface LinkOptions {
   readonly subscriptions: readonly string[];
   readonly username?: string;
   readonly password?: string;
+  /** What TLS shows and believes, as PEM; read anew for each connection, so that what is renewed needs no restart. */
+  readonly certificates?: () => Promise<LinkCertificates>;
   readonly backoff: Backoff;
   readonly clock: Clock;
   readonly random: () => number;
@@ -121,12 +131,18 @@ export class BridgeLink {
   }
 
   /** One connection from CONNECT to its end; gives the reason it ended. */
-  #connection(signal: AbortSignal): Promise<string> {
+  async #connection(signal: AbortSignal): Promise<string> {
     const { url, clientId, clean, username, password } = this.#options;
     const login = username === undefined ? {} : { username };
     const secret = password === undefined ? {} : { password };
+    let certificates: LinkCertificates;
+    try {
+      certificates = (await this.#options.certificates?.()) ?? {};
+    } catch (error) {
+      return errorMessageOf(error);
+    }
     const client = connect(url, {
-      ...{ clientId, clean, ...login, ...secret },
+      ...{ clientId, clean, ...login, ...secret, ...certificates },
       protocolVersion: 4,
       keepalive: keepaliveSeconds,
       connectTimeout: connectTimeoutMs,
@@ -136,7 +152,7 @@ export class BridgeLink {
     });
     // mqtt.js leaves Nagle's algorithm on: beside delayed ACKs that holds small messages for 40 ms.
     if (client.stream instanceof Socket) client.stream.setNoDelay(true);
-    return new Promise((resolve) => {
+    return await new Promise((resolve) => {
       let reason = "closed by the broker";
       let cancelFarewell: (() => void) | undefined;
       const fail = (message: string) => {

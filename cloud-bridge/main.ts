@@ -220,6 +220,14 @@ async function openTokens({ http }: BridgeConfig, clock: Clock, log: Logger) {
   return undefined;
 }
 
+async function readCertificates({ caFile, certFile, keyFile }: BridgeConfig["broker"]) {
+  return {
+    ...(caFile && { ca: await readSecret(caFile, "broker.caFile") }),
+    ...(certFile && { cert: await readSecret(certFile, "broker.certFile") }),
+    ...(keyFile && { key: await readSecret(keyFile, "broker.keyFile") }),
+  };
+}
+
 /** The broker to use: the embedded one, started here, or the configured one. */
 async function openBroker(
   config: BridgeConfig,
@@ -233,9 +241,11 @@ async function openBroker(
       passwordFile === undefined
         ? {}
         : { password: await readSecret(passwordFile, "broker.passwordFile") };
-    return {
-      access: { url, clientId, clean: false, backoff: networkBackoff, ...login, ...secret },
-    };
+    const certificates = () => readCertificates(config.broker);
+    // A file that is not there is told at the start, not by a link that never comes up.
+    await certificates();
+    const shown = { ...login, ...secret, certificates };
+    return { access: { url, clientId, clean: false, backoff: networkBackoff, ...shown } };
   }
   const login = {
     clientId: `bridge-${randomUUID()}`,

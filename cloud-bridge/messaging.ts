@@ -24,7 +24,7 @@ import { Worker } from "./workers/worker.ts";
 /** How the broker is reached. */
 export type BrokerAccess = Pick<
   LinkOptions,
-  "url" | "clientId" | "clean" | "username" | "password" | "backoff"
+  "url" | "clientId" | "clean" | "username" | "password" | "certificates" | "backoff"
 >;
 
 export interface MessagingOptions {
