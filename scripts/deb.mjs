@@ -38,7 +38,7 @@ const roles = {
   bridge: {
     folders: ["contract", "cloud-bridge"],
     summary: "posts what edges report to the stock ledger",
-    files: [],
+    files: [["config/grafana/gondola.json", "usr/share/doc/gondola-bridge/grafana-dashboard.json"]],
     recommends: "ca-certificates",
   },
 };
