@@ -106,9 +106,8 @@ export class Store {
       committed?.();
     };
     return this.#guarded(async () => {
-      const record = await space.retrying(sqlite, () => sqlite.write(job, follow));
       await space.restore();
-      return record;
+      return await space.retrying(sqlite, () => sqlite.write(job, follow));
     });
   }
 
