@@ -69,7 +69,7 @@ export class BridgeNode {
     const died = () => new GatewayError("LEDGER_FAILED", "died");
     try {
       const database = await SqliteDatabase.open({
-        path: this.#file,
+        path: this.file,
         nowMs: clock.nowMs(),
         synchronous: "OFF",
         gate: mortal.gate(died),
@@ -112,16 +112,17 @@ export class BridgeNode {
 
   /** Copies the ledger's files as they are; call it when nothing is under way. */
   backUp(): void {
-    this.#copy(this.#file, this.#backupFile);
+    this.#copy(this.file, this.#backupFile);
   }
 
   /** Puts the copy in the place of the ledger, whose process is dead. */
   putBack(): void {
-    this.#copy(this.#backupFile, this.#file);
+    this.#copy(this.#backupFile, this.file);
     this.#isPutBack = true;
   }
 
-  get #file(): string {
+  /** The ledger's file. */
+  get file(): string {
     return join(this.#folder, "ledger.db");
   }
 
@@ -154,7 +155,9 @@ export class BridgeNode {
       },
       onCommitted: () => undefined,
       onFailure: (error) => {
-        if (mortal.isAlive) oracle.fail(`ingest failed: ${String(error)}`);
+        if (!mortal.isAlive) return;
+        if (oracle.mayFail(error)) this.die(0, false);
+        else oracle.fail(`ingest failed: ${String(error)}`);
       },
       count: () => undefined,
     });

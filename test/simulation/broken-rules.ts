@@ -6,7 +6,8 @@ import type {
   SqlValue,
 } from "../../cloud-bridge/ledger/database.ts";
 import type { Batch } from "../../contract/delivery.ts";
-import type { OutboxReader } from "../../edge/buffer/outbox.ts";
+import { errorCodeOf } from "../../contract/errors.ts";
+import type { Appended, OutboxReader } from "../../edge/buffer/outbox.ts";
 
 /** Where a world can be broken; what is absent stays sound. */
 export interface BrokenRule {
@@ -17,6 +18,8 @@ export interface BrokenRule {
     payload: Uint8Array,
     edge: { outbox: OutboxReader; sentNonce: string },
   ) => Promise<Uint8Array>;
+  /** What an append came to, before whoever handed it in hears of it. */
+  readonly stored?: (stored: Promise<Appended>, outbox: OutboxReader) => Promise<Appended>;
   /** After a batch went out to the broker. */
   readonly published?: (batch: Batch, outbox: OutboxReader) => Promise<void>;
 }
@@ -104,6 +107,30 @@ export const brokenRules: Readonly<Record<string, BrokenRule>> = {
     const kept = rows.filter((cells) => !cells.includes("gap"));
     return await connection.run(sql, JSON.stringify(kept));
   }),
+  "answers what a full disk did not take": {
+    database: (database) => ({
+      ...passedOn(database),
+      write: async (work) => {
+        try {
+          return await database.write(work);
+        } catch (error) {
+          if (!String(error).includes("SQLITE_FULL")) throw error;
+          return await work({ all: database.reader.all.bind(database.reader), run: async () => 0 });
+        }
+      },
+    }),
+  },
+  "calls stored what did not fit on the disk": {
+    stored: async (stored, outbox) => {
+      try {
+        return await stored;
+      } catch (error) {
+        if (errorCodeOf(error) !== "OUTBOX_FULL") throw error;
+        const { lastSequence } = outbox.position();
+        return { firstSequence: lastSequence + 1, lastSequence, refused: [] };
+      }
+    },
+  },
   "deletes what the broker has": {
     published: async (batch, outbox) => {
       const last = batch.events.at(-1) as { sequence?: number; lastSequence?: number } | undefined;

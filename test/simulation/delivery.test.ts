@@ -47,6 +47,8 @@ describe.runIf(onlySeed === undefined)("delivery", () => {
       ["edge_set_back", "outbox_diverged"],
       ["overflow", "event declared lost"],
       ["unreadable_row", "event_set_aside"],
+      ["edge_disk_full", "disk full"],
+      ["ledger_disk_full", "disk full"],
     ] as const) {
       const hits = outcomes.filter(
         (outcome) => outcome.kind === kind && outcome.happened.has(what),

@@ -186,7 +186,8 @@ export class EdgeNode {
     this.#appendsUnderWay += 1;
     const mortal = this.#mortal;
     const stored = outbox.append([...attempts.map(({ draft }) => draft), ...filler], []);
-    void stored
+    const { stored: broken } = this.#world.broken;
+    void (broken?.(stored, outbox) ?? stored)
       .then(
         ({ firstSequence }) => {
           const { outboxId } = outbox.position();
@@ -196,7 +197,8 @@ export class EdgeNode {
           }
         },
         (error: Error) => {
-          if (mortal.isAlive) oracle.fail(`${this.line}: append failed: ${error.message}`);
+          if (oracle.mayFail(error)) for (const attempt of attempts) attempt.isRefused = true;
+          else if (mortal.isAlive) oracle.fail(`${this.line}: append failed: ${error.message}`);
         },
       )
       .finally(() => {
@@ -349,7 +351,7 @@ export class EdgeNode {
       to: place(toIndex),
       ...this.#stamp(this.#clock),
     } as const;
-    return { number, line: this.line, draft, isDoomed: false };
+    return { number, line: this.line, draft, isDoomed: false, isRefused: false };
   }
 
   #filler() {

@@ -56,8 +56,9 @@ export class WorldGate {
   }
 }
 
+const fileRequests = new Set(["FSReqPromise", "FSReqCallback", "CloseReq"]);
+
 /** Whether plain file operations, which pass no gate (ballast, identity), are under way. */
 function touchesFiles(): boolean {
-  const resources = process.getActiveResourcesInfo();
-  return resources.some((name) => name === "FSReqPromise" || name === "CloseReq");
+  return process.getActiveResourcesInfo().some((name) => fileRequests.has(name));
 }

@@ -17,6 +17,7 @@ function oracleOf(kind: ScenarioKind): Oracle {
       line: "edge-1",
       accepted: { outboxId: "abcdef01", sequence: number + 1 },
       isDoomed: false,
+      isRefused: false,
       draft: {
         type: "moved",
         step: "relocating",

@@ -18,6 +18,9 @@ export const scenarioKinds = [
   "bad_row",
   "unreadable_row",
   "wrong_clocks",
+  "plain",
+  "edge_disk_full",
+  "ledger_disk_full",
 ] as const;
 export type ScenarioKind = (typeof scenarioKinds)[number];
 

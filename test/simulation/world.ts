@@ -5,11 +5,12 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { integerBetween, seededRandom } from "../../simulators/random.ts";
+import { integerBetween, pickOne, seededRandom } from "../../simulators/random.ts";
 import { appendBadRow } from "./bad-row.ts";
 import { BridgeNode } from "./bridge-node.ts";
 import type { BrokenRule } from "./broken-rules.ts";
 import { EdgeNode, type EdgeSurroundings } from "./edge-node.ts";
+import { fillDisk, freeDisk } from "./full-disk.ts";
 import { WorldGate } from "./gate.ts";
 import { Intruder } from "./intruder.ts";
 import { Oracle } from "./oracle.ts";
@@ -41,6 +42,9 @@ const quietMsWithClone = 30_000;
 const cloneDownMs = 500;
 /** Events take this much room in the worlds where the outbox has to shed some. */
 const fillerBytes = 15_000;
+
+/** What every group writes to, in this order. */
+const ledgerTables = ["event_log", "entries", "positions", "balances", "chain_heads"];
 
 /** Runs the world of a seed; `onTrace` hears what happens in it, `plan` takes the place of the seed's own, `broken` breaks a rule. */
 export async function runWorld(
@@ -229,6 +233,10 @@ class World {
     if (kind === "bad_row" || kind === "unreadable_row") {
       await appendBadRow((await this.#card()).file, kind);
     }
+    const { random } = this.#surroundings;
+    for (const { file, tables } of this.#filledFiles()) {
+      await fillDisk(file, pickOne(random, tables)!);
+    }
     if (kind !== "edge_cloned" && kind !== "edge_set_back") return;
     const original = await this.#card();
     oracle.cardCopied(original.line);
@@ -250,6 +258,7 @@ class World {
     const { oracle, broker } = this.#surroundings;
     if (kind === "overflow") broker.faults = faults;
     broker.isMuteToEdges = false;
+    for (const { file } of this.#filledFiles()) await freeDisk(file);
     if (kind === "edge_set_back") {
       const edge = await this.#card();
       rmSync(edge.folder, { recursive: true });
@@ -261,6 +270,15 @@ class World {
     await this.#bridge.buried();
     this.#bridge.putBack();
     oracle.happens("ledger restored");
+  }
+
+  /** Files whose disk is full in this world, and tables that feel it. */
+  #filledFiles(): { file: string; tables: readonly string[] }[] {
+    const { kind } = this.#plan;
+    const { file } = this.#bridge;
+    if (kind === "ledger_disk_full") return [{ file, tables: ledgerTables }];
+    if (kind !== "edge_disk_full") return [];
+    return this.#edges.map((edge) => ({ file: edge.file, tables: ["event", "outbox"] }));
   }
 
   /** The faults are over. */
