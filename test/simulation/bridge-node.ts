@@ -5,12 +5,13 @@ import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Ingest } from "../../cloud-bridge/ingest.ts";
 import { readEpoch, SqlLedger } from "../../cloud-bridge/ledger/sql-ledger.ts";
+import { SqliteConnection } from "../../cloud-bridge/ledger/sqlite.ts";
 import { SqliteDatabase } from "../../cloud-bridge/ledger/sqlite-database.ts";
 import { GatewayError } from "../../contract/errors.ts";
 import { topics } from "../../contract/topics.ts";
-import { type EdgeSurroundings, epochAtMs } from "./edge-node.ts";
+import type { EdgeSurroundings } from "./edge-node.ts";
 import { Mortal } from "./mortal.ts";
-import { MachineClock } from "./virtual-clock.ts";
+import { epochAtMs, MachineClock } from "./virtual-clock.ts";
 
 /** The bridge and its ledger. */
 export class BridgeNode {
@@ -92,6 +93,19 @@ export class BridgeNode {
     broker.attachBridge((topic, payload) => ingest.handle(topic, payload));
     for (const { storeId, edgeId } of this.#edges) {
       broker.toEdges(topics.command(storeId, edgeId), Buffer.from("hello_request"));
+    }
+  }
+
+  /** Where the ledger places its entries in time, by their quantities. */
+  async placements(): Promise<Map<number, number>> {
+    const connection = await SqliteConnection.open({ path: this.file, synchronous: "OFF" });
+    try {
+      const rows = await connection.all<{ quantity: number; placedAtMs: number }>(
+        "SELECT quantity, placed_at_ms AS placedAtMs FROM entries",
+      );
+      return new Map(rows.map(({ quantity, placedAtMs }) => [quantity, placedAtMs]));
+    } finally {
+      await connection.close();
     }
   }
 

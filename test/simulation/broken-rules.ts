@@ -120,6 +120,10 @@ export const brokenRules: Readonly<Record<string, BrokenRule>> = {
       },
     }),
   },
+  "leaves events where an untrue clock had placed them": changedWrites(
+    () => async (connection, sql, values) =>
+      sql.startsWith("UPDATE entries SET placed_at_ms") ? 0 : await connection.run(sql, ...values),
+  ),
   "calls stored what did not fit on the disk": {
     stored: async (stored, outbox) => {
       try {

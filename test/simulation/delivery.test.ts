@@ -49,6 +49,7 @@ describe.runIf(onlySeed === undefined)("delivery", () => {
       ["unreadable_row", "event_set_aside"],
       ["edge_disk_full", "disk full"],
       ["ledger_disk_full", "disk full"],
+      ["learns_time", "clock_set"],
     ] as const) {
       const hits = outcomes.filter(
         (outcome) => outcome.kind === kind && outcome.happened.has(what),

@@ -13,6 +13,8 @@ export interface Attempt {
   readonly number: number;
   readonly line: string;
   readonly draft: Extract<EventDraft, { type: "moved" }>;
+  /** When it happened, whatever the edge's clock says. */
+  readonly trueAtMs: number;
   /** Known once it is accepted. */
   accepted?: { outboxId: string; sequence: number };
   /** Its only copy was destroyed with a card: it may be in the ledger, at most once. */
@@ -39,6 +41,9 @@ export interface JudgedLedger {
   quarantine(): Promise<{ code: string }[]>;
   positions(): Promise<{ outboxId: string; frozen: boolean }[]>;
 }
+
+/** Where the ledger places what it has posted, by the number of the event. */
+export type Placements = ReadonlyMap<number, number>;
 
 /** Alarms that a kind of world may bring; any other is a failure. */
 const alarmsOf: Partial<Record<ScenarioKind, string[]>> = {
@@ -154,7 +159,11 @@ export class Oracle {
   }
 
   /** Everything came to rest: compares the ledger with what was accepted. */
-  async judge(ledger: JudgedLedger, storeIds: readonly string[]): Promise<void> {
+  async judge(
+    ledger: JudgedLedger,
+    storeIds: readonly string[],
+    placements: Placements,
+  ): Promise<void> {
     const report = await ledger.verify();
     if (!report.ok) this.fail(`verify: ${JSON.stringify(report.problems.slice(0, 3))}`);
     const posted: number[] = [];
@@ -168,6 +177,7 @@ export class Oracle {
     await this.#judgePresence(ledger, posted);
     await this.#judgeAside(ledger);
     await this.#judgeFrozen(ledger, new Set(posted));
+    this.#judgePlacements(placements);
   }
 
   #lastNumberOf(line: string): number {
@@ -239,6 +249,16 @@ export class Oracle {
       if (!key.includes(` ${storeId}/`)) continue;
       const [want, have] = [expected.get(key) ?? 0, actual.get(key) ?? 0];
       if (want !== have) this.fail(`balance of ${key}: ${have} instead of ${want}`);
+    }
+  }
+
+  /** Each event has its true time, also where the edge did not know it yet. */
+  #judgePlacements(placements: Placements): void {
+    if (this.kind === "wrong_clocks") return;
+    for (const { number, line, trueAtMs } of this.attempts) {
+      const placedAtMs = placements.get(number) ?? trueAtMs;
+      if (placedAtMs === trueAtMs) continue;
+      this.fail(`${line}: ${number} is placed at ${placedAtMs} instead of ${trueAtMs}`);
     }
   }
 

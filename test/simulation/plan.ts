@@ -2,6 +2,7 @@
 // happens in this world. Everything is drawn here, before anything runs.
 
 import { between, integerBetween, pickOne, type Random } from "../../simulators/random.ts";
+import { epochAtMs } from "./virtual-clock.ts";
 import type { LinkFaults } from "./virtual-link.ts";
 
 /** The special thing of a world. */
@@ -21,6 +22,7 @@ export const scenarioKinds = [
   "plain",
   "edge_disk_full",
   "ledger_disk_full",
+  "learns_time",
 ] as const;
 export type ScenarioKind = (typeof scenarioKinds)[number];
 
@@ -32,6 +34,8 @@ export interface EdgePlan {
   readonly appends: readonly { readonly atMs: number; readonly count: number }[];
   /** When it dies: at that moment, or at the operation on its file that is so many further on. */
   readonly deaths: readonly Death[];
+  /** Whether it knows that its clock is wrong until that jumps. */
+  readonly learnsTime: boolean;
   /** How far its wall clock is off at the start, and when it jumps by how much. */
   readonly wallOffsetMs: number;
   readonly jumps: readonly { readonly atMs: number; readonly byMs: number }[];
@@ -69,6 +73,7 @@ export interface Plan {
 }
 
 const dayMs = 86_400_000;
+const unsyncedEventCount = 1_000;
 /** Operations within which an edge dies, and a bridge: a few commits, and every statement of one. */
 const edgeOperationCount = 8;
 const bridgeOperationCount = 40;
@@ -91,7 +96,7 @@ export function planOf(seed: number, random: Random): Plan {
   const edgeCount = isBusy ? 1 : integerBetween(random, 1, 3);
   const edges = Array.from({ length: edgeCount }, (_, index): EdgePlan => {
     const appendCount = Math.ceil(integerBetween(random, 16, 40) / edgeCount);
-    return {
+    const plan: EdgePlan = {
       storeId: index < 2 ? "s0001" : "s0002",
       edgeId: `edge-${index + 1}`,
       appends: Array.from({ length: appendCount }, () => ({
@@ -99,12 +104,15 @@ export function planOf(seed: number, random: Random): Plan {
         count: integerBetween(random, 1, 3),
       })),
       deaths: deaths(2, edgeOperationCount),
+      learnsTime: false,
       wallOffsetMs: kind === "wrong_clocks" ? (pickOne(random, wallOffsets) ?? 0) : 0,
       jumps:
         kind === "wrong_clocks"
           ? times(3).map((atMs) => ({ atMs, byMs: Math.floor(between(random, -400, 400) * dayMs) }))
           : [],
     };
+    if (kind !== "learns_time" || index > 0) return plan;
+    return learningTime(plan, Math.floor(between(random, 0.3, 0.7) * activeMs), random);
   });
   const beginAtMs = Math.floor(between(random, 0.1, 0.5) * activeMs);
   const endAtMs = beginAtMs + Math.floor(between(random, 0.1, 0.5) * activeMs);
@@ -128,6 +136,28 @@ export function planOf(seed: number, random: Random): Plan {
 
 /** Wrong by nothing, by a time zone, or 25 years behind as a dead battery leaves it. */
 const wallOffsets = [0, 3_600_000, -25 * 365 * dayMs];
+
+/** The plan of an edge that boots at 2000-01-01 and learns the time after a thousand events; about then it dies. */
+function learningTime(plan: EdgePlan, learnsAtMs: number, random: Random): EdgePlan {
+  const wallOffsetMs = Date.UTC(2000, 0, 1) - epochAtMs;
+  const early = Array.from({ length: unsyncedEventCount / 50 }, () => ({
+    atMs: Math.floor(random() * learnsAtMs),
+    count: 50,
+  }));
+  const death = {
+    atMs: learnsAtMs + integerBetween(random, -10_000, 1_000),
+    operationCount: integerBetween(random, 0, 4),
+    isAfterOperation: random() < 0.5,
+  };
+  return {
+    ...plan,
+    appends: [...early, ...plan.appends],
+    deaths: [...plan.deaths, death],
+    learnsTime: true,
+    wallOffsetMs,
+    jumps: [{ atMs: learnsAtMs, byMs: -wallOffsetMs }],
+  };
+}
 
 function faultsOf(random: Random): LinkFaults {
   const share = (most: number) => (random() < 0.3 ? 0 : random() * most);

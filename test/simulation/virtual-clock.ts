@@ -3,6 +3,9 @@
 
 import type { Clock } from "../../drivers/clock.ts";
 
+/** Wall time where virtual time begins. */
+export const epochAtMs = 1_763_000_000_000;
+
 interface Timer {
   readonly atMs: number;
   readonly order: number;
@@ -66,9 +69,10 @@ export class MachineClock implements Clock {
   readonly #timers = new Set<() => void>();
   #wallOffsetMs: number;
 
-  constructor(time: VirtualTime, wallOffsetMs: number) {
+  /** `bootedAtMs`: of the machine, where a process begins later. */
+  constructor(time: VirtualTime, wallOffsetMs: number, bootedAtMs = time.nowMs) {
     this.#time = time;
-    this.#bootedAtMs = time.nowMs;
+    this.#bootedAtMs = bootedAtMs;
     this.#wallOffsetMs = wallOffsetMs;
   }
 

@@ -108,7 +108,7 @@ class World {
     }
     if (oracle.problems.length === 0) {
       const storeIds = [...new Set(edges.map(({ storeId }) => storeId))];
-      await oracle.judge(this.#bridge.ledger, storeIds);
+      await oracle.judge(this.#bridge.ledger, storeIds, await this.#bridge.placements());
     }
     return {
       ...{ seed, kind, problems: oracle.problems, happened: oracle.happened },
