@@ -18,6 +18,7 @@ export class BridgeNode {
   readonly #world: EdgeSurroundings;
   readonly #onDied: () => void;
   #deathlyAnswerShare: number;
+  readonly #commitDelayMs: number;
   readonly #folder: string;
   readonly #edges: readonly { storeId: string; edgeId: string }[];
   #mortal: Mortal;
@@ -32,6 +33,7 @@ export class BridgeNode {
       edges: readonly { storeId: string; edgeId: string }[];
       onDied: () => void;
       deathlyAnswerShare: number;
+      commitDelayMs: number;
     },
   ) {
     this.#world = world;
@@ -39,6 +41,7 @@ export class BridgeNode {
     this.#edges = options.edges;
     this.#onDied = options.onDied;
     this.#deathlyAnswerShare = options.deathlyAnswerShare;
+    this.#commitDelayMs = options.commitDelayMs;
     this.#mortal = new Mortal(world.gate);
   }
 
@@ -156,7 +159,7 @@ export class BridgeNode {
     return new Ingest({
       ledger,
       clock,
-      commitDelayMs: 10,
+      commitDelayMs: this.#commitDelayMs,
       publishAnswer: (topic, answer) => {
         if (!mortal.isAlive) return;
         if ("outboxId" in answer) {
@@ -167,7 +170,13 @@ export class BridgeNode {
         broker.toEdges(topic, Buffer.from(JSON.stringify(answer)));
         if (random() < this.#deathlyAnswerShare) this.die(0, false);
       },
-      onCommitted: () => undefined,
+      onCommitted: (committed, group) => {
+        const isPoisoned = committed.some(
+          ({ answer, postedEventCount }) => answer.rejected.length > 0 && postedEventCount > 0,
+        );
+        const storeCount = new Set(group.map(({ storeId }) => storeId)).size;
+        if (isPoisoned && storeCount > 1) oracle.happens("poison among others");
+      },
       onFailure: (error) => {
         if (!mortal.isAlive) return;
         if (oracle.mayFail(error)) this.die(0, false);

@@ -1,9 +1,10 @@
 // Rules of delivery, each broken from outside at a seam of the simulation: what the oracle must find.
 
-import type {
-  LedgerDatabase,
-  SqlConnection,
-  SqlValue,
+import {
+  type LedgerDatabase,
+  type SqlConnection,
+  type SqlValue,
+  StatementError,
 } from "../../cloud-bridge/ledger/database.ts";
 import type { Batch } from "../../contract/delivery.ts";
 import { errorCodeOf } from "../../contract/errors.ts";
@@ -123,6 +124,20 @@ export const brokenRules: Readonly<Record<string, BrokenRule>> = {
   "leaves events where an untrue clock had placed them": changedWrites(
     () => async (connection, sql, values) =>
       sql.startsWith("UPDATE entries SET placed_at_ms") ? 0 : await connection.run(sql, ...values),
+  ),
+  "passes over rows that the database refuses": changedWrites(
+    () => async (connection, sql, values) => {
+      try {
+        return await connection.run(sql, ...values);
+      } catch (error) {
+        if (!(error instanceof StatementError)) throw error;
+        return 0;
+      }
+    },
+  ),
+  "posts a group again without undoing it": changedWrites(
+    () => async (connection, sql, values) =>
+      sql === "ROLLBACK TO attempt" ? 0 : await connection.run(sql, ...values),
   ),
   "calls stored what did not fit on the disk": {
     stored: async (stored, outbox) => {

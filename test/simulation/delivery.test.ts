@@ -50,6 +50,7 @@ describe.runIf(onlySeed === undefined)("delivery", () => {
       ["edge_disk_full", "disk full"],
       ["ledger_disk_full", "disk full"],
       ["learns_time", "clock_set"],
+      ["poison_batch", "poison among others"],
     ] as const) {
       const hits = outcomes.filter(
         (outcome) => outcome.kind === kind && outcome.happened.has(what),

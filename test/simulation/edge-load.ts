@@ -5,6 +5,7 @@ import { gtinSchema } from "../../contract/units.ts";
 import type { EdgeClock } from "../../edge/clock.ts";
 import { integerBetween, type Random } from "../../simulators/random.ts";
 import type { Attempt } from "./oracle.ts";
+import { poisonLot } from "./poison.ts";
 import { epochAtMs, type MachineClock, type VirtualTime } from "./virtual-clock.ts";
 
 const gtins = ["09506000134352", "04006381333931"].map((text) => gtinSchema.parse(text));
@@ -41,8 +42,8 @@ export class EdgeLoad {
     this.#options = options;
   }
 
-  /** The next movement. */
-  attempt({ clock, edgeClock }: Clocks): Attempt {
+  /** The next movement; `isPoison`: one that the ledger's database refuses. */
+  attempt({ clock, edgeClock }: Clocks, isPoison: boolean): Attempt {
     const random = this.#random;
     const { storeId, line, firstNumber } = this.#options;
     this.#eventCount += 1;
@@ -58,14 +59,14 @@ export class EdgeLoad {
       step: "relocating",
       occurredAtMs: clock.nowMs() - lagMs,
       deviceId: "shelf-1",
-      item: { gtin: gtins[number % gtins.length]! },
+      item: { gtin: gtins[number % gtins.length]!, ...(isPoison ? { lot: poisonLot } : {}) },
       quantity: number,
       from: place(fromIndex),
       to: place(toIndex),
       ...edgeClock.reading(),
     } as const;
     const trueAtMs = epochAtMs + this.#time.nowMs - lagMs;
-    return { number, line, draft, trueAtMs, isDoomed: false, isRefused: false };
+    return { number, line, draft, trueAtMs, isDoomed: false, isRefused: false, isPoison };
   }
 
   /** What takes up room. */

@@ -44,6 +44,8 @@ export class EdgeNode {
   readonly plan: EdgePlan;
   readonly line: string;
   readonly folder: string;
+  /** What it hands in begins with an event that the ledger's database refuses. */
+  isPoisonous = false;
   readonly #clientId: string;
   readonly #world: EdgeSurroundings;
   readonly #settings: OutboxSettings;
@@ -188,7 +190,9 @@ export class EdgeNode {
     const { oracle } = this.#world;
     this.#lookAtClock();
     const clocks = { clock: this.#clock, edgeClock: this.#edgeClock };
-    const attempts = Array.from({ length: count }, () => this.#load.attempt(clocks));
+    const attempts = Array.from({ length: count }, (_, index) =>
+      this.#load.attempt(clocks, this.isPoisonous && index === 0),
+    );
     const filler = this.#load.filler(clocks);
     for (const attempt of attempts) oracle.attempted(attempt);
     this.#appendsUnderWay += 1;

@@ -26,7 +26,8 @@ export function freeDisk(file: string): Promise<void> {
   );
 }
 
-async function execute(file: string, script: string): Promise<void> {
+/** Changes the schema of an SQLite file that may be open elsewhere. */
+export async function execute(file: string, script: string): Promise<void> {
   const sqlite = await SqliteFile.open({ file, mode: "write", synchronous: "OFF" });
   try {
     await sqlite.write((sql) => sql.exec(script));

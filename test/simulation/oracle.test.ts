@@ -19,6 +19,7 @@ function oracleOf(kind: ScenarioKind): Oracle {
       trueAtMs: 1_000,
       isDoomed: false,
       isRefused: false,
+      isPoison: false,
       draft: {
         type: "moved",
         step: "relocating",

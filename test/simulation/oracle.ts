@@ -21,6 +21,8 @@ export interface Attempt {
   isDoomed: boolean;
   /** The disk was full: whoever handed it in was told that it is not stored. */
   isRefused: boolean;
+  /** The ledger's database refuses it: its place is in quarantine. */
+  readonly isPoison: boolean;
 }
 
 /** What the oracle asks of a ledger. */
@@ -38,7 +40,7 @@ export interface JudgedLedger {
   declaredLosses(
     query: object,
   ): Promise<{ outboxId: string; firstSequence: number; lastSequence: number; reason: string }[]>;
-  quarantine(): Promise<{ code: string }[]>;
+  quarantine(): Promise<{ code: string; text: string }[]>;
   positions(): Promise<{ outboxId: string; frozen: boolean }[]>;
 }
 
@@ -56,6 +58,11 @@ const alarmsOf: Partial<Record<ScenarioKind, string[]>> = {
 
 /** Kinds in which accepted events may be in a declared loss instead of the ledger. */
 const lossyKinds: readonly ScenarioKind[] = ["overflow", "ledger_restored_behind_trimmed"];
+
+/** The number of an event as the ledger has it in quarantine. */
+function numberOf(text: string): number {
+  return Number((JSON.parse(text) as { quantity?: unknown }).quantity);
+}
 
 /** The judge of one world. */
 export class Oracle {
@@ -206,8 +213,9 @@ export class Oracle {
 
   async #judgePresence(ledger: JudgedLedger, posted: readonly number[]): Promise<void> {
     const losses = await ledger.declaredLosses({});
+    const aside = (await ledger.quarantine()).map(({ text }) => numberOf(text));
     const counts = new Map<number, number>();
-    for (const number of posted) counts.set(number, (counts.get(number) ?? 0) + 1);
+    for (const number of [...posted, ...aside]) counts.set(number, (counts.get(number) ?? 0) + 1);
     for (const { number, accepted, isDoomed, isRefused, line } of this.attempts) {
       const count = counts.get(number) ?? 0;
       if (isRefused && count > 0) this.fail(`${line}: ${number} was refused, and is posted`);
@@ -264,7 +272,15 @@ export class Oracle {
 
   /** Bad rows end where they belong: quarantine for one that breaks the schema, a gap for one that blocks. */
   async #judgeAside(ledger: JudgedLedger): Promise<void> {
-    const quarantined = (await ledger.quarantine()).map((event) => event.code);
+    const aside = await ledger.quarantine();
+    if (this.kind === "poison_batch") {
+      for (const { code, text } of aside) {
+        const isPoison = this.#byNumber.get(numberOf(text))?.isPoison === true;
+        if (code !== "LEDGER_RULE" || !isPoison) this.fail(`quarantine: ${code} ${text}`);
+      }
+      return;
+    }
+    const quarantined = aside.map((event) => event.code);
     const expected = this.kind === "bad_row" ? ["EVENT_INVALID"] : [];
     if (quarantined.join() !== expected.join()) this.fail(`quarantine: ${quarantined.join()}`);
     if (this.kind !== "unreadable_row") return;

@@ -23,6 +23,8 @@ export const scenarioKinds = [
   "edge_disk_full",
   "ledger_disk_full",
   "learns_time",
+  "plain",
+  "poison_batch",
 ] as const;
 export type ScenarioKind = (typeof scenarioKinds)[number];
 
@@ -93,8 +95,9 @@ export function planOf(seed: number, random: Random): Plan {
       isAfterOperation: random() < 0.5,
     }));
   const isBusy = kind === "overflow" || kind === "ledger_restored_behind_trimmed";
-  const edgeCount = isBusy ? 1 : integerBetween(random, 1, 3);
-  const edges = Array.from({ length: edgeCount }, (_, index): EdgePlan => {
+  const isShared = kind === "poison_batch";
+  const edgeCount = isBusy ? 1 : integerBetween(random, isShared ? 3 : 1, 3);
+  const drawn = Array.from({ length: edgeCount }, (_, index): EdgePlan => {
     const appendCount = Math.ceil(integerBetween(random, 16, 40) / edgeCount);
     const plan: EdgePlan = {
       storeId: index < 2 ? "s0001" : "s0002",
@@ -114,6 +117,9 @@ export function planOf(seed: number, random: Random): Plan {
     if (kind !== "learns_time" || index > 0) return plan;
     return learningTime(plan, Math.floor(between(random, 0.3, 0.7) * activeMs), random);
   });
+  // All at the same times, so that their batches come in one group.
+  const appends = drawn[0]!.appends;
+  const edges = isShared ? drawn.map((edge) => ({ ...edge, appends })) : drawn;
   const beginAtMs = Math.floor(between(random, 0.1, 0.5) * activeMs);
   const endAtMs = beginAtMs + Math.floor(between(random, 0.1, 0.5) * activeMs);
   return {

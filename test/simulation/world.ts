@@ -15,6 +15,7 @@ import { WorldGate } from "./gate.ts";
 import { Intruder } from "./intruder.ts";
 import { Oracle } from "./oracle.ts";
 import { type EdgePlan, type Plan, planOf } from "./plan.ts";
+import { refusePoison } from "./poison.ts";
 import { VirtualTime } from "./virtual-clock.ts";
 import { soundLink, VirtualBroker } from "./virtual-link.ts";
 
@@ -43,6 +44,9 @@ const cloneDownMs = 500;
 /** Events take this much room in the worlds where the outbox has to shed some. */
 const fillerBytes = 15_000;
 
+/** How long a batch waits for others, and where many must come into one group. */
+const commitDelayMs = 10;
+const longCommitDelayMs = 1_000;
 /** What every group writes to, in this order. */
 const ledgerTables = ["event_log", "entries", "positions", "balances", "chain_heads"];
 
@@ -85,6 +89,7 @@ class World {
     this.#surroundings = { time, random, broker, intruder, oracle, broken, gate: new WorldGate() };
     this.#bridge = new BridgeNode(this.#surroundings, {
       ...{ folder: this.#folder, edges, deathlyAnswerShare },
+      commitDelayMs: kind === "poison_batch" ? longCommitDelayMs : commitDelayMs,
       onDied: () => this.#later(() => this.#reviveBridge()),
     });
     for (const [index, plan] of edges.entries()) this.#createEdge(plan, plan.edgeId, index);
@@ -233,6 +238,10 @@ class World {
     if (kind === "bad_row" || kind === "unreadable_row") {
       await appendBadRow((await this.#card()).file, kind);
     }
+    if (kind === "poison_batch") {
+      await refusePoison(this.#bridge.file);
+      this.#edges[0]!.isPoisonous = true;
+    }
     const { random } = this.#surroundings;
     for (const { file, tables } of this.#filledFiles()) {
       await fillDisk(file, pickOne(random, tables)!);
@@ -258,6 +267,7 @@ class World {
     const { oracle, broker } = this.#surroundings;
     if (kind === "overflow") broker.faults = faults;
     broker.isMuteToEdges = false;
+    this.#edges[0]!.isPoisonous = false;
     for (const { file } of this.#filledFiles()) await freeDisk(file);
     if (kind === "edge_set_back") {
       const edge = await this.#card();
