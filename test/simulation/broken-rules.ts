@@ -21,6 +21,8 @@ export interface BrokenRule {
   ) => Promise<Uint8Array>;
   /** What an append came to, before whoever handed it in hears of it. */
   readonly stored?: (stored: Promise<Appended>, outbox: OutboxReader) => Promise<Appended>;
+  /** Of the uplink: how much of the range that grows with its time-outs it waits. */
+  readonly uplinkChance?: () => number;
   /** After a batch went out to the broker. */
   readonly published?: (batch: Batch, outbox: OutboxReader) => Promise<void>;
 }
@@ -172,6 +174,7 @@ export const brokenRules: Readonly<Record<string, BrokenRule>> = {
     const { ledgerEpoch: said } = answer;
     return typeof said === "number" && said < ledgerEpoch ? { ledgerEpoch } : {};
   }),
+  "waits no longer after a time-out": { uplinkChance: () => 0 },
   "takes an echo for an answer": changedAnswer(async (answer, { sentNonce }) =>
     "throughSequence" in answer ? { nonce: sentNonce } : {},
   ),

@@ -51,6 +51,7 @@ describe.runIf(onlySeed === undefined)("delivery", () => {
       ["ledger_disk_full", "disk full"],
       ["learns_time", "clock_set"],
       ["poison_batch", "poison among others"],
+      ["slow_link", "batch slower than its timeout"],
     ] as const) {
       const hits = outcomes.filter(
         (outcome) => outcome.kind === kind && outcome.happened.has(what),

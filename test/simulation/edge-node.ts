@@ -24,6 +24,7 @@ import type { Line, VirtualBroker } from "./virtual-link.ts";
 
 /** No clock of an edge that has to learn the time is believed before this. */
 const builtAtMs = Date.UTC(2025, 0, 1);
+const uplinkSettings = uplinkSettingsSchema.parse({});
 /** An edge looks at its clock this often. */
 const lookIntervalMs = 250;
 
@@ -236,10 +237,10 @@ export class EdgeNode {
   }
 
   #createUplink(outbox: Outbox, mortal: Mortal, clock: MachineClock): Uplink {
-    const { oracle, random, intruder } = this.#world;
+    const { oracle, random, intruder, broken } = this.#world;
     const { storeId, edgeId } = this.plan;
     return new Uplink({
-      ...{ storeId, edgeId, clock, random },
+      ...{ storeId, edgeId, clock, random: broken.uplinkChance ?? random },
       outbox: this.#watched(outbox),
       randomId: () => this.#randomId(),
       send: (topic, payload) => {
@@ -256,7 +257,7 @@ export class EdgeNode {
         if (mortal.isAlive) oracle.fail(`${this.line}: uplink failed: ${String(error)}`);
       },
       count: () => undefined,
-      settings: uplinkSettingsSchema.parse({}),
+      settings: uplinkSettings,
     });
   }
 
@@ -287,7 +288,10 @@ export class EdgeNode {
     oracle.trace("sent", time.nowMs, this.line, batch.nonce, firstSequence, events.length);
     if (!isBadRow) oracle.claimed(this.line, outboxId, endSequence, completeThroughAtMs);
     intruder.hearBatch(topic, payload);
-    this.#connection?.publish(topic, payload);
+    const transferMs = this.#connection?.publish(topic, payload) ?? 0;
+    if (last !== undefined && transferMs > uplinkSettings.answerTimeoutMs) {
+      oracle.happens("batch slower than its timeout");
+    }
     this.#sentNonce = batch.nonce;
     const { published } = this.#world.broken;
     if (published === undefined || this.#outbox === undefined) return;

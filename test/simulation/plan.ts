@@ -25,6 +25,7 @@ export const scenarioKinds = [
   "learns_time",
   "plain",
   "poison_batch",
+  "slow_link",
 ] as const;
 export type ScenarioKind = (typeof scenarioKinds)[number];
 
@@ -104,7 +105,7 @@ export function planOf(seed: number, random: Random): Plan {
       edgeId: `edge-${index + 1}`,
       appends: Array.from({ length: appendCount }, () => ({
         atMs: Math.floor(random() * activeMs),
-        count: integerBetween(random, 1, 3),
+        count: integerBetween(random, 1, kind === "slow_link" ? 30 : 3),
       })),
       deaths: deaths(2, edgeOperationCount),
       learnsTime: false,
@@ -131,7 +132,7 @@ export function planOf(seed: number, random: Random): Plan {
     deathlyAnswerShare: random() < 0.7 ? 0 : random() * 0.2,
     sharesClientId: random() < 0.5,
     overflowIsMute: random() < 0.5,
-    faults: faultsOf(random),
+    faults: faultsOf(kind, random),
     isDurable: random() < 0.5,
     brokerForgetsAtMs: times(2),
     halfOpens: times(2).map((atMs) => ({ atMs, edge: Math.floor(random() * edgeCount) })),
@@ -165,7 +166,7 @@ function learningTime(plan: EdgePlan, learnsAtMs: number, random: Random): EdgeP
   };
 }
 
-function faultsOf(random: Random): LinkFaults {
+function faultsOf(kind: ScenarioKind, random: Random): LinkFaults {
   const share = (most: number) => (random() < 0.3 ? 0 : random() * most);
   return {
     dropShare: share(0.3),
@@ -173,5 +174,7 @@ function faultsOf(random: Random): LinkFaults {
     lateShare: share(0.3),
     delayMsMax: integerBetween(random, 5, 1_000),
     lateMsMax: integerBetween(random, 1_000, 60_000),
+    bytesPerSecond:
+      kind === "slow_link" ? integerBetween(random, 15, 60) : Number.POSITIVE_INFINITY,
   };
 }

@@ -13,6 +13,8 @@ export interface LinkFaults {
   readonly lateShare: number;
   readonly delayMsMax: number;
   readonly lateMsMax: number;
+  /** Of each edge's way up, one message after the other; Infinity where it is not felt. */
+  readonly bytesPerSecond: number;
 }
 
 /** The network after the faults are over. */
@@ -22,6 +24,7 @@ export const soundLink: LinkFaults = {
   lateShare: 0,
   delayMsMax: 50,
   lateMsMax: 0,
+  bytesPerSecond: Number.POSITIVE_INFINITY,
 };
 
 /** What a client hears. */
@@ -36,6 +39,8 @@ interface Session {
   readonly events: ClientEvents;
   /** Nothing passes, and the client has not noticed yet. */
   isHalfOpen: boolean;
+  /** What it was given to send is out by then. */
+  busyUntilMs: number;
 }
 
 /** Most messages kept for a bridge that is away. */
@@ -72,11 +77,24 @@ export class VirtualBroker {
   connect(clientId: string, topics: readonly string[], events: ClientEvents): Line {
     const former = this.#sessions.find((session) => session.clientId === clientId);
     if (former !== undefined) this.#end(former);
-    const session = { clientId, topics: new Set(topics), events, isHalfOpen: false };
+    const session = {
+      clientId,
+      topics: new Set(topics),
+      events,
+      isHalfOpen: false,
+      busyUntilMs: 0,
+    };
     this.#sessions.push(session);
     return {
       publish: (topic, payload) => {
-        if (this.#sessions.includes(session) && !session.isHalfOpen) this.toBridge(topic, payload);
+        const deliver = () => {
+          const isThere = this.#sessions.includes(session) && !session.isHalfOpen;
+          if (isThere) this.toBridge(topic, payload);
+        };
+        const transferMs = this.#transferMs(session, payload.length);
+        if (transferMs === 0) deliver();
+        else this.#time.after(transferMs, deliver);
+        return transferMs;
       },
       halfOpen: () => {
         session.isHalfOpen = true;
@@ -141,6 +159,14 @@ export class VirtualBroker {
     }
   }
 
+  /** How long a message takes, those before it included. */
+  #transferMs(session: Session, sizeBytes: number): number {
+    const { nowMs } = this.#time;
+    const startMs = Math.max(nowMs, session.busyUntilMs);
+    session.busyUntilMs = startMs + Math.floor((sizeBytes * 1_000) / this.faults.bytesPerSecond);
+    return session.busyUntilMs - nowMs;
+  }
+
   #delayMs(): number {
     const { lateShare, lateMsMax, delayMsMax } = this.faults;
     const limitMs = this.#random() < lateShare ? lateMsMax : delayMsMax;
@@ -150,7 +176,8 @@ export class VirtualBroker {
 
 /** One client's connection. */
 export interface Line {
-  readonly publish: (topic: string, payload: Uint8Array) => void;
+  /** Gives how long the message takes to be out. */
+  readonly publish: (topic: string, payload: Uint8Array) => number;
   /** From now on nothing passes, and nobody notices. */
   readonly halfOpen: () => void;
   readonly end: () => void;

@@ -291,9 +291,10 @@ class World {
     return this.#edges.map((edge) => ({ file: edge.file, tables: ["event", "outbox"] }));
   }
 
-  /** The faults are over. */
+  /** The faults are over; a slow link stays one. */
   #heal(): void {
-    this.#surroundings.broker.faults = soundLink;
+    const { bytesPerSecond } = this.#plan.faults;
+    this.#surroundings.broker.faults = { ...soundLink, bytesPerSecond };
     this.#bridge.spare();
     for (const edge of this.#edges) edge.spare();
   }
