@@ -61,13 +61,49 @@ function changedWrites(create: () => Run): BrokenRule {
       });
       return {
         ...passedOn(database),
-        write: (work) => database.write((connection) => work(changed(connection))),
+        write: (work, storeIds) =>
+          database.write((connection) => work(changed(connection)), storeIds),
       };
     },
   };
 }
 
-function passedOn(database: LedgerDatabase): Omit<LedgerDatabase, "write"> {
+type KnownPosition = { outboxId: string; throughSequence: number; throughDigest: string };
+
+function knownPositions(connection: SqlConnection): Promise<KnownPosition[]> {
+  return connection.all(
+    `SELECT outbox_id AS outboxId, through_sequence AS throughSequence,
+       through_digest AS throughDigest FROM positions`,
+  );
+}
+
+/** A connection that gives positions as they were `known`, but for those that it moved itself. */
+function trusting(known: readonly KnownPosition[], connection: SqlConnection): SqlConnection {
+  let trusted = known;
+  let hasMoved = false;
+  return {
+    run: async (sql, ...values) => {
+      const count = await connection.run(sql, ...values);
+      if (sql.startsWith("INSERT INTO positions")) hasMoved = true;
+      if (sql === "ROLLBACK TO attempt") hasMoved = false;
+      if (sql === "RELEASE attempt" && hasMoved) trusted = await knownPositions(connection);
+      return count;
+    },
+    all: async <Row>(sql: string, ...values: SqlValue[]) => {
+      const rows = await connection.all<Row & { positions?: string }>(sql, ...values);
+      const [view] = rows;
+      if (view?.positions === undefined) return rows;
+      const positions = (JSON.parse(view.positions) as KnownPosition[]).flatMap((position) => {
+        const before = trusted.find(({ outboxId }) => outboxId === position.outboxId);
+        return before === undefined ? [] : [{ ...position, ...before }];
+      });
+      return [{ ...view, positions: JSON.stringify(positions) }];
+    },
+  };
+}
+
+/** Everything of a database but its writes. */
+export function passedOn(database: LedgerDatabase): Omit<LedgerDatabase, "write"> {
   return {
     reader: database.reader,
     snapshot: (work) => database.snapshot(work),
@@ -104,6 +140,15 @@ export const brokenRules: Readonly<Record<string, BrokenRule>> = {
       return count % 7 === 0 ? 0 : await connection.run(sql, ...values);
     };
   }),
+  "posts from positions that it knew before the ledger was its own": {
+    database: (database) => ({
+      ...passedOn(database),
+      write: async (work, storeIds) => {
+        const known = await knownPositions(database.reader);
+        return await database.write((connection) => work(trusting(known, connection)), storeIds);
+      },
+    }),
+  },
   "drops declared gaps": changedWrites(() => async (connection, sql, values) => {
     if (!sql.startsWith("INSERT INTO event_log")) return await connection.run(sql, ...values);
     const rows = JSON.parse(String(values[0])) as SqlValue[][];

@@ -52,6 +52,8 @@ describe.runIf(onlySeed === undefined)("delivery", () => {
       ["learns_time", "clock_set"],
       ["poison_batch", "poison among others"],
       ["slow_link", "batch slower than its timeout"],
+      ["workers", "worker stood still"],
+      ["workers", "zombie wrote"],
     ] as const) {
       const hits = outcomes.filter(
         (outcome) => outcome.kind === kind && outcome.happened.has(what),

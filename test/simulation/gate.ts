@@ -56,6 +56,17 @@ export class WorldGate {
   }
 }
 
+/** A file that several processes write to: one transaction after the other, as its lock has it. */
+export class FileLock {
+  #tail: Promise<unknown> = Promise.resolve();
+
+  run<T>(transaction: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(transaction);
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+}
+
 const fileRequests = new Set(["FSReqPromise", "FSReqCallback", "CloseReq"]);
 
 /** Whether plain file operations, which pass no gate (ballast, identity), are under way. */

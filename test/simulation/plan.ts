@@ -2,6 +2,8 @@
 // happens in this world. Everything is drawn here, before anything runs.
 
 import { between, integerBetween, pickOne, type Random } from "../../simulators/random.ts";
+import { leaseMs } from "./bridge-worker.ts";
+import type { Pause } from "./stillness.ts";
 import { epochAtMs } from "./virtual-clock.ts";
 import type { LinkFaults } from "./virtual-link.ts";
 
@@ -26,6 +28,7 @@ export const scenarioKinds = [
   "plain",
   "poison_batch",
   "slow_link",
+  "workers",
 ] as const;
 export type ScenarioKind = (typeof scenarioKinds)[number];
 
@@ -60,6 +63,10 @@ export interface Plan {
   readonly activeMs: number;
   readonly edges: readonly EdgePlan[];
   readonly bridgeDeaths: readonly Death[];
+  /** Bridges on one ledger. */
+  readonly workerCount: number;
+  /** When which of them stands still with its next write. */
+  readonly pauses: readonly (Pause & { readonly worker: number; readonly atMs: number })[];
   /** Of its answers, after which the bridge dies at once. */
   readonly deathlyAnswerShare: number;
   readonly faults: LinkFaults;
@@ -129,6 +136,7 @@ export function planOf(seed: number, random: Random): Plan {
     activeMs,
     edges,
     bridgeDeaths: deaths(3, bridgeOperationCount),
+    ...workersOf(kind, activeMs, random),
     deathlyAnswerShare: random() < 0.7 ? 0 : random() * 0.2,
     sharesClientId: random() < 0.5,
     overflowIsMute: random() < 0.5,
@@ -139,6 +147,19 @@ export function planOf(seed: number, random: Random): Plan {
     intrusionsAtMs: random() < 0.5 ? times(12) : [],
     special: { beginAtMs, endAtMs },
   };
+}
+
+/** Workers, each of which stands still for a moment, or for longer than its leases live. */
+function workersOf(kind: ScenarioKind, activeMs: number, random: Random) {
+  if (kind !== "workers") return { workerCount: 1, pauses: [] };
+  const workerCount = integerBetween(random, 2, 3);
+  const pauses = Array.from({ length: integerBetween(random, 4, 12) }, () => ({
+    worker: integerBetween(random, 0, workerCount - 1),
+    atMs: Math.floor(random() * activeMs),
+    forMs: Math.floor(leaseMs * (random() < 0.3 ? random() : between(random, 2, 8))),
+    isAfterWrite: random() < 0.3,
+  }));
+  return { workerCount, pauses };
 }
 
 /** Wrong by nothing, by a time zone, or 25 years behind as a dead battery leaves it. */

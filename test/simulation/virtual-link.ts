@@ -33,6 +33,12 @@ export interface ClientEvents {
   readonly onMessage: (topic: string, payload: Uint8Array) => void;
 }
 
+/** A bridge, or one of several; two that hear the same topic both get what is said there. */
+export interface Bridge {
+  readonly hears: (topic: string) => boolean;
+  readonly take: (topic: string, payload: Uint8Array) => void;
+}
+
 interface Session {
   readonly clientId: string;
   readonly topics: ReadonlySet<string>;
@@ -56,7 +62,7 @@ export class VirtualBroker {
   readonly #time: VirtualTime;
   readonly #random: Random;
   #sessions: Session[] = [];
-  #bridge: ((topic: string, payload: Uint8Array) => void) | undefined;
+  readonly #bridges = new Set<Bridge>();
   #backlog: { topic: string; payload: Uint8Array }[] = [];
   /** Grows when the broker forgets: what is under way then never arrives. */
   #era = 0;
@@ -103,24 +109,21 @@ export class VirtualBroker {
     };
   }
 
-  /** The bridge is there (again): takes what waited for it. */
-  attachBridge(take: (topic: string, payload: Uint8Array) => void): void {
-    this.#bridge = take;
-    for (const { topic, payload } of this.#backlog.splice(0)) take(topic, payload);
+  /** A bridge is there (again): takes what waited for it. The returned function takes it away. */
+  attachBridge(bridge: Bridge): () => void {
+    this.#bridges.add(bridge);
+    this.drain();
+    return () => this.#bridges.delete(bridge);
   }
 
-  detachBridge(): void {
-    this.#bridge = undefined;
+  /** Offers what waits once more. */
+  drain(): void {
+    for (const { topic, payload } of this.#backlog.splice(0)) this.#offer(topic, payload);
   }
 
   /** Carries a message to the bridge. */
   toBridge(topic: string, payload: Uint8Array): void {
-    this.#carry(() => {
-      if (this.#bridge !== undefined) this.#bridge(topic, payload);
-      else if (this.#isDurable && this.#backlog.length < backlogCountMax) {
-        this.#backlog.push({ topic, payload });
-      }
-    });
+    this.#carry(() => this.#offer(topic, payload));
   }
 
   /** Carries a message to whoever is subscribed when it arrives. */
@@ -139,6 +142,13 @@ export class VirtualBroker {
     this.#era += 1;
     this.#backlog = [];
     for (const session of [...this.#sessions]) this.#end(session);
+  }
+
+  #offer(topic: string, payload: Uint8Array): void {
+    const bridges = [...this.#bridges].filter(({ hears }) => hears(topic));
+    for (const { take } of bridges) take(topic, payload);
+    if (bridges.length > 0 || !this.#isDurable) return;
+    if (this.#backlog.length < backlogCountMax) this.#backlog.push({ topic, payload });
   }
 
   #end(session: Session): void {

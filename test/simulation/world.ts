@@ -8,11 +8,13 @@ import { join } from "node:path";
 import { integerBetween, pickOne, seededRandom } from "../../simulators/random.ts";
 import { appendBadRow } from "./bad-row.ts";
 import { BridgeNode } from "./bridge-node.ts";
+import { leaseMs } from "./bridge-worker.ts";
 import type { BrokenRule } from "./broken-rules.ts";
 import { EdgeNode, type EdgeSurroundings } from "./edge-node.ts";
 import { fillDisk, freeDisk } from "./full-disk.ts";
-import { WorldGate } from "./gate.ts";
+import { FileLock, WorldGate } from "./gate.ts";
 import { Intruder } from "./intruder.ts";
+import { LeaseServer } from "./lease-server.ts";
 import { Oracle } from "./oracle.ts";
 import { type EdgePlan, type Plan, planOf } from "./plan.ts";
 import { refusePoison } from "./poison.ts";
@@ -69,7 +71,7 @@ class World {
   readonly #plan: Plan;
   readonly #folder: string;
   readonly #surroundings: EdgeSurroundings;
-  readonly #bridge: BridgeNode;
+  readonly #bridges: readonly BridgeNode[];
   readonly #edges: EdgeNode[] = [];
   /** The copy of a card that is put back later. */
   readonly #image: string;
@@ -87,10 +89,16 @@ class World {
     const intruder = new Intruder(random, broker, edges);
     const oracle = new Oracle(kind, onTrace);
     this.#surroundings = { time, random, broker, intruder, oracle, broken, gate: new WorldGate() };
-    this.#bridge = new BridgeNode(this.#surroundings, {
-      ...{ folder: this.#folder, edges, deathlyAnswerShare },
+    const { workerCount } = this.#plan;
+    const options = {
+      ...{ folder: this.#folder, edges, deathlyAnswerShare, lock: new FileLock() },
       commitDelayMs: kind === "poison_batch" ? longCommitDelayMs : commitDelayMs,
-      onDied: () => this.#later(() => this.#reviveBridge()),
+      leaseServer: workerCount > 1 ? new LeaseServer(time, leaseMs) : undefined,
+    };
+    this.#bridges = Array.from({ length: workerCount }, () => {
+      const onDied = () => this.#later(() => reviveBridge(bridge));
+      const bridge: BridgeNode = new BridgeNode(this.#surroundings, { ...options, onDied });
+      return bridge;
     });
     for (const [index, plan] of edges.entries()) this.#createEdge(plan, plan.edgeId, index);
   }
@@ -98,7 +106,7 @@ class World {
   async run(): Promise<Outcome> {
     const { time, oracle, gate } = this.#surroundings;
     const { seed, kind, activeMs, edges } = this.#plan;
-    await this.#bridge.start();
+    for (const bridge of this.#bridges) await bridge.start();
     for (const edge of this.#edges) await edge.start();
     this.#schedule();
     await this.#stepUntil(() => time.nowMs >= activeMs);
@@ -126,10 +134,14 @@ class World {
 
   /** Lets go of all files, and deletes them. */
   async clear(): Promise<void> {
-    this.#bridge.die(0, false);
-    for (const edge of this.#edges) edge.die(0, false);
+    for (const node of [...this.#bridges, ...this.#edges]) node.die(0, false);
     await this.#surroundings.gate.idle();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** The only one, or the first of several on the same ledger. */
+  get #bridge(): BridgeNode {
+    return this.#bridges[0]!;
   }
 
   #createEdge(plan: EdgePlan, line: string, index: number): EdgeNode {
@@ -156,7 +168,8 @@ class World {
   }
 
   #isAtRest(): boolean {
-    return this.#bridge.isAlive && this.#edges.every((edge) => edge.isAtRest);
+    const areUp = this.#bridges.every((bridge) => bridge.isAlive);
+    return areUp && this.#edges.every((edge) => edge.isAtRest);
   }
 
   /** Does something that takes no virtual time, at a moment to come. */
@@ -183,11 +196,6 @@ class World {
     if (!edge.isAlive) await edge.start();
   }
 
-  async #reviveBridge(): Promise<void> {
-    await this.#bridge.buried();
-    if (!this.#bridge.isAlive) await this.#bridge.start();
-  }
-
   #schedule(): void {
     const { broker, intruder } = this.#surroundings;
     const plan = this.#plan;
@@ -199,8 +207,12 @@ class World {
       }
       for (const { atMs, byMs } of jumps) this.#at(atMs, () => edge.jump(byMs));
     }
-    for (const { atMs, operationCount, isAfterOperation } of plan.bridgeDeaths) {
-      this.#at(atMs, () => this.#bridge.die(operationCount, isAfterOperation));
+    for (const [index, { atMs, operationCount, isAfterOperation }] of plan.bridgeDeaths.entries()) {
+      const bridge = this.#bridges[index % this.#bridges.length]!;
+      this.#at(atMs, () => bridge.die(operationCount, isAfterOperation));
+    }
+    for (const { worker, atMs, ...pause } of plan.pauses) {
+      this.#at(atMs, () => this.#bridges[worker]!.standStill(pause));
     }
     for (const atMs of plan.brokerForgetsAtMs) this.#at(atMs, () => broker.forget());
     for (const { atMs, edge } of plan.halfOpens)
@@ -295,7 +307,11 @@ class World {
   #heal(): void {
     const { bytesPerSecond } = this.#plan.faults;
     this.#surroundings.broker.faults = { ...soundLink, bytesPerSecond };
-    this.#bridge.spare();
-    for (const edge of this.#edges) edge.spare();
+    for (const node of [...this.#bridges, ...this.#edges]) node.spare();
   }
+}
+
+async function reviveBridge(bridge: BridgeNode): Promise<void> {
+  await bridge.buried();
+  if (!bridge.isAlive) await bridge.start();
 }
