@@ -1,13 +1,20 @@
 // Whether the machine's wall clock can be believed, and where an event stands by the clock that never
 // jumps. A store device without a battery-backed clock boots in the past: until it learns the time, its
-// events say so, and when it does, one `clock_set` tells the ledger by how much they were wrong. Pure:
-// both clocks are fed in.
+// events say so, and when it does, one `clock_set` tells the ledger by how much they were wrong; where a process ends
+// before, the next one of the same boot says it. Pure: both clocks are fed in.
 
+import { z } from "zod";
 import type { Conclusion, EventDraft } from "../contract/event.ts";
 import { noticeCodes } from "../contract/event.ts";
+import type { StateChange } from "./sense/machine.ts";
+import { readStored } from "./sense/stored.ts";
 
 /** A wall clock that moves this much against the monotonic one was set, not slewed. */
 export const clockStepMsMin = 2_000;
+
+/** Where the outbox keeps by which untrue clock a boot's events are stamped, until the time is learned. */
+const stateKey = "clock";
+const storedSchema = z.strictObject({ bootId: z.string(), wallAtBootMs: z.number() });
 
 /** By how much a wall clock was set that showed `wallAtBootMs` when the monotonic one began; 0 when it was not. */
 export function clockStepMs(wallAtBootMs: number, wallMs: number, monotonicMs: number): number {
@@ -28,6 +35,8 @@ export interface EdgeClockOptions {
   readonly monotonicMs: number;
   /** What the system says of its time synchronisation, where it says anything. */
   readonly synchronised?: boolean;
+  /** What the outbox keeps of the processes before. */
+  readonly stored?: ReadonlyMap<string, string>;
 }
 
 /** The edge's clock. */
@@ -39,6 +48,7 @@ export class EdgeClock {
   /** The same when the clock became untrue; what `offsetMs` counts from. */
   #untrueWallAtBootMs: number;
   #synced: boolean;
+  #storedText: string | null;
 
   constructor(options: EdgeClockOptions) {
     this.#options = options;
@@ -46,6 +56,12 @@ export class EdgeClock {
     this.#wallAtBootMs = options.wallMs - options.monotonicMs;
     this.#untrueWallAtBootMs = this.#wallAtBootMs;
     this.#synced = this.#isTrue(options.wallMs, options.synchronised);
+    this.#storedText = options.stored?.get(stateKey) ?? null;
+    const untrue = readStored(storedSchema, this.#storedText ?? "");
+    if (untrue?.bootId !== options.bootId) return;
+    // Whatever the clock shows by now: what it showed before has not been told yet.
+    this.#synced = false;
+    this.#untrueWallAtBootMs = untrue.wallAtBootMs;
   }
 
   /** Whether the wall clock is believed. */
@@ -73,6 +89,16 @@ export class EdgeClock {
     }
     if (stepMs === 0) return [];
     return [this.#notice(wallMs, "clock_stepped", { stepMs })];
+  }
+
+  /** What the outbox has to keep, together with what was observed last; nothing where it has that already. */
+  changedState(): StateChange[] {
+    const { bootId } = this.#options;
+    const untrue = { bootId, wallAtBootMs: this.#untrueWallAtBootMs };
+    const text = this.#synced ? null : JSON.stringify(untrue);
+    if (text === this.#storedText) return [];
+    this.#storedText = text;
+    return [{ key: stateKey, value: text }];
   }
 
   /** Stamps a conclusion with the clock as last observed. */

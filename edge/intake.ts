@@ -136,7 +136,8 @@ export class Intake {
     if (stepMs !== 0) {
       this.#commit(pipeline.push({ kind: "clock", receivedAtMs: nowMs, stepMs }));
     }
-    this.note(edgeClock.observe(nowMs, monotonicMs));
+    const noticed = edgeClock.observe(nowMs, monotonicMs);
+    this.note(noticed, edgeClock.changedState());
     return stepMs;
   }
 

@@ -123,14 +123,21 @@ async function openOutbox(
     },
     onFailure,
   });
-  edgeClock = openClock(config, bootId, Math.max(notBeforeAtMs, outbox.lastKnownWallMs));
+  const notBefore = Math.max(notBeforeAtMs, outbox.lastKnownWallMs);
+  edgeClock = openClock(config, bootId, notBefore, outbox.storedState());
   if (outbox.started) log.warn({ ...outbox.started, ...outbox.position() }, "outbox started");
   if (outbox.setBack) log.error({ ...outbox.setBack, ...outbox.position() }, "outbox set back");
   return { outbox, edgeClock };
 }
 
-function openClock(config: EdgeConfig, bootId: string, notBefore: number): EdgeClock {
+function openClock(
+  config: EdgeConfig,
+  bootId: string,
+  notBefore: number,
+  stored: ReadonlyMap<string, string> = new Map(),
+): EdgeClock {
   return new EdgeClock({
+    stored,
     bootId,
     edgeId: config.edgeId,
     notBeforeAtMs: notBefore,

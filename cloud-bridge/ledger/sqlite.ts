@@ -33,6 +33,8 @@ export class SqliteConnection implements SqlConnection {
   readonly #statements = new Map<string, sqlite3.Statement>();
   #last: Promise<unknown> = Promise.resolve();
   #gone: string | undefined;
+  /** Of a write. SQLite may have rolled back by itself: what was asked for after it must not be committed alone. */
+  #failure: Error | undefined;
 
   private constructor(database: sqlite3.Database, options: SqliteOptions) {
     this.#database = database;
@@ -71,7 +73,7 @@ export class SqliteConnection implements SqlConnection {
           else reject(error);
         });
       });
-    });
+    }, true);
   }
 
   all<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]> {
@@ -120,15 +122,18 @@ export class SqliteConnection implements SqlConnection {
     });
   }
 
-  #call<T>(operate: () => Promise<T>): Promise<T> {
+  #call<T>(operate: () => Promise<T>, isWrite = false): Promise<T> {
     const operation = async () => {
       if (this.#gone !== undefined) {
         throw new GatewayError("LEDGER_FAILED", `the ledger ${this.#path} ${this.#gone}`);
       }
+      if (this.#failure !== undefined) throw this.#failure;
       try {
         return await operate();
       } catch (error) {
-        throw failure(error as Error, this.#path);
+        const told = failure(error as Error, this.#path);
+        if (isWrite && !(told instanceof StatementError)) this.#failure = told;
+        throw told;
       }
     };
     // After a crash its turn may never come.

@@ -9,8 +9,11 @@ import type { Logger } from "../log.ts";
 import { leaseCount, planLeases } from "./lease-plan.ts";
 import type { LeaseSession } from "./lease-session.ts";
 
+/** What leases use of a session, whatever keeps it. */
+export type AnyLeaseSession = Pick<LeaseSession, keyof LeaseSession>;
+
 export interface LeasesOptions {
-  readonly openSession: () => Promise<LeaseSession>;
+  readonly openSession: () => Promise<AnyLeaseSession>;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
@@ -29,7 +32,7 @@ export interface LeasesOptions {
 export class Leases {
   readonly #options: LeasesOptions;
   readonly #held = new Set<number>();
-  #session: LeaseSession | undefined;
+  #session: AnyLeaseSession | undefined;
   #memberCount = 0;
 
   constructor(options: LeasesOptions) {

@@ -37,13 +37,17 @@ export class DiskSpace {
     return this.#fullCount;
   }
 
-  /** Makes the ballast and lifts the cap again, where there is room. Looks once a minute. */
+  /**
+   * Makes the ballast and lifts the cap again, where there is room. Looks once a minute, but before each write while
+   * the cap is low: nothing is shed for a disk that has room again.
+   */
   async restore(): Promise<void> {
     const nowMs = this.#clock.monotonicMs();
-    if (nowMs - this.#checkedAtMs < checkIntervalMs) return;
+    const pageCountMax = this.#settings.sizeBytesMax / pageSizeBytes;
+    const isLow = this.#pageCountMax < pageCountMax;
+    if (!isLow && nowMs - this.#checkedAtMs < checkIntervalMs) return;
     this.#checkedAtMs = nowMs;
-    if (!(await this.#ballast.ensure())) return;
-    this.#pageCountMax = this.#settings.sizeBytesMax / pageSizeBytes;
+    if (await this.#ballast.ensure()) this.#pageCountMax = pageCountMax;
   }
 
   /** Runs a write, and again with more room when it does not fit; at last rejects with OUTBOX_FULL. */

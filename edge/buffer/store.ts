@@ -109,9 +109,9 @@ export class Store {
       committed?.();
     };
     return this.#guarded(async () => {
+      await space.restore();
       const record = await space.retrying(sqlite, () => sqlite.write(job, follow));
       await progress.note(record);
-      await space.restore();
       return record;
     });
   }

@@ -65,6 +65,34 @@ describe("a clock that boots in the past", () => {
   });
 });
 
+describe("a process that ends before its clock learned the time", () => {
+  const times = { edgeId: "edge-1", notBeforeAtMs: builtAtMs };
+  const left = clockAt(deadAtMs).changedState();
+  const stored = new Map(left.map(({ key, value }) => [key, value ?? ""]));
+
+  test("leaves it to the next of the same boot to say by how much it was wrong", () => {
+    const now = { wallMs: nowAtMs, monotonicMs: 65_000, stored };
+    const next = new EdgeClock({ bootId, ...times, ...now });
+    expect(next.changedState()).toEqual([]);
+    const offsetMs = nowAtMs - (deadAtMs + 60_000);
+    expect(next.observe(nowAtMs + 250, 65_250)).toMatchObject([
+      { code: "clock_set", detail: { bootId, offsetMs } },
+    ]);
+    // With the notice, in the same transaction.
+    expect(next.changedState()).toEqual([{ key: left[0]!.key, value: null }]);
+    expect(next.changedState()).toEqual([]);
+  });
+
+  test("says nothing for another boot, whose clock is right", () => {
+    const other = "0b5c1a7e-0000-4000-8000-000000000002";
+    const now = { wallMs: nowAtMs, monotonicMs: 1_000, stored };
+    const next = new EdgeClock({ bootId: other, ...times, ...now });
+    expect(next.clockSynced).toBe(true);
+    expect(next.observe(nowAtMs + 250, 1_250)).toEqual([]);
+    expect(next.changedState()).toEqual([{ key: left[0]!.key, value: null }]);
+  });
+});
+
 test("the system's own word counts more than what seems plausible", () => {
   const clock = clockAt(nowAtMs, false);
   expect(clock.clockSynced).toBe(false);

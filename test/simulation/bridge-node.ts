@@ -1,42 +1,51 @@
-// The bridge of the simulation: the real ingest and the real ledger on a real file, in a process that
-// dies and starts again, and whose ledger may be restored from an older copy.
+// The bridge of the simulation, or one of several on one ledger: the real ingest and the real ledger on a real file, in a
+// process that dies and starts again, or stands still and goes on. The ledger may be restored from an older copy.
 
 import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Ingest } from "../../cloud-bridge/ingest.ts";
+import type { LedgerDatabase } from "../../cloud-bridge/ledger/database.ts";
 import { readEpoch, SqlLedger } from "../../cloud-bridge/ledger/sql-ledger.ts";
+import { SqliteConnection } from "../../cloud-bridge/ledger/sqlite.ts";
 import { SqliteDatabase } from "../../cloud-bridge/ledger/sqlite-database.ts";
 import { GatewayError } from "../../contract/errors.ts";
-import { topics } from "../../contract/topics.ts";
-import { type EdgeSurroundings, epochAtMs } from "./edge-node.ts";
+import { partitionOf, topics } from "../../contract/topics.ts";
+import { BridgeWorker } from "./bridge-worker.ts";
+import { passedOn } from "./broken-rules.ts";
+import type { EdgeSurroundings } from "./edge-node.ts";
+import type { FileLock } from "./gate.ts";
+import type { LeaseServer } from "./lease-server.ts";
 import { Mortal } from "./mortal.ts";
-import { MachineClock } from "./virtual-clock.ts";
+import { type Pause, Stillness } from "./stillness.ts";
+import { epochAtMs, MachineClock } from "./virtual-clock.ts";
 
-/** The bridge and its ledger. */
+/** What a bridge is given. */
+export interface BridgeOptions {
+  readonly folder: string;
+  readonly edges: readonly { storeId: string; edgeId: string }[];
+  readonly onDied: () => void;
+  readonly deathlyAnswerShare: number;
+  readonly commitDelayMs: number;
+  /** Of the ledger's file, which others may write to as well. */
+  readonly lock: FileLock;
+  /** Where it is one of several. */
+  readonly leaseServer: LeaseServer | undefined;
+}
+
+/** A bridge and its ledger. */
 export class BridgeNode {
   readonly #world: EdgeSurroundings;
-  readonly #onDied: () => void;
+  readonly #options: BridgeOptions;
   #deathlyAnswerShare: number;
-  readonly #folder: string;
-  readonly #edges: readonly { storeId: string; edgeId: string }[];
   #mortal: Mortal;
+  #stillness: Stillness | undefined;
   /** The ledger is an older copy, and not yet marked as one. */
   #isPutBack = false;
   #ledger: SqlLedger | undefined;
 
-  constructor(
-    world: EdgeSurroundings,
-    options: {
-      folder: string;
-      edges: readonly { storeId: string; edgeId: string }[];
-      onDied: () => void;
-      deathlyAnswerShare: number;
-    },
-  ) {
+  constructor(world: EdgeSurroundings, options: BridgeOptions) {
     this.#world = world;
-    this.#folder = options.folder;
-    this.#edges = options.edges;
-    this.#onDied = options.onDied;
+    this.#options = options;
     this.#deathlyAnswerShare = options.deathlyAnswerShare;
     this.#mortal = new Mortal(world.gate);
   }
@@ -53,31 +62,27 @@ export class BridgeNode {
 
   /** Starts a process; a ledger that was put back is marked first. */
   async start(): Promise<void> {
-    const { time, gate, broker, oracle, broken } = this.#world;
+    const { time, gate, broker, oracle } = this.#world;
     const mortal = new Mortal(gate);
     const clock = new MachineClock(time, epochAtMs);
+    const stillness = new Stillness(time, clock, () => oracle.happens("worker stood still"));
+    const worker = this.#createWorker(clock);
     this.#mortal = mortal;
+    this.#stillness = stillness;
+    let detach = () => undefined as unknown;
     mortal.onDeath(() => {
       clock.stop();
-      broker.detachBridge();
+      detach();
+      worker?.end();
+      stillness.end();
       const ledger = this.#ledger;
       this.#ledger = undefined;
       oracle.happens("bridge died");
-      this.#onDied();
+      this.#options.onDied();
       return ledger?.abandon();
     });
-    const died = () => new GatewayError("LEDGER_FAILED", "died");
     try {
-      const database = await SqliteDatabase.open({
-        path: this.#file,
-        nowMs: clock.nowMs(),
-        synchronous: "OFF",
-        gate: mortal.gate(died),
-      });
-      const used = broken.database?.(database) ?? database;
-      this.#ledger = new SqlLedger(used, await readEpoch(database.reader));
-      if (this.#isPutBack) await this.#ledger.restoreMark(clock.nowMs());
-      this.#isPutBack = false;
+      await this.#open(mortal, clock, (database) => this.#shared(database, stillness, worker));
     } catch (error) {
       if (mortal.isAlive) throw error;
       return;
@@ -85,13 +90,28 @@ export class BridgeNode {
     if (!mortal.isAlive) {
       const ledger = this.#ledger;
       this.#ledger = undefined;
-      await ledger.abandon();
+      await ledger?.abandon();
       return;
     }
-    const ingest = this.#createIngest(this.#ledger, mortal, clock);
-    broker.attachBridge((topic, payload) => ingest.handle(topic, payload));
-    for (const { storeId, edgeId } of this.#edges) {
-      broker.toEdges(topics.command(storeId, edgeId), Buffer.from("hello_request"));
+    const ingest = this.#createIngest(this.ledger, mortal, clock);
+    detach = broker.attachBridge({
+      hears: (topic) => worker?.hears(topic) ?? true,
+      take: (topic, payload) => stillness.when(() => ingest.handle(topic, payload)),
+    });
+    this.#askForHellos();
+    void worker?.run().catch((error: unknown) => oracle.fail(`leases failed: ${String(error)}`));
+  }
+
+  /** Where the ledger places its entries in time, by their quantities. */
+  async placements(): Promise<Map<number, number>> {
+    const connection = await SqliteConnection.open({ path: this.file, synchronous: "OFF" });
+    try {
+      const rows = await connection.all<{ quantity: number; placedAtMs: number }>(
+        "SELECT quantity, placed_at_ms AS placedAtMs FROM entries",
+      );
+      return new Map(rows.map(({ quantity, placedAtMs }) => [quantity, placedAtMs]));
+    } finally {
+      await connection.close();
     }
   }
 
@@ -100,10 +120,16 @@ export class BridgeNode {
     this.#mortal.dieWith(operationCount, isAfterOperation);
   }
 
-  /** Dies of nothing that was planned any more. */
+  /** Stands still with its next write. */
+  standStill(pause: Pause): void {
+    this.#stillness?.plan(pause);
+  }
+
+  /** Dies of nothing that was planned any more, and does not stand still either. */
   spare(): void {
     this.#deathlyAnswerShare = 0;
     this.#mortal.spare();
+    this.#stillness?.end();
   }
 
   buried(): Promise<void> {
@@ -112,21 +138,77 @@ export class BridgeNode {
 
   /** Copies the ledger's files as they are; call it when nothing is under way. */
   backUp(): void {
-    this.#copy(this.#file, this.#backupFile);
+    this.#copy(this.file, this.#backupFile);
   }
 
   /** Puts the copy in the place of the ledger, whose process is dead. */
   putBack(): void {
-    this.#copy(this.#backupFile, this.#file);
+    this.#copy(this.#backupFile, this.file);
     this.#isPutBack = true;
   }
 
-  get #file(): string {
-    return join(this.#folder, "ledger.db");
+  /** The ledger's file. */
+  get file(): string {
+    return join(this.#options.folder, "ledger.db");
   }
 
   get #backupFile(): string {
-    return join(this.#folder, "backup.db");
+    return join(this.#options.folder, "backup.db");
+  }
+
+  async #open(
+    mortal: Mortal,
+    clock: MachineClock,
+    sharing: (database: LedgerDatabase) => LedgerDatabase,
+  ): Promise<void> {
+    const gate = mortal.gate(() => new GatewayError("LEDGER_FAILED", "died"));
+    const options = { path: this.file, nowMs: clock.nowMs(), synchronous: "OFF", gate } as const;
+    const database = await this.#options.lock.run(() => SqliteDatabase.open(options));
+    const { broken } = this.#world;
+    const used = sharing(database);
+    const epoch = await readEpoch(database.reader);
+    this.#ledger = new SqlLedger(broken.database?.(used) ?? used, epoch);
+    if (this.#isPutBack) await this.#ledger.restoreMark(clock.nowMs());
+    this.#isPutBack = false;
+  }
+
+  /** The ledger's database as one of several processes has it, any of which may stand still. */
+  #shared(
+    database: LedgerDatabase,
+    stillness: Stillness,
+    worker: BridgeWorker | undefined,
+  ): LedgerDatabase {
+    const { oracle } = this.#world;
+    return {
+      ...passedOn(database),
+      write: (work, storeIds) =>
+        stillness.writing(() => {
+          if (worker?.isZombieFor(storeIds ?? [])) oracle.happens("zombie wrote");
+          return this.#options.lock.run(() => database.write(work, storeIds));
+        }),
+    };
+  }
+
+  #createWorker(clock: MachineClock): BridgeWorker | undefined {
+    const { leaseServer: server } = this.#options;
+    const { random, broker } = this.#world;
+    if (server === undefined) return undefined;
+    return new BridgeWorker({
+      ...{ server, clock, random },
+      onTaken: (partition) => {
+        broker.drain();
+        this.#askForHellos(partition);
+      },
+    });
+  }
+
+  /** Asks edges where they stand: all of them, or those of a partition. */
+  #askForHellos(partition?: number): void {
+    for (const { storeId, edgeId } of this.#options.edges) {
+      if (partition !== undefined && partitionOf(storeId) !== partition) continue;
+      const topic = topics.command(storeId, edgeId);
+      this.#world.broker.toEdges(topic, Buffer.from("hello_request"));
+    }
   }
 
   #copy(from: string, to: string): void {
@@ -141,7 +223,7 @@ export class BridgeNode {
     return new Ingest({
       ledger,
       clock,
-      commitDelayMs: 10,
+      commitDelayMs: this.#options.commitDelayMs,
       publishAnswer: (topic, answer) => {
         if (!mortal.isAlive) return;
         if ("outboxId" in answer) {
@@ -152,9 +234,17 @@ export class BridgeNode {
         broker.toEdges(topic, Buffer.from(JSON.stringify(answer)));
         if (random() < this.#deathlyAnswerShare) this.die(0, false);
       },
-      onCommitted: () => undefined,
+      onCommitted: (committed, group) => {
+        const isPoisoned = committed.some(
+          ({ answer, postedEventCount }) => answer.rejected.length > 0 && postedEventCount > 0,
+        );
+        const storeCount = new Set(group.map(({ storeId }) => storeId)).size;
+        if (isPoisoned && storeCount > 1) oracle.happens("poison among others");
+      },
       onFailure: (error) => {
-        if (mortal.isAlive) oracle.fail(`ingest failed: ${String(error)}`);
+        if (!mortal.isAlive) return;
+        if (oracle.mayFail(error)) this.die(0, false);
+        else oracle.fail(`ingest failed: ${String(error)}`);
       },
       count: () => undefined,
     });

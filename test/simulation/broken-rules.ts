@@ -1,12 +1,14 @@
 // Rules of delivery, each broken from outside at a seam of the simulation: what the oracle must find.
 
-import type {
-  LedgerDatabase,
-  SqlConnection,
-  SqlValue,
+import {
+  type LedgerDatabase,
+  type SqlConnection,
+  type SqlValue,
+  StatementError,
 } from "../../cloud-bridge/ledger/database.ts";
 import type { Batch } from "../../contract/delivery.ts";
-import type { OutboxReader } from "../../edge/buffer/outbox.ts";
+import { errorCodeOf } from "../../contract/errors.ts";
+import type { Appended, OutboxReader } from "../../edge/buffer/outbox.ts";
 
 /** Where a world can be broken; what is absent stays sound. */
 export interface BrokenRule {
@@ -17,6 +19,10 @@ export interface BrokenRule {
     payload: Uint8Array,
     edge: { outbox: OutboxReader; sentNonce: string },
   ) => Promise<Uint8Array>;
+  /** What an append came to, before whoever handed it in hears of it. */
+  readonly stored?: (stored: Promise<Appended>, outbox: OutboxReader) => Promise<Appended>;
+  /** Of the uplink: how much of the range that grows with its time-outs it waits. */
+  readonly uplinkChance?: () => number;
   /** After a batch went out to the broker. */
   readonly published?: (batch: Batch, outbox: OutboxReader) => Promise<void>;
 }
@@ -55,13 +61,49 @@ function changedWrites(create: () => Run): BrokenRule {
       });
       return {
         ...passedOn(database),
-        write: (work) => database.write((connection) => work(changed(connection))),
+        write: (work, storeIds) =>
+          database.write((connection) => work(changed(connection)), storeIds),
       };
     },
   };
 }
 
-function passedOn(database: LedgerDatabase): Omit<LedgerDatabase, "write"> {
+type KnownPosition = { outboxId: string; throughSequence: number; throughDigest: string };
+
+function knownPositions(connection: SqlConnection): Promise<KnownPosition[]> {
+  return connection.all(
+    `SELECT outbox_id AS outboxId, through_sequence AS throughSequence,
+       through_digest AS throughDigest FROM positions`,
+  );
+}
+
+/** A connection that gives positions as they were `known`, but for those that it moved itself. */
+function trusting(known: readonly KnownPosition[], connection: SqlConnection): SqlConnection {
+  let trusted = known;
+  let hasMoved = false;
+  return {
+    run: async (sql, ...values) => {
+      const count = await connection.run(sql, ...values);
+      if (sql.startsWith("INSERT INTO positions")) hasMoved = true;
+      if (sql === "ROLLBACK TO attempt") hasMoved = false;
+      if (sql === "RELEASE attempt" && hasMoved) trusted = await knownPositions(connection);
+      return count;
+    },
+    all: async <Row>(sql: string, ...values: SqlValue[]) => {
+      const rows = await connection.all<Row & { positions?: string }>(sql, ...values);
+      const [view] = rows;
+      if (view?.positions === undefined) return rows;
+      const positions = (JSON.parse(view.positions) as KnownPosition[]).flatMap((position) => {
+        const before = trusted.find(({ outboxId }) => outboxId === position.outboxId);
+        return before === undefined ? [] : [{ ...position, ...before }];
+      });
+      return [{ ...view, positions: JSON.stringify(positions) }];
+    },
+  };
+}
+
+/** Everything of a database but its writes. */
+export function passedOn(database: LedgerDatabase): Omit<LedgerDatabase, "write"> {
   return {
     reader: database.reader,
     snapshot: (work) => database.snapshot(work),
@@ -98,12 +140,63 @@ export const brokenRules: Readonly<Record<string, BrokenRule>> = {
       return count % 7 === 0 ? 0 : await connection.run(sql, ...values);
     };
   }),
+  "posts from positions that it knew before the ledger was its own": {
+    database: (database) => ({
+      ...passedOn(database),
+      write: async (work, storeIds) => {
+        const known = await knownPositions(database.reader);
+        return await database.write((connection) => work(trusting(known, connection)), storeIds);
+      },
+    }),
+  },
   "drops declared gaps": changedWrites(() => async (connection, sql, values) => {
     if (!sql.startsWith("INSERT INTO event_log")) return await connection.run(sql, ...values);
     const rows = JSON.parse(String(values[0])) as SqlValue[][];
     const kept = rows.filter((cells) => !cells.includes("gap"));
     return await connection.run(sql, JSON.stringify(kept));
   }),
+  "answers what a full disk did not take": {
+    database: (database) => ({
+      ...passedOn(database),
+      write: async (work) => {
+        try {
+          return await database.write(work);
+        } catch (error) {
+          if (!String(error).includes("SQLITE_FULL")) throw error;
+          return await work({ all: database.reader.all.bind(database.reader), run: async () => 0 });
+        }
+      },
+    }),
+  },
+  "leaves events where an untrue clock had placed them": changedWrites(
+    () => async (connection, sql, values) =>
+      sql.startsWith("UPDATE entries SET placed_at_ms") ? 0 : await connection.run(sql, ...values),
+  ),
+  "passes over rows that the database refuses": changedWrites(
+    () => async (connection, sql, values) => {
+      try {
+        return await connection.run(sql, ...values);
+      } catch (error) {
+        if (!(error instanceof StatementError)) throw error;
+        return 0;
+      }
+    },
+  ),
+  "posts a group again without undoing it": changedWrites(
+    () => async (connection, sql, values) =>
+      sql === "ROLLBACK TO attempt" ? 0 : await connection.run(sql, ...values),
+  ),
+  "calls stored what did not fit on the disk": {
+    stored: async (stored, outbox) => {
+      try {
+        return await stored;
+      } catch (error) {
+        if (errorCodeOf(error) !== "OUTBOX_FULL") throw error;
+        const { lastSequence } = outbox.position();
+        return { firstSequence: lastSequence + 1, lastSequence, refused: [] };
+      }
+    },
+  },
   "deletes what the broker has": {
     published: async (batch, outbox) => {
       const last = batch.events.at(-1) as { sequence?: number; lastSequence?: number } | undefined;
@@ -126,6 +219,7 @@ export const brokenRules: Readonly<Record<string, BrokenRule>> = {
     const { ledgerEpoch: said } = answer;
     return typeof said === "number" && said < ledgerEpoch ? { ledgerEpoch } : {};
   }),
+  "waits no longer after a time-out": { uplinkChance: () => 0 },
   "takes an echo for an answer": changedAnswer(async (answer, { sentNonce }) =>
     "throughSequence" in answer ? { nonce: sentNonce } : {},
   ),

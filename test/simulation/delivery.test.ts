@@ -47,6 +47,13 @@ describe.runIf(onlySeed === undefined)("delivery", () => {
       ["edge_set_back", "outbox_diverged"],
       ["overflow", "event declared lost"],
       ["unreadable_row", "event_set_aside"],
+      ["edge_disk_full", "disk full"],
+      ["ledger_disk_full", "disk full"],
+      ["learns_time", "clock_set"],
+      ["poison_batch", "poison among others"],
+      ["slow_link", "batch slower than its timeout"],
+      ["workers", "worker stood still"],
+      ["workers", "zombie wrote"],
     ] as const) {
       const hits = outcomes.filter(
         (outcome) => outcome.kind === kind && outcome.happened.has(what),

@@ -6,27 +6,27 @@ import { gunzipSync } from "node:zlib";
 import type { Batch } from "../../contract/delivery.ts";
 import { GatewayError } from "../../contract/errors.ts";
 import { topics } from "../../contract/topics.ts";
-import { gtinSchema } from "../../contract/units.ts";
 import { Outbox, type OutboxReader } from "../../edge/buffer/outbox.ts";
 import { type OutboxSettings, outboxSettingsSchema } from "../../edge/buffer/settings.ts";
+import { EdgeClock } from "../../edge/clock.ts";
 import { Uplink } from "../../edge/uplink.ts";
 import { uplinkSettingsSchema } from "../../edge/uplink-settings.ts";
 import { integerBetween, type Random } from "../../simulators/random.ts";
 import type { BrokenRule } from "./broken-rules.ts";
+import { decisionLagMs, EdgeLoad } from "./edge-load.ts";
 import type { WorldGate } from "./gate.ts";
 import type { Intruder } from "./intruder.ts";
 import { Mortal } from "./mortal.ts";
-import type { Attempt, Oracle } from "./oracle.ts";
+import type { Oracle } from "./oracle.ts";
 import type { EdgePlan } from "./plan.ts";
-import { MachineClock, type VirtualTime } from "./virtual-clock.ts";
+import { epochAtMs, MachineClock, type VirtualTime } from "./virtual-clock.ts";
 import type { Line, VirtualBroker } from "./virtual-link.ts";
 
-const gtins = ["09506000134352", "04006381333931"].map((text) => gtinSchema.parse(text));
-const placeNames = ["floor/a", "floor/b", "stockroom", "@basket"];
-/** Sensing decides up to this much later than a thing happened. */
-const decisionLagMs = 2_000;
-/** Where virtual time begins. */
-export const epochAtMs = 1_763_000_000_000;
+/** No clock of an edge that has to learn the time is believed before this. */
+const builtAtMs = Date.UTC(2025, 0, 1);
+const uplinkSettings = uplinkSettingsSchema.parse({});
+/** An edge looks at its clock this often. */
+const lookIntervalMs = 250;
 
 /** What an edge lives in. */
 export interface EdgeSurroundings {
@@ -45,18 +45,19 @@ export class EdgeNode {
   readonly plan: EdgePlan;
   readonly line: string;
   readonly folder: string;
+  /** What it hands in begins with an event that the ledger's database refuses. */
+  isPoisonous = false;
   readonly #clientId: string;
   readonly #world: EdgeSurroundings;
   readonly #settings: OutboxSettings;
-  readonly #firstNumber: number;
-  readonly #fillerBytes: number;
+  readonly #load: EdgeLoad;
   readonly #onDied: () => void;
-  #eventCount = 0;
   #wallOffsetMs: number;
   #mortal: Mortal;
   #outbox: Outbox | undefined;
   #uplink: Uplink | undefined;
   #clock: MachineClock;
+  #edgeClock: EdgeClock;
   #connection: Line | undefined;
   #appendsUnderWay = 0;
   #decidedAtMs = 0;
@@ -82,11 +83,14 @@ export class EdgeNode {
     this.folder = options.folder;
     this.#clientId = options.clientId;
     this.#settings = outboxSettingsSchema.parse({ ballastSizeBytes: 0, ...options.settings });
-    this.#firstNumber = (options.index + 1) * 100_000;
-    this.#fillerBytes = options.fillerBytes;
+    const { line, fillerBytes, index } = options;
+    const { storeId } = plan;
+    const firstNumber = (index + 1) * 100_000;
+    this.#load = new EdgeLoad(world, { line, storeId, firstNumber, fillerBytes });
     this.#onDied = options.onDied;
     this.#wallOffsetMs = epochAtMs + plan.wallOffsetMs;
     this.#clock = new MachineClock(world.time, this.#wallOffsetMs);
+    this.#edgeClock = this.#createEdgeClock(this.#clock);
     this.#mortal = new Mortal(world.gate);
   }
 
@@ -116,10 +120,13 @@ export class EdgeNode {
   async start(): Promise<void> {
     const { time, gate, oracle } = this.#world;
     const mortal = new Mortal(gate);
-    const clock = new MachineClock(time, this.#wallOffsetMs);
+    // Where the time is learned, the process dies and not the machine.
+    const bootedAtMs = this.plan.learnsTime ? 0 : time.nowMs;
+    const clock = new MachineClock(time, this.#wallOffsetMs, bootedAtMs);
     this.#mortal = mortal;
     this.#clock = clock;
-    this.#bootId = this.#randomId();
+    if (!this.plan.learnsTime || this.#bootId === "") this.#bootId = this.#randomId();
+    this.#edgeClock = this.#createEdgeClock(clock);
     this.#appendsUnderWay = 0;
     mortal.onDeath(() => {
       clock.stop();
@@ -138,7 +145,7 @@ export class EdgeNode {
         settings: this.#settings,
         clock,
         randomId: () => this.#randomId(),
-        stamp: () => this.#stamp(clock),
+        stamp: () => this.#edgeClock.reading(),
         onCommit: () => this.#uplink?.wake(),
         onFailure: (error) => {
           if (mortal.isAlive) oracle.fail(`${this.line}: outbox failed: ${error.message}`);
@@ -156,6 +163,8 @@ export class EdgeNode {
       await outbox.abandon();
       return;
     }
+    this.#edgeClock = this.#createEdgeClock(clock);
+    this.#lookAtClock();
     this.#uplink = this.#createUplink(this.#outbox, mortal, clock);
     this.#connectAfter(0, mortal);
   }
@@ -180,13 +189,18 @@ export class EdgeNode {
     const outbox = this.#outbox;
     if (outbox === undefined || !this.isAlive) return;
     const { oracle } = this.#world;
-    const attempts = Array.from({ length: count }, () => this.#attempt());
-    const filler = this.#fillerBytes === 0 ? [] : [this.#filler()];
+    this.#lookAtClock();
+    const clocks = { clock: this.#clock, edgeClock: this.#edgeClock };
+    const attempts = Array.from({ length: count }, (_, index) =>
+      this.#load.attempt(clocks, this.isPoisonous && index === 0),
+    );
+    const filler = this.#load.filler(clocks);
     for (const attempt of attempts) oracle.attempted(attempt);
     this.#appendsUnderWay += 1;
     const mortal = this.#mortal;
     const stored = outbox.append([...attempts.map(({ draft }) => draft), ...filler], []);
-    void stored
+    const { stored: broken } = this.#world.broken;
+    void (broken?.(stored, outbox) ?? stored)
       .then(
         ({ firstSequence }) => {
           const { outboxId } = outbox.position();
@@ -196,7 +210,8 @@ export class EdgeNode {
           }
         },
         (error: Error) => {
-          if (mortal.isAlive) oracle.fail(`${this.line}: append failed: ${error.message}`);
+          if (oracle.mayFail(error)) for (const attempt of attempts) attempt.isRefused = true;
+          else if (mortal.isAlive) oracle.fail(`${this.line}: append failed: ${error.message}`);
         },
       )
       .finally(() => {
@@ -207,6 +222,8 @@ export class EdgeNode {
   jump(byMs: number): void {
     this.#wallOffsetMs += byMs;
     this.#clock.jump(byMs);
+    const delayMs = integerBetween(this.#world.random, 0, lookIntervalMs);
+    this.#clock.timer(delayMs, () => this.#lookAtClock());
   }
 
   halfOpen(): void {
@@ -220,10 +237,10 @@ export class EdgeNode {
   }
 
   #createUplink(outbox: Outbox, mortal: Mortal, clock: MachineClock): Uplink {
-    const { oracle, random, intruder } = this.#world;
+    const { oracle, random, intruder, broken } = this.#world;
     const { storeId, edgeId } = this.plan;
     return new Uplink({
-      ...{ storeId, edgeId, clock, random },
+      ...{ storeId, edgeId, clock, random: broken.uplinkChance ?? random },
       outbox: this.#watched(outbox),
       randomId: () => this.#randomId(),
       send: (topic, payload) => {
@@ -240,7 +257,7 @@ export class EdgeNode {
         if (mortal.isAlive) oracle.fail(`${this.line}: uplink failed: ${String(error)}`);
       },
       count: () => undefined,
-      settings: uplinkSettingsSchema.parse({}),
+      settings: uplinkSettings,
     });
   }
 
@@ -271,7 +288,10 @@ export class EdgeNode {
     oracle.trace("sent", time.nowMs, this.line, batch.nonce, firstSequence, events.length);
     if (!isBadRow) oracle.claimed(this.line, outboxId, endSequence, completeThroughAtMs);
     intruder.hearBatch(topic, payload);
-    this.#connection?.publish(topic, payload);
+    const transferMs = this.#connection?.publish(topic, payload) ?? 0;
+    if (last !== undefined && transferMs > uplinkSettings.answerTimeoutMs) {
+      oracle.happens("batch slower than its timeout");
+    }
     this.#sentNonce = batch.nonce;
     const { published } = this.#world.broken;
     if (published === undefined || this.#outbox === undefined) return;
@@ -293,6 +313,28 @@ export class EdgeNode {
   #breakRule(done: Promise<void>): void {
     const { gate } = this.#world;
     void gate.watch(done.catch(() => undefined));
+  }
+
+  #createEdgeClock(clock: MachineClock): EdgeClock {
+    const { learnsTime, edgeId } = this.plan;
+    const outbox = this.#outbox;
+    const notBeforeAtMs = learnsTime ? Math.max(builtAtMs, outbox?.lastKnownWallMs ?? 0) : 0;
+    const times = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs(), notBeforeAtMs };
+    const stored = outbox?.storedState() ?? new Map<string, string>();
+    return new EdgeClock({ bootId: this.#bootId, edgeId, ...times, stored });
+  }
+
+  /** As the daemon does all the time: notes what the clock has to say. */
+  #lookAtClock(): void {
+    const edgeClock = this.#edgeClock;
+    const outbox = this.#outbox;
+    if (outbox === undefined) return;
+    const noticed = edgeClock.observe(this.#clock.nowMs(), this.#clock.monotonicMs());
+    const state = edgeClock.changedState();
+    if (noticed.length === 0 && state.length === 0) return;
+    for (const one of noticed) if (one.type === "noticed") this.#world.oracle.happens(one.code);
+    const drafts = noticed.map((conclusion) => edgeClock.stamp(conclusion));
+    void outbox.append(drafts, state).catch(() => undefined);
   }
 
   #connectAfter(delayMs: number, mortal: Mortal): void {
@@ -326,46 +368,6 @@ export class EdgeNode {
       this.#decidedAtMs = Math.max(this.#decidedAtMs, clock.nowMs() - decisionLagMs);
     }
     return this.#decidedAtMs;
-  }
-
-  #attempt(): Attempt {
-    const { random } = this.#world;
-    const { storeId } = this.plan;
-    this.#eventCount += 1;
-    const number = this.#firstNumber + this.#eventCount;
-    const fromIndex = integerBetween(random, 0, placeNames.length - 1);
-    const toIndex =
-      (fromIndex + integerBetween(random, 1, placeNames.length - 1)) % placeNames.length;
-    const place = (index: number) =>
-      ({ location: `${storeId}/${placeNames[index]}`, state: "sellable" }) as const;
-    const draft = {
-      type: "moved",
-      step: "relocating",
-      occurredAtMs: this.#clock.nowMs() - integerBetween(random, 0, decisionLagMs),
-      deviceId: "shelf-1",
-      item: { gtin: gtins[number % gtins.length]! },
-      quantity: number,
-      from: place(fromIndex),
-      to: place(toIndex),
-      ...this.#stamp(this.#clock),
-    } as const;
-    return { number, line: this.line, draft, isDoomed: false };
-  }
-
-  #filler() {
-    return {
-      type: "noticed",
-      occurredAtMs: this.#clock.nowMs(),
-      deviceId: "shelf-1",
-      code: "filler",
-      severity: "info",
-      detail: { text: "f".repeat(this.#fillerBytes) },
-      ...this.#stamp(this.#clock),
-    } as const;
-  }
-
-  #stamp(clock: MachineClock) {
-    return { bootId: this.#bootId, uptimeMs: clock.monotonicMs(), clockSynced: true };
   }
 
   #randomId(): string {

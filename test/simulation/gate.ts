@@ -56,8 +56,20 @@ export class WorldGate {
   }
 }
 
+/** A file that several processes write to: one transaction after the other, as its lock has it. */
+export class FileLock {
+  #tail: Promise<unknown> = Promise.resolve();
+
+  run<T>(transaction: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(transaction);
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+}
+
+const fileRequests = new Set(["FSReqPromise", "FSReqCallback", "CloseReq"]);
+
 /** Whether plain file operations, which pass no gate (ballast, identity), are under way. */
 function touchesFiles(): boolean {
-  const resources = process.getActiveResourcesInfo();
-  return resources.some((name) => name === "FSReqPromise" || name === "CloseReq");
+  return process.getActiveResourcesInfo().some((name) => fileRequests.has(name));
 }

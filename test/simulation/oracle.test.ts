@@ -16,7 +16,10 @@ function oracleOf(kind: ScenarioKind): Oracle {
       number,
       line: "edge-1",
       accepted: { outboxId: "abcdef01", sequence: number + 1 },
+      trueAtMs: 1_000,
       isDoomed: false,
+      isRefused: false,
+      isPoison: false,
       draft: {
         type: "moved",
         step: "relocating",
@@ -61,9 +64,13 @@ function ledgerOf(quantities: number[], lostSequences: number[] = []): JudgedLed
   };
 }
 
-async function problemsOf(kind: ScenarioKind, ledger: JudgedLedger): Promise<string> {
+async function problemsOf(
+  kind: ScenarioKind,
+  ledger: JudgedLedger,
+  placements = new Map([[1, 1_000]]),
+): Promise<string> {
   const oracle = oracleOf(kind);
-  await oracle.judge(ledger, ["s0001"]);
+  await oracle.judge(ledger, ["s0001"], placements);
   return oracle.problems.join("; ");
 }
 
@@ -77,6 +84,12 @@ describe("the ledger at the end", () => {
     { name: "declared lost without need", posted: [1], lost: [3], says: /2 is declared lost/ },
   ])("$name", async ({ posted, lost, says }) => {
     expect(await problemsOf("plain", ledgerOf(posted, lost))).toMatch(says);
+  });
+
+  test("an event stands at its true time, but for clocks that nobody knows to be wrong", async () => {
+    const placements = new Map([[2, 1_001]]);
+    expect(await problemsOf("plain", ledgerOf([1, 2]), placements)).toMatch(/2 is placed at 1001/);
+    expect(await problemsOf("wrong_clocks", ledgerOf([1, 2]), placements)).toBe("");
   });
 
   test("a declared loss is one where events may be shed, but not of what was posted", async () => {

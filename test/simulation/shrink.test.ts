@@ -5,7 +5,13 @@ import { shrinkPlan, shrinkRunCountMax } from "./shrink.ts";
 
 test("what a failure does not need is taken out, what it needs stays", async () => {
   const drawn = planOf(0, seededRandom(0));
-  const plan = { ...drawn, brokerForgetsAtMs: [100, 200, 300], intrusionsAtMs: [1, 2, 3, 4, 5] };
+  const pause = { worker: 0, atMs: 1, forMs: 1, isAfterWrite: false };
+  const plan = {
+    ...drawn,
+    pauses: [pause],
+    brokerForgetsAtMs: [100, 200, 300],
+    intrusionsAtMs: [1, 2, 3, 4, 5],
+  };
   const needed = plan.edges[0]!.appends[3]!;
   const fails = async (smaller: typeof plan) =>
     smaller.brokerForgetsAtMs.includes(200) &&
@@ -17,6 +23,11 @@ test("what a failure does not need is taken out, what it needs stays", async () 
   expect(shrunk.plan.edges.map(({ appends, deaths }) => ({ appends, deaths }))).toEqual([
     { appends: [needed], deaths: [] },
   ]);
-  expect(shrunk.plan).toMatchObject({ bridgeDeaths: [], halfOpens: [], deathlyAnswerShare: 0 });
+  expect(shrunk.plan).toMatchObject({
+    bridgeDeaths: [],
+    pauses: [],
+    halfOpens: [],
+    deathlyAnswerShare: 0,
+  });
   expect(shrunk.runCount).toBeLessThan(shrinkRunCountMax);
 });

@@ -9,6 +9,7 @@ export const shrinkRunCountMax = 300;
 /** Lists from which members can be taken, in the order in which that is tried. */
 const lists: readonly ((plan: Plan, keep: <T>(list: readonly T[]) => readonly T[]) => Plan)[] = [
   (plan, keep) => ({ ...plan, bridgeDeaths: keep(plan.bridgeDeaths) }),
+  (plan, keep) => ({ ...plan, pauses: keep(plan.pauses) }),
   (plan, keep) => ({ ...plan, brokerForgetsAtMs: keep(plan.brokerForgetsAtMs) }),
   (plan, keep) => ({ ...plan, halfOpens: keep(plan.halfOpens) }),
   (plan, keep) => ({ ...plan, intrusionsAtMs: keep(plan.intrusionsAtMs) }),

@@ -3,6 +3,9 @@
 
 import type { Clock } from "../../drivers/clock.ts";
 
+/** Wall time where virtual time begins. */
+export const epochAtMs = 1_763_000_000_000;
+
 interface Timer {
   readonly atMs: number;
   readonly order: number;
@@ -64,11 +67,14 @@ export class MachineClock implements Clock {
   readonly #time: VirtualTime;
   readonly #bootedAtMs: number;
   readonly #timers = new Set<() => void>();
+  /** While the process stands still. */
+  #due: (() => void)[] | undefined;
   #wallOffsetMs: number;
 
-  constructor(time: VirtualTime, wallOffsetMs: number) {
+  /** `bootedAtMs`: of the machine, where a process begins later. */
+  constructor(time: VirtualTime, wallOffsetMs: number, bootedAtMs = time.nowMs) {
     this.#time = time;
-    this.#bootedAtMs = time.nowMs;
+    this.#bootedAtMs = bootedAtMs;
     this.#wallOffsetMs = wallOffsetMs;
   }
 
@@ -81,9 +87,12 @@ export class MachineClock implements Clock {
   }
 
   timer(delayMs: number, fire: () => void): () => void {
+    const run = () => {
+      if (this.#timers.delete(cancel)) fire();
+    };
     const cancelTimer = this.#time.after(delayMs, () => {
-      this.#timers.delete(cancel);
-      fire();
+      if (this.#due === undefined) run();
+      else this.#due.push(run);
     });
     const cancel = () => {
       this.#timers.delete(cancel);
@@ -96,6 +105,18 @@ export class MachineClock implements Clock {
   /** Moves the wall time, as a time server or a dying battery does. */
   jump(byMs: number): void {
     this.#wallOffsetMs += byMs;
+  }
+
+  /** The process stands still: what falls due waits. */
+  pause(): void {
+    this.#due ??= [];
+  }
+
+  /** It goes on: what fell due fires now. */
+  resume(): void {
+    const due = this.#due ?? [];
+    this.#due = undefined;
+    for (const fire of due) fire();
   }
 
   /** The machine's process ends: no timer of it fires any more. */

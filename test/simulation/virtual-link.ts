@@ -13,6 +13,8 @@ export interface LinkFaults {
   readonly lateShare: number;
   readonly delayMsMax: number;
   readonly lateMsMax: number;
+  /** Of each edge's way up, one message after the other; Infinity where it is not felt. */
+  readonly bytesPerSecond: number;
 }
 
 /** The network after the faults are over. */
@@ -22,6 +24,7 @@ export const soundLink: LinkFaults = {
   lateShare: 0,
   delayMsMax: 50,
   lateMsMax: 0,
+  bytesPerSecond: Number.POSITIVE_INFINITY,
 };
 
 /** What a client hears. */
@@ -30,12 +33,20 @@ export interface ClientEvents {
   readonly onMessage: (topic: string, payload: Uint8Array) => void;
 }
 
+/** A bridge, or one of several; two that hear the same topic both get what is said there. */
+export interface Bridge {
+  readonly hears: (topic: string) => boolean;
+  readonly take: (topic: string, payload: Uint8Array) => void;
+}
+
 interface Session {
   readonly clientId: string;
   readonly topics: ReadonlySet<string>;
   readonly events: ClientEvents;
   /** Nothing passes, and the client has not noticed yet. */
   isHalfOpen: boolean;
+  /** What it was given to send is out by then. */
+  busyUntilMs: number;
 }
 
 /** Most messages kept for a bridge that is away. */
@@ -51,7 +62,7 @@ export class VirtualBroker {
   readonly #time: VirtualTime;
   readonly #random: Random;
   #sessions: Session[] = [];
-  #bridge: ((topic: string, payload: Uint8Array) => void) | undefined;
+  readonly #bridges = new Set<Bridge>();
   #backlog: { topic: string; payload: Uint8Array }[] = [];
   /** Grows when the broker forgets: what is under way then never arrives. */
   #era = 0;
@@ -72,11 +83,24 @@ export class VirtualBroker {
   connect(clientId: string, topics: readonly string[], events: ClientEvents): Line {
     const former = this.#sessions.find((session) => session.clientId === clientId);
     if (former !== undefined) this.#end(former);
-    const session = { clientId, topics: new Set(topics), events, isHalfOpen: false };
+    const session = {
+      clientId,
+      topics: new Set(topics),
+      events,
+      isHalfOpen: false,
+      busyUntilMs: 0,
+    };
     this.#sessions.push(session);
     return {
       publish: (topic, payload) => {
-        if (this.#sessions.includes(session) && !session.isHalfOpen) this.toBridge(topic, payload);
+        const deliver = () => {
+          const isThere = this.#sessions.includes(session) && !session.isHalfOpen;
+          if (isThere) this.toBridge(topic, payload);
+        };
+        const transferMs = this.#transferMs(session, payload.length);
+        if (transferMs === 0) deliver();
+        else this.#time.after(transferMs, deliver);
+        return transferMs;
       },
       halfOpen: () => {
         session.isHalfOpen = true;
@@ -85,24 +109,21 @@ export class VirtualBroker {
     };
   }
 
-  /** The bridge is there (again): takes what waited for it. */
-  attachBridge(take: (topic: string, payload: Uint8Array) => void): void {
-    this.#bridge = take;
-    for (const { topic, payload } of this.#backlog.splice(0)) take(topic, payload);
+  /** A bridge is there (again): takes what waited for it. The returned function takes it away. */
+  attachBridge(bridge: Bridge): () => void {
+    this.#bridges.add(bridge);
+    this.drain();
+    return () => this.#bridges.delete(bridge);
   }
 
-  detachBridge(): void {
-    this.#bridge = undefined;
+  /** Offers what waits once more. */
+  drain(): void {
+    for (const { topic, payload } of this.#backlog.splice(0)) this.#offer(topic, payload);
   }
 
   /** Carries a message to the bridge. */
   toBridge(topic: string, payload: Uint8Array): void {
-    this.#carry(() => {
-      if (this.#bridge !== undefined) this.#bridge(topic, payload);
-      else if (this.#isDurable && this.#backlog.length < backlogCountMax) {
-        this.#backlog.push({ topic, payload });
-      }
-    });
+    this.#carry(() => this.#offer(topic, payload));
   }
 
   /** Carries a message to whoever is subscribed when it arrives. */
@@ -123,6 +144,13 @@ export class VirtualBroker {
     for (const session of [...this.#sessions]) this.#end(session);
   }
 
+  #offer(topic: string, payload: Uint8Array): void {
+    const bridges = [...this.#bridges].filter(({ hears }) => hears(topic));
+    for (const { take } of bridges) take(topic, payload);
+    if (bridges.length > 0 || !this.#isDurable) return;
+    if (this.#backlog.length < backlogCountMax) this.#backlog.push({ topic, payload });
+  }
+
   #end(session: Session): void {
     if (!this.#sessions.includes(session)) return;
     this.#sessions = this.#sessions.filter((other) => other !== session);
@@ -141,6 +169,14 @@ export class VirtualBroker {
     }
   }
 
+  /** How long a message takes, those before it included. */
+  #transferMs(session: Session, sizeBytes: number): number {
+    const { nowMs } = this.#time;
+    const startMs = Math.max(nowMs, session.busyUntilMs);
+    session.busyUntilMs = startMs + Math.floor((sizeBytes * 1_000) / this.faults.bytesPerSecond);
+    return session.busyUntilMs - nowMs;
+  }
+
   #delayMs(): number {
     const { lateShare, lateMsMax, delayMsMax } = this.faults;
     const limitMs = this.#random() < lateShare ? lateMsMax : delayMsMax;
@@ -150,7 +186,8 @@ export class VirtualBroker {
 
 /** One client's connection. */
 export interface Line {
-  readonly publish: (topic: string, payload: Uint8Array) => void;
+  /** Gives how long the message takes to be out. */
+  readonly publish: (topic: string, payload: Uint8Array) => number;
   /** From now on nothing passes, and nobody notices. */
   readonly halfOpen: () => void;
   readonly end: () => void;

@@ -5,15 +5,19 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { integerBetween, seededRandom } from "../../simulators/random.ts";
+import { integerBetween, pickOne, seededRandom } from "../../simulators/random.ts";
 import { appendBadRow } from "./bad-row.ts";
 import { BridgeNode } from "./bridge-node.ts";
+import { leaseMs } from "./bridge-worker.ts";
 import type { BrokenRule } from "./broken-rules.ts";
 import { EdgeNode, type EdgeSurroundings } from "./edge-node.ts";
-import { WorldGate } from "./gate.ts";
+import { fillDisk, freeDisk } from "./full-disk.ts";
+import { FileLock, WorldGate } from "./gate.ts";
 import { Intruder } from "./intruder.ts";
+import { LeaseServer } from "./lease-server.ts";
 import { Oracle } from "./oracle.ts";
 import { type EdgePlan, type Plan, planOf } from "./plan.ts";
+import { refusePoison } from "./poison.ts";
 import { VirtualTime } from "./virtual-clock.ts";
 import { soundLink, VirtualBroker } from "./virtual-link.ts";
 
@@ -42,6 +46,12 @@ const cloneDownMs = 500;
 /** Events take this much room in the worlds where the outbox has to shed some. */
 const fillerBytes = 15_000;
 
+/** How long a batch waits for others, and where many must come into one group. */
+const commitDelayMs = 10;
+const longCommitDelayMs = 1_000;
+/** What every group writes to, in this order. */
+const ledgerTables = ["event_log", "entries", "positions", "balances", "chain_heads"];
+
 /** Runs the world of a seed; `onTrace` hears what happens in it, `plan` takes the place of the seed's own, `broken` breaks a rule. */
 export async function runWorld(
   seed: number,
@@ -61,7 +71,7 @@ class World {
   readonly #plan: Plan;
   readonly #folder: string;
   readonly #surroundings: EdgeSurroundings;
-  readonly #bridge: BridgeNode;
+  readonly #bridges: readonly BridgeNode[];
   readonly #edges: EdgeNode[] = [];
   /** The copy of a card that is put back later. */
   readonly #image: string;
@@ -79,9 +89,16 @@ class World {
     const intruder = new Intruder(random, broker, edges);
     const oracle = new Oracle(kind, onTrace);
     this.#surroundings = { time, random, broker, intruder, oracle, broken, gate: new WorldGate() };
-    this.#bridge = new BridgeNode(this.#surroundings, {
-      ...{ folder: this.#folder, edges, deathlyAnswerShare },
-      onDied: () => this.#later(() => this.#reviveBridge()),
+    const { workerCount } = this.#plan;
+    const options = {
+      ...{ folder: this.#folder, edges, deathlyAnswerShare, lock: new FileLock() },
+      commitDelayMs: kind === "poison_batch" ? longCommitDelayMs : commitDelayMs,
+      leaseServer: workerCount > 1 ? new LeaseServer(time, leaseMs) : undefined,
+    };
+    this.#bridges = Array.from({ length: workerCount }, () => {
+      const onDied = () => this.#later(() => reviveBridge(bridge));
+      const bridge: BridgeNode = new BridgeNode(this.#surroundings, { ...options, onDied });
+      return bridge;
     });
     for (const [index, plan] of edges.entries()) this.#createEdge(plan, plan.edgeId, index);
   }
@@ -89,7 +106,7 @@ class World {
   async run(): Promise<Outcome> {
     const { time, oracle, gate } = this.#surroundings;
     const { seed, kind, activeMs, edges } = this.#plan;
-    await this.#bridge.start();
+    for (const bridge of this.#bridges) await bridge.start();
     for (const edge of this.#edges) await edge.start();
     this.#schedule();
     await this.#stepUntil(() => time.nowMs >= activeMs);
@@ -104,7 +121,7 @@ class World {
     }
     if (oracle.problems.length === 0) {
       const storeIds = [...new Set(edges.map(({ storeId }) => storeId))];
-      await oracle.judge(this.#bridge.ledger, storeIds);
+      await oracle.judge(this.#bridge.ledger, storeIds, await this.#bridge.placements());
     }
     return {
       ...{ seed, kind, problems: oracle.problems, happened: oracle.happened },
@@ -117,10 +134,14 @@ class World {
 
   /** Lets go of all files, and deletes them. */
   async clear(): Promise<void> {
-    this.#bridge.die(0, false);
-    for (const edge of this.#edges) edge.die(0, false);
+    for (const node of [...this.#bridges, ...this.#edges]) node.die(0, false);
     await this.#surroundings.gate.idle();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** The only one, or the first of several on the same ledger. */
+  get #bridge(): BridgeNode {
+    return this.#bridges[0]!;
   }
 
   #createEdge(plan: EdgePlan, line: string, index: number): EdgeNode {
@@ -147,7 +168,8 @@ class World {
   }
 
   #isAtRest(): boolean {
-    return this.#bridge.isAlive && this.#edges.every((edge) => edge.isAtRest);
+    const areUp = this.#bridges.every((bridge) => bridge.isAlive);
+    return areUp && this.#edges.every((edge) => edge.isAtRest);
   }
 
   /** Does something that takes no virtual time, at a moment to come. */
@@ -174,11 +196,6 @@ class World {
     if (!edge.isAlive) await edge.start();
   }
 
-  async #reviveBridge(): Promise<void> {
-    await this.#bridge.buried();
-    if (!this.#bridge.isAlive) await this.#bridge.start();
-  }
-
   #schedule(): void {
     const { broker, intruder } = this.#surroundings;
     const plan = this.#plan;
@@ -190,8 +207,12 @@ class World {
       }
       for (const { atMs, byMs } of jumps) this.#at(atMs, () => edge.jump(byMs));
     }
-    for (const { atMs, operationCount, isAfterOperation } of plan.bridgeDeaths) {
-      this.#at(atMs, () => this.#bridge.die(operationCount, isAfterOperation));
+    for (const [index, { atMs, operationCount, isAfterOperation }] of plan.bridgeDeaths.entries()) {
+      const bridge = this.#bridges[index % this.#bridges.length]!;
+      this.#at(atMs, () => bridge.die(operationCount, isAfterOperation));
+    }
+    for (const { worker, atMs, ...pause } of plan.pauses) {
+      this.#at(atMs, () => this.#bridges[worker]!.standStill(pause));
     }
     for (const atMs of plan.brokerForgetsAtMs) this.#at(atMs, () => broker.forget());
     for (const { atMs, edge } of plan.halfOpens)
@@ -229,6 +250,14 @@ class World {
     if (kind === "bad_row" || kind === "unreadable_row") {
       await appendBadRow((await this.#card()).file, kind);
     }
+    if (kind === "poison_batch") {
+      await refusePoison(this.#bridge.file);
+      this.#edges[0]!.isPoisonous = true;
+    }
+    const { random } = this.#surroundings;
+    for (const { file, tables } of this.#filledFiles()) {
+      await fillDisk(file, pickOne(random, tables)!);
+    }
     if (kind !== "edge_cloned" && kind !== "edge_set_back") return;
     const original = await this.#card();
     oracle.cardCopied(original.line);
@@ -250,6 +279,8 @@ class World {
     const { oracle, broker } = this.#surroundings;
     if (kind === "overflow") broker.faults = faults;
     broker.isMuteToEdges = false;
+    this.#edges[0]!.isPoisonous = false;
+    for (const { file } of this.#filledFiles()) await freeDisk(file);
     if (kind === "edge_set_back") {
       const edge = await this.#card();
       rmSync(edge.folder, { recursive: true });
@@ -263,10 +294,24 @@ class World {
     oracle.happens("ledger restored");
   }
 
-  /** The faults are over. */
-  #heal(): void {
-    this.#surroundings.broker.faults = soundLink;
-    this.#bridge.spare();
-    for (const edge of this.#edges) edge.spare();
+  /** Files whose disk is full in this world, and tables that feel it. */
+  #filledFiles(): { file: string; tables: readonly string[] }[] {
+    const { kind } = this.#plan;
+    const { file } = this.#bridge;
+    if (kind === "ledger_disk_full") return [{ file, tables: ledgerTables }];
+    if (kind !== "edge_disk_full") return [];
+    return this.#edges.map((edge) => ({ file: edge.file, tables: ["event", "outbox"] }));
   }
+
+  /** The faults are over; a slow link stays one. */
+  #heal(): void {
+    const { bytesPerSecond } = this.#plan.faults;
+    this.#surroundings.broker.faults = { ...soundLink, bytesPerSecond };
+    for (const node of [...this.#bridges, ...this.#edges]) node.spare();
+  }
+}
+
+async function reviveBridge(bridge: BridgeNode): Promise<void> {
+  await bridge.buried();
+  if (!bridge.isAlive) await bridge.start();
 }

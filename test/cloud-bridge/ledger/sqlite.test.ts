@@ -41,6 +41,25 @@ test("a refused statement leaves the transaction as it was; later ones still run
   await connection.close();
 });
 
+test("after a write that failed nothing is written any more, though it was asked for at the same time", async () => {
+  const path = ledgerPath();
+  const connection = await SqliteConnection.open({ path });
+  await connection.script("CREATE TABLE t (a TEXT); PRAGMA max_page_count = 3");
+  await connection.run("BEGIN");
+  // No room: SQLite rolls back by itself, and what follows would be committed statement by statement.
+  const full = connection.run("INSERT INTO t VALUES (?)", "x".repeat(50_000));
+  const others = ["INSERT INTO t VALUES ('alone')", "COMMIT"].map((sql) => connection.run(sql));
+  for (const { status } of await Promise.allSettled([full, ...others])) {
+    expect(status).toBe("rejected");
+  }
+  await expect(full).rejects.toMatchObject({ code: "LEDGER_FAILED" });
+  expect(await connection.all("SELECT a FROM t").catch(() => "failed")).toBe("failed");
+  await connection.close();
+  const again = await SqliteConnection.open({ path });
+  expect(await again.all("SELECT a FROM t")).toEqual([]);
+  await again.close();
+});
+
 test("abandoning rolls back what is open, even with an operation under way", async () => {
   const path = ledgerPath();
   const connection = await SqliteConnection.open({ path });

@@ -11,13 +11,12 @@ import { moved } from "./draft-kit.ts";
 const folder = process.argv[2] ?? "";
 const file = join(folder, "outbox.db");
 const mib = 1024 * 1024;
-let laterMs = 0;
 
 const outbox = await Outbox.open({
   file,
   edgeId: "edge-1",
   settings: outboxSettingsSchema.parse({ ballastSizeBytes: 3 * mib, commitDelayMs: 0 }),
-  clock: { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + laterMs },
+  clock: systemClock,
   randomId: () => "0f8fad5b-d9cb-469f-a165-70867728950e",
   stamp: () => ({ bootId: "0f8fad5b-d9cb-469f-a165-70867728950e", uptimeMs: 1, clockSynced: true }),
   onCommit: () => undefined,
@@ -55,7 +54,6 @@ const drained = await outbox.read(full.lastSequence - 10, { countMax: 20, sizeBy
 await outbox.acknowledge(full.lastSequence, (await outbox.digestAt(full.lastSequence)) ?? "", 1);
 
 rmSync(join(folder, "filler"));
-laterMs = 61_000;
 await append(100);
 const after = await outbox.stats();
 const ballastAfter = existsSync(`${file}.ballast`);
