@@ -15,7 +15,7 @@ const programs = ["contract", "drivers", "edge", "cloud-bridge", "simulators"];
 
 /** Every file of the project, by its path from the root. */
 const files = readdirSync(root, { withFileTypes: true })
-  .filter(({ name }) => !["node_modules", "dist", "coverage", ".git"].includes(name))
+  .filter(({ name }) => !["node_modules", "dist", "coverage", "out", ".git"].includes(name))
   .flatMap((entry) => {
     if (!entry.isDirectory()) return [entry.name];
     const below = readdirSync(root + entry.name, { recursive: true, withFileTypes: true });
