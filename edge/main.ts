@@ -47,7 +47,9 @@ export async function runEdge(run: EdgeRun): Promise<"stopped" | "restart due"> 
   const bootId = await readBootId();
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
 
-  const onCommit = () => gateway?.uplink.wake();
+  // The outbox may commit before there is anybody to tell: it notices what is lost of the run before.
+  let running: Gateway | undefined;
+  const onCommit = () => running?.uplink.wake();
   const { outbox, edgeClock } = await openOutbox(run, bootId, onCommit, onFailure);
   const onProblem = (message: string) => log.warn({ message }, "plan not used");
   const plans = await PlanStore.open(config.dataDir, config.plan, onProblem);
@@ -67,6 +69,7 @@ export async function runEdge(run: EdgeRun): Promise<"stopped" | "restart due"> 
   const restart = new AbortController();
   const restartIfDue = () => configs.isRestartDue && restart.abort();
   const gateway = new Gateway({ ...parts, ...chance, ...commands, devices, send });
+  running = gateway;
   const link = createLink({ run, bootId, outbox, plans, gateway, count, restartIfDue });
   const runningConfig = () => configs.running();
   const health = new HealthReporter({ ...parts, bootId, gateway, link, snapshot, runningConfig });

@@ -113,20 +113,23 @@ export class Outbox implements OutboxReader {
     await space.restore();
     const outbox = new Outbox(options, space, opened);
     const { setBack, record } = opened;
-    if (setBack !== undefined) {
-      await outbox.append([setBackNotice(beginningOf(options), setBack, record)], []);
-      await outbox.#forgetDamagedState(setBack);
-    }
+    if (setBack !== undefined) await outbox.#tellOf(setBack, record);
     return outbox;
   }
 
-  // After the notice: a crash between them says it twice.
-  async #forgetDamagedState({ stateCount }: SetBack): Promise<void> {
-    if (stateCount === undefined) return;
-    await this.#store.rewrite(async (sql, record) => {
-      await replaceState(sql, this.#state);
-      return record;
-    });
+  // A disk without room for it keeps nobody from starting; the log says it too.
+  async #tellOf(setBack: SetBack, record: OutboxRecord): Promise<void> {
+    try {
+      await this.append([setBackNotice(beginningOf(this.#options), setBack, record)], []);
+      if (setBack.stateCount === undefined) return;
+      // After the notice: a crash between them says it twice.
+      await this.#store.rewrite(async (sql, now) => {
+        await replaceState(sql, this.#state);
+        return now;
+      });
+    } catch (error) {
+      if (errorCodeOf(error) !== "OUTBOX_FULL") throw error;
+    }
   }
 
   /**

@@ -85,7 +85,9 @@ export class ProgressFile {
       await (await this.#handle).write(bytes, 0, bytes.length, 0);
     } catch {
       // A hint only. What it said before is true as well.
+      const broken = this.#handle;
       this.#handle = undefined;
+      await broken?.then((handle) => handle.close()).catch(() => undefined);
     }
   }
 }

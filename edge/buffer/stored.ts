@@ -1,30 +1,33 @@
 // The record and sensing's state as they stand in the file, each with a check of its own: disks flip bits that no check of
 // pages sees. (Events have their chain.) Everything here works inside somebody else's job.
 
+import { z } from "zod";
 import { canonicalJson, nextDigest } from "../../contract/digest.ts";
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import { digestSchema } from "../../contract/units.ts";
 import { type OutboxRecord, outboxRecordSchema } from "./schema.ts";
 import type { Sql } from "./sqlite.ts";
 
-/** The record in its row. Files that are older have no check. */
-const storedRecordSchema = outboxRecordSchema.extend({ check: digestSchema.optional() });
+/** The check of a record's row. Files that are older have none. */
+const checkedSchema = z.looseObject({ check: digestSchema.optional() });
+
+const recordCheck = (record: object) => nextDigest("record", canonicalJson(record));
 
 /** The text of a record's row. */
 export function recordText(record: OutboxRecord): string {
-  const check = nextDigest("record", canonicalJson(record));
-  return canonicalJson({ ...record, check });
+  return canonicalJson({ ...record, check: recordCheck(record) });
 }
 
 /** The record of a file, checked; GatewayError OUTBOX_CORRUPT where it cannot be read. */
 export async function readRecord(sql: Sql): Promise<OutboxRecord> {
   const row = await sql.get<{ record: string }>("SELECT record FROM outbox");
   try {
-    const { check, ...record } = storedRecordSchema.parse(JSON.parse(row?.record ?? ""));
-    if (check !== undefined && row?.record !== recordText(record)) {
+    // As it stands there: what this version adds to it was not written.
+    const { check, ...record } = checkedSchema.parse(JSON.parse(row?.record ?? ""));
+    if (check !== undefined && check !== recordCheck(record)) {
       throw new Error("it is not what was written");
     }
-    return record;
+    return outboxRecordSchema.parse(record);
   } catch (error) {
     const message = `the outbox's record cannot be read: ${errorMessageOf(error)}`;
     throw new GatewayError("OUTBOX_CORRUPT", message, { cause: error });

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { recordedSchema } from "../../contract/reading.ts";
+import { progressText } from "../../edge/buffer/progress.ts";
+import { SqliteFile } from "../../edge/buffer/sqlite.ts";
 import { ScanSource } from "../faults/scan-source.ts";
 import { Daemon } from "../support/daemon.ts";
 
@@ -78,6 +80,25 @@ describe("run and outbox", () => {
     expect(after.lastSequence).toBeGreaterThan(before.lastSequence);
     const file = await readFile(join(folder, "data", "outbox.db"));
     expect(file.includes("sensing_gap")).toBe(true);
+  });
+
+  test("what is lost of the run before is said at the start, and the daemon runs", async () => {
+    const first = await runUntilCommitted(10);
+    await first.end("SIGTERM");
+    const { outboxId, lastSequence } = JSON.parse(command("outbox", "-c", config, "--json").out);
+    const file = join(folder, "data", "outbox.db");
+    const ahead = { outboxId, commitSequence: 100_000, lastSequence: lastSequence + 1 };
+    await writeFile(`${file}.progress`, progressText(ahead));
+    const sqlite = await SqliteFile.open({ file, mode: "write" });
+    await sqlite.write((sql) => sql.run("INSERT INTO state VALUES ('hit', 'by a flipped bit')"));
+    await sqlite.close();
+    const second = await runUntilCommitted(lastSequence + 20);
+    const said = second.lines.find(({ msg }) => msg === "outbox set back");
+    expect(said).toMatchObject({ cause: "cut", stateCount: 1 });
+    expect(await second.end("SIGTERM")).toBe(0);
+    const third = await runUntilCommitted(lastSequence + 40);
+    expect(third.lines.some(({ msg }) => msg === "outbox set back")).toBe(false);
+    await third.end("SIGTERM");
   });
 
   test("no outbox there: one line that says so", () => {

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { copyFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { canonicalJson, nextDigest } from "../../../contract/digest.ts";
 import { progressText } from "../../../edge/buffer/progress.ts";
 import { type Sql, SqliteFile } from "../../../edge/buffer/sqlite.ts";
 import { readRecord } from "../../../edge/buffer/stored.ts";
@@ -70,6 +71,17 @@ test("any flipped bit within the record is damage", async () => {
   await change(file, "UPDATE outbox SET record = replace(record, 'trimmedCount', 'trimmedCounu')");
   const { started } = (await openOutbox(folder)).outbox;
   expect(started).toMatchObject({ reason: "corrupt" });
+});
+
+test("a record of a version that knew less is read, and its check holds", async () => {
+  const { folder, file } = await closedOutbox();
+  const { record } = await rowOf<{ record: string }>(file, "SELECT record FROM outbox");
+  const { check: _, commitSequence: __, ...less } = JSON.parse(record);
+  const text = JSON.stringify({ ...less, check: nextDigest("record", canonicalJson(less)) });
+  await change(file, `UPDATE outbox SET record = '${text}'`);
+  await rm(`${file}.progress`);
+  const { outbox } = await openOutbox(folder);
+  expect([outbox.started, outbox.position().lastSequence]).toEqual([undefined, 401]);
 });
 
 test("a flipped bit within sensing's state: the value is forgotten, once and with a word", async () => {
