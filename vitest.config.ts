@@ -26,7 +26,11 @@ const postgres = {
   extends: true as const,
   test: {
     name: "postgres",
-    include: [...onBoth.map((name) => `${ledger}${name}.test.ts`), `${ledger}postgres*.test.ts`],
+    include: [
+      ...onBoth.map((name) => `${ledger}${name}.test.ts`),
+      `${ledger}postgres*.test.ts`,
+      "test/cloud-bridge/publish/topic-sources.test.ts",
+    ],
     globalSetup: "test/support/postgres-setup.ts",
   },
 };

@@ -81,7 +81,7 @@ const channels: Readonly<Record<Channel, ChannelText>> = {
     address: `${ofStore}/alerts`,
     ...{ message: "Alert", action: "send", qos: 1 },
     description:
-      "What a person should look at, in order, each at least once when it is opened: an alertId that was seen before is a repeat.",
+      "What a person should look at, in order, each at least once: a number that is not above the last one seen is a repeat.",
   },
   epcis: {
     address: `${ofStore}/epcis`,

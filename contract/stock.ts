@@ -54,7 +54,9 @@ export type Entry = z.infer<typeof entrySchema>;
 
 /** Something a person should look at. */
 export const alertSchema = z.strictObject({
-  /** Numbers the alerts of a store, with holes; on the topic, one that was seen before is a repeat. */
+  /** On the topic: grows with every message of a store, with holes; one that is not above the last seen is a repeat. */
+  number: z.int().min(1).optional(),
+  /** Which one it is, over HTTP; raised again while it is open, it is the same one. */
   alertId: z.int().min(1).optional(),
   storeId: idSchema,
   edgeId: idSchema.optional(),

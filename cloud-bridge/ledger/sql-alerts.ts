@@ -69,7 +69,84 @@ export async function saveAlerts(
   );
   const mutedKeys = new Set(muted.map(({ storeId, key }) => `${storeId}/${key}`));
   const loud = rows.filter(({ alert, key }) => !mutedKeys.has(`${alert.storeId}/${key}`));
+  await saveMessages(connection, loud, nowMs);
   return new Set(loud.map(({ alert }) => alert));
+}
+
+export const alertMessageTables = `
+-- What is to be told on the topics, until it was. The last one of a store stays, so that no number is given twice.
+CREATE TABLE IF NOT EXISTS alert_messages (
+  store_id TEXT NOT NULL, message_number INTEGER NOT NULL,
+  alert_key TEXT NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (store_id, message_number)
+) WITHOUT ROWID;
+`;
+
+/** A message for the topic, without its number. */
+export interface AlertMessage {
+  readonly storeId: string;
+  readonly number: number;
+  readonly body: string;
+}
+
+// Numbers are of the clock, so that those of a ledger that was set back are above what was told before. Messages that
+// nobody publishes are dropped with the alerts.
+async function saveMessages(
+  connection: SqlConnection,
+  loud: readonly { readonly alert: Alert; readonly key: string }[],
+  nowMs: number,
+): Promise<void> {
+  if (loud.length === 0) return;
+  const rows = JSON.stringify(
+    loud.map(({ alert, key }, at) => [alert.storeId, at, key, JSON.stringify(alert)]),
+  );
+  await connection.run(
+    `DELETE FROM alert_messages WHERE store_id IN (SELECT value->>0 FROM json_each(?)) AND message_number < ?
+      AND message_number < (SELECT max(m.message_number) FROM alert_messages m WHERE m.store_id = alert_messages.store_id)`,
+    ...[rows, nowMs - alertKeepMs],
+  );
+  await connection.run(
+    `INSERT INTO alert_messages (store_id, message_number, alert_key, body)
+     SELECT d.store_id,
+       max(coalesce((SELECT max(m.message_number) FROM alert_messages m WHERE m.store_id = d.store_id), 0) + 1,
+         CAST(? AS INTEGER))
+       + row_number() OVER (PARTITION BY d.store_id ORDER BY d.ordinal) - 1, d.alert_key, d.body
+     FROM (SELECT value->>0 AS store_id, CAST(value->>1 AS INTEGER) AS ordinal, value->>2 AS alert_key,
+        value->>3 AS body FROM json_each(?)) d`,
+    ...[nowMs, rows],
+  );
+}
+
+/** Messages of a store after a number, in order, each with the alert that it is about where that is still there. */
+export async function readAlertMessages(
+  connection: SqlConnection,
+  query: { storeId: string; afterNumber: number; countMax: number },
+): Promise<AlertMessage[]> {
+  const rows = await connection.all<AlertMessage & { alertId: number | null }>(
+    `SELECT m.store_id AS storeId, m.message_number AS number, m.body,
+            (SELECT max(a.alert_id) FROM alerts a
+             WHERE a.store_id = m.store_id AND a.alert_key = m.alert_key) AS alertId
+     FROM alert_messages m WHERE m.store_id = ? AND m.message_number > ?
+     ORDER BY m.message_number LIMIT ?`,
+    ...[query.storeId, query.afterNumber, query.countMax],
+  );
+  return rows.map(({ storeId, number, alertId, body }) => {
+    const about = alertId === null ? {} : { alertId };
+    return { storeId, number, body: JSON.stringify({ number, ...about, ...JSON.parse(body) }) };
+  });
+}
+
+/** Lets go of what was told. */
+export async function dropAlertMessages(
+  connection: SqlConnection,
+  told: readonly (readonly [storeId: string, number: number])[],
+): Promise<void> {
+  for (const [storeId, number] of told) {
+    await connection.run(
+      "DELETE FROM alert_messages WHERE store_id = ? AND message_number < ?",
+      ...[storeId, number],
+    );
+  }
 }
 
 /** One row for what several alerts are about: no statement may touch a row twice. The last one speaks. */
@@ -143,9 +220,7 @@ export async function readAlertsAfter(
   query: { storeId: string; afterAlertId: number; countMax: number },
 ): Promise<StoredAlert[]> {
   const rows = await connection.all<AlertRow>(
-    `SELECT ${alertColumns}, (SELECT max(m.muted_until_ms) FROM alerts m WHERE m.store_id = alerts.store_id
-        AND m.alert_key = alerts.alert_key) AS mutedUntilMs
-     FROM alerts WHERE store_id = ? AND alert_id > ? ORDER BY alert_id LIMIT ?`,
+    `SELECT ${alertColumns} FROM alerts WHERE store_id = ? AND alert_id > ? ORDER BY alert_id LIMIT ?`,
     ...[query.storeId, query.afterAlertId, query.countMax],
   );
   return rows.map(alertOf);

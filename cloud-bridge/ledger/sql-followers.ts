@@ -1,9 +1,8 @@
 // Those that go after the ledger in their own time (published events, indexes, proofs): how far each has come in each
 // store. What it did and how far it came are kept in one transaction, so nothing is passed over at a restart.
 
-import type { StoredAlert } from "./alerts.ts";
 import type { LedgerDatabase, SqlConnection } from "./database.ts";
-import { readAlertsAfter } from "./sql-alerts.ts";
+import { type AlertMessage, dropAlertMessages, readAlertMessages } from "./sql-alerts.ts";
 
 export const followerTables = `
 -- The row of the store '' says that a follower has begun.
@@ -102,7 +101,7 @@ export class SqlFollowers {
     return followerPosition(this.#database.reader, follower, storeId);
   }
 
-  /** The same for who goes after the alerts, by their numbers. */
+  /** The same for who goes after the messages of alerts, by their numbers. */
   beginAlerts(follower: string): Promise<void> {
     return this.#database.write(async (connection) => {
       const begun = await connection.run(
@@ -111,29 +110,44 @@ export class SqlFollowers {
       );
       if (begun === 0) return;
       await connection.run(
-        `INSERT INTO followers SELECT store_id, ?, max(alert_id) FROM alerts WHERE true GROUP BY store_id
+        `INSERT INTO followers
+         SELECT store_id, ?, max(message_number) FROM alert_messages WHERE true GROUP BY store_id
          ON CONFLICT (store_id, follower) DO NOTHING`,
         follower,
       );
     });
   }
 
-  /** Stores with alerts that a follower has not seen. */
+  /** Stores with messages that a follower has not seen. */
   alertLags(follower: string, countMax: number): Promise<{ storeId: string }[]> {
     return this.#database.reader.all(
       `SELECT s.store_id AS storeId
        FROM (SELECT store_id FROM chain_heads UNION SELECT store_id FROM positions) s
        LEFT JOIN followers f ON f.store_id = s.store_id AND f.follower = ?
-       WHERE (SELECT max(a.alert_id) FROM alerts a WHERE a.store_id = s.store_id)
+       WHERE (SELECT max(m.message_number) FROM alert_messages m WHERE m.store_id = s.store_id)
         > coalesce(f.entry_number, 0)
        ORDER BY s.store_id LIMIT ?`,
       ...[follower, countMax],
     );
   }
 
-  /** Alerts of a store after a number; `mutedUntilMs` also where an earlier one about the same was muted. */
-  alerts(query: Parameters<typeof readAlertsAfter>[1]): Promise<StoredAlert[]> {
-    return readAlertsAfter(this.#database.reader, query);
+  /** Messages of alerts of a store after a number. */
+  alerts(query: Parameters<typeof readAlertMessages>[1]): Promise<AlertMessage[]> {
+    return readAlertMessages(this.#database.reader, query);
+  }
+
+  /** Says how far stores were told of their alerts, and lets go of what was told. */
+  advanceAlerts(
+    follower: string,
+    positions: readonly (readonly [storeId: string, number: number])[],
+  ): Promise<void> {
+    const storeIds = positions.map(([storeId]) => storeId);
+    return this.#database.write(async (connection) => {
+      for (const [storeId, position] of positions) {
+        await advanceFollower(connection, follower, storeId, position);
+      }
+      await dropAlertMessages(connection, positions);
+    }, storeIds);
   }
 
   advance(follower: string, storeId: string, position: number): Promise<void> {

@@ -6,6 +6,7 @@ import { countingTables } from "./counting/counting-tables.ts";
 import { receivingTables } from "./receiving/receiving-tables.ts";
 import { referenceTables } from "./reference-tables.ts";
 import { returnTables } from "./returns/return-tables.ts";
+import { alertMessageTables } from "./sql-alerts.ts";
 import { auditTables } from "./sql-audit.ts";
 import { epcisTables } from "./sql-epcis.ts";
 import { factTables } from "./sql-facts.ts";
@@ -29,7 +30,7 @@ const integerColumns = new Map<string, ReadonlySet<string>>();
 
 /** What a ledger of an earlier day lacks; made at each start where it is missing. */
 export const additions = `
-${followerTables}${epcisTables}${webhookTables}${treeTables}${auditTables}
+${followerTables}${epcisTables}${webhookTables}${treeTables}${auditTables}${alertMessageTables}
 CREATE INDEX IF NOT EXISTS entries_item ON entries (store_id, item, placed_at_ms);
 DROP INDEX IF EXISTS entries_sales;
 CREATE INDEX IF NOT EXISTS entries_sold ON entries (store_id, placed_at_ms)

@@ -18,8 +18,9 @@ export interface TopicSource<Item> {
   /** The next ones of a store, in order. */
   read(query: { storeId: string; afterNumber: number; countMax: number }): Promise<Item[]>;
   numberOf(item: Item): number;
-  /** Undefined for one that is not told. */
-  messageOf(item: Item): OutgoingMessage | undefined;
+  messageOf(item: Item): OutgoingMessage;
+  /** Keeps how far stores came. */
+  save(positions: readonly (readonly [storeId: string, number: number])[]): Promise<void>;
 }
 
 export interface FollowedTopicsOptions {
@@ -215,12 +216,7 @@ export class FollowedTopics<Item extends { readonly storeId: string }> {
       stream.saved = stream.through;
     }
     const page = stream.isBehind ? await this.#read(stream) : this.#take(stream);
-    const taken = await Promise.all(
-      page.map((item) => {
-        const message = this.#source.messageOf(item);
-        return message === undefined || link.publish(message);
-      }),
-    );
+    const taken = await Promise.all(page.map((item) => link.publish(this.#source.messageOf(item))));
     const firstFailed = taken.indexOf(false);
     const takenCount = firstFailed < 0 ? page.length : firstFailed;
     if (takenCount > 0) stream.through = this.#source.numberOf(page[takenCount - 1]!);
@@ -255,7 +251,7 @@ export class FollowedTopics<Item extends { readonly storeId: string }> {
     );
     for (let first = 0; first < changed.length; first += saveStoreCountMax) {
       const some = changed.slice(first, first + saveStoreCountMax);
-      await this.#options.ledger.followers.advanceAll(this.#source.follower, some);
+      await this.#source.save(some);
     }
     for (const stream of streams) stream.saved = stream.through ?? stream.saved;
   }

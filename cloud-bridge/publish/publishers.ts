@@ -1,8 +1,8 @@
 // All that is published after commits, as one part of the bridge.
 
 import type { Entry } from "../../contract/stock.ts";
-import type { StoredAlert } from "../ledger/alerts.ts";
 import { changedItemsOf } from "../ledger/changed-items.ts";
+import type { AlertMessage } from "../ledger/sql-alerts.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import { FollowedTopics, type FollowedTopicsOptions } from "./followed-topics.ts";
 import { SoldTopics, type SoldTopicsOptions } from "./sold-topics.ts";
@@ -13,7 +13,7 @@ import { alertSource, entrySource } from "./topic-sources.ts";
 export class Publishers {
   readonly #stock: StockTopics;
   readonly #entries: FollowedTopics<Entry>;
-  readonly #alerts: FollowedTopics<StoredAlert>;
+  readonly #alerts: FollowedTopics<AlertMessage>;
   readonly #sold: SoldTopics;
 
   constructor(
@@ -22,15 +22,12 @@ export class Publishers {
       FollowedTopicsOptions & { readonly ledger: Pick<Ledger, "entries"> },
   ) {
     this.#stock = new StockTopics(options);
-    const { ledger, clock } = options;
+    const { ledger } = options;
     const entries = entrySource(ledger, (read) =>
       this.#stock.onPosted({ changedItems: changedItemsOf(read) }),
     );
     this.#entries = new FollowedTopics(entries, options);
-    this.#alerts = new FollowedTopics(
-      alertSource(ledger, () => clock.nowMs()),
-      options,
-    );
+    this.#alerts = new FollowedTopics(alertSource(ledger), options);
     this.#sold = new SoldTopics(options);
   }
 

@@ -1,8 +1,8 @@
-// What of a ledger goes out on topics that nobody may miss: every entry, and every alert when it is opened.
+// What of a ledger goes out on topics that nobody may miss: every entry, and every alert.
 
-import { type Alert, alertSchema, type Entry } from "../../contract/stock.ts";
+import type { Entry } from "../../contract/stock.ts";
 import { topics } from "../../contract/topics.ts";
-import type { StoredAlert } from "../ledger/alerts.ts";
+import type { AlertMessage } from "../ledger/sql-alerts.ts";
 import type { Ledger } from "../ledger/types.ts";
 import type { TopicSource } from "./followed-topics.ts";
 
@@ -26,31 +26,20 @@ export function entrySource(
       topic: topics.entries(entry.storeId),
       payload: JSON.stringify(entry),
     }),
+    save: (positions) => ledger.followers.advanceAll(follower, positions),
   };
 }
 
-/** Alerts. One that is raised again while it is open is the same one, and one that is muted is not told. */
-export function alertSource(
-  ledger: Pick<Ledger, "followers">,
-  nowMs: () => number,
-): TopicSource<StoredAlert> {
+/** What is to be said of alerts: each time that one is raised and nobody has muted it. */
+export function alertSource(ledger: Pick<Ledger, "followers">): TopicSource<AlertMessage> {
   const follower = "alert-topic";
   return {
     follower,
     begin: () => ledger.followers.beginAlerts(follower),
     lags: (countMax) => ledger.followers.alertLags(follower, countMax),
-    read: ({ afterNumber: afterAlertId, ...query }) =>
-      ledger.followers.alerts({ ...query, afterAlertId }),
-    numberOf: ({ alertId }) => alertId,
-    messageOf: (alert) =>
-      (alert.mutedUntilMs ?? 0) > nowMs()
-        ? undefined
-        : { topic: topics.alerts(alert.storeId), payload: JSON.stringify(messageOf(alert)) },
+    read: (query) => ledger.followers.alerts(query),
+    numberOf: ({ number }) => number,
+    messageOf: ({ storeId, body }) => ({ topic: topics.alerts(storeId), payload: body }),
+    save: (positions) => ledger.followers.advanceAlerts(follower, positions),
   };
-}
-
-function messageOf(alert: StoredAlert): Alert {
-  const { alertId, storeId, edgeId, code, severity, atMs, message, detail } = alert;
-  const edge = edgeId === undefined ? {} : { edgeId };
-  return alertSchema.parse({ alertId, storeId, ...edge, code, severity, atMs, message, detail });
 }
