@@ -10,6 +10,7 @@ CREATE TABLE IF NOT EXISTS audit (
   act TEXT NOT NULL, subject TEXT NOT NULL,
   PRIMARY KEY (store_id, audit_number)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS audit_subject ON audit (store_id, act, subject, audit_number);
 `;
 
 /** What is noted here. */
@@ -32,7 +33,7 @@ export interface AuditRecord {
   readonly atMs: number;
   readonly by: string;
   readonly act: (typeof auditActs)[number];
-  /** What it was done to: an id, or a source and its key. */
+  /** What it was done to: an id, or a source of facts. */
   readonly subject: string;
 }
 
@@ -55,6 +56,32 @@ export async function saveAudit(
       }),
     ),
   );
+}
+
+/**
+ * Notes who sent the facts of sources, where it is somebody else than the last time: the facts themselves name source and
+ * time, so that one row a change says who sent each.
+ */
+export async function saveSenders(
+  connection: SqlConnection,
+  senders: readonly { storeId: string; sourceId: string; by: string }[],
+  atMs: number,
+): Promise<void> {
+  const known = await connection.all<{ storeId: string; sourceId: string; by: string | null }>(
+    `SELECT k.value->>0 AS storeId, k.value->>1 AS sourceId,
+            (SELECT a.actor FROM audit a WHERE a.store_id = k.value->>0 AND a.act = 'facts_posted'
+              AND a.subject = k.value->>1 ORDER BY a.audit_number DESC LIMIT 1) AS by
+     FROM json_each(?) k`,
+    JSON.stringify(senders.map(({ storeId, sourceId }) => [storeId, sourceId])),
+  );
+  const last = new Map(known.map((row) => [`${row.storeId}/${row.sourceId}`, row.by]));
+  const deeds = senders.flatMap(({ storeId, sourceId, by }) => {
+    const source = `${storeId}/${sourceId}`;
+    if (last.get(source) === by) return [];
+    last.set(source, by);
+    return [{ storeId, act: "facts_posted" as const, subject: sourceId, by, atMs }];
+  });
+  await saveAudit(connection, deeds);
 }
 
 /** Deeds in a store, or of the whole chain, in their order. */

@@ -13,7 +13,7 @@ import {
   feedEdgeId,
   feedOutboxId,
 } from "./facts.ts";
-import { saveAudit } from "./sql-audit.ts";
+import { saveSenders } from "./sql-audit.ts";
 import type { Committed, Incoming, Posted } from "./types.ts";
 
 /** What the source gets to know, the same for every repetition. */
@@ -103,12 +103,10 @@ async function takeGroup(
     posted.set(key, results[index]!);
   }
   await saveAnswers(connection, [...fresh.values()], answers, recordedAtMs);
-  const deeds = [...fresh.values()].flatMap(({ storeId, sourceId, key, by }) => {
-    const act = "facts_posted" as const;
-    if (by === undefined) return [];
-    return [{ storeId, act, subject: `${sourceId}/${key}`, by, atMs: recordedAtMs }];
-  });
-  await saveAudit(connection, deeds);
+  const senders = [...fresh.values()].flatMap(({ storeId, sourceId, by }) =>
+    by === undefined ? [] : [{ storeId, sourceId, by }],
+  );
+  if (senders.length > 0) await saveSenders(connection, senders, recordedAtMs);
   return requests.map((request) => outcomeOf(request, answers, posted));
 }
 

@@ -80,7 +80,7 @@ test("policies, items, facts, captures and webhooks have their doers", async () 
       atMs,
       by: "till-9",
       act: "facts_posted",
-      subject: "pos/sale-1",
+      subject: "pos",
     },
   ]);
   const { body: ofChain } = await ask("/v1/audit", "director");

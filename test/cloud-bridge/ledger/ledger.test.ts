@@ -39,10 +39,12 @@ test("deeds are numbered by store, in the order in which they were done", async 
   ] as const) {
     await ledger.counting.setPolicy(storeId, policy, { by, nowMs: startAtMs });
   }
-  const facts = ["a", "b"].map((key) => ({
-    ...{ storeId: "s0042", sourceId: "till", key, digest: key, facts: [], by: `by ${key}` },
+  // Who sent facts is noted when it is somebody else.
+  const facts = ["a", "a2", "b", "b2"].map((key) => ({
+    ...{ storeId: "s0042", sourceId: "till", key, digest: key, facts: [], by: `by ${key[0]}` },
   }));
   await Promise.all(facts.map((each) => ledger.facts.take(each, startAtMs)));
+  await ledger.facts.take({ ...facts[3]!, key: "b3" }, startAtMs + 1);
   const deeds = await ledger.audit({ storeId: "s0042", countMax: 10 });
   expect(deeds.map(({ auditNumber, by, act }) => [auditNumber, by, act])).toEqual([
     [1, "ann", "count_policy_set"],
