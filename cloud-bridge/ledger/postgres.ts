@@ -97,6 +97,8 @@ export class PostgresConnection implements SqlConnection {
       application_name: `gondola-bridge ${role}`,
       connectionTimeoutMillis: connectTimeoutMs,
       keepAlive: true,
+      // What is asked for at once is sent at once: the server works while the next statement is made.
+      pipeline: true,
       options: settings.map((setting) => `-c ${setting}`).join(" "),
       types: { getTypeParser: (oid: number) => parserOf(oid) },
       ...(options.password === undefined ? {} : { password: options.password }),
