@@ -9,27 +9,41 @@ import { canonicalEvent, canonicalJson, genesisDigest, nextDigest } from "../../
 /** When such a day begins. */
 export const startAtMs = 1_763_888_000_000;
 
-/** A busy day: units arrive, pass the portal, are picked and sold, one after the other. */
-export function makeGroups(storeCount: number, groupCount: number): Incoming[][] {
-  const stores = Array.from({ length: storeCount }, (_, index) => {
+/** The one edge of a store, and how far its outbox has come. */
+export interface Stream {
+  readonly storeId: string;
+  readonly outboxId: string;
+  sequence: number;
+  digest: string;
+}
+
+/** Edges before their first event. */
+export function newStreams(storeCount: number): Stream[] {
+  return Array.from({ length: storeCount }, (_, index) => {
     const outboxId = `0a0a0a0a-0000-4000-8000-00000000000${index}`;
-    return { storeId: `store-${index + 1}`, outboxId, digest: genesisDigest(outboxId) };
+    const digest = genesisDigest(outboxId);
+    return { storeId: `store-${index + 1}`, outboxId, sequence: 0, digest };
   });
-  return Array.from({ length: groupCount }, (_, group) =>
-    stores.map((store): Incoming => {
-      const { storeId, outboxId, digest: previousDigest } = store;
-      const firstSequence = group * batchEventCountMax + 1;
-      // Canonical, as the rows of an outbox are and as they come out of a batch.
-      const events = Array.from({ length: batchEventCountMax }, (_, index) =>
-        JSON.parse(canonicalJson(makeEvent(storeId, firstSequence + index))),
-      );
-      for (const event of events) store.digest = nextDigest(store.digest, canonicalEvent(event));
-      const header = { schemaVersion: 1, storeId, edgeId: "edge-1", outboxId } as const;
-      const times = { completeThroughAtMs: startAtMs, sentAtMs: startAtMs + group };
-      const chain = { firstSequence, previousDigest, nonce: "0000-00000001" };
-      return { storeId, edgeId: "edge-1", batch: { ...header, ...chain, ...times, events } };
-    }),
+}
+
+/** A busy day: units arrive, pass the portal, are picked and sold, one after the other. */
+export function makeGroups(streams: readonly Stream[], groupCount: number): Incoming[][] {
+  return Array.from({ length: groupCount }, () => streams.map(nextBatch));
+}
+
+function nextBatch(stream: Stream): Incoming {
+  const { storeId, outboxId, digest: previousDigest } = stream;
+  const firstSequence = stream.sequence + 1;
+  // Canonical, as the rows of an outbox are and as they come out of a batch.
+  const events = Array.from({ length: batchEventCountMax }, (_, index) =>
+    JSON.parse(canonicalJson(makeEvent(storeId, firstSequence + index))),
   );
+  for (const event of events) stream.digest = nextDigest(stream.digest, canonicalEvent(event));
+  stream.sequence += events.length;
+  const header = { schemaVersion: 1, storeId, edgeId: "edge-1", outboxId } as const;
+  const times = { completeThroughAtMs: startAtMs, sentAtMs: startAtMs + firstSequence };
+  const chain = { firstSequence, previousDigest, nonce: "0000-00000001" };
+  return { storeId, edgeId: "edge-1", batch: { ...header, ...chain, ...times, events } };
 }
 
 /** What ingest does with the batches that arrive while the ledger posts the group before. */
@@ -57,6 +71,9 @@ export const columns = {
     "store_id, entry_number, item, serial, lot, quantity, from_location, from_state, to_location, to_state, reason, occurred_at_ms, placed_at_ms, recorded_at_ms, edge_id, outbox_id, sequence, device_id, unsynced_boot_id, hash",
   balances: "store_id, item, location, state, quantity, entry_number",
 };
+
+/** After so many events of a store the same products move in the same way again. */
+export const cycleEventCount = 1_200;
 
 function makeEvent(storeId: string, sequence: number): object {
   const product = Math.floor(sequence / 4) % 300;

@@ -9,7 +9,7 @@ import { SqliteConnection } from "../../cloud-bridge/ledger/sqlite.ts";
 import { SqliteLedger } from "../../cloud-bridge/ledger/sqlite-ledger.ts";
 import type { Incoming } from "../../cloud-bridge/ledger/types.ts";
 import { batchEventCountMax } from "../../contract/delivery.ts";
-import { arrive, columns, makeGroups, startAtMs, timed } from "./busy-day.ts";
+import { arrive, columns, makeGroups, newStreams, startAtMs, timed } from "./busy-day.ts";
 
 const storeCount = 4;
 const groupCount = 20;
@@ -31,7 +31,9 @@ export async function benchLedger(): Promise<object> {
     let ledgerMs = 0;
     let bareMs = 0;
     // As text, so that the groups that wait do not burden the garbage collector.
-    const texts = makeGroups(storeCount, groupCount).map((group) => JSON.stringify(group));
+    const texts = makeGroups(newStreams(storeCount), groupCount).map((group) =>
+      JSON.stringify(group),
+    );
     let group = await arrive(JSON.parse(texts[0]!));
     for (let index = 0; index < groupCount; index += 1) {
       const decoded = JSON.parse(texts[index + 1] ?? "[]") as Incoming[];

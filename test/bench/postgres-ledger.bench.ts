@@ -6,7 +6,7 @@ import { PostgresLedger } from "../../cloud-bridge/ledger/postgres-ledger.ts";
 import type { Incoming } from "../../cloud-bridge/ledger/types.ts";
 import { batchEventCountMax } from "../../contract/delivery.ts";
 import { hasPostgres, PostgresServer } from "../support/postgres-server.ts";
-import { arrive, columns, makeGroups, startAtMs, timed } from "./busy-day.ts";
+import { arrive, columns, makeGroups, newStreams, startAtMs, timed } from "./busy-day.ts";
 import { copyIn, copyOut } from "./postgres-copy.ts";
 
 const storeCount = 4;
@@ -25,7 +25,9 @@ export async function benchPostgresLedger(): Promise<object> {
   const server = await PostgresServer.start([]);
   try {
     // As text, so that the groups that wait do not burden the garbage collector.
-    const texts = makeGroups(storeCount, groupCount).map((group) => JSON.stringify(group));
+    const texts = makeGroups(newStreams(storeCount), groupCount).map((group) =>
+      JSON.stringify(group),
+    );
     const rounds: Round[] = [];
     for (let number = 1; number <= roundCount; number += 1) {
       rounds.push(await playRound(server, number, texts));
