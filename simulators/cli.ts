@@ -83,6 +83,13 @@ program
   .option("--stores <n>", "how many, one edge each", wholeNumber, 100)
   .option("--rate <n>", "movements a second, of all together", wholeNumber, 50)
   .option("--seconds <n>", "how long", wholeNumber, 60)
+  .option(
+    "--burst-seconds <n>",
+    "then so long at a higher rate, and on at the usual",
+    wholeNumber,
+    0,
+  )
+  .option("--burst-factor <n>", "how many times the usual rate that is", wholeNumber, 20)
   .option("--connect-rate <n>", "how many edges connect in a second", wholeNumber, 200)
   .option("--connect-seconds <n>", "how long all may take to connect", wholeNumber, 300)
   .option("--drain-seconds <n>", "how long the rest may take at the end", wholeNumber, 60)
@@ -95,6 +102,7 @@ program
       storeCount: Math.max(1, options.stores),
       eventsPerSecond: options.rate,
       durationMs: options.seconds * 1000,
+      ...(options.burstSeconds > 0 && { burst: burstOf(options) }),
       connectMsMax: options.connectSeconds * 1000,
       connectsPerSecond: Math.max(1, options.connectRate),
       drainMsMax: options.drainSeconds * 1000,
@@ -107,11 +115,22 @@ program
     if (report.acknowledgedCount < report.acceptedCount) process.exitCode = exitCodes.wrong;
   });
 
+function burstOf(options: FleetCommandOptions) {
+  return {
+    factor: Math.max(1, options.burstFactor),
+    durationMs: options.burstSeconds * 1000,
+    warmUpMs: 5_000,
+    recoverMsMax: options.drainSeconds * 1000,
+  };
+}
+
 interface FleetCommandOptions {
   readonly broker: string;
   readonly stores: number;
   readonly rate: number;
   readonly seconds: number;
+  readonly burstSeconds: number;
+  readonly burstFactor: number;
   readonly connectRate: number;
   readonly connectSeconds: number;
   readonly drainSeconds: number;

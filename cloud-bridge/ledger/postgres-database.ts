@@ -107,11 +107,10 @@ export class PostgresDatabase implements LedgerDatabase {
         if (await hasCommitted(writer, doubtful.transactionId)) return doubtful.value;
         doubtful = undefined;
       }
-      await writer.native("BEGIN");
       let value: T;
       let transactionId: string;
       try {
-        transactionId = await takeStores(writer, storeIds);
+        transactionId = await begin(writer, storeIds);
         value = await work(writer);
       } catch (error) {
         if (!writer.isLost) await writer.native("ROLLBACK").catch(ignoreReported);
@@ -161,27 +160,25 @@ export class PostgresDatabase implements LedgerDatabase {
   }
 }
 
-/** Takes the stores in one order, or all of them; gives the id of the transaction. */
-async function takeStores(
+/** Begins a transaction that has the stores, taken in one order, or all of them; gives its id. All in one round trip. */
+async function begin(
   connection: PostgresConnection,
   storeIds: StoreIds | undefined,
 ): Promise<string> {
-  if (storeIds === undefined) {
-    const [row] = await connection.native<{ id: string }>(
-      `SELECT pg_current_xact_id()::text AS id, pg_advisory_xact_lock(${allStoresLock})`,
-    );
-    return row!.id;
-  }
-  const [row] = await connection.native<{ id: string }>(
-    `SELECT pg_current_xact_id()::text AS id, pg_advisory_xact_lock_shared(${allStoresLock})`,
-  );
-  // Two stores may share a lock. By its number, so that nobody waits in a circle.
-  await connection.native(
-    `SELECT pg_advisory_xact_lock(${storeLockClass}, number) FROM (
-       SELECT DISTINCT hashtext(id) AS number FROM jsonb_array_elements_text($1::jsonb) id
-       ORDER BY 1) stores`,
-    JSON.stringify(storeIds),
-  );
+  const shared = storeIds === undefined ? "" : "_shared";
+  const [, [row]] = await Promise.all([
+    connection.native("BEGIN"),
+    connection.native<{ id: string }>(
+      `SELECT pg_current_xact_id()::text AS id, pg_advisory_xact_lock${shared}(${allStoresLock})`,
+    ),
+    // Two stores may share a lock. By its number, so that nobody waits in a circle.
+    connection.native(
+      `SELECT pg_advisory_xact_lock(${storeLockClass}, number) FROM (
+         SELECT DISTINCT hashtext(id) AS number FROM jsonb_array_elements_text($1::jsonb) id
+         ORDER BY 1) stores`,
+      JSON.stringify(storeIds ?? []),
+    ),
+  ]);
   return row!.id;
 }
 

@@ -48,6 +48,12 @@ function translateDefinition(statement: string): string[] {
   return [`${definition} PARTITION BY HASH (store_id)`, ...parts];
 }
 
+/** Room in each page for new versions of its rows: without it every change of a balance writes both indexes too. */
+export const storageSettings = Array.from(
+  { length: partitionCount },
+  (_, index) => `ALTER TABLE balances_${index} SET (fillfactor = 70)`,
+);
+
 /** Functions that stand for what SQLite has built in; made at each change of the tables. */
 export const dialectFunctions = [
   // The rows of a JSON array, counted from 0.

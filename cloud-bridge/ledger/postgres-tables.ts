@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { GatewayError } from "../../contract/errors.ts";
 import type { PostgresConnection } from "./postgres.ts";
-import { dialectFunctions, translateScript } from "./postgres-dialect.ts";
+import { dialectFunctions, storageSettings, translateScript } from "./postgres-dialect.ts";
 import { additions, tables, tablesVersion } from "./sql-tables.ts";
 
 const migrationLock = 0x60_0f;
@@ -32,7 +32,7 @@ async function moveForward(connection: PostgresConnection, nowMs: number): Promi
     const message = `the ledger is of version ${stored.version}, this bridge knows ${tablesVersion}`;
     throw new GatewayError("LEDGER_FAILED", message);
   }
-  const scripts = [...dialectFunctions, ...translateScript(additions)];
+  const scripts = [...dialectFunctions, ...storageSettings, ...translateScript(additions)];
   const digest = createHash("sha256").update(scripts.join(";")).digest("hex");
   // Every CREATE would lock its table, and running workers with it.
   if (stored?.digest === digest) return;

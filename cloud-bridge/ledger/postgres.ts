@@ -52,7 +52,6 @@ type Role = "writer" | "reader" | "leases";
 export class PostgresConnection implements SqlConnection {
   readonly #client: Client;
   readonly #statements = new Map<string, { name: string; text: string }>();
-  #turn: Promise<unknown> = Promise.resolve();
   #loss: Error | undefined;
 
   private constructor(client: Client) {
@@ -98,6 +97,8 @@ export class PostgresConnection implements SqlConnection {
       application_name: `gondola-bridge ${role}`,
       connectionTimeoutMillis: connectTimeoutMs,
       keepAlive: true,
+      // What is asked for at once is sent at once: the server works while the next statement is made.
+      pipeline: true,
       options: settings.map((setting) => `-c ${setting}`).join(" "),
       types: { getTypeParser: (oid: number) => parserOf(oid) },
       ...(options.password === undefined ? {} : { password: options.password }),
@@ -160,15 +161,7 @@ export class PostgresConnection implements SqlConnection {
     return row?.isStandby === "false";
   }
 
-  // A session runs one statement at a time, and its package refuses to let others wait. Those who ask are bounded: loops of
-  // the bridge, one transaction, requests of as many HTTP connections as may be.
-  #query(query: { text: string; name?: string }, values: SqlValue[]) {
-    const result = this.#turn.then(() => this.#ask(query, values));
-    this.#turn = result.catch(ignoreTold);
-    return result;
-  }
-
-  async #ask(query: { text: string; name?: string }, values: SqlValue[]) {
+  async #query(query: { text: string; name?: string }, values: SqlValue[]) {
     if (this.#loss !== undefined) throw failure(this.#loss, true);
     try {
       return await this.#client.query({ ...query, values });

@@ -152,7 +152,18 @@ export class Posting {
   #source(event: StockEvent, placedAtMs: number): Source {
     const { sequence, deviceId, clockSynced, bootId } = event;
     const unsyncedBootId = clockSynced ? null : bootId;
-    const { recordedAtMs, outbox } = this;
-    return { ...outbox, sequence, deviceId, recordedAtMs, placedAtMs, unsyncedBootId };
+    const { recordedAtMs } = this;
+    const { storeId, edgeId, outboxId } = this.outbox;
+    // Written out: what a spread makes is slow to make and to read, a quarter of a group's time.
+    return {
+      storeId,
+      edgeId,
+      outboxId,
+      sequence,
+      deviceId,
+      recordedAtMs,
+      placedAtMs,
+      unsyncedBootId,
+    };
   }
 }

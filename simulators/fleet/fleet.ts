@@ -6,6 +6,15 @@ import { setMaxListeners } from "node:events";
 import { type Clock, sleep, systemClock } from "../../drivers/clock.ts";
 import { integerBetween, seededRandom } from "../random.ts";
 import { FleetEdge } from "./fleet-edge.ts";
+import { Latencies } from "./latencies.ts";
+import {
+  type BurstOptions,
+  type FleetTotals,
+  Span,
+  type SpanName,
+  type SpanReport,
+  waitingCountOf,
+} from "./span.ts";
 
 /** What a fleet does. */
 export interface FleetOptions {
@@ -14,6 +23,8 @@ export interface FleetOptions {
   /** Movements a second, of all stores together. */
   readonly eventsPerSecond: number;
   readonly durationMs: number;
+  /** After that time the rate goes up, down again, and so much time passes once more. */
+  readonly burst?: BurstOptions;
   /** How many edges connect in a second, so that the start is no storm unless one is asked for. */
   readonly connectsPerSecond: number;
   /** How long trade waits for edges to connect. */
@@ -44,14 +55,16 @@ export interface FleetReport {
   /** The longest that an edge which came back was without its broker, while they traded. */
   readonly offlineMsMax: number;
   readonly drainMs: number;
+  /** The stretches of trade, one by one. */
+  readonly spans: readonly SpanReport[];
+  /** From the end of a burst until no more waited than usually before it; null where that did not come in time. */
+  readonly recoveryMs: number | null;
   readonly rssBytes: number;
   readonly counters: Readonly<Record<string, number>>;
 }
 
 const tickMs = 20;
 const printMs = 5_000;
-/** Latencies kept for the percentiles, evenly chosen among all. */
-const sampleCountMax = 100_000;
 /** Problems of connections that are printed; of thousands of edges the rest says the same. */
 const problemCountMax = 10;
 
@@ -67,11 +80,12 @@ class Fleet {
   readonly #random: () => number;
   readonly #edges: readonly FleetEdge[];
   readonly #counters = new Map<string, number>();
-  readonly #latenciesMs: number[] = [];
-  #latencyMsMax = 0;
+  readonly #latencies: Latencies;
+  readonly #spans: Span[] = [];
+  #recoveryMs: number | null = null;
   #offlineMsMax = 0;
+  #offeredCount = 0;
   #acceptedCount = 0;
-  #acknowledgedCount = 0;
   #problemCount = 0;
 
   constructor(options: FleetOptions, clock: Clock) {
@@ -79,6 +93,7 @@ class Fleet {
     this.#options = options;
     this.#clock = clock;
     this.#random = seededRandom(seed);
+    this.#latencies = new Latencies(this.#random);
     const bootId = randomUUID();
     const shared = {
       ...{ url, bootId, gtinCount, clock, random: this.#random, randomId: randomUUID },
@@ -97,14 +112,14 @@ class Fleet {
   }
 
   async run(): Promise<FleetReport> {
-    const { durationMs, signal } = this.#options;
+    const { signal } = this.#options;
     const end = new AbortController();
     // Each edge listens for the end, which is no leak.
     setMaxListeners(this.#edges.length * 4, end.signal);
     const connected = this.#connectAll(end.signal);
     const connectMs = await this.#untilOnline(signal);
     const startedMs = this.#clock.monotonicMs();
-    await this.#trade(startedMs, durationMs, signal);
+    await this.#tradeInSpans();
     const tradedMs = this.#clock.monotonicMs();
     await this.#drain(tradedMs, signal);
     const drainMs = this.#clock.monotonicMs() - tradedMs;
@@ -144,24 +159,61 @@ class Fleet {
     return passedMs();
   }
 
-  async #trade(startedMs: number, durationMs: number, signal: AbortSignal): Promise<void> {
+  async #tradeInSpans(): Promise<void> {
+    const { eventsPerSecond, durationMs, burst } = this.#options;
+    const usual = { eventsPerSecond, durationMs };
+    if (burst !== undefined) {
+      await this.#trade("warm_up", { ...usual, durationMs: burst.warmUpMs });
+    }
+    const before = await this.#trade("before", usual);
+    if (burst === undefined) return;
+    const { factor, recoverMsMax } = burst;
+    const high = { eventsPerSecond: factor * eventsPerSecond, durationMs: burst.durationMs };
+    await this.#trade("burst", high);
+    const isBack = () => waitingCountOf(this.#totals()) <= before.waitingCountUsual;
+    const recovery = { ...usual, durationMs: recoverMsMax, isOver: isBack };
+    const { startedMs } = await this.#trade("recovery", recovery);
+    if (isBack()) this.#recoveryMs = Math.round(this.#clock.monotonicMs() - startedMs);
+    await this.#trade("after", usual);
+  }
+
+  async #trade(
+    name: SpanName,
+    plan: { eventsPerSecond: number; durationMs: number; isOver?: () => boolean },
+  ): Promise<Span> {
+    const { burst, print, signal } = this.#options;
+    const startedMs = this.#clock.monotonicMs();
+    const span = new Span(name, startedMs, this.#totals(), this.#random);
+    this.#spans.push(span);
+    burst?.onSpan?.(name);
     let doneCount = 0;
     let printedMs = startedMs;
     for (;;) {
       const nowMs = this.#clock.monotonicMs();
-      if (signal.aborted || nowMs >= startedMs + durationMs) return;
-      const dueCount = ((nowMs - startedMs) * this.#options.eventsPerSecond) / 1000;
+      span.look(nowMs, this.#totals());
+      if (signal.aborted || nowMs >= startedMs + plan.durationMs || plan.isOver?.()) return span;
+      const dueCount = ((nowMs - startedMs) * plan.eventsPerSecond) / 1000;
       for (; doneCount < dueCount; doneCount += 1) this.#moveSomewhere();
       if (nowMs - printedMs >= printMs) {
         printedMs = nowMs;
-        this.#options.print(this.#line());
+        print(this.#line());
       }
       await sleep(this.#clock, tickMs, signal);
     }
   }
 
+  #totals(): FleetTotals {
+    return {
+      offeredCount: this.#offeredCount,
+      acceptedCount: this.#acceptedCount,
+      acknowledgedCount: this.#latencies.count,
+      batchCount: this.#counters.get("uplink_batches_sent") ?? 0,
+    };
+  }
+
   #moveSomewhere(): void {
     const edge = this.#edges[integerBetween(this.#random, 0, this.#edges.length - 1)];
+    this.#offeredCount += 1;
     if (edge?.move()) this.#acceptedCount += 1;
     else this.#count("events_withheld", 1);
   }
@@ -176,12 +228,9 @@ class Fleet {
   }
 
   #acknowledged(ms: number): void {
-    this.#acknowledgedCount += 1;
-    this.#latencyMsMax = Math.max(this.#latencyMsMax, ms);
-    // Reservoir sampling: each latency is kept with the same chance.
-    const slot = integerBetween(this.#random, 0, this.#acknowledgedCount - 1);
-    if (this.#latenciesMs.length < sampleCountMax) this.#latenciesMs.push(ms);
-    else if (slot < sampleCountMax) this.#latenciesMs[slot] = ms;
+    this.#latencies.add(ms);
+    const acceptedMs = this.#clock.monotonicMs() - ms;
+    this.#spans.findLast(({ startedMs }) => startedMs <= acceptedMs)?.latencies.add(ms);
   }
 
   #problem(message: string): void {
@@ -200,32 +249,26 @@ class Fleet {
   }
 
   #line(): string {
-    const waitingCount = this.#acceptedCount - this.#acknowledgedCount;
-    return `${this.#onlineCount()} of ${this.#edges.length} edges online, ${this.#acceptedCount} events, ${waitingCount} waiting`;
+    const totals = this.#totals();
+    return `${this.#onlineCount()} of ${this.#edges.length} edges online, ${totals.acceptedCount} events, ${waitingCountOf(totals)} waiting`;
   }
 
-  #report(spans: { connectMs: number; tradedMs: number; drainMs: number }): FleetReport {
-    const sorted = this.#latenciesMs.toSorted((left, right) => left - right);
-    const at = (share: number) => rounded(sorted[Math.ceil(share * sorted.length) - 1]);
+  #report(times: { connectMs: number; tradedMs: number; drainMs: number }): FleetReport {
     return {
       storeCount: this.#edges.length,
       onlineCount: this.#onlineCount(),
       failedCount: this.#edges.filter((edge) => edge.hasFailed).length,
       acceptedCount: this.#acceptedCount,
-      acknowledgedCount: this.#acknowledgedCount,
-      connectMs: Math.round(spans.connectMs),
-      eventsPerSecond: Math.round((this.#acceptedCount * 1000) / spans.tradedMs),
-      latencyMsP50: at(0.5),
-      latencyMsP99: at(0.99),
-      latencyMsMax: Math.round(this.#latencyMsMax),
+      acknowledgedCount: this.#latencies.count,
+      connectMs: Math.round(times.connectMs),
+      eventsPerSecond: Math.round((this.#acceptedCount * 1000) / times.tradedMs),
+      ...this.#latencies.percentiles(),
       offlineMsMax: Math.round(this.#offlineMsMax),
-      drainMs: Math.round(spans.drainMs),
+      drainMs: Math.round(times.drainMs),
+      spans: this.#spans.map((span) => span.report()),
+      recoveryMs: this.#recoveryMs,
       rssBytes: process.memoryUsage.rss(),
       counters: Object.fromEntries(this.#counters),
     };
   }
-}
-
-function rounded(ms: number | undefined): number | null {
-  return ms === undefined ? null : Math.round(ms * 10) / 10;
 }

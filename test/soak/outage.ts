@@ -2,7 +2,7 @@
 // drain them while scans go on, and everything that was accepted is found in the ledger, once and in order.
 
 import { randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -142,11 +142,11 @@ function edgeConfig(brokerPort: number, scannerPort: number): string {
 }
 
 async function catchUp(edge: Daemon, bridge: Daemon, httpPort: number, eventCount: number) {
-  const [edgeFirst, bridgeFirst] = [await rssBytes(edge.pid), await rssBytes(bridge.pid)];
+  const [edgeFirst, bridgeFirst] = [await edge.rssBytes(), await bridge.rssBytes()];
   let [edgeMax, bridgeMax] = [edgeFirst, bridgeFirst];
   for (const untilMs = performance.now() + catchUpMsMax; ; await delay(sampleMs)) {
-    edgeMax = Math.max(edgeMax, await rssBytes(edge.pid));
-    bridgeMax = Math.max(bridgeMax, await rssBytes(bridge.pid));
+    edgeMax = Math.max(edgeMax, await edge.rssBytes());
+    bridgeMax = Math.max(bridgeMax, await bridge.rssBytes());
     const response = await fetch(`http://127.0.0.1:${httpPort}/v1/positions`);
     const { items } = (await response.json()) as { items: { throughSequence: number }[] };
     if ((items[0]?.throughSequence ?? 0) >= eventCount) break;
@@ -156,11 +156,6 @@ async function catchUp(edge: Daemon, bridge: Daemon, httpPort: number, eventCoun
     ...{ edgeRssBytesFirst: edgeFirst, edgeRssBytesMax: edgeMax },
     ...{ bridgeRssBytesFirst: bridgeFirst, bridgeRssBytesMax: bridgeMax },
   };
-}
-
-async function rssBytes(pid: number): Promise<number> {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Number(kib) * 1024;
 }
 
 async function verify(ledger: string, buffer: string) {

@@ -2,6 +2,7 @@
 // `npm run soak -- fuzz [KIND]`: number of bytes and seed from GONDOLA_FUZZ_BYTES (10^7) and GONDOLA_SEED (1).
 // `npm run soak -- simulation [--seeds N] [--from S]`: 10,000 seeds of the delivery simulation, from 0 on.
 // `npm run soak -- outage [EVENTS]`: three days of a busy store in the buffer (260,000 events), and the link back.
+// `npm run soak -- burst [EVENTS_A_SECOND]`: 20 times that rate (200, of 100 stores together) for a minute.
 // `npm run soak -- faults [--count N] [--only NAME]`: every fault of test/faults/ on real processes; a report a row.
 // `npm run soak -- power [EVERY]`: the power goes after every file operation (or each so manieth) of 500 transactions of a buffer and of a ledger.
 // `npm run soak -- hostile [--packets N] [--only NAME]`: clients that mean harm, with 300,000 mutated packets; seed as above.
@@ -12,6 +13,7 @@ import { playAttacks } from "../faults/hostile-sweep.ts";
 import { playPowerLosses, recordRun } from "../faults/power-loss.ts";
 import { bufferSubject, ledgerSubject } from "../faults/power-subjects.ts";
 import { processRows } from "../faults/process-rows.ts";
+import { playBurst } from "./burst.ts";
 import { targets } from "./decoders.ts";
 import { fuzzDecoder } from "./fuzz.ts";
 import { playOutage } from "./outage.ts";
@@ -22,6 +24,7 @@ const isKind = word === undefined || Object.hasOwn(targets, word);
 const isCount = word === undefined || /^[1-9]\d{0,7}$/.test(word);
 if (sweep === "fuzz" && isKind) await fuzz(word);
 else if (sweep === "outage" && isCount) await outage(Number(word ?? 260_000));
+else if (sweep === "burst" && isCount) await burst(Number(word ?? 200));
 else if (sweep === "simulation") await simulation(process.argv.slice(3));
 else if (sweep === "faults") await faults(process.argv.slice(3));
 else if (sweep === "power" && isCount) await power(Number(word ?? 1));
@@ -29,7 +32,7 @@ else if (sweep === "hostile") await hostile(process.argv.slice(3));
 else {
   const kinds = Object.keys(targets).join(", ");
   const usage =
-    "usage: npm run soak -- fuzz [KIND] | outage [EVENTS] | simulation [--seeds N] [--from S] | faults [--count N] [--only NAME] | power [EVERY] | hostile [--packets N] [--only NAME]";
+    "usage: npm run soak -- fuzz [KIND] | outage [EVENTS] | burst [EVENTS_A_SECOND] | simulation [--seeds N] [--from S] | faults [--count N] [--only NAME] | power [EVERY] | hostile [--packets N] [--only NAME]";
   process.stderr.write(`${usage}; the kinds are ${kinds}\n`);
   process.exit(2);
 }
@@ -51,6 +54,17 @@ async function outage(eventCount: number): Promise<void> {
   const report = await playOutage(eventCount);
   process.stdout.write(`${JSON.stringify(report)}\n`);
   if (!report.isRight) process.exitCode = 1;
+}
+
+async function burst(eventsPerSecond: number): Promise<void> {
+  const times = { usualMs: 20_000, burstMs: 60_000, warmUpMs: 10_000 };
+  const report = await playBurst({ eventsPerSecond, ...times }, (line) => {
+    process.stderr.write(`${line}\n`);
+  });
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+  const { lostCount, repeatedCount, disorderedCount, recoveryMs, isRight } = report;
+  const isClean = lostCount + repeatedCount + disorderedCount === 0 && recoveryMs !== null;
+  if (!isClean || !isRight) process.exitCode = 1;
 }
 
 async function power(every: number): Promise<void> {

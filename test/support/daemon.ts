@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -47,6 +48,12 @@ export class Daemon {
   get pid(): number {
     assert(this.#child.pid !== undefined);
     return this.#child.pid;
+  }
+
+  /** The memory that it holds. */
+  async rssBytes(): Promise<number> {
+    const status = await readFile(`/proc/${this.pid}/status`, "utf8");
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
   }
 
   /** The first log line (from `fromIndex` on) that fits; throws when the daemon ends before or time is up. */
