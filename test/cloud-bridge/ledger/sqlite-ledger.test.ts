@@ -1,7 +1,7 @@
 // What a database can do to a ledger, and a ledger to its file: poison, quarantine, crashes, failures,
 // times of an edge without a clock, questions.
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { SqliteConnection } from "../../../cloud-bridge/ledger/sqlite.ts";
 import { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
@@ -180,6 +180,36 @@ describe("a file that cannot be trusted", () => {
     }
     expect(await ledger.positions()).toEqual([]);
   });
+});
+
+test("a large ledger is read whole by verify, at its start only where outboxes and chains stand", async () => {
+  const path = ledgerPath();
+  const large = { path, nowMs: 1000, checkedSizeBytesMax: 0 };
+  const ledger = await openLedger({ path });
+  await ledger.post([new FakeEdge().append(receive()).batch(1)], 1);
+  await ledger.close();
+  const whole = readFileSync(path);
+  /** Puts garbage in the place of a table's first page. */
+  const damage = async (table: string) => {
+    writeFileSync(path, whole);
+    const connection = await SqliteConnection.open({ path });
+    const [row] = await connection.all<{ page: number; size: number }>(
+      `SELECT rootpage AS page, (SELECT page_size FROM pragma_page_size) AS size
+       FROM sqlite_schema WHERE name = ?`,
+      table,
+    );
+    await connection.close();
+    const bytes = readFileSync(path);
+    bytes.fill(0x5a, (row!.page - 1) * row!.size, row!.page * row!.size);
+    writeFileSync(path, bytes);
+  };
+  await damage("entries");
+  await expect(openLedger({ path })).rejects.toMatchObject({ code: "LEDGER_CORRUPT" });
+  const opened = await openLedger(large);
+  expect(await opened.verify().catch(() => ({ ok: false }))).toMatchObject({ ok: false });
+  await opened.close();
+  await damage("positions");
+  await expect(openLedger(large)).rejects.toThrow(/malformed|damaged/);
 });
 
 describe("time of an edge without a clock", () => {
