@@ -1,6 +1,7 @@
 // From a message on an `events` topic to an acknowledgement after the commit. Taking a message is quick
 // and never waits: the PUBACK means nothing. What waits together is committed together; of one outbox
-// only the newest batch waits, because an edge has but one message in flight and the others are echoes.
+// only the newest batch waits, because an edge has but one message in flight and the others are echoes. A hello does not
+// push out events: an edge that grew tired of waiting asks where it stands, and is answered after what it sent.
 
 import { decodeBatch, payloadDigest } from "../contract/batch-codec.ts";
 import { type Answer, batchEventCountMax, type Refusal } from "../contract/delivery.ts";
@@ -38,7 +39,7 @@ export interface IngestOptions {
 /** Takes messages of edges and brings them to the ledger. */
 export class Ingest {
   readonly #options: IngestOptions;
-  readonly #waiting = new Map<string, Incoming>();
+  readonly #waiting = new Map<string, readonly Incoming[]>();
   #waitingEventCount = 0;
   #cancelTimer: (() => void) | undefined;
   #posting: Promise<void> | undefined;
@@ -48,7 +49,7 @@ export class Ingest {
     this.#options = options;
   }
 
-  /** Batches that wait for the next transaction. */
+  /** Outboxes whose batches wait for the next transaction. */
   get waitingCount(): number {
     return this.#waiting.size;
   }
@@ -97,15 +98,17 @@ export class Ingest {
 
   #enqueue(incoming: Incoming): void {
     const key = outboxKey({ ...incoming, outboxId: incoming.batch.outboxId });
-    const older = this.#waiting.get(key);
-    const eventCount = incoming.batch.events.length - (older?.batch.events.length ?? 0);
-    const isFull = older === undefined && this.#waiting.size >= waitingCountMax;
+    const older = this.#waiting.get(key) ?? [];
+    const isHello = incoming.batch.events.length === 0;
+    const kept = isHello ? older.filter(({ batch }) => batch.events.length > 0) : [];
+    const eventCount = eventCountOf([...kept, incoming]) - eventCountOf(older);
+    const isFull = older.length === 0 && this.#waiting.size >= waitingCountMax;
     if (isFull || this.#waitingEventCount + eventCount > waitingEventCountMax) {
       this.#options.count("ingest_queue_full");
       return;
     }
-    if (older !== undefined) this.#options.count("ingest_batches_replaced");
-    this.#waiting.set(key, incoming);
+    this.#options.count("ingest_batches_replaced", older.length - kept.length);
+    this.#waiting.set(key, [...kept, incoming]);
     this.#waitingEventCount += eventCount;
     if (this.#posting !== undefined || this.#cancelTimer !== undefined) return;
     const { clock, commitDelayMs } = this.#options;
@@ -141,11 +144,11 @@ export class Ingest {
   #takeGroup(): Incoming[] {
     const group: Incoming[] = [];
     let eventCount = 0;
-    for (const [key, incoming] of this.#waiting) {
+    for (const [key, waiting] of this.#waiting) {
       if (eventCount >= groupEventCountMax) break;
       this.#waiting.delete(key);
-      eventCount += incoming.batch.events.length;
-      group.push(incoming);
+      eventCount += eventCountOf(waiting);
+      group.push(...waiting);
     }
     this.#waitingEventCount -= eventCount;
     return group;
@@ -170,4 +173,8 @@ export class Ingest {
     this.#options.count(`ingest_${code.toLowerCase()}`);
     this.#options.onRefused?.(topic, code, message);
   }
+}
+
+function eventCountOf(incoming: readonly Incoming[]): number {
+  return incoming.reduce((sum, { batch }) => sum + batch.events.length, 0);
 }

@@ -123,6 +123,31 @@ test("what waits together is committed together; of one outbox the newest batch 
   expect(last).toMatchObject({ nonce: newest.batch.nonce, throughSequence: 3 });
 });
 
+test("a hello does not push out the events that wait: both are answered, the events first", async () => {
+  const ledger = await openLedger();
+  const { post, groups, release } = held(ledger);
+  const { answers, counters, tick, send } = build({ post });
+  const busy = new FakeEdge("0b0b0b0b-2222", "edge-2").append(receive());
+  const edge = new FakeEdge().append(receive(), receive());
+  send(busy.batch(1));
+  tick();
+  const events = edge.batch(1);
+  const hellos = [edge.hello(1), edge.hello(1)];
+  for (const one of [events, ...hellos]) send(one);
+  release();
+  await until(() => groups.length === 2);
+  release();
+  await until(() => answers.length === 3);
+  expect(groups).toEqual([1, 2]);
+  // The second hello took the first one's place.
+  expect(counters["ingest_batches_replaced"]).toBe(1);
+  expect(answers.slice(1).map(({ answer }) => answer)).toMatchObject([
+    { nonce: events.batch.nonce, throughSequence: 2 },
+    { nonce: hellos[1]!.batch.nonce, throughSequence: 2 },
+  ]);
+  expect(counters).toMatchObject({ ingest_events_posted: 3, ingest_events_skipped: 0 });
+});
+
 test("a hole is told to the counters too", async () => {
   const ledger = await openLedger();
   const { answers, counters, tick, send } = build(ledger);
