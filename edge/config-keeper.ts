@@ -111,7 +111,7 @@ export class ConfigKeeper {
       const mustBeUp = new Set([...(applied?.trial?.upDeviceIds ?? []), ...upDeviceIds]);
       const trial = { sent: { text, digest }, startCount: 0, upDeviceIds: [...mustBeUp] };
       const good = applied?.good === undefined ? {} : { good: applied.good };
-      return { givenDigest: this.#givenDigest, ...good, trial };
+      return { givenDigest: this.#givenDigest, ...good, trial, ...untoldOf(applied) };
     });
     this.#isRestartDue = true;
     return `${digest} is on trial for ${config.configTrialMs} ms, after a restart; see status`;
@@ -121,7 +121,8 @@ export class ConfigKeeper {
   async keep(): Promise<void> {
     await this.#change((applied) => {
       const sent = this.#isOnTrial() ? applied?.trial?.sent : undefined;
-      return sent === undefined ? applied : { givenDigest: this.#givenDigest, good: sent };
+      if (sent === undefined) return applied;
+      return { givenDigest: this.#givenDigest, good: sent, ...untoldOf(applied) };
     });
     if (this.#applied?.trial === undefined) this.#running = { ...this.#running, origin: "applied" };
   }
@@ -165,4 +166,9 @@ export class ConfigKeeper {
     this.#turn = turn.catch(() => undefined);
     await turn;
   }
+}
+
+/** A return that nobody was told of goes along, whatever else changes. */
+function untoldOf(applied: AppliedConfig | undefined): Pick<AppliedConfig, "returned"> {
+  return applied?.returned?.isTold === false ? { returned: applied.returned } : {};
 }

@@ -145,6 +145,23 @@ test("another one sent during a trial takes its place, and what was up before bo
   expect(next.devicesOnTrial()).toEqual(["till-1", "side"]);
 });
 
+test("a return that nobody was told of outlives whatever is sent and kept after it", async () => {
+  await (await open()).put(a, []);
+  const trial = await open();
+  await trial.giveUp("no good");
+  // Before the restart, from which on it is told.
+  await trial.put(b, []);
+  const next = await open();
+  const returned = { digest: configDigestOf(a), reason: "no good", atMs: nowMs };
+  expect(next.running()).toEqual({ digest: configDigestOf(b), origin: "trial", returned });
+  expect(next.untoldReturn()).toEqual(returned);
+  await next.keep();
+  expect((await open()).untoldReturn()).toEqual(returned);
+  await (await open()).told();
+  await keepOne(a);
+  expect((await open()).running()).toEqual({ digest: configDigestOf(a), origin: "applied" });
+});
+
 test("an edited file goes first, once it can be read; edited back before a start, nothing happened", async () => {
   await keepOne(a);
   const before = readFileSync(file, "utf8");
