@@ -12,6 +12,12 @@ import { afterTrial, type ChosenConfig, chooseConfig } from "./config-choice.ts"
 /** Settings that no command changes: they say whose the edge is, and how it is reached. */
 const fixedSettings = ["storeId", "edgeId", "dataDir", "broker", "commandKeyFile"] as const;
 
+/** Limits of the outbox that no command makes smaller: what they drop, no return brings back. */
+const outboxLimits = [
+  ...(["sizeBytesMax", "retentionMs", "retainedShareMax"] as const),
+  ...(["queuedEventCountMax", "queuedSizeBytesMax"] as const),
+];
+
 /** What the command line says. */
 export interface ConfigSource {
   /** The `--config` file. */
@@ -98,6 +104,11 @@ export class ConfigKeeper {
     for (const key of fixedSettings) {
       if (isDeepStrictEqual(config[key], this.config[key])) continue;
       const message = `${key} is not as it runs: no command moves an edge or cuts it off`;
+      throw new GatewayError("CONFIG_REFUSED", message);
+    }
+    for (const key of outboxLimits) {
+      if (config.outbox[key] >= this.config.outbox[key]) continue;
+      const message = `outbox.${key} is less than as it runs, ${this.config.outbox[key]}: events could be dropped for good; edit the --config file for that`;
       throw new GatewayError("CONFIG_REFUSED", message);
     }
     const digest = configDigestOf(text);

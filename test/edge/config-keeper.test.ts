@@ -239,6 +239,36 @@ describe("refused", () => {
     ],
     ["another key", { commandKeyFile: "mine.pub" }, "CONFIG_REFUSED", /^commandKeyFile /],
     ["no key", { commandKeyFile: undefined }, "CONFIG_REFUSED", /^commandKeyFile /],
+    [
+      "a smaller outbox",
+      { outbox: { sizeBytesMax: 255 * 2 ** 20 } },
+      "CONFIG_REFUSED",
+      /^outbox\.sizeBytesMax /,
+    ],
+    [
+      "a shorter retention",
+      { outbox: { retentionMs: 7 * 86_400_000 - 1 } },
+      "CONFIG_REFUSED",
+      /^outbox\.retentionMs /,
+    ],
+    [
+      "a smaller share for what is acknowledged",
+      { outbox: { retainedShareMax: 0.2 } },
+      "CONFIG_REFUSED",
+      /^outbox\.retainedShareMax /,
+    ],
+    [
+      "a shorter queue",
+      { outbox: { queuedEventCountMax: 1 } },
+      "CONFIG_REFUSED",
+      /^outbox\.queuedEventCountMax /,
+    ],
+    [
+      "a smaller queue",
+      { outbox: { queuedSizeBytesMax: 65_536 } },
+      "CONFIG_REFUSED",
+      /^outbox\.queuedSizeBytesMax /,
+    ],
     ["an unknown key", { colour: "red" }, "CONFIG_INVALID", /colour/],
     ["a wrong setting", { configTrialMs: 1 }, "CONFIG_INVALID", /at configTrialMs/],
     ["half a device", { devices: [{ id: "a" }] }, "CONFIG_INVALID", /at devices\[0\].kind/],
@@ -255,6 +285,15 @@ describe("refused", () => {
     await expect(refusal).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
     expect(given.isRestartDue).toBe(false);
     expect(() => readFileSync(kept())).toThrow("ENOENT");
+  });
+
+  test("larger limits of the outbox are taken, and what leaves them out is less than those", async () => {
+    const outbox = { sizeBytesMax: 512 * 2 ** 20, retentionMs: 30 * 86_400_000 };
+    await keepOne(textOf({ outbox }));
+    const larger = await open();
+    expect(larger.running().origin).toBe("applied");
+    const refusal = larger.put(a, []);
+    await expect(refusal).rejects.toThrow(/^outbox\.sizeBytesMax .*536870912/);
   });
 
   test("what is no YAML; what runs already is taken without a restart", async () => {
