@@ -91,14 +91,19 @@ export class EdgeClock {
     return [this.#notice(wallMs, "clock_stepped", { stepMs })];
   }
 
-  /** What the outbox has to keep, together with what was observed last; nothing where it has that already. */
+  /** What the outbox has to keep, together with what was observed last; nothing where it was given that already. */
   changedState(): StateChange[] {
+    const state = this.state();
+    if (state.value === this.#storedText) return [];
+    this.#storedText = state.value;
+    return [state];
+  }
+
+  /** The same, given or not. */
+  state(): StateChange {
     const { bootId } = this.#options;
     const untrue = { bootId, wallAtBootMs: this.#untrueWallAtBootMs };
-    const text = this.#synced ? null : JSON.stringify(untrue);
-    if (text === this.#storedText) return [];
-    this.#storedText = text;
-    return [{ key: stateKey, value: text }];
+    return { key: stateKey, value: this.#synced ? null : JSON.stringify(untrue) };
   }
 
   /** Stamps a conclusion with the clock as last observed. */

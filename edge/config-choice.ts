@@ -54,10 +54,17 @@ export async function chooseConfig(choices: ConfigChoices): Promise<ChosenConfig
     const { good } = applied;
     try {
       const config = await choices.loadSent(good);
+      const { returned, ...rest } = applied;
+      const isBack = returned?.isTold && returned.digest === good.digest;
+      if (isBack) applied = await keep(rest);
       return { config, digest: good.digest, origin: "applied", applied, remarks };
     } catch (error) {
-      const returned = returnedOf(good, errorMessageOf(error), choices.nowMs());
-      applied = await keep({ givenDigest: digest, returned });
+      // A file that is away, or older software for a day: it stays, and the next start tries it again.
+      remark("has one that did well and cannot be used now; the --config file runs")(error);
+      const { returned } = applied;
+      const isSaid = returned?.isTold === false || returned?.digest === good.digest;
+      const said = returnedOf(good, errorMessageOf(error), choices.nowMs());
+      if (!isSaid) applied = await keep({ ...applied, returned: said });
     }
   }
   return { config: await choices.loadFile(), digest, origin: "file", applied, remarks };

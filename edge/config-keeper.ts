@@ -12,6 +12,12 @@ import { afterTrial, type ChosenConfig, chooseConfig } from "./config-choice.ts"
 /** Settings that no command changes: they say whose the edge is, and how it is reached. */
 const fixedSettings = ["storeId", "edgeId", "dataDir", "broker", "commandKeyFile"] as const;
 
+/** Limits of the outbox that no command makes smaller: what they drop, no return brings back. */
+const outboxLimits = [
+  ...(["sizeBytesMax", "retentionMs", "retainedShareMax"] as const),
+  ...(["queuedEventCountMax", "queuedSizeBytesMax"] as const),
+];
+
 /** What the command line says. */
 export interface ConfigSource {
   /** The `--config` file. */
@@ -100,6 +106,11 @@ export class ConfigKeeper {
       const message = `${key} is not as it runs: no command moves an edge or cuts it off`;
       throw new GatewayError("CONFIG_REFUSED", message);
     }
+    for (const key of outboxLimits) {
+      if (config.outbox[key] >= this.config.outbox[key]) continue;
+      const message = `outbox.${key} is less than as it runs, ${this.config.outbox[key]}: events could be dropped for good; edit the --config file for that`;
+      throw new GatewayError("CONFIG_REFUSED", message);
+    }
     const digest = configDigestOf(text);
     if (digest === this.#running.digest) return `${digest} runs already`;
     if (configDigestOf(await readText(file)) !== this.#givenDigest) {
@@ -111,7 +122,7 @@ export class ConfigKeeper {
       const mustBeUp = new Set([...(applied?.trial?.upDeviceIds ?? []), ...upDeviceIds]);
       const trial = { sent: { text, digest }, startCount: 0, upDeviceIds: [...mustBeUp] };
       const good = applied?.good === undefined ? {} : { good: applied.good };
-      return { givenDigest: this.#givenDigest, ...good, trial };
+      return { givenDigest: this.#givenDigest, ...good, trial, ...untoldOf(applied) };
     });
     this.#isRestartDue = true;
     return `${digest} is on trial for ${config.configTrialMs} ms, after a restart; see status`;
@@ -121,7 +132,8 @@ export class ConfigKeeper {
   async keep(): Promise<void> {
     await this.#change((applied) => {
       const sent = this.#isOnTrial() ? applied?.trial?.sent : undefined;
-      return sent === undefined ? applied : { givenDigest: this.#givenDigest, good: sent };
+      if (sent === undefined) return applied;
+      return { givenDigest: this.#givenDigest, good: sent, ...untoldOf(applied) };
     });
     if (this.#applied?.trial === undefined) this.#running = { ...this.#running, origin: "applied" };
   }
@@ -165,4 +177,9 @@ export class ConfigKeeper {
     this.#turn = turn.catch(() => undefined);
     await turn;
   }
+}
+
+/** A return that nobody was told of goes along, whatever else changes. */
+function untoldOf(applied: AppliedConfig | undefined): Pick<AppliedConfig, "returned"> {
+  return applied?.returned?.isTold === false ? { returned: applied.returned } : {};
 }

@@ -18,6 +18,9 @@ import type { Tared } from "./sense/shelf-tare.ts";
 /** The longest time that passes without looking at deadlines and the clock. */
 const tickMsMax = 250;
 
+/** Notices of the clock that wait for a disk with room; older ones go first. */
+const clockNoticeCountMax = 100;
+
 /** What an intake works with. */
 export interface IntakeParts {
   readonly pipeline: Pipeline;
@@ -37,6 +40,8 @@ export class Intake {
   #cancelTick: (() => void) | undefined;
   #appendsUnderWay = 0;
   #decidedThroughAtMs = 0;
+  /** What the clock noticed and the disk did not take: it goes with whatever is written next, and the clock's state too. */
+  #ofClock: readonly Conclusion[] | undefined;
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
@@ -137,7 +142,10 @@ export class Intake {
       this.#commit(pipeline.push({ kind: "clock", receivedAtMs: nowMs, stepMs }));
     }
     const noticed = edgeClock.observe(nowMs, monotonicMs);
-    this.note(noticed, edgeClock.changedState());
+    if (edgeClock.changedState().length > 0 || noticed.length > 0) {
+      this.#ofClock = [...(this.#ofClock ?? []), ...noticed];
+      this.note([], [edgeClock.state()]);
+    }
     return stepMs;
   }
 
@@ -145,19 +153,27 @@ export class Intake {
     for (const signal of output.signals) this.#parts.onSignal(signal);
     if (output.conclusions.length === 0 && output.state.length === 0) return;
     const { edgeClock, outbox, onRefused, count } = this.#parts;
-    const drafts = output.conclusions.map((conclusion) => edgeClock.stamp(conclusion));
+    const ofClock = this.#ofClock;
+    this.#ofClock = undefined;
+    const conclusions = [...(ofClock ?? []), ...output.conclusions];
+    const state = ofClock === undefined ? output.state : [edgeClock.state(), ...output.state];
+    const drafts = conclusions.map((conclusion) => edgeClock.stamp(conclusion));
     this.#appendsUnderWay += 1;
     outbox
-      .append(drafts, output.state)
+      .append(drafts, state)
       .then(
         ({ refused }) => {
           count("events_accepted", drafts.length);
           // A notice with the error's code stands in the place of each.
           for (const { index, error } of refused) {
-            onRefused(output.conclusions.slice(index, index + 1), error);
+            onRefused(conclusions.slice(index, index + 1), error);
           }
         },
-        (error: unknown) => onRefused(output.conclusions, error),
+        (error: unknown) => {
+          onRefused(output.conclusions, error);
+          if (ofClock === undefined) return;
+          this.#ofClock = [...ofClock, ...(this.#ofClock ?? [])].slice(-clockNoticeCountMax);
+        },
       )
       .finally(() => {
         this.#appendsUnderWay -= 1;

@@ -2,7 +2,7 @@
 // stand here, as one pure function: answers rewind, echoes do not, and only where the digests agree.
 
 import { type Acknowledgement, answerSchema, type Refusal } from "../contract/delivery.ts";
-import type { OutboxPosition } from "./buffer/outbox.ts";
+import type { OutboxPosition, OutboxReader } from "./buffer/outbox.ts";
 
 /** The largest answer that is looked at: every rejection of a full batch, at its full length. */
 const answerSizeBytesMax = 512 * 1024;
@@ -58,6 +58,16 @@ export function judge(
   const isRestored = ledgerEpoch > position.ledgerEpoch;
   const known = isRestored ? position.acknowledgedSequence : inFlight.afterSequence;
   return throughSequence < known ? "rewind" : "same";
+}
+
+/** Our digest at the ledger's sequence, as it is judged by; undefined when gone, or not reached yet. */
+export async function ownDigestAt(
+  outbox: OutboxReader,
+  sequence: number,
+): Promise<string | undefined> {
+  const { acknowledgedSequence, acknowledgedDigest, lastSequence } = outbox.position();
+  if (sequence === acknowledgedSequence) return acknowledgedDigest;
+  return sequence > lastSequence ? undefined : await outbox.digestAt(sequence);
 }
 
 interface Evidence {

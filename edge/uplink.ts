@@ -8,7 +8,7 @@ import { errorCodeOf } from "../contract/errors.ts";
 import { topics } from "../contract/topics.ts";
 import type { OutboxPosition, OutboxRow } from "./buffer/outbox.ts";
 import { beginAgain, readAgain, type SendingAgain, wentOn } from "./uplink-again.ts";
-import { judge, parseAnswer, RejectionFilter } from "./uplink-answer.ts";
+import { judge, ownDigestAt, parseAnswer, RejectionFilter } from "./uplink-answer.ts";
 import { eventSizeBytesMaxOf, MessageWriter, type UplinkMessage } from "./uplink-batch.ts";
 import { BatchLimit } from "./uplink-limit.ts";
 import type { AlarmDetail, UplinkAlarm, UplinkOptions, UplinkState } from "./uplink-options.ts";
@@ -33,6 +33,8 @@ export class Uplink {
   #search: CommonSearch | undefined;
   /** What somebody asked for once more. */
   #again: SendingAgain | undefined;
+  /** Whether what is new goes before that: the last batch with events was of it, or a new one was refused. */
+  #isNewFirst = false;
   #helloDue = true;
   /** Time-outs in a row, and answers in a row that did not help. */
   #timeoutCount = 0;
@@ -191,16 +193,20 @@ export class Uplink {
     if (this.#helloDue) return this.#writer.hello(outbox.position());
     const countMax = this.#limit.countMax;
     const limits = { countMax, sizeBytesMax: eventSizeBytesMaxOf(countMax) };
-    const again = this.#again;
+    const { acknowledgedSequence, lastSequence } = outbox.position();
+    const isDone = acknowledgedSequence >= lastSequence;
+    // By turns: a sale or an alarm does not wait for days that are sent again.
+    const again = this.#isNewFirst && !isDone ? undefined : this.#again;
+    this.#isNewFirst = false;
     if (again !== undefined) {
       const next = await readAgain(outbox, again, limits);
       if (next !== undefined) {
+        this.#isNewFirst = true;
         return this.#writer.data(next.position, next.rows, this.#limit.compress);
       }
       if (this.#again === again) this.#again = undefined;
     }
-    const { acknowledgedSequence, lastSequence } = outbox.position();
-    if (acknowledgedSequence >= lastSequence) return undefined;
+    if (isDone) return undefined;
     const rows = await outbox.read(acknowledgedSequence + 1, limits);
     if (rows.length === 0) return undefined;
     return this.#writer.data(outbox.position(), rows, this.#limit.compress);
@@ -229,7 +235,7 @@ export class Uplink {
     const position = outbox.position();
     const message = this.#inFlight?.nonce === answer.nonce ? this.#inFlight : undefined;
     const generation = this.#generation;
-    const ownDigest = await this.#digestAt(answer.throughSequence, position);
+    const ownDigest = await ownDigestAt(outbox, answer.throughSequence);
     const meaning = judge(answer, position, { inFlight: message, ownDigest });
     if (meaning === "foreign" || meaning === "older_epoch") {
       count(`uplink_acks_${meaning}`);
@@ -307,11 +313,13 @@ export class Uplink {
     count("uplink_refusals");
     this.#answered();
     this.#search = undefined;
-    if (this.#again !== undefined) {
+    if (message.kind === "data" && this.#isNewFirst) {
       // What the ledger has already is no reason to set an event aside.
       this.#again = undefined;
       return this.#stall();
     }
+    // What lets the batches grow again must not come between.
+    this.#isNewFirst = true;
     if (refusal.code === "VERSION_UNSUPPORTED") {
       this.#alarmOnce("version_unsupported", refusal.message, {});
       this.#state = "held";
@@ -366,12 +374,6 @@ export class Uplink {
       this.#generation += 1;
     }
     this.#kick();
-  }
-
-  async #digestAt(sequence: number, position: OutboxPosition): Promise<string | undefined> {
-    if (sequence === position.acknowledgedSequence) return position.acknowledgedDigest;
-    if (sequence > position.lastSequence) return undefined;
-    return await this.#options.outbox.digestAt(sequence);
   }
 
   async #rowAt(sequence: number): Promise<OutboxRow | undefined> {

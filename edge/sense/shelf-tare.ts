@@ -1,5 +1,6 @@
 // The tare of a shelf's cells, set while it runs: what they show at rest, with nothing on them. It is kept with the cell's
-// state for as long as the configuration says what it said then: a technician who calibrates anew goes first.
+// state and holds while the configuration says what it said then: a technician who calibrates anew goes first, and a
+// configuration that is left again takes nothing along.
 
 import { z } from "zod";
 import type { NoticedConclusion } from "../../contract/event.ts";

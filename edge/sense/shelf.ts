@@ -15,7 +15,13 @@ import { ShelfHand } from "./shelf-hand.ts";
 import { type Moved, movedOf, optionOf, round, shown } from "./shelf-move.ts";
 import { gtinsOf, productsAt } from "./shelf-products.ts";
 import { ShelfStock, shelfStockSchema } from "./shelf-stock.ts";
-import { storedTareSchema, type Tared, tareCells, tareNotice } from "./shelf-tare.ts";
+import {
+  type StoredTare,
+  storedTareSchema,
+  type Tared,
+  tareCells,
+  tareNotice,
+} from "./shelf-tare.ts";
 import { readStored } from "./stored.ts";
 import {
   type Match,
@@ -56,6 +62,8 @@ interface CellPlace {
   readonly key: string;
   readonly configuredTareGrams: number | undefined;
   tareGrams: number | undefined;
+  /** As it was set last; it rests while the configuration says another one than it said then. */
+  storedTare: StoredTare | undefined;
   readonly gain: number;
   readonly scale: ShelfCell;
   readonly stock: ShelfStock;
@@ -91,7 +99,7 @@ export class Shelf implements Machine {
         cell,
         {
           ...{ cell, location, tareGrams, configuredTareGrams: tareGrams, gain },
-          key: `shelf/${config.deviceId}/${cell}`,
+          ...{ key: `shelf/${config.deviceId}/${cell}`, storedTare: undefined },
           ...{ scale: new ShelfCell(config), stock: new ShelfStock(), products: [] },
           ...{ seenAtMs: undefined, isBlind: false, pending: undefined },
           recountAtMs: Number.POSITIVE_INFINITY,
@@ -149,6 +157,7 @@ export class Shelf implements Machine {
         continue;
       }
       const { restGrams, tare, ...rest } = value;
+      place.storedTare = tare;
       if (tare?.configuredGrams === (place.tareGrams ?? null)) place.tareGrams = tare.tareGrams;
       scale.restore(restGrams, nowMs);
       stock.restore(rest);
@@ -193,6 +202,8 @@ export class Shelf implements Machine {
     for (const [index, place] of places.entries()) {
       const one = tared[index]!;
       place.tareGrams = one.afterGrams;
+      const configuredGrams = place.configuredTareGrams ?? null;
+      place.storedTare = { tareGrams: one.afterGrams, configuredGrams };
       output.conclusions.push(tareNotice(one, place, this.#config.deviceId, atMs));
       this.#planRecount(place, atMs);
       this.#store(place, output);
@@ -382,10 +393,8 @@ export class Shelf implements Machine {
   }
 
   #store(place: CellPlace, output: Output): void {
-    const { key, scale, stock, tareGrams, configuredTareGrams = null } = place;
+    const { key, scale, stock, storedTare: tare } = place;
     const restGrams = round(scale.restGrams ?? 0);
-    const isOwn = tareGrams !== undefined && tareGrams !== configuredTareGrams;
-    const tare = isOwn ? { tare: { tareGrams, configuredGrams: configuredTareGrams } } : {};
-    output.state.push({ key, value: JSON.stringify({ restGrams, ...tare, ...stock.stored }) });
+    output.state.push({ key, value: JSON.stringify({ restGrams, tare, ...stock.stored }) });
   }
 }

@@ -1,12 +1,13 @@
 // Which configuration runs, over real files: every order of sending, starting, keeping, leaving and editing.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { configDigestOf } from "../../edge/applied-config.ts";
 import { ConfigKeeper } from "../../edge/config-keeper.ts";
+import { portalWeights } from "../../edge/sense/portal-weights.ts";
 
 const nowMs = Date.UTC(2026, 5, 1);
 let folder: string;
@@ -82,27 +83,54 @@ test("a second start without being kept is a return, and not a third one", async
   }
 });
 
-test("one that cannot be read any more is left at once, also as the last good one", async () => {
+/** Reads another file beside it. */
+function textWithWeights(): string {
   const weights = { deviceId: "till-1", weightsFile: "weights.yaml" };
   const side = (location: string, antenna: number) => ({ location, antennas: [antenna] });
   const sides = { sideA: side("s0042/a", 1), sideB: side("s0042/b", 2) };
   const portals = [{ ...weights, ...sides, stepAToB: "stocking", stepBToA: "relocating" }];
+  return textOf({ portals });
+}
+
+test("one on trial that cannot be read any more is left at once", async () => {
   await (await open()).put(a, []);
   const damaged = JSON.parse(readFileSync(kept(), "utf8"));
-  const text = textOf({ portals });
+  const text = textWithWeights();
   damaged.trial.sent = { text, digest: configDigestOf(text) };
   writeFileSync(kept(), JSON.stringify(damaged));
-  expect((await open()).running().returned?.reason).toContain("weights.yaml");
-  writeFileSync(
-    kept(),
-    JSON.stringify({ givenDigest: damaged.givenDigest, good: damaged.trial.sent }),
-  );
   const back = await open();
-  expect(back.running()).toMatchObject({
-    origin: "file",
-    returned: { digest: configDigestOf(text) },
-  });
-  expect((await open()).running()).toEqual(back.running());
+  expect(back.running().returned?.reason).toContain("weights.yaml");
+  expect(readFileSync(kept(), "utf8")).not.toContain('"trial"');
+});
+
+test("a good one that cannot be read is said once, kept, and runs again when it can be", async () => {
+  const weightsFile = join(folder, "weights.yaml");
+  writeFileSync(weightsFile, stringify(portalWeights));
+  const text = textWithWeights();
+  await keepOne(text);
+  renameSync(weightsFile, `${weightsFile}.away`);
+  const without = await open();
+  const said = { digest: configDigestOf(text), reason: expect.stringContaining("weights.yaml") };
+  expect(without.running()).toMatchObject({ origin: "file", returned: said });
+  expect(without.remarks).toEqual([expect.stringMatching(/did well.*weights\.yaml/)]);
+  expect(without.untoldReturn()).toMatchObject(said);
+  await without.told();
+  const still = await open();
+  expect(still.running()).toEqual(without.running());
+  expect(still.untoldReturn()).toBeUndefined();
+  expect(still.remarks).toHaveLength(1);
+  renameSync(`${weightsFile}.away`, weightsFile);
+  expect((await open()).running()).toEqual({ digest: configDigestOf(text), origin: "applied" });
+});
+
+test("a good one of newer software is kept while an older one runs", async () => {
+  await keepOne(a);
+  const newer = JSON.parse(readFileSync(kept(), "utf8"));
+  const text = textOf({ settingOfLater: 1 });
+  newer.good = { text, digest: configDigestOf(text) };
+  writeFileSync(kept(), JSON.stringify(newer));
+  expect((await open()).running().origin).toBe("file");
+  expect(JSON.parse(readFileSync(kept(), "utf8")).good).toEqual(newer.good);
 });
 
 test("another one sent during a trial takes its place, and what was up before both must come back", async () => {
@@ -115,6 +143,23 @@ test("another one sent during a trial takes its place, and what was up before bo
   const next = await open();
   expect(next.running()).toEqual({ digest: configDigestOf(b), origin: "trial" });
   expect(next.devicesOnTrial()).toEqual(["till-1", "side"]);
+});
+
+test("a return that nobody was told of outlives whatever is sent and kept after it", async () => {
+  await (await open()).put(a, []);
+  const trial = await open();
+  await trial.giveUp("no good");
+  // Before the restart, from which on it is told.
+  await trial.put(b, []);
+  const next = await open();
+  const returned = { digest: configDigestOf(a), reason: "no good", atMs: nowMs };
+  expect(next.running()).toEqual({ digest: configDigestOf(b), origin: "trial", returned });
+  expect(next.untoldReturn()).toEqual(returned);
+  await next.keep();
+  expect((await open()).untoldReturn()).toEqual(returned);
+  await (await open()).told();
+  await keepOne(a);
+  expect((await open()).running()).toEqual({ digest: configDigestOf(a), origin: "applied" });
 });
 
 test("an edited file goes first, once it can be read; edited back before a start, nothing happened", async () => {
@@ -194,6 +239,36 @@ describe("refused", () => {
     ],
     ["another key", { commandKeyFile: "mine.pub" }, "CONFIG_REFUSED", /^commandKeyFile /],
     ["no key", { commandKeyFile: undefined }, "CONFIG_REFUSED", /^commandKeyFile /],
+    [
+      "a smaller outbox",
+      { outbox: { sizeBytesMax: 255 * 2 ** 20 } },
+      "CONFIG_REFUSED",
+      /^outbox\.sizeBytesMax /,
+    ],
+    [
+      "a shorter retention",
+      { outbox: { retentionMs: 7 * 86_400_000 - 1 } },
+      "CONFIG_REFUSED",
+      /^outbox\.retentionMs /,
+    ],
+    [
+      "a smaller share for what is acknowledged",
+      { outbox: { retainedShareMax: 0.2 } },
+      "CONFIG_REFUSED",
+      /^outbox\.retainedShareMax /,
+    ],
+    [
+      "a shorter queue",
+      { outbox: { queuedEventCountMax: 1 } },
+      "CONFIG_REFUSED",
+      /^outbox\.queuedEventCountMax /,
+    ],
+    [
+      "a smaller queue",
+      { outbox: { queuedSizeBytesMax: 65_536 } },
+      "CONFIG_REFUSED",
+      /^outbox\.queuedSizeBytesMax /,
+    ],
     ["an unknown key", { colour: "red" }, "CONFIG_INVALID", /colour/],
     ["a wrong setting", { configTrialMs: 1 }, "CONFIG_INVALID", /at configTrialMs/],
     ["half a device", { devices: [{ id: "a" }] }, "CONFIG_INVALID", /at devices\[0\].kind/],
@@ -210,6 +285,15 @@ describe("refused", () => {
     await expect(refusal).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
     expect(given.isRestartDue).toBe(false);
     expect(() => readFileSync(kept())).toThrow("ENOENT");
+  });
+
+  test("larger limits of the outbox are taken, and what leaves them out is less than those", async () => {
+    const outbox = { sizeBytesMax: 512 * 2 ** 20, retentionMs: 30 * 86_400_000 };
+    await keepOne(textOf({ outbox }));
+    const larger = await open();
+    expect(larger.running().origin).toBe("applied");
+    const refusal = larger.put(a, []);
+    await expect(refusal).rejects.toThrow(/^outbox\.sizeBytesMax .*536870912/);
   });
 
   test("what is no YAML; what runs already is taken without a restart", async () => {

@@ -2,22 +2,27 @@
 
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { errorCodeOf } from "../../contract/errors.ts";
 import type { Reading, Recorded } from "../../contract/reading.ts";
 import type { Outbox } from "../../edge/buffer/outbox.ts";
 import { EdgeClock } from "../../edge/clock.ts";
 import { Intake } from "../../edge/intake.ts";
 import { clockWatch } from "../../edge/record.ts";
 import { seededRandom } from "../../simulators/random.ts";
+import { fillDisk, freeDisk } from "../simulation/full-disk.ts";
 import { VirtualTime } from "../simulation/virtual-clock.ts";
 import { openOutbox, temporaryFolder } from "./buffer/outbox-kit.ts";
 import { epcOf, scan, startMs, tag } from "./sense/harness.ts";
 import { bench, codes } from "./sense/pipeline-kit.ts";
 
 let outbox: Outbox;
+let file: string;
 beforeEach(async () => {
-  outbox = (await openOutbox(await temporaryFolder())).outbox;
+  ({ outbox, file } = await openOutbox(await temporaryFolder()));
 });
 afterEach(() => outbox.close());
+
+const bootId = randomUUID();
 
 /** A machine whose wall clock is `aheadMs` ahead, and a recorder beside its intake. */
 class Store {
@@ -33,11 +38,13 @@ class Store {
   readonly #look = clockWatch(this.clock, (step) => this.recorded.push(step));
   readonly #intake: Intake;
 
-  constructor() {
+  readonly refused: { count: number; code: string | undefined }[] = [];
+
+  constructor(notBeforeAtMs = 0) {
     const edgeClock = new EdgeClock({
-      bootId: randomUUID(),
+      bootId,
       edgeId: "edge-1",
-      notBeforeAtMs: 0,
+      notBeforeAtMs,
       wallMs: this.clock.nowMs(),
       monotonicMs: this.clock.monotonicMs(),
     });
@@ -46,7 +53,8 @@ class Store {
       outbox,
       edgeClock,
       clock: this.clock,
-      onRefused: (conclusions, error) => expect.unreachable(`${error} ${conclusions.length}`),
+      onRefused: ({ length: count }, error) =>
+        this.refused.push({ count, code: errorCodeOf(error) }),
       onSignal: () => undefined,
       count: () => undefined,
     });
@@ -88,6 +96,7 @@ test.each([1, 2, 3, 4, 5, 6])("live is replay over steps of the clock, seed %i",
   }
   await store.pass(120_000);
   const live = await store.events();
+  expect(store.refused).toEqual([]);
   const replayed = bench();
   for (const one of store.recorded) replayed.take(replayed.pipeline.push(one));
   replayed.feed([], store.clock.nowMs());
@@ -108,5 +117,50 @@ describe("a reading that was received just before the clock was set", () => {
     store.take(scan(store.clock.nowMs(), "GONDOLA:END"));
     const events = await store.events();
     expect(events).toMatchObject([{ type: "counted", lines: [{ quantity: 2 }] }]);
+  });
+});
+
+describe("on a full disk, what the clock has to say", () => {
+  const keptClock = () => outbox.storedState().get("clock");
+
+  test("is said with the next event that the disk takes, once", async () => {
+    const store = new Store(startMs + 3_600_000);
+    await outbox.flush();
+    expect(keptClock()).toContain(bootId);
+    await fillDisk(file, "event");
+    store.aheadMs = 7_200_000;
+    await store.pass(250);
+    await outbox.flush();
+    store.take(scan(store.clock.nowMs(), codes[0]!));
+    store.take(scan(store.clock.nowMs(), "GONDOLA:END"));
+    await outbox.flush();
+    // The clock's notice is not among them: it is not lost.
+    expect(store.refused.map(({ count }) => count)).toEqual([0, 0, 1]);
+    expect(store.refused.every(({ code }) => code === "OUTBOX_FULL")).toBe(true);
+    expect(keptClock()).toContain(bootId);
+    await freeDisk(file);
+    for (let index = 0; index < 2; index += 1) {
+      store.take(scan(store.clock.nowMs(), codes[0]!));
+      store.take(scan(store.clock.nowMs(), "GONDOLA:END"));
+      await outbox.flush();
+    }
+    expect(await store.events()).toMatchObject([
+      { code: "clock_set", detail: { bootId, offsetMs: 7_200_000 }, clockSynced: true },
+      { type: "counted" },
+      { type: "counted" },
+    ]);
+    expect(keptClock()).toBeUndefined();
+  });
+
+  test("is kept for the next start also when it could not be at first", async () => {
+    await fillDisk(file, "state");
+    const store = new Store(startMs + 3_600_000);
+    await outbox.flush();
+    expect(keptClock()).toBeUndefined();
+    await freeDisk(file);
+    store.take(scan(store.clock.nowMs(), codes[0]!));
+    store.take(scan(store.clock.nowMs(), "GONDOLA:END"));
+    await outbox.flush();
+    expect(keptClock()).toContain(bootId);
   });
 });

@@ -14,24 +14,88 @@ async function settled(count: number): Promise<Harness> {
   return harness;
 }
 
-test("what is acknowledged goes out again, batch after batch, then what is new; the position stays", async () => {
+test("what is acknowledged goes out again, batch after batch; the position stays", async () => {
   const harness = await settled(1200);
   const again = await harness.uplink.rewind(101);
   expect(again).toMatchObject({ outboxId: harness.outbox.outboxId, throughSequence: 1200 });
   await harness.settle();
-  harness.outbox.append(2);
   const seen: (number | undefined)[] = [];
-  while (seen.length < 1102) {
+  while (seen.length < 1100) {
     const { firstSequence, previousDigest, events } = harness.last;
     expect(previousDigest).toBe(harness.outbox.digestOf(firstSequence - 1));
     seen.push(...sequencesOf(events));
-    await harness.acknowledge(Math.max(1200, seen.at(-1) ?? 0));
+    await harness.acknowledge(1200);
   }
-  expect(seen).toEqual(Array.from({ length: 1102 }, (_, index) => 101 + index));
-  expect(harness.outbox.acknowledgedSequence).toBe(1202);
+  expect(seen).toEqual(Array.from({ length: 1100 }, (_, index) => 101 + index));
+  expect(harness.outbox.acknowledgedSequence).toBe(1200);
   await harness.after(10_000);
   expect(harness.alarms).toEqual([]);
   expect(harness.count("uplink_stalls")).toBe(0);
+});
+
+test("what is new waits for one batch of it at most, in its order, and both come to their end", async () => {
+  const harness = await settled(3000);
+  await harness.uplink.rewind(1);
+  await harness.settle();
+  const [fresh, repeated]: [unknown[], unknown[]] = [[], []];
+  for (let acknowledged = 3000; repeated.length < 3000 || fresh.length < 8; ) {
+    const sequences = sequencesOf(harness.last.events);
+    const isFresh = (sequences[0] ?? 0) > 3000;
+    (isFresh ? fresh : repeated).push(...sequences);
+    if (isFresh) acknowledged += sequences.length;
+    // New ones come without a pause: after each batch, two that are there when the next is chosen.
+    else if (harness.outbox.rows.length < 3008) harness.outbox.append(2);
+    const isNextFresh = acknowledged < harness.outbox.rows.length;
+    await harness.acknowledge(acknowledged);
+    if (isNextFresh) expect(sequencesOf(harness.last.events)[0]).toBe(acknowledged + 1);
+  }
+  expect(repeated).toEqual(Array.from({ length: 3000 }, (_, index) => 1 + index));
+  expect(fresh).toEqual([3001, 3002, 3003, 3004, 3005, 3006, 3007, 3008]);
+  expect(harness.outbox.acknowledgedSequence).toBe(3008);
+});
+
+test("new ones without end hold it up by every other batch only", async () => {
+  const harness = await settled(1200);
+  await harness.uplink.rewind(1);
+  harness.outbox.append(2000);
+  await harness.settle();
+  const firsts: unknown[] = [];
+  let acknowledged = 1200;
+  for (let batch = 0; batch < 5; batch += 1) {
+    const sequences = sequencesOf(harness.last.events);
+    firsts.push(sequences[0]);
+    acknowledged = Math.max(acknowledged, sequences.at(-1) ?? 0);
+    await harness.acknowledge(acknowledged);
+  }
+  const size = Number(firsts[2]) - 1;
+  expect(firsts).toEqual([1, 1201, 1 + size, 1201 + size, 1 + 2 * size]);
+});
+
+test("a new event that the bridge cannot read is found and set aside meanwhile, and ends nothing", async () => {
+  const harness = await settled(3000);
+  await harness.uplink.rewind(1);
+  harness.outbox.append(300);
+  await harness.settle();
+  const poisoned = 3123;
+  const repeated: unknown[] = [];
+  for (let turn = 0; turn < 200 && repeated.length < 3000; turn += 1) {
+    const sequences = sequencesOf(harness.last.events);
+    const isFresh = (sequences[0] ?? 3001) > 3000;
+    if (sequences.includes(poisoned)) {
+      const sentCount = harness.sent.length;
+      await harness.refuse("BATCH_UNREADABLE");
+      if (harness.sent.length === sentCount) await harness.after(60_000);
+      continue;
+    }
+    if (!isFresh) repeated.push(...sequences);
+    const { firstSequence, events } = harness.last;
+    const last = firstSequence - 1 + events.length;
+    await harness.acknowledge(Math.max(harness.outbox.acknowledgedSequence, isFresh ? last : 0));
+  }
+  expect(harness.alarms).toEqual(["event_set_aside"]);
+  expect(harness.outbox.rows[poisoned - 1]?.text).toContain('"unreadable"');
+  expect(harness.outbox.acknowledgedSequence).toBe(3300);
+  expect(repeated).toEqual(Array.from({ length: 3000 }, (_, index) => 1 + index));
 });
 
 test("without an answer it goes on after the hello, also over a new connection, and an echo ends nothing", async () => {

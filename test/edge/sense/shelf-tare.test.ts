@@ -82,6 +82,25 @@ test("kept over a restart and later changes, until the configuration says anothe
   expect(tareOf(undefined)).toBeUndefined();
 });
 
+test("a configuration that says another and is left again does not lose it, whatever happens under it", () => {
+  const first = bench(500);
+  first.feed(resting(520, 0, 5));
+  first.tare(1, 5);
+  const run = (configured: number, before: ReadonlyMap<string, string>, fromS: number) => {
+    const next = bench(configured);
+    next.pipeline.restore(before, atS(fromS));
+    next.feed([...resting(1020, fromS + 1, fromS + 10), ...resting(520, fromS + 10, fromS + 20)]);
+    const stored = new Map(next.stored);
+    const tared = next.tare(1, fromS + 20);
+    if (typeof tared === "string") throw new Error(tared);
+    return { stored, tareGrams: tared[0]?.beforeGrams, taredAnew: next.stored };
+  };
+  const trial = run(510, first.stored, 20);
+  expect(trial.tareGrams).toBe(510);
+  expect(run(500, trial.stored, 60).tareGrams).toBeCloseTo(520, -1);
+  expect(run(500, trial.taredAnew, 60).tareGrams).toBe(500);
+});
+
 test("refused while a cell is touched, silent or was never at rest; then no cell is changed", () => {
   const shelf = bench(100, [1, 2]);
   expect(shelf.tare(1, 0)).toBe("cell 1 sends no weight");

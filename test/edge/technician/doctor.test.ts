@@ -73,6 +73,11 @@ test("which configuration the daemon works by, where another one was sent", asyn
   const left = { digest: sent.digest, reason: "no link", atMs: 1, isTold: true };
   keep({ givenDigest, returned: left });
   expect(await check()).toMatchObject({ level: "ok", text: expect.stringContaining("no link") });
+  keep({ givenDigest, good: sent, returned: left });
+  expect(await check()).toMatchObject({
+    level: "warn",
+    text: expect.stringMatching(/file: no link$/),
+  });
   keep({ givenDigest: sent.digest, good: sent });
   expect(await check()).toMatchObject({ level: "ok" });
   file("data/applied-config.json", "{");
