@@ -18,6 +18,7 @@ const onBoth = [
   "catalogue/sql-*",
   "receiving/sql-*",
   "returns/sql-*",
+  "sql-capture",
   "sql-events",
   "sql-history",
   "sql-tree",

@@ -147,5 +147,7 @@ test("one unit, one event among many stores: on the first page, however far back
   expect(found).toMatchObject({ events: [{ epcList: [unitOf(coffee, "39")] }], pageCount: 1 });
   const byId = await eventsFor(ledger, { EQ_eventID: found.events[0]!.eventID! });
   expect(byId).toEqual(found);
+  const below = { WD_readPoint: "urn:gondola:location:s07", EQ_bizStep: "receiving" };
+  expect((await eventsFor(ledger, below)).events).toHaveLength(1);
   expect((await eventsFor(ledger, {})).events).toHaveLength(40);
 });
