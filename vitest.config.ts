@@ -19,6 +19,7 @@ const onBoth = [
   "receiving/sql-*",
   "returns/sql-*",
   "sql-capture",
+  "sql-epcis-names",
   "sql-events",
   "sql-history",
   "sql-tree",

@@ -145,7 +145,19 @@ async function store(
       ),
     ),
   );
+  await connection.run(
+    `INSERT INTO captured_names SELECT value->>0, value->>1 FROM json_each(?) WHERE true
+     ON CONFLICT (kind, name) DO NOTHING`,
+    JSON.stringify(namesIn(events)),
+  );
   await keepExpected(connection, numbered, nowMs);
+}
+
+function namesIn(events: readonly CapturedEvent[]): string[][] {
+  const kinds = ["bizStep", "disposition", "readPoint", "bizLocation"] as const;
+  return kinds.flatMap((kind) =>
+    [...new Set(events.flatMap((event) => event[kind] ?? []))].map((name) => [kind, name]),
+  );
 }
 
 async function keepExpected(

@@ -13,6 +13,7 @@ import {
   readExpectedReceipts,
 } from "./sql-capture.ts";
 import { captureTables } from "./sql-capture-tables.ts";
+import { type NamePage, type NamesQuery, readNames } from "./sql-epcis-names.ts";
 import {
   eventsOfEntries,
   idPrefixOf,
@@ -126,6 +127,11 @@ export class SqlEpcis {
       cursor = { storeId, number };
     }
     return { events };
+  }
+
+  /** A page of what is known by name. */
+  names(query: NamesQuery): Promise<NamePage> {
+    return readNames(this.#database.reader, query);
   }
 
   /** Captured events that fit, the first ones. */
