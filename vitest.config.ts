@@ -18,6 +18,8 @@ const onBoth = [
   "catalogue/sql-*",
   "receiving/sql-*",
   "returns/sql-*",
+  "sql-capture",
+  "sql-epcis-names",
   "sql-events",
   "sql-history",
   "sql-tree",

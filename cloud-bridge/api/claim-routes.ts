@@ -26,6 +26,7 @@ import {
   pageSchema,
   requireStore,
   type Stores,
+  timeAndIdInText,
   wholeParameter,
 } from "./parameters.ts";
 import { ProblemError, type ProblemKind } from "./problem.ts";
@@ -90,11 +91,6 @@ const withheldBody = z.strictObject({
   by: shortTextSchema.optional(),
 });
 const withheldAnswer = withheldBody.omit({ by: true });
-const pairCursor = (pattern: RegExp) =>
-  z
-    .string()
-    .regex(pattern)
-    .transform((text): [string, string] => text.split("/") as [string, string]);
 const claimsQuery = z.strictObject({
   store: idSchema,
   state: z
@@ -102,12 +98,16 @@ const claimsQuery = z.strictObject({
       error: `must be open, all or one of ${claimStates.join(", ")}`,
     })
     .default("open"),
-  cursor: cursorParameter(pairCursor(/^\d{1,15}\/[0-9a-f]{32}$/)).optional(),
+  cursor: cursorParameter(timeAndIdInText(/[0-9a-f]{32}/)).optional(),
   limit: limitParameter,
 });
+const gtinAndChannelInText = z
+  .string()
+  .regex(/^[\d*]{1,14}\/[a-z0-9*-]{1,32}$/)
+  .transform((text): [string, string] => text.split("/") as [string, string]);
 const withheldQuery = z.strictObject({
   store: idSchema,
-  cursor: cursorParameter(pairCursor(/^[\d*]{1,14}\/[a-z0-9*-]{1,32}$/)).optional(),
+  cursor: cursorParameter(gtinAndChannelInText).optional(),
   limit: limitParameter,
 });
 
@@ -202,10 +202,8 @@ function addList(app: FastifyInstance, { ledger, stores, nowMs }: ClaimRoutesOpt
     ...{ method: "GET", path: "/v1/claims", allows: "claims.read", query: claimsQuery },
     summary: "Claims of a store: those that are open, or by state; the newest first",
     answers: { 200: pageSchema(claimAnswer) },
-    handler: async ({ query: { store: storeId, state, cursor, limit: countMax } }) => {
+    handler: async ({ query: { store: storeId, state, cursor: before, limit: countMax } }) => {
       await requireStore(stores, storeId);
-      const [createdAtMs, claimId] = cursor ?? [];
-      const before = claimId === undefined ? undefined : ([Number(createdAtMs), claimId] as const);
       const all = { open: openClaimStates, all: claimStates };
       const states = state === "open" || state === "all" ? all[state] : [state];
       const asked = { storeId, states, before, countMax, nowMs: nowMs() };

@@ -11,7 +11,11 @@ import {
   consignmentKinds,
   consignmentLineCountMax,
 } from "../ledger/receiving/consignment.ts";
-import type { ConsignmentOutcome, ConsignmentReport } from "../ledger/receiving/sql-receiving.ts";
+import {
+  type ConsignmentOutcome,
+  type ConsignmentReport,
+  consignmentKey,
+} from "../ledger/receiving/sql-receiving.ts";
 import { transitOf } from "../ledger/settle.ts";
 import type { Ledger } from "../ledger/types.ts";
 import { type OwnFactsOptions, postOwnFacts } from "./own-facts.ts";
@@ -19,12 +23,12 @@ import {
   cursorParameter,
   gtinParameter,
   limitParameter,
-  numberInText,
   openParameter,
   page,
   requireStore,
   type Stores,
   storeParams,
+  timeAndIdInText,
   wholeParameter,
 } from "./parameters.ts";
 import { ProblemError, wrongParameter } from "./problem.ts";
@@ -59,7 +63,7 @@ const listQuery = z.strictObject({
   /** To the store, or what it sends. */
   side: z.enum(["to", "from"], { error: "must be to or from" }).default("to"),
   state: openParameter,
-  cursor: cursorParameter(numberInText).optional(),
+  cursor: cursorParameter(timeAndIdInText(/[a-z0-9-]{1,32}\/.{1,500}/)).optional(),
   limit: limitParameter,
 });
 const cancelBody = z.strictObject({
@@ -128,10 +132,9 @@ function addReads(
     handler: async ({ params: { store: storeId }, query }) => {
       const { side, state, cursor, limit: countMax } = query;
       await requireStore(stores, storeId);
-      const before = cursor === undefined ? {} : { beforeMs: cursor };
-      const asked = { storeId, side, kind, isOpen: state === "open", ...before, countMax };
+      const asked = { storeId, side, kind, isOpen: state === "open", before: cursor, countMax };
       const items = await ledger.receiving.consignments(asked);
-      return page(items, countMax, ({ openedAtMs }) => openedAtMs);
+      return page(items, countMax, (each) => `${each.openedAtMs}/${consignmentKey(each)}`);
     },
   });
   addRoute(app, {

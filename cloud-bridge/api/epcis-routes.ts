@@ -7,7 +7,6 @@ import { z } from "zod";
 import { errorMessageOf } from "../../contract/errors.ts";
 import { idSchema } from "../../contract/units.ts";
 import { type PreparedCapture, prepareCapture, prepareEvents } from "../epcis/captured-event.ts";
-import { readQuery } from "../epcis/event-filter.ts";
 import { ownNamespaces } from "../epcis/event-of-entry.ts";
 import type { Places } from "../epcis/places.ts";
 import { readXmlDocument } from "../epcis/xml-document.ts";
@@ -16,6 +15,8 @@ import type { EventCursor } from "../ledger/sql-epcis.ts";
 import type { Ledger } from "../ledger/types.ts";
 import type { Logger } from "../log.ts";
 import { actorOf } from "./actor.ts";
+import { addLists, resources } from "./epcis-list-routes.ts";
+import { asked, contextUrl, cursorOf, linkNext, storeOrNone } from "./epcis-page.ts";
 import { EpcisProblem, negotiate, problemOfStatus, sendEpcisProblem } from "./epcis-problem.ts";
 import { requireStore, type Stores } from "./parameters.ts";
 import { checked, ProblemError, sendProblem } from "./problem.ts";
@@ -33,18 +34,7 @@ const capturedEventCountMax = 1000;
 const captureSizeBytesMax = 4 * 1024 * 1024;
 const jobCountMax = 100;
 
-const contextUrl = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
 const context = [contextUrl, ownNamespaces];
-
-/** Resources whose events are asked for by their own path, and the parameter that each stands for. */
-const resources: Readonly<Record<string, string>> = {
-  eventTypes: "eventType",
-  epcs: "MATCH_anyEPC",
-  bizSteps: "EQ_bizStep",
-  bizLocations: "EQ_bizLocation",
-  readPoints: "EQ_readPoint",
-  dispositions: "EQ_disposition",
-};
 
 /** Adds the routes, apart from the others: their problems and documents are the standard's. */
 export function addEpcisRoutes(app: FastifyInstance, options: EpcisRoutesOptions): void {
@@ -59,6 +49,7 @@ export function addEpcisRoutes(app: FastifyInstance, options: EpcisRoutesOptions
       });
       addCapture(scope, options);
       addQueries(scope, options);
+      addLists(scope, options);
       addExpected(scope, options);
       done();
     },
@@ -78,7 +69,9 @@ const summaries: Readonly<Record<string, string>> = {
 /** These routes are declared here, not by `addRoute`: their bodies, headers and problems are the standard's. */
 function describe(route: RouteOptions): void {
   const path = route.url.slice(prefix.length);
-  const summary = summaries[path] ?? `Events of one of the ${path.split("/")[1] ?? ""}`;
+  const what = path.split("/")[1] ?? "";
+  const summary =
+    summaries[path] ?? (path.includes("*") ? `Events of one of the ${what}` : `Known ${what}`);
   route.config = { ...route.config, isDeclared: true } as never;
   route.schema = { summary, tags: ["epcis"] };
 }
@@ -226,15 +219,10 @@ function addQueries(scope: FastifyInstance, { ledger, places, nowMs }: EpcisRout
     reply: FastifyReply,
     own: Readonly<Record<string, string>> = {},
   ) => {
-    const query = readQuery({ ...(request.query as object), ...own });
-    if (!query.ok) {
-      const detail = `${query.parameter}: ${query.message}`;
-      throw new EpcisProblem("QueryParameterException", detail);
-    }
-    const { filter, perPage: countMax, token } = query;
-    const after = token === undefined ? {} : { after: cursorOf(token) };
+    const { filter, perPage: countMax, token } = asked({ ...(request.query as object), ...own });
+    const after = token === undefined ? {} : { after: eventCursorOf(token) };
     const { events, next } = await ledger.epcis.events({ filter, places, ...after, countMax });
-    if (next !== undefined) reply.header("Link", `<${nextUrl(request, next)}>; rel="next"`);
+    if (next !== undefined) linkNext(request, reply, [next.storeId, next.number]);
     return {
       "@context": context,
       type: "EPCISQueryDocument",
@@ -261,7 +249,7 @@ function addQueries(scope: FastifyInstance, { ledger, places, nowMs }: EpcisRout
       "@context": [contextUrl, { ...ownNamespaces, ...(event["@context"] ?? {}) }],
     };
   });
-  for (const [resource, parameter] of Object.entries(resources)) {
+  for (const [resource, { parameter }] of Object.entries(resources)) {
     scope.get(`/${resource}/*`, async (request, reply) => {
       const rest = (request.params as { "*": string })["*"];
       if (!rest.endsWith("/events"))
@@ -271,23 +259,11 @@ function addQueries(scope: FastifyInstance, { ledger, places, nowMs }: EpcisRout
   }
 }
 
-function nextUrl({ url }: FastifyRequest, next: EventCursor): string {
-  const [path = "", query = ""] = url.split("?");
-  const parameters = new URLSearchParams(query);
-  const token = Buffer.from(JSON.stringify([next.storeId, next.number])).toString("base64url");
-  parameters.set("nextPageToken", token);
-  return `${path}?${parameters}`;
-}
+const eventCursor = z.tuple([storeOrNone, z.int().min(0)]);
 
-const cursorSchema = z.tuple([z.literal("").or(idSchema), z.int().min(0)]);
-
-function cursorOf(token: string): EventCursor {
-  try {
-    const parsed = cursorSchema.parse(JSON.parse(Buffer.from(token, "base64url").toString("utf8")));
-    return { storeId: parsed[0], number: parsed[1] };
-  } catch {
-    throw new EpcisProblem("QueryParameterException", "nextPageToken: is none that was given");
-  }
+function eventCursorOf(token: string): EventCursor {
+  const [storeId, number] = cursorOf(eventCursor, token);
+  return { storeId, number };
 }
 
 const expectedQuery = z.strictObject({

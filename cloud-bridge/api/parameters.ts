@@ -64,7 +64,7 @@ export const limitParameter = z.coerce
 export function cursorParameter<T>(schema: z.ZodType<T, string>) {
   return z
     .string()
-    .max(400)
+    .max(1000)
     .transform((cursor, context) => {
       const result = schema.safeParse(Buffer.from(cursor, "base64url").toString("utf8"));
       if (result.success) return result.data;
@@ -95,6 +95,17 @@ export const numberInText = z
   .string()
   .regex(/^\d{1,15}$/)
   .transform(Number);
+
+/** A time and an id as a cursor holds them: rows of one millisecond need both. */
+export function timeAndIdInText(id: RegExp) {
+  return z
+    .string()
+    .regex(new RegExp(`^\\d{1,15}/${id.source}$`))
+    .transform((text): readonly [number, string] => {
+      const at = text.indexOf("/");
+      return [Number(text.slice(0, at)), text.slice(at + 1)];
+    });
+}
 
 const idempotencyKey = z
   .string({ error: "this header must be given, so that a request sent twice is done once" })

@@ -34,12 +34,12 @@ import {
   idempotencyKeyOf,
   keyReused,
   limitParameter,
-  numberInText,
   openParameter,
   page,
   requireStore,
   type Stores,
   storeParams,
+  timeAndIdInText,
   wordParameter,
 } from "./parameters.ts";
 import { ProblemError, type ProblemKind, wrongParameter } from "./problem.ts";
@@ -79,7 +79,7 @@ const disposeBody = z.strictObject({
 });
 const listQuery = z.strictObject({
   state: openParameter,
-  cursor: cursorParameter(numberInText).optional(),
+  cursor: cursorParameter(timeAndIdInText(/[0-9a-f]{32}/)).optional(),
   limit: limitParameter,
 });
 
@@ -120,13 +120,14 @@ export function addReturnRoutes(app: FastifyInstance, options: ReturnRoutesOptio
   addRoute(app, {
     ...{ method: "GET", path, allows: "stock.read", params: storeParams, query: listQuery },
     summary: "Returns of a store, the newest first, and how they go",
-    handler: async ({ params: { store: storeId }, query: { state, cursor, limit: countMax } }) => {
+    handler: async ({ params: { store: storeId }, query }) => {
+      const { state, cursor: before, limit: countMax } = query;
       await requireStore(stores, storeId);
-      const before = cursor === undefined ? {} : { beforeMs: cursor };
-      const asked = { storeId, isOpen: state === "open", ...before, countMax };
+      const asked = { storeId, isOpen: state === "open", before, countMax };
       const items = await ledger.returns.returnCases(asked);
       const figures = await ledger.returns.figures(storeId);
-      return { ...page(items, countMax, ({ receivedAtMs }) => receivedAtMs), figures };
+      const cursorOf = ({ receivedAtMs, returnId }: ReturnCase) => `${receivedAtMs}/${returnId}`;
+      return { ...page(items, countMax, cursorOf), figures };
     },
   });
   addRoute(app, {

@@ -51,6 +51,15 @@ const meanings: Readonly<Record<string, Meaning>> = {
 };
 const unnamedMeaning: Meaning = { bizStep: "other" };
 
+const told = [...Object.values(meanings), unnamedMeaning];
+/** Every word that events of entries can have (canonical URIs). */
+export const ownWords = {
+  bizStep: told.map(({ bizStep }) => wordStems.bizStep + bizStep),
+  disposition: told.flatMap(({ disposition }) =>
+    disposition === undefined ? [] : wordStems.disposition + disposition,
+  ),
+};
+
 /** The event of an entry. `locationUri` names a place; a store's own URI serves where it has no GLN. */
 export function eventOfEntry(
   entry: Entry,

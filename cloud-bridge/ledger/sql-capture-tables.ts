@@ -20,6 +20,20 @@ CREATE TABLE IF NOT EXISTS captured_epcs (
   PRIMARY KEY (store_id, event_number, ordinal)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS captured_epcs_epc ON captured_epcs (epc, role);
+-- Words and places of captured events, each once, by the name of their field.
+CREATE TABLE IF NOT EXISTS captured_names (
+  kind TEXT NOT NULL, name TEXT NOT NULL,
+  PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
+INSERT INTO captured_names
+  SELECT 'bizStep', biz_step FROM captured_events WHERE biz_step IS NOT NULL
+   AND NOT EXISTS (SELECT 1 FROM captured_names)
+  UNION SELECT 'disposition', disposition FROM captured_events WHERE disposition IS NOT NULL
+   AND NOT EXISTS (SELECT 1 FROM captured_names)
+  UNION SELECT 'readPoint', read_point FROM captured_events WHERE read_point IS NOT NULL
+   AND NOT EXISTS (SELECT 1 FROM captured_names)
+  UNION SELECT 'bizLocation', biz_location FROM captured_events WHERE biz_location IS NOT NULL
+   AND NOT EXISTS (SELECT 1 FROM captured_names);
 
 CREATE TABLE IF NOT EXISTS capture_jobs (
   capture_id TEXT NOT NULL PRIMARY KEY,

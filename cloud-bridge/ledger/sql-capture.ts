@@ -123,8 +123,9 @@ async function store(
   await connection.run(
     `INSERT INTO captured_events (store_id, event_number, content_key, event_id, is_declaration, type, action,
        event_time_ms, record_time_ms, biz_step, disposition, read_point, biz_location, body)
-     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7,
-       value->>8, value->>9, value->>10, value->>11, value->>12, value->>13 FROM json_each(?) WHERE true`,
+     SELECT value->>0, CAST(value->>1 AS INTEGER), value->>2, value->>3, CAST(value->>4 AS INTEGER), value->>5,
+       value->>6, CAST(value->>7 AS INTEGER), CAST(value->>8 AS INTEGER), value->>9, value->>10, value->>11,
+       value->>12, value->>13 FROM json_each(?) WHERE true`,
     JSON.stringify(
       numbered.map((each) => [
         ...[each.storeId, each.eventNumber, each.contentKey, each.eventId],
@@ -136,14 +137,27 @@ async function store(
   );
   await connection.run(
     `INSERT INTO captured_epcs (store_id, event_number, ordinal, epc, role)
-     SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?) WHERE true`,
+     SELECT value->>0, CAST(value->>1 AS INTEGER), CAST(value->>2 AS INTEGER), value->>3, value->>4
+     FROM json_each(?) WHERE true`,
     JSON.stringify(
       numbered.flatMap(({ storeId, eventNumber, epcs }) =>
         epcs.map(({ epc, role }, ordinal) => [storeId, eventNumber, ordinal, epc, role]),
       ),
     ),
   );
+  await connection.run(
+    `INSERT INTO captured_names SELECT value->>0, value->>1 FROM json_each(?) WHERE true
+     ON CONFLICT (kind, name) DO NOTHING`,
+    JSON.stringify(namesIn(events)),
+  );
   await keepExpected(connection, numbered, nowMs);
+}
+
+function namesIn(events: readonly CapturedEvent[]): string[][] {
+  const kinds = ["bizStep", "disposition", "readPoint", "bizLocation"] as const;
+  return kinds.flatMap((kind) =>
+    [...new Set(events.flatMap((event) => event[kind] ?? []))].map((name) => [kind, name]),
+  );
 }
 
 async function keepExpected(
@@ -254,7 +268,8 @@ async function writeLines(
   await connection.run(
     `INSERT INTO expected_receipts (store_id, event_number, line, event_id, shipment, location, item, serial,
        lot, sscc, quantity, measure, shipped_at_ms)
-     SELECT ?, ?, key + 1, ?, ?, ?, value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, ?
+     SELECT ?, CAST(? AS INTEGER), key + 1, ?, ?, ?, value->>0, value->>1, value->>2, value->>3,
+       CAST(value->>4 AS INTEGER), value->>5, CAST(? AS INTEGER)
      FROM json_each(?) WHERE true`,
     ...[...key, ...same, eventTimeMs],
     JSON.stringify(

@@ -13,7 +13,14 @@ import {
   readExpectedReceipts,
 } from "./sql-capture.ts";
 import { captureTables } from "./sql-capture-tables.ts";
-import { eventsOfEntries, idPrefixOf, readCapturedWhere, readEntriesWhere } from "./sql-events.ts";
+import { type NamePage, type NamesQuery, readNames } from "./sql-epcis-names.ts";
+import {
+  eventsOfEntries,
+  idPrefixOf,
+  readCapturedWhere,
+  readEntriesWhere,
+  readHeadsWhere,
+} from "./sql-events.ts";
 import { advanceFollower, followerLags } from "./sql-followers.ts";
 import { readEntries } from "./sql-read.ts";
 
@@ -99,11 +106,7 @@ export class SqlEpcis {
         return { events, next: { storeId: "", number: rows.at(-1)!.eventNumber } };
       }
     }
-    const heads = await reader.all<{ storeId: string; head: number }>(
-      `SELECT store_id AS storeId, entry_number AS head FROM chain_heads
-       WHERE store_id >= ? ORDER BY store_id`,
-      cursor.storeId,
-    );
+    const heads = await readHeadsWhere(reader, { filter, fromStoreId: cursor.storeId });
     let statementCount = 0;
     for (const { storeId, head } of heads) {
       let number = storeId === cursor.storeId ? cursor.number : 0;
@@ -124,6 +127,11 @@ export class SqlEpcis {
       cursor = { storeId, number };
     }
     return { events };
+  }
+
+  /** A page of what is known by name. */
+  names(query: NamesQuery): Promise<NamePage> {
+    return readNames(this.#database.reader, query);
   }
 
   /** Captured events that fit, the first ones. */

@@ -24,6 +24,8 @@ interface Condition {
 
 /** Entries that are looked through in one statement where no index leads to what is asked for. */
 const windowCount = 20_000;
+/** The same where one does. */
+const namedCountMax = 2000;
 
 /** A page of entries that fit, and the number up to which the store was looked through. */
 export interface EntryPage {
@@ -44,29 +46,64 @@ export async function readEntriesWhere(
   },
 ): Promise<EntryPage | undefined> {
   const { filter, places, storeId, afterEntryNumber, head, countMax } = query;
-  const condition = entryCondition(filter, places, storeId);
+  const condition = entryCondition(filter, places);
   if (condition === undefined) return undefined;
-  const isDirect = filter.epcs !== undefined || filter.eventIds !== undefined;
-  const throughNumber = isDirect ? head : Math.min(head, afterEntryNumber + windowCount);
+  const named = namedRows(filter);
+  const range = { storeId, afterEntryNumber, head };
+  const step = named.length > 0 ? await readNamed(connection, named, range) : windowAfter(range);
   const rows = await connection.all<EntryRow>(
     `SELECT ${entryColumns} FROM entries
-     WHERE ${["store_id = ?", "entry_number > ?", "entry_number <= ?", ...condition.sql].join(" AND ")}
+     WHERE ${["store_id = ?", ...step.sql, ...condition.sql].join(" AND ")}
      ORDER BY entry_number LIMIT ?`,
-    ...[storeId, afterEntryNumber, throughNumber, ...condition.values, countMax],
+    ...[storeId, ...step.values, ...condition.values, countMax],
   );
   const last = rows.at(-1)?.entryNumber;
   return {
     entries: rows.map((row) => entryOf(row, "")),
-    throughNumber: rows.length === countMax && last !== undefined ? last : throughNumber,
+    throughNumber: rows.length === countMax && last !== undefined ? last : step.throughNumber,
   };
 }
 
-function entryCondition(
-  filter: EventFilter,
-  places: Places,
-  storeId: string,
-): Condition | undefined {
-  const { types, actions, bizSteps, dispositions, eventIds } = filter;
+interface Range {
+  readonly storeId: string;
+  readonly afterEntryNumber: number;
+  readonly head: number;
+}
+
+/** Entries that one statement looks at. */
+type Step = Condition & Pick<EntryPage, "throughNumber">;
+
+function windowAfter({ afterEntryNumber, head }: Range): Step {
+  const throughNumber = Math.min(head, afterEntryNumber + windowCount);
+  const sql = ["entry_number > ?", "entry_number <= ?"];
+  return { sql, values: [afterEntryNumber, throughNumber], throughNumber };
+}
+
+// Their numbers first: PostgreSQL does not know how few there are, and would go through the store in their order; so
+// would SQLite if it saw a range of numbers, hence the 0.
+async function readNamed(
+  connection: SqlConnection,
+  [first, ...others]: NamedRows[],
+  { storeId, afterEntryNumber, head }: Range,
+): Promise<Step> {
+  const all = [first!, ...others];
+  const also = others.map(({ sqlOf }) => ` AND entry_number IN (${sqlOf("?")})`).join("");
+  const [own, ...rest] = all.map(({ lists }) => lists.flatMap((list) => [list, storeId]));
+  const rows = await connection.all<{ entryNumber: number }>(
+    `SELECT DISTINCT entry_number AS entryNumber FROM (${first!.sqlOf("?")}) n
+     WHERE entry_number + 0 > ? AND entry_number + 0 <= ?${also} ORDER BY entry_number LIMIT ?`,
+    ...[...own!, afterEntryNumber, head, ...rest.flat(), namedCountMax],
+  );
+  const numbers = rows.map(({ entryNumber }) => entryNumber);
+  return {
+    sql: ["entry_number IN (SELECT CAST(value->>0 AS INTEGER) FROM json_each(?))"],
+    values: [JSON.stringify(numbers.map((number) => [number]))],
+    throughNumber: numbers.length < namedCountMax ? head : numbers.at(-1)!,
+  };
+}
+
+function entryCondition(filter: EventFilter, places: Places): Condition | undefined {
+  const { types, actions, bizSteps, dispositions } = filter;
   // That is what entries are told as.
   if (types !== undefined && !types.includes("ObjectEvent")) return undefined;
   if (actions !== undefined && !actions.includes("OBSERVE")) return undefined;
@@ -87,15 +124,6 @@ function entryCondition(
   const real = `CASE WHEN NOT ${isHidden} THEN to_location WHEN NOT from_location LIKE '%/@%' THEN from_location END`;
   addPlace(add, real, filter.readPoint, places);
   addPlace(add, `CASE WHEN NOT ${isHidden} THEN to_location END`, filter.bizLocation, places);
-  for (const each of filter.epcs ?? []) addUnits(add, each, storeId);
-  if (eventIds !== undefined) {
-    add(
-      `entry_number IN (SELECT i.entry_number FROM json_each(?) k
-         CROSS JOIN epcis_ids i WHERE i.store_id = ? AND i.id_prefix = CAST(k.value->>0 AS INTEGER))`,
-      JSON.stringify(eventIds.map((id) => [idPrefixOf(id) ?? -1])),
-      storeId,
-    );
-  }
   return condition;
 }
 
@@ -126,25 +154,72 @@ function addPlace(
   );
 }
 
-// By the index of items, whatever else is asked for. A product without a serial stands for any unit of it.
-function addUnits(add: Add, { uris, roles }: EpcFilter, storeId: string): void {
-  const isUnit = roles.includes("epc");
-  const isClass = roles.includes("class");
-  const units = uris.flatMap((uri) => unitOfUri(uri) ?? []);
-  add(
-    `entry_number IN (SELECT x.entry_number FROM json_each(?) k
-       CROSS JOIN entries x WHERE x.store_id = ? AND x.item = k.value->>0
-       AND ((CAST(k.value->>3 AS INTEGER) = 1 AND (x.serial = k.value->>1
-           OR (k.value->>1 IS NULL AND (x.serial IS NOT NULL OR x.item > 'e'))))
-         OR (k.value->>4 = 1 AND x.serial IS NULL AND k.value->>1 IS NULL
-           AND coalesce(x.lot, '') = k.value->>2)))`,
-    JSON.stringify(
-      units.map(({ item, serial = null, lot = "" }) => {
-        return [item, serial, lot, Number(isUnit && lot === ""), Number(isClass)];
-      }),
-    ),
-    storeId,
+/** Heads of the chains that may have entries that fit, from a store on. One statement, however many stores there are. */
+export async function readHeadsWhere(
+  connection: SqlConnection,
+  { filter, fromStoreId }: { filter: EventFilter; fromStoreId: string },
+): Promise<{ storeId: string; head: number }[]> {
+  const named = namedRows(filter);
+  if (named.some(({ lists }) => lists.length === 0)) return [];
+  // No EXISTS: PostgreSQL would make a join of it, and go through all stores' entries.
+  const conditions = named.map(
+    ({ sqlOf }) => `(SELECT entry_number FROM (${sqlOf("h.store_id")}) n LIMIT 1) IS NOT NULL`,
   );
+  return await connection.all(
+    `SELECT h.store_id AS storeId, h.entry_number AS head FROM chain_heads h
+     WHERE ${["h.store_id >= ?", ...conditions].join(" AND ")} ORDER BY h.store_id`,
+    ...[fromStoreId, ...named.flatMap(({ lists }) => lists)],
+  );
+}
+
+/** Entries of a store that an index leads to: a part of the SQL for each list, with that list and then the store. */
+interface NamedRows {
+  readonly sqlOf: (store: string) => string;
+  readonly lists: readonly string[];
+}
+
+function namedRows({ epcs = [], eventIds }: EventFilter): NamedRows[] {
+  const rows = epcs.map(unitRows);
+  if (eventIds === undefined) return rows;
+  const list = JSON.stringify(eventIds.map((id) => [idPrefixOf(id) ?? -1]));
+  const sqlOf = (store: string) =>
+    `SELECT i.entry_number FROM json_each(?) k CROSS JOIN epcis_ids i
+     WHERE i.store_id = ${store} AND i.id_prefix = CAST(k.value->>0 AS INTEGER)`;
+  return [...rows, { sqlOf, lists: [list] }];
+}
+
+// A product without a serial stands for any unit of it. What is asked for in one way is one part, so that the index of
+// units leads down to the serial; neither database goes through an index for an OR of these.
+function unitRows({ uris, roles }: EpcFilter): NamedRows {
+  const [isUnit, isClass] = [roles.includes("epc"), roles.includes("class")];
+  const serialised: string[][] = [];
+  const products: string[][] = [];
+  const unnamed: (string | null)[][] = [];
+  for (const { item, serial, lot } of uris.flatMap((uri) => unitOfUri(uri) ?? [])) {
+    // A tag that is not GS1 has no serial, and is a unit all the same.
+    const isRaw = item.startsWith("epc/");
+    if (isUnit && isRaw) unnamed.push([item, null]);
+    else if (isUnit && serial !== undefined) serialised.push([item, serial]);
+    else if (isUnit && lot === undefined) products.push([item]);
+    if (isClass && !isRaw && serial === undefined) unnamed.push([item, lot ?? ""]);
+  }
+  const parts = [
+    { rows: serialised, match: "x.serial = k.value->>1" },
+    { rows: products, match: "x.serial IS NOT NULL" },
+    {
+      rows: unnamed,
+      match: "x.serial IS NULL AND (k.value->>1 IS NULL OR coalesce(x.lot, '') = k.value->>1)",
+    },
+  ].filter(({ rows }) => rows.length > 0);
+  const sqlOf = (store: string) =>
+    parts
+      .map(
+        ({ match }) =>
+          `SELECT x.entry_number FROM json_each(?) k CROSS JOIN entries x
+           WHERE x.store_id = ${store} AND x.item = k.value->>0 AND ${match}`,
+      )
+      .join(" UNION ALL ");
+  return { sqlOf, lists: parts.map(({ rows }) => JSON.stringify(rows)) };
 }
 
 /** The first 48 bits of an event hash as a number; undefined for an ID that is none. */

@@ -32,6 +32,8 @@ const integerColumns = new Map<string, ReadonlySet<string>>();
 export const additions = `
 ${followerTables}${epcisTables}${webhookTables}${treeTables}${auditTables}${alertMessageTables}
 CREATE INDEX IF NOT EXISTS entries_item ON entries (store_id, item, placed_at_ms);
+CREATE INDEX IF NOT EXISTS entries_unit ON entries (store_id, item, serial, entry_number);
+CREATE INDEX IF NOT EXISTS serials_key ON serials (serial_key);
 DROP INDEX IF EXISTS entries_sales;
 CREATE INDEX IF NOT EXISTS entries_sold ON entries (store_id, placed_at_ms)
   WHERE reason IN ('retail_selling', 'returning', 'claim_hand_over');

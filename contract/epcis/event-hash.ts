@@ -134,14 +134,15 @@ export function preHashText(event: JsonObject, options: HashOptions = {}): strin
   const order = options.order ?? "published";
   const namespaces = contextOf(event["@context"], options.namespaces);
   const writing = { namespaces, hasPlainApostrophes: order === "reference" };
-  const ignored = new Set([...leftOut, ...(options.ignoredFields ?? [])]);
-  const content = Object.fromEntries(Object.entries(event).filter(([name]) => !ignored.has(name)));
-  return elementText(content, fieldsOf[order], writing);
+  const { ignoredFields = [] } = options;
+  if (ignoredFields.length === 0) return elementText(event, fieldsOf[order], writing);
+  const kept = Object.entries(event).filter(([name]) => !ignoredFields.includes(name));
+  return elementText(Object.fromEntries(kept), fieldsOf[order], writing);
 }
 
 // Fields in their order, then what no standard names, sorted.
 function elementText(element: JsonObject, fields: Fields, writing: Writing): string {
-  const known = new Set(fields.map(([name]) => name));
+  const known = namesOf(fields);
   const standard = fields.map(([name, shape]) => fieldText(name, element[name], shape, writing));
   const others = Object.entries(element)
     .filter(([name]) => !known.has(name) && !leftOut.includes(name))
@@ -149,6 +150,14 @@ function elementText(element: JsonObject, fields: Fields, writing: Writing): str
     .sort(byCodePoint);
   return [...standard, ...others].join("");
 }
+
+// One set for each table, not for each event.
+function namesOf(fields: Fields): ReadonlySet<string> {
+  const known = names.get(fields) ?? new Set(fields.map(([name]) => name));
+  names.set(fields, known);
+  return known;
+}
+const names = new WeakMap<Fields, ReadonlySet<string>>();
 
 function fieldText(name: string, content: Json, shape: Shape, writing: Writing): string {
   if (isEmpty(content)) return "";
@@ -186,6 +195,7 @@ function textOf(key: string, content: Json, writing: Writing, stem?: string): st
 }
 
 function sorted(all: readonly Json[], write: (one: Json) => string): string {
+  if (all.length === 1) return write(all[0]);
   return all.map(write).sort(byCodePoint).join("");
 }
 

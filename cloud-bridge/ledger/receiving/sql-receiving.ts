@@ -91,16 +91,18 @@ export class SqlReceiving {
     readonly side: "to" | "from";
     readonly kind: Consignment["kind"];
     readonly isOpen: boolean;
-    readonly beforeMs?: number;
+    /** Time and key of the last one of the page before. */
+    readonly before?: readonly [openedAtMs: number, key: string] | undefined;
     readonly countMax: number;
   }): Promise<Consignment[]> {
-    const { storeId, side, kind, isOpen, beforeMs = Number.MAX_SAFE_INTEGER, countMax } = query;
+    const { storeId, side, kind, isOpen, countMax } = query;
+    const [beforeMs, beforeKey] = query.before ?? [Number.MAX_SAFE_INTEGER, ""];
     const rows = await this.#database.reader.all<{ body: string }>(
       `SELECT body FROM consignments
-       WHERE ${side === "to" ? "store_id" : "from_name"} = ? AND kind = ? AND opened_at_ms < ?
-        AND (? = 0 OR state = 'open')
-       ORDER BY opened_at_ms DESC, consignment_id LIMIT ?`,
-      ...[storeId, kind, beforeMs, Number(isOpen), countMax],
+       WHERE ${side === "to" ? "store_id" : "from_name"} = ? AND kind = ? AND opened_at_ms <= ?
+        AND (opened_at_ms < ? OR store_id || '/' || consignment_id > ?) AND (? = 0 OR state = 'open')
+       ORDER BY opened_at_ms DESC, store_id || '/' || consignment_id LIMIT ?`,
+      ...[storeId, kind, beforeMs, beforeMs, beforeKey, Number(isOpen), countMax],
     );
     return rows.map(({ body }) => JSON.parse(body) as Consignment);
   }
@@ -231,6 +233,11 @@ async function readConsignment(
     ...[storeId, consignmentId],
   );
   return row && (JSON.parse(row.body) as Consignment);
+}
+
+/** Names one among all stores'. */
+export function consignmentKey({ storeId, consignmentId }: Consignment): string {
+  return `${storeId}/${consignmentId}`;
 }
 
 async function readSent(connection: SqlConnection, fromStoreId: string, consignmentId: string) {

@@ -61,15 +61,18 @@ export class SqlReturns {
   async returnCases(query: {
     readonly storeId: string;
     readonly isOpen: boolean;
-    readonly beforeMs?: number;
+    /** Time and id of the last one of the page before. */
+    readonly before?: readonly [receivedAtMs: number, returnId: string] | undefined;
     readonly countMax: number;
   }): Promise<ReturnCase[]> {
-    const { storeId, isOpen, beforeMs = Number.MAX_SAFE_INTEGER, countMax } = query;
+    const { storeId, isOpen, before = [Number.MAX_SAFE_INTEGER, ""], countMax } = query;
+    const [beforeMs, beforeId] = before;
     const rows = await this.#database.reader.all<{ body: string }>(
       `SELECT body FROM return_cases
-       WHERE store_id = ? AND received_at_ms < ? AND (? = 0 OR state <> 'disposed')
+       WHERE store_id = ? AND received_at_ms <= ? AND (received_at_ms < ? OR return_id > ?)
+        AND (? = 0 OR state <> 'disposed')
        ORDER BY received_at_ms DESC, return_id LIMIT ?`,
-      ...[storeId, beforeMs, Number(isOpen), countMax],
+      ...[storeId, beforeMs, beforeMs, beforeId, Number(isOpen), countMax],
     );
     return rows.map(({ body }) => JSON.parse(body) as ReturnCase);
   }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { canonicalUri } from "../../../cloud-bridge/epcis/places.ts";
 import { epcisQueryDocumentSchema } from "../../../contract/epcis/document.ts";
 import { topics } from "../../../contract/topics.ts";
 import { describeVectors, vectorFolder } from "../../contract/gs1/vectors.ts";
@@ -260,6 +261,71 @@ describe("queries", () => {
       body: {
         type: "epcisException:QueryParameterException",
         detail: expect.stringContaining(parameter),
+      },
+    });
+  });
+});
+
+describe("lists", () => {
+  test("are of what is known, each name once, whose events can be asked for", async () => {
+    const listOf = async (resource: string, perPage = 1000) => {
+      const names: string[] = [];
+      let path: string | undefined = `/v1/epcis/${resource}?perPage=${perPage}`;
+      while (path !== undefined) {
+        const answer: Answer = await ask(path);
+        expect(answer).toMatchObject({ status: 200, body: { type: "Collection" } });
+        const member = answer.body["member"] as string[];
+        expect(member.length).toBeLessThanOrEqual(perPage);
+        names.push(...member);
+        path = /^<(.*)>; rel="next"$/.exec(answer.headers.get("link") ?? "")?.[1];
+      }
+      return names;
+    };
+    // From a store to come, from a place that no event names yet, and of this store.
+    const elsewhere = { readPoint: { id: "urn:epc:id:sgln:0614141.07346.1234" } };
+    await jobOf(await capture(documentOf(shipment(elsewhere))));
+    const all = await events("perPage=1000");
+    const idsOf = (field: string) =>
+      all.flatMap((event) => canonicalUri((event[field] as { id: string })?.id ?? "") || []);
+    const expected = {
+      readPoints: idsOf("readPoint"),
+      bizLocations: idsOf("bizLocation"),
+      epcs: all.flatMap(
+        ({ epcList, parentID }) => [epcList ?? [], parentID ?? []].flat() as string[],
+      ),
+    };
+    for (const [resource, names] of Object.entries(expected)) {
+      const list = await listOf(resource);
+      expect(new Set(list), resource).toEqual(new Set(names));
+      expect(list, resource).toHaveLength(new Set(names).size);
+      expect(await listOf(resource, 1), resource).toEqual(list);
+      for (const name of list) {
+        const own = await ask(`/v1/epcis/${resource}/${encodeURIComponent(name)}/events`);
+        expect(eventsIn(own).length, name).toBeGreaterThan(0);
+      }
+    }
+    for (const [resource, field] of [
+      ["bizSteps", "bizStep"],
+      ["dispositions", "disposition"],
+      ["eventTypes", "type"],
+    ] as const) {
+      const list = await listOf(resource);
+      expect(list).toEqual(expect.arrayContaining(all.flatMap((event) => event[field] ?? [])));
+      expect(new Set(list).size).toBe(list.length);
+      expect(await listOf(resource, 2)).toEqual(list);
+    }
+  });
+
+  test.each([
+    ["epcs?EQ_bizStep=receiving", "no other parameter"],
+    ["bizSteps?perPage=x", "perPage"],
+    ["readPoints?nextPageToken=WzFd", "nextPageToken"],
+  ])("refuse %s", async (path, detail) => {
+    expect(await ask(`/v1/epcis/${path}`)).toMatchObject({
+      status: 400,
+      body: {
+        type: "epcisException:QueryParameterException",
+        detail: expect.stringContaining(detail),
       },
     });
   });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Consignment } from "../../../../cloud-bridge/ledger/receiving/consignment.ts";
+import { consignmentKey } from "../../../../cloud-bridge/ledger/receiving/sql-receiving.ts";
 import type { SqlLedger } from "../../../../cloud-bridge/ledger/sql-ledger.ts";
 import { openLedger } from "../edge-fixture.ts";
 import { coffee, FakeEdge, moved, noticed, place, startAtMs, tea } from "../fake-edge.ts";
@@ -128,6 +129,39 @@ test("of a transfer both stores' words count, whichever came first", async () =>
     [],
   );
   expect((await ledger.verify()).problems).toEqual([]);
+});
+
+test("of many of one millisecond none is lost between two pages", async () => {
+  const { receiving } = await openLedger();
+  const numbers = Array.from({ length: 23 }, (_, index) => index);
+  const sent = { kind: "transfer", from: "s0043", lines: [] } as const;
+  for (const index of numbers) {
+    const openedAtMs = startAtMs + Math.floor(index / 10);
+    const consignmentId = `T-${(index * 7) % 23}`;
+    // The sender may use a name once for each store.
+    for (const storeId of ["s0042", "s0044"]) {
+      await receiving.open(announced({ ...sent, consignmentId, storeId, openedAtMs }));
+    }
+  }
+  for (const [side, storeId, count] of [
+    ["to", "s0042", 23],
+    ["from", "s0043", 46],
+  ] as const) {
+    for (const countMax of [1, 4, 10]) {
+      const asked = { kind: "transfer", isOpen: true, side, storeId, countMax } as const;
+      const keys: string[] = [];
+      const times: number[] = [];
+      let page = await receiving.consignments(asked);
+      while (page.length > 0) {
+        keys.push(...page.map(consignmentKey));
+        times.push(...page.map(({ openedAtMs }) => openedAtMs));
+        page = await receiving.consignments({ ...asked, before: [times.at(-1)!, keys.at(-1)!] });
+      }
+      expect(keys).toHaveLength(count);
+      expect(new Set(keys).size).toBe(count);
+      expect(times).toEqual([...times].sort((a, b) => b - a));
+    }
+  }
 });
 
 test("one that should have come is told of once", async () => {

@@ -1,5 +1,9 @@
 import { expect, test } from "vitest";
-import { dispose, inspect } from "../../../../cloud-bridge/ledger/returns/return-case.ts";
+import {
+  dispose,
+  inspect,
+  type ReturnCase,
+} from "../../../../cloud-bridge/ledger/returns/return-case.ts";
 import { openLedger } from "../edge-fixture.ts";
 import { coffee, FakeEdge, moved, place, shirt, startAtMs, tea } from "../fake-edge.ts";
 
@@ -85,4 +89,26 @@ test("the figures say how long it took until a unit could be sold again", async 
   expect(open).toMatchObject([{ returnId: asked(4).returnId }]);
   const none = await returns.step("s0042", "f".repeat(32), (one) => inspect(one, grade));
   expect(none).toMatchObject({ ok: false, code: "RETURN_UNKNOWN" });
+});
+
+test("of many of one millisecond none is lost between two pages", async () => {
+  const { returns } = await openLedger();
+  for (let number = 1; number <= 23; number += 1) {
+    const receivedAtMs = startAtMs + Math.floor(number / 10);
+    await returns.open(asked((number * 7) % 23, { receivedAtMs }), `d${number}`);
+  }
+  for (const countMax of [1, 4, 10]) {
+    const query = { storeId: "s0042", isOpen: true, countMax };
+    const seen: ReturnCase[] = [];
+    let page = await returns.returnCases(query);
+    while (page.length > 0) {
+      seen.push(...page);
+      const { receivedAtMs, returnId } = seen.at(-1)!;
+      page = await returns.returnCases({ ...query, before: [receivedAtMs, returnId] });
+    }
+    expect(seen).toHaveLength(23);
+    expect(new Set(seen.map(({ returnId }) => returnId)).size).toBe(23);
+    const times = seen.map(({ receivedAtMs }) => receivedAtMs);
+    expect(times).toEqual([...times].sort((a, b) => b - a));
+  }
 });

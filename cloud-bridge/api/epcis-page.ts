@@ -1,0 +1,39 @@
+// Pages of EPCIS over HTTP: parameters as the standard has them, a token for where to go on, and the header that says so.
+
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { idSchema } from "../../contract/units.ts";
+import { readQuery } from "../epcis/event-filter.ts";
+import { EpcisProblem } from "./epcis-problem.ts";
+
+/** EPCIS's own JSON-LD context. */
+export const contextUrl = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
+
+/** The first part of every token. */
+export const storeOrNone = z.literal("").or(idSchema);
+
+/** A query's parameters, or the problem with one. */
+export function asked(parameters: Readonly<Record<string, unknown>>) {
+  const query = readQuery(parameters);
+  if (query.ok) return query;
+  const detail = `${query.parameter}: ${query.message}`;
+  throw new EpcisProblem("QueryParameterException", detail);
+}
+
+/** Says where the next page is. */
+export function linkNext(request: FastifyRequest, reply: FastifyReply, cursor: unknown[]): void {
+  const [path = "", query = ""] = request.url.split("?");
+  const parameters = new URLSearchParams(query);
+  const token = Buffer.from(JSON.stringify(cursor)).toString("base64url");
+  parameters.set("nextPageToken", token);
+  reply.header("Link", `<${path}?${parameters}>; rel="next"`);
+}
+
+/** What a token says, or the problem that nobody gave it. */
+export function cursorOf<T>(schema: z.ZodType<T>, token: string): T {
+  try {
+    return schema.parse(JSON.parse(Buffer.from(token, "base64url").toString("utf8")));
+  } catch {
+    throw new EpcisProblem("QueryParameterException", "nextPageToken: is none that was given");
+  }
+}

@@ -1,0 +1,81 @@
+// Events of others, in both databases: each once, found again, and what they let a store expect.
+
+import { expect, test } from "vitest";
+import { prepareEvents } from "../../../cloud-bridge/epcis/captured-event.ts";
+import { readQuery } from "../../../cloud-bridge/epcis/event-filter.ts";
+import { Places } from "../../../cloud-bridge/epcis/places.ts";
+import type { SqlLedger } from "../../../cloud-bridge/ledger/sql-ledger.ts";
+import { openLedger } from "./edge-fixture.ts";
+import { coffee, startAtMs, tea } from "./fake-edge.ts";
+
+const storeId = "s0042";
+const gln = "https://id.gs1.org/414/9506000134369";
+const sscc = "https://id.gs1.org/00/095060001343520017";
+const places = new Places({ [gln]: `${storeId}/stockroom` });
+const moment = { eventTime: "2026-03-04T11:00:30.000Z", eventTimeZoneOffset: "+00:00" };
+const unit = `https://id.gs1.org/01/${coffee}/21/A1`;
+const shipment = {
+  ...{ type: "ObjectEvent", ...moment, action: "OBSERVE", bizStep: "shipping" },
+  epcList: [unit, sscc],
+  destinationList: [{ type: "location", destination: gln }],
+};
+const packing = {
+  ...{ type: "AggregationEvent", ...moment, action: "ADD", bizStep: "packing", parentID: sscc },
+  childQuantityList: [{ epcClass: `https://id.gs1.org/01/${tea}/10/L1`, quantity: 5 }],
+};
+let captureCount = 0;
+
+async function capture(ledger: SqlLedger, ...events: object[]) {
+  captureCount += 1;
+  const prepared = prepareEvents(events, { places });
+  const about = { behaviour: "rollback", by: "ada", nowMs: startAtMs } as const;
+  return await ledger.epcis.capture({ ...prepared, ...about, captureId: `c${captureCount}` });
+}
+
+async function expectedIn(ledger: SqlLedger) {
+  const lines = await ledger.epcis.expectedReceipts({ storeId, countMax: 10 });
+  return lines.map(({ item, quantity, lot, serial }) => [item, quantity, lot ?? serial]);
+}
+
+async function countOf(ledger: SqlLedger, parameters: Record<string, string>): Promise<number> {
+  const query = readQuery(parameters);
+  if (!query.ok) throw new Error(query.message);
+  const { filter } = query;
+  return (await ledger.epcis.events({ filter, places, countMax: 10 })).events.length;
+}
+
+test("a shipment is taken once, its parcels are looked into, and what is declared wrong is not expected", async () => {
+  const ledger = await openLedger();
+  expect(await capture(ledger, shipment)).toMatchObject({ success: true, capturedEventCount: 1 });
+  expect(await capture(ledger, shipment)).toMatchObject({ knownEventCount: 1 });
+  expect(await expectedIn(ledger)).toEqual([
+    [coffee, 1, "A1"],
+    ["sscc/095060001343520017", 1, undefined],
+  ]);
+  await capture(ledger, packing);
+  expect(await expectedIn(ledger)).toEqual([
+    [coffee, 1, "A1"],
+    [tea, 5, "L1"],
+  ]);
+  for (const found of [
+    { MATCH_epc: unit },
+    { MATCH_parentID: sscc },
+    { EQ_bizStep: "shipping" },
+    { eventType: "AggregationEvent" },
+    { GE_eventTime: moment.eventTime, MATCH_anyEPC: unit },
+  ]) {
+    expect(await countOf(ledger, found), JSON.stringify(found)).toBe(1);
+  }
+  const errorDeclaration = { declarationTime: moment.eventTime, reason: "did_not_occur" };
+  await capture(ledger, { ...shipment, errorDeclaration });
+  expect(await countOf(ledger, { EXISTS_errorDeclaration: "true" })).toBe(1);
+  expect(await expectedIn(ledger)).toEqual([]);
+});
+
+test("a cancelled shipment is not expected", async () => {
+  const ledger = await openLedger();
+  await capture(ledger, shipment);
+  const { destinationList: _, ...rest } = shipment;
+  await capture(ledger, { ...rest, bizStep: "void_shipping", epcList: [unit] });
+  expect(await expectedIn(ledger)).toEqual([["sscc/095060001343520017", 1, undefined]]);
+});
