@@ -72,7 +72,11 @@ export function causeOf(alert: Alert): string {
 }
 
 /** The same for alerts about the same thing: they are one alert with a count. */
-export function alertKeyOf({ code, edgeId, detail }: Alert): string {
+export function alertKeyOf({
+  code,
+  edgeId,
+  detail,
+}: Pick<Alert, "code" | "edgeId" | "detail">): string {
   const subject = subjectNames.flatMap((name) => {
     const value = detail[name];
     return typeof value === "string" ? [`${name}=${value}`] : [];

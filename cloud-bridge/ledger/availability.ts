@@ -56,14 +56,16 @@ export function availabilityOf(
   { accounts, orderPlaces, reserved: held, withheld, gatePercent }: StockOnOffer,
   { storeId, gtin, channel }: { storeId: string; gtin: string; channel: string },
 ): Availability {
-  const kindAt = orderPlaceIndex(orderPlaces);
-  const sums = { all: 0, web: 0, none: 0 };
-  for (const { location, quantity } of accounts) sums[kindAt(location)] += quantity;
   const isWeb = channel === webChannel;
-  const onHand = sums.all + (isWeb ? sums.web : 0);
+  const { all, web, none } = sumsByKind(accounts, orderPlaces);
+  const onHand = all + (isWeb ? web : 0);
+  // Orders are picked from collection points first; those units were brought for some that wait, and are not on hand.
+  const waiting = (quantity: number) => Math.max(0, quantity - Math.max(0, none));
   // Web orders are served from dark stores first, and keep from others only what these lack.
-  const dark = isWeb ? 0 : Math.min(held.webQuantity, Math.max(0, sums.web));
-  const reserved = held.quantity - dark;
+  const ofOthers = waiting(held.quantity - held.webQuantity);
+  const reserved = isWeb
+    ? waiting(held.quantity)
+    : Math.max(ofOthers, waiting(held.quantity) - Math.max(0, web));
   const safetyStock = withheldOf(withheld, storeId, gtin, anyWord);
   const channelLimit = withheldOf(withheld, storeId, gtin, channel);
   const distrusted = distrustedOf(onHand, gatePercent);
@@ -72,16 +74,37 @@ export function availabilityOf(
   return { onHand, reserved, safetyStock, channelLimit, distrusted, available };
 }
 
-/** Where an order of a channel is picked: what was brought to a collection point, then what only the web may have. */
-export function pickedFrom<T extends SellableStock>(
-  accounts: readonly T[],
-  orderPlaces: readonly OrderPlace[],
+/**
+ * Where an order of a channel is picked: what was brought to a collection point, then what only the web may have. What lies
+ * at a collection point and other channels' orders have nothing else to be picked from is a web order's last choice. A
+ * place may come twice.
+ */
+export function pickedFrom(
+  { accounts, orderPlaces, reserved: held }: Omit<StockOnOffer, "withheld" | "gatePercent">,
   channel: string,
-): T[] {
+): SellableStock[] {
   const kindAt = orderPlaceIndex(orderPlaces);
-  const order = ["none", ...(channel === webChannel ? ["web"] : []), "all"];
-  const rankOf = ({ location }: T) => order.indexOf(kindAt(location));
-  return accounts.filter((each) => rankOf(each) >= 0).sort((a, b) => rankOf(a) - rankOf(b));
+  const at = (kind: ReturnType<typeof kindAt>) =>
+    accounts.filter(({ location }) => kindAt(location) === kind);
+  if (channel !== webChannel) return [...at("none"), ...at("all")];
+  const { all } = sumsByKind(accounts, orderPlaces);
+  let lacking = Math.max(0, held.quantity - held.webQuantity - Math.max(0, all));
+  const left: SellableStock[] = [];
+  const brought = at("none").map(({ location, quantity }) => {
+    const kept = Math.min(lacking, Math.max(0, quantity));
+    lacking -= kept;
+    left.push({ location, quantity: kept });
+    return { location, quantity: quantity - kept };
+  });
+  return [...brought, ...at("web"), ...at("all"), ...left];
+}
+
+/** Units by whose orders they may be promised to. */
+function sumsByKind(accounts: readonly SellableStock[], orderPlaces: readonly OrderPlace[]) {
+  const kindAt = orderPlaceIndex(orderPlaces);
+  const sums = { all: 0, web: 0, none: 0 };
+  for (const { location, quantity } of accounts) sums[kindAt(location)] += quantity;
+  return sums;
 }
 
 /** What is withheld of a GTIN: what is said of it, else of all GTINs of the store, else nothing. */

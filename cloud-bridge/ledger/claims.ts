@@ -257,17 +257,16 @@ export class ClaimDesk {
   /** Takes the units off sale where they stand, and their line out of what is reserved: the same in one. */
   #pick(next: Claim): ClaimOutcome {
     const { storeId, channel } = next;
-    const orderPlaces = this.#orderPlacesOf(storeId);
     const lines = next.lines.map((line) => {
       let rest = line.quantity;
-      const accounts = this.#book.sellable(storeId, line.gtin);
-      const places = pickedFrom(accounts, orderPlaces, channel).flatMap((account) => {
-        const { location, quantity } = account;
+      const places = new Map<string, number>();
+      for (const { location, quantity } of pickedFrom(this.#stockOf(storeId, line.gtin), channel)) {
         const taken = Math.min(rest, Math.max(0, quantity));
         rest -= taken;
-        return taken === 0 ? [] : [{ location, quantity: taken }];
-      });
-      return { ...line, places, rest };
+        if (taken > 0) places.set(location, (places.get(location) ?? 0) + taken);
+      }
+      const taken = [...places].map(([location, quantity]) => ({ location, quantity }));
+      return { ...line, places: taken, rest };
     });
     const missing = lines.find(({ rest }) => rest > 0);
     if (missing !== undefined) {
@@ -320,13 +319,10 @@ export class ClaimDesk {
     lines: readonly { gtin: string; quantity: number }[],
   ): ClaimRefusal | undefined {
     for (const [index, { gtin, quantity }] of lines.entries()) {
-      const key = productKey(storeId, gtin);
       const stock = {
-        accounts: this.#book.sellable(storeId, gtin),
-        orderPlaces: this.#orderPlacesOf(storeId),
-        reserved: this.#reserved.get(key) ?? nothingReserved,
+        ...this.#stockOf(storeId, gtin),
         withheld: this.#withheld,
-        gatePercent: this.#gates.get(key) ?? 0,
+        gatePercent: this.#gates.get(productKey(storeId, gtin)) ?? 0,
       };
       const { available } = availabilityOf(stock, { storeId, gtin, channel });
       if (available >= quantity) continue;
@@ -336,8 +332,12 @@ export class ClaimDesk {
     return undefined;
   }
 
-  #orderPlacesOf(storeId: string): OrderPlace[] {
-    return this.#orderPlaces.filter((place) => place.storeId === storeId);
+  #stockOf(storeId: string, gtin: string) {
+    return {
+      accounts: this.#book.sellable(storeId, gtin),
+      orderPlaces: this.#orderPlaces.filter((place) => place.storeId === storeId),
+      reserved: this.#reserved.get(productKey(storeId, gtin)) ?? nothingReserved,
+    };
   }
 
   #hold({ storeId, channel, lines }: Claim, sign: 1 | -1): void {

@@ -17,7 +17,8 @@ import { SqlCounting } from "./counting/sql-counting.ts";
 import { compareEvents } from "./counting/sql-rfid.ts";
 import { type LedgerDatabase, type SqlConnection, StatementError, savepoint } from "./database.ts";
 import { postAgain, postGroup } from "./ledger.ts";
-import { endScanned, SqlReceiving } from "./receiving/sql-receiving.ts";
+import { followConsignments } from "./receiving/sql-followed.ts";
+import { SqlReceiving } from "./receiving/sql-receiving.ts";
 import { SqlReturns } from "./returns/sql-returns.ts";
 import {
   acknowledgeAlert,
@@ -61,7 +62,7 @@ import {
   readStockLevels,
   readTasks,
 } from "./sql-read.ts";
-import { type EventText, hasReference, saveReferencedMoves } from "./sql-references.ts";
+import type { PostedEvent } from "./sql-references.ts";
 import { saveChanges, saveRepost } from "./sql-save.ts";
 import { SqlTree } from "./sql-tree.ts";
 import { verifyLedger } from "./sql-verify.ts";
@@ -284,9 +285,8 @@ export class SqlLedger implements Ledger {
         const found = await compareEvents(connection, changes.events, recordedAtMs);
         results.at(-1)?.alerts.push(...found);
         await saveChanges(connection, changes);
-        await saveReferencedMoves(connection, textsOf(changes.events));
-        const ended = await endScanned(connection, changes.events, recordedAtMs);
-        results.at(-1)?.alerts.push(...ended);
+        const told = await followConsignments(connection, postedOf(changes.events), recordedAtMs);
+        results.at(-1)?.alerts.push(...told);
         const raised = results.flatMap(({ alerts }) => alerts);
         const loud = await saveAlerts(connection, raised, recordedAtMs);
         return results.map((each) => ({
@@ -330,10 +330,10 @@ export class SqlLedger implements Ledger {
   }
 }
 
-/** Of the logged events that are movements which name something, the texts. */
-function textsOf(events: readonly LoggedEvent[]): EventText[] {
-  return events.flatMap(({ type, item: { text }, ...outbox }) =>
-    type === "moved" && hasReference(text) ? [{ ...outbox, text }] : [],
+/** The logged events that obey the rules. */
+function postedOf(events: readonly LoggedEvent[]): PostedEvent[] {
+  return events.flatMap(({ type, item: { content }, ...outbox }) =>
+    content.kind === "event" && type !== "rejected" ? [{ ...outbox, event: content.event }] : [],
   );
 }
 
@@ -360,8 +360,9 @@ async function postQuarantined(
   try {
     await savepoint(connection, async () => {
       await saveChanges(connection, changes);
+      const told = await followConsignments(connection, [{ ...outbox, event }], recordedAtMs);
+      posted.alerts.push(...told);
       await saveAlerts(connection, posted.alerts, recordedAtMs);
-      await saveReferencedMoves(connection, [{ ...outbox, text }]);
       await saveRepost(connection, { ...outbox, sequence, type: event.type, recordedAtMs });
       const deed = { act: "quarantine_reposted", subject: id, by, atMs: recordedAtMs } as const;
       await saveAudit(connection, [{ storeId, ...deed }]);

@@ -128,18 +128,29 @@ export async function refreshPlan(
 }
 
 /**
+ * So much a version grows that is above the Unix time in seconds already: such chains number their plans by a clock, and
+ * this is more than a year of the finest of them (20261127120000 a second, Unix milliseconds). It fits 90 thousand times.
+ */
+const datedVersionStep = 100_000_000_000;
+
+/**
  * Gives every plan a version above any that edges may have had before the ledger was set back: the Unix time in seconds,
- * as nobody changes a plan once a second for long. Edges ignore a lower version.
+ * as nobody changes a plan once a second for long. Edges ignore a lower version. One plan after the other is in memory.
  */
 export async function raisePlanVersions(connection: SqlConnection, nowMs: number): Promise<void> {
-  const rows = await connection.all<{ body: string }>("SELECT body FROM plans ORDER BY store_id");
-  for (const { body } of rows) {
-    const plan = JSON.parse(body) as Plan;
-    const version = Math.max(plan.version + 1, Math.floor(nowMs / 1000));
-    const next = { ...plan, version };
+  const nowVersion = Math.floor(nowMs / 1000);
+  const rows = await connection.all<{ storeId: string }>(
+    "SELECT store_id AS storeId FROM plans ORDER BY store_id",
+  );
+  for (const { storeId } of rows) {
+    // Also notes what was given, where nobody did so yet: that keeps the version it had.
+    await refreshPlan(connection, storeId, nowMs);
+    const { plan } = (await readStoredPlan(connection, storeId))!;
+    const isDated = plan.version >= nowVersion;
+    const next = { ...plan, version: isDated ? plan.version + datedVersionStep : nowVersion };
     await connection.run(
       "UPDATE plans SET version = ?, body = ? WHERE store_id = ?",
-      ...[version, canonicalJson(next), plan.storeId],
+      ...[next.version, canonicalJson(next), storeId],
     );
     await saveChange(connection, next, { by: "restore", nowMs });
   }

@@ -1,7 +1,7 @@
 // Movements that name what they belong to - a delivery, a transfer, a till's receipt - found among the events of a group
 // as they are stored.
 
-import type { MovedEvent, Step } from "../../contract/event.ts";
+import type { Step, StockEvent } from "../../contract/event.ts";
 import type { OutboxKey } from "./changes.ts";
 import type { SqlConnection } from "./database.ts";
 import type { ConsignmentMove } from "./receiving/consignment.ts";
@@ -20,26 +20,29 @@ const sides: Partial<Record<Step, Side>> = {
   returning: "returned",
 };
 
-/** An event of an outbox, as canonical text. */
-export interface EventText extends OutboxKey {
-  readonly text: string;
+/** An event as it was posted. */
+export interface PostedEvent extends OutboxKey {
+  readonly event: StockEvent;
 }
 
-/** Whether an event may name something: most do not, and are not read for it. */
-export function hasReference(text: string): boolean {
-  return text.includes('"reference":{');
+/** What a movement names, and what it is to that. */
+export interface ReferencedMove {
+  readonly storeId: string;
+  readonly referenceId: string;
+  readonly side: Side;
 }
 
-/** Stores those of the events that are movements which name something. */
+/** Stores those of the events that are movements which name something; gives them. */
 export async function saveReferencedMoves(
   connection: SqlConnection,
-  events: readonly EventText[],
-): Promise<void> {
-  const rows = events.flatMap(({ text, ...outbox }) => {
-    const { reference, step, item, ...event } = JSON.parse(text) as MovedEvent;
-    const side = sides[step];
-    if (side === undefined || reference === undefined) return [];
-    return [{ ...outbox, ...event, side, item: itemKeyOf(item), referenceId: reference.id }];
+  events: readonly PostedEvent[],
+): Promise<readonly ReferencedMove[]> {
+  const rows = events.flatMap(({ event, ...outbox }) => {
+    if (event.type !== "moved" || event.reference === undefined) return [];
+    const side = sides[event.step];
+    if (side === undefined) return [];
+    const referenceId = event.reference.id;
+    return [{ ...outbox, ...event, side, item: itemKeyOf(event.item), referenceId }];
   });
   await insertRows<(typeof rows)[number]>(
     connection,
@@ -57,6 +60,7 @@ export async function saveReferencedMoves(
     },
     rows,
   );
+  return rows;
 }
 
 /** By item: what left one store under this name, and what came to the other. */

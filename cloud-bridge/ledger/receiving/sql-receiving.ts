@@ -1,13 +1,11 @@
 // Consignments in the ledger's database: announced over HTTP or by a supplier's shipment (EPCIS), closed by a person.
 
 import { z } from "zod";
-import type { NoticedEvent } from "../../../contract/event.ts";
 import type { Alert } from "../../../contract/stock.ts";
-import type { LoggedEvent } from "../changes.ts";
 import type { LedgerDatabase, SqlConnection } from "../database.ts";
 import { saveAlerts } from "../sql-alerts.ts";
 import { readExpectedReceipts } from "../sql-capture.ts";
-import { readConsignmentMoves } from "../sql-references.ts";
+import { type PostedEvent, readConsignmentMoves } from "../sql-references.ts";
 import {
   type Consignment,
   type ConsignmentLine,
@@ -158,13 +156,12 @@ export class SqlReceiving {
  */
 export async function endScanned(
   connection: SqlConnection,
-  events: readonly LoggedEvent[],
+  events: readonly PostedEvent[],
   nowMs: number,
 ): Promise<Alert[]> {
   const alerts: Alert[] = [];
-  for (const { storeId, edgeId, type, item } of events) {
-    if (type !== "noticed" || item.content.kind !== "event") continue;
-    const event = item.content.event as NoticedEvent;
+  for (const { storeId, edgeId, event } of events) {
+    if (event.type !== "noticed") continue;
     const closed = scannedEndSchema.safeParse(event.detail).data;
     if (event.code !== receiptClosed || closed === undefined) continue;
     const found = await readConsignmentOrShipment(connection, storeId, closed.referenceId);
@@ -213,7 +210,8 @@ async function outcome(
   return { ok: true, consignment: await reported(connection, consignment), alerts: [] };
 }
 
-async function reported(
+/** A consignment with what became of it. */
+export async function reported(
   connection: SqlConnection,
   consignment: Consignment,
 ): Promise<ConsignmentReport> {

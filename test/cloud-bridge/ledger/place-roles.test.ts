@@ -123,8 +123,8 @@ describe("a collection point", () => {
       moved("relocating", coffee, { from: place("s0042/floor/a"), to: place("s0042/collect") }),
     );
     await postOne(ledger, edge.batch(edge.lastSequence));
-    // Whose it is nobody said yet: rather one too few is promised than one too many.
-    expect(await availableTo("web")).toMatchObject({ onHand: 2, reserved: 1, available: 1 });
+    // The order that waits is picked from there: it takes nothing off the shelf any more.
+    expect(await availableTo("web")).toMatchObject({ onHand: 2, reserved: 0, available: 2 });
     await go(ledger, id, "pick");
     expect(await availableTo("web")).toMatchObject({ onHand: 2, reserved: 0, available: 2 });
     expect(await balancesOf(ledger, coffee)).toMatchObject({ "collect set_aside": 1 });
@@ -199,38 +199,100 @@ test("no shelf is filled from places for orders, none of theirs is told as empty
   expect(problemLines(without).map(({ location }) => location)).toContain("s0042/dark/a1");
 });
 
-test("random orders: as many are promised as can be picked, in whichever order", async () => {
-  const orders = fc.array(
-    fc.record({
-      channel: fc.constantFrom("web", "shop"),
-      quantity: fc.integer({ min: 1, max: 3 }),
-    }),
-    { maxLength: 12 },
+test("a web order leaves at the collection point what a shop order has nothing else for", async () => {
+  const { ledger, edge, availableTo } = await stocked({ "floor/a": 1, "dark/a1": 1 });
+  const inShop = await take(ledger, "shop", 1);
+  edge.append(
+    moved("relocating", coffee, { from: place("s0042/floor/a"), to: place("s0042/collect") }),
   );
-  const units = fc.record({ floor: fc.nat(6), dark: fc.nat(6) });
+  await postOne(ledger, edge.batch(edge.lastSequence));
+  expect(await availableTo("shop")).toMatchObject({ onHand: 0, reserved: 0, available: 0 });
+  expect(await availableTo("web")).toMatchObject({ onHand: 1, reserved: 0, available: 1 });
+  for (const id of [await take(ledger, "web", 1), inShop]) await go(ledger, id, "pick");
+  expect(await balancesOf(ledger, coffee)).toMatchObject({
+    "dark/a1 set_aside": 1,
+    "collect set_aside": 1,
+  });
+});
+
+test("random orders, units brought to the collection point, and picks: as many are promised as can be picked", async () => {
+  const channel = fc.constantFrom("web" as const, "shop" as const);
+  const quantity = fc.integer({ min: 1, max: 3 });
+  const steps = fc.array(
+    fc.oneof(
+      fc.record({ kind: fc.constant("order" as const), channel, quantity }),
+      fc.record({
+        kind: fc.constant("bring" as const),
+        from: fc.constantFrom("floor/a", "dark/a1"),
+      }),
+      fc.record({ kind: fc.constant("pick" as const), turn: fc.nat(9) }),
+    ),
+    { maxLength: 20 },
+  );
+  const units = fc.record({ floor: fc.integer({ min: 1, max: 7 }), dark: fc.nat(6) });
   await fc.assert(
-    fc.asyncProperty(orders, units, fc.nat(), async (asked, { floor, dark }, turn) => {
-      const { ledger } = await stocked({ "floor/a": floor + 1, "dark/a1": dark + 1 });
-      const held = { web: 0, shop: 0 };
-      const ids: string[] = [];
-      for (const { channel, quantity } of asked) {
-        const wanted = { ...held, [channel]: held[channel] + quantity };
-        const fits =
-          wanted.web + wanted.shop <= floor + dark + 2 &&
-          wanted.shop + Math.max(0, wanted.web - dark - 1) <= floor + 1;
-        const outcome = await ledger.decideClaim(order(channel, quantity), startAtMs);
-        expect(outcome.ok).toBe(fits);
-        if (!outcome.ok) continue;
-        Object.assign(held, wanted);
-        ids.push(outcome.claim.claimId);
+    fc.asyncProperty(steps, units, async (asked, { floor, dark }) => {
+      const { ledger, edge } = await stocked({ "floor/a": floor, "dark/a1": dark + 1 });
+      const waiting: Waiting[] = [];
+      const standing = async () => {
+        const balances = await balancesOf(ledger, coffee);
+        const at = (name: string) => balances[`${name} sellable`] ?? 0;
+        return { floor: at("floor/a"), dark: at("dark/a1"), collect: at("collect") };
+      };
+      const pick = async (turn: number) => {
+        const [next] = waiting.splice(turn % Math.max(1, waiting.length), 1);
+        if (next !== undefined) await go(ledger, next.id, "pick");
+      };
+      for (const step of asked) {
+        const stands = await standing();
+        if (step.kind === "pick") await pick(step.turn);
+        else if (step.kind === "order") {
+          const outcome = await ledger.decideClaim(order(step.channel, step.quantity), startAtMs);
+          expect(outcome.ok).toBe(fitsBeside(waiting, stands, step));
+          if (outcome.ok) waiting.push({ ...step, id: outcome.claim.claimId });
+        } else {
+          const isThere = stands[step.from === "floor/a" ? "floor" : "dark"] > 0;
+          if (!isThere || stands.collect >= unitsOf(waiting)) continue;
+          const [from, to] = [place(`s0042/${step.from}`), place("s0042/collect")];
+          await postOne(
+            ledger,
+            edge.append(moved("relocating", coffee, { from, to })).batch(edge.lastSequence),
+          );
+        }
       }
-      const from = turn % Math.max(1, ids.length);
-      for (const id of [...ids.slice(from), ...ids.slice(0, from)].reverse()) {
-        await go(ledger, id, "pick");
-      }
+      while (waiting.length > 0) await pick(waiting.length - 1);
       expect(await ledger.verify()).toMatchObject({ ok: true, problems: [] });
       await ledger.close();
     }),
     { numRuns: runCountOf(60) },
   );
 });
+
+interface Waiting {
+  readonly id: string;
+  readonly channel: "web" | "shop";
+  readonly quantity: number;
+}
+
+function unitsOf(waiting: readonly Waiting[], channel?: string): number {
+  return waiting.reduce(
+    (sum, each) => sum + (channel === undefined || each.channel === channel ? each.quantity : 0),
+    0,
+  );
+}
+
+/** Whether some of the orders that wait can be given what was brought, and the rest and a new one what stands elsewhere. */
+function fitsBeside(
+  waiting: readonly Waiting[],
+  stands: { floor: number; dark: number; collect: number },
+  order: Pick<Waiting, "channel" | "quantity">,
+): boolean {
+  const [web, shop] = [unitsOf(waiting, "web"), unitsOf(waiting, "shop")];
+  for (let toShop = 0; toShop <= Math.min(shop, stands.collect); toShop++) {
+    const toWeb = Math.min(web, stands.collect - toShop);
+    const ofShop = shop - toShop + (order.channel === "shop" ? order.quantity : 0);
+    const ofWeb = web - toWeb + (order.channel === "web" ? order.quantity : 0);
+    if (ofShop <= stands.floor && ofShop + ofWeb <= stands.floor + stands.dark) return true;
+  }
+  return false;
+}

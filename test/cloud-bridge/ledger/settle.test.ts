@@ -165,7 +165,8 @@ test("after a restore a plan's version is above any that an edge may have had", 
   await ledger.setPlan({ ...plan, version: 2, facings: [] });
   expect((await ledger.plan("s0042"))?.version).toBe(startAtMs / 1000 + 1);
   await ledger.restoreMark(startAtMs - 5_000_000);
-  expect((await ledger.plan("s0042"))?.version).toBe(startAtMs / 1000 + 2);
+  // By a clock that is behind nobody knows what edges have had.
+  expect((await ledger.plan("s0042"))?.version).toBe(startAtMs / 1000 + 1 + 100_000_000_000);
   expect(await ledger.planChanges({ storeId: "s0042", countMax: 9 })).toMatchObject([
     { changedBy: "restore" },
     { changedBy: "restore" },

@@ -120,6 +120,42 @@ test("a ledger that has plans from before fills them once it is opened", async (
   expect(await ledger.refreshPlans(nowMs)).toEqual([]);
 });
 
+test("a ledger from before that is set back knows what it was given, and takes the next file", async () => {
+  const path = ledgerPath();
+  const ledger = await openLedger({ path });
+  await ledger.setPlan(planOf(3, [{ gtin: coffee }]), ada);
+  await ledger.setPlan(planOf(1, [{ gtin: tea }], "s0043"), ada);
+  await onDatabase(path, "DELETE FROM given_plans");
+  await ledger.restoreMark(nowMs);
+  const raised = Math.floor(nowMs / 1000);
+  for (const [id, version] of [
+    [storeId, 3],
+    ["s0043", 1],
+  ] as const) {
+    expect((await ledger.storedPlan(id))?.given.version).toBe(version);
+    expect((await ledger.plan(id))?.version).toBe(raised);
+  }
+  const products = [{ gtin: coffee, name: "Coffee", unitWeightGrams: 250 }];
+  expect(shown(await put(ledger, planOf(4, products), ada))).toEqual([raised + 1, 250]);
+});
+
+test.each([202_611_271_200, 20_261_127_120_000, 1_795_737_600_000])(
+  "a plan that is numbered by date, %i, is given a version that no edge had before the ledger was set back",
+  async (version) => {
+    const ledger = await openLedger();
+    await ledger.setPlan(planOf(version, [{ gtin: coffee }]), ada);
+    await ledger.restoreMark(nowMs);
+    // What a year makes of a number by milliseconds, the most of these.
+    const yearLater = version + 366 * 86_400_000;
+    expect((await ledger.plan(storeId))?.version).toBeGreaterThan(yearLater);
+    const next = planOf(version + 1, [{ gtin: coffee }, { gtin: tea }]);
+    await ledger.setPlan(next, ada);
+    const plan = (await ledger.plan(storeId))!;
+    expect([plan.version > yearLater, plan.products.length]).toEqual([true, 2]);
+    expect((await ledger.verify()).problems).toEqual([]);
+  },
+);
+
 test("a change and many looks at once make one version", async () => {
   const path = ledgerPath();
   const [one, other] = [await openLedger({ path }), await openLedger({ path })];

@@ -1,0 +1,136 @@
+// What comes after a consignment was closed: of another scanner, of an edge that is behind, of the other store.
+
+import { expect, test } from "vitest";
+import type { Consignment } from "../../../../cloud-bridge/ledger/receiving/consignment.ts";
+import type { SqlLedger } from "../../../../cloud-bridge/ledger/sql-ledger.ts";
+import { isOnPostgres, ledgerPath, onDatabase, openLedger, postOne } from "../edge-fixture.ts";
+import { coffee, FakeEdge, moved, noticed, place, startAtMs } from "../fake-edge.ts";
+
+const storeId = "s0042";
+const nowMs = startAtMs + 120_000;
+
+async function announce(ledger: SqlLedger, fields: Partial<Consignment> = {}): Promise<void> {
+  await ledger.receiving.open({
+    ...{ consignmentId: "A-1", kind: "delivery", storeId, from: "Maker", state: "open" },
+    ...{ lines: [{ item: coffee, quantity: 6 }], openedAtMs: startAtMs, openedBy: "ada" },
+    ...fields,
+  });
+}
+
+const ended = (id: string) =>
+  noticed("receipt_closed", { detail: { referenceId: id, reason: "ended" } });
+const received = (quantity: number) =>
+  moved("receiving", coffee, {
+    ...{ quantity, reference: { type: "delivery", id: "A-1" } },
+    to: place(`${storeId}/stockroom`),
+  });
+const passed = (step: "arriving" | "departing", id: string, quantity: number) =>
+  moved(step, coffee, {
+    ...{ quantity, reference: { type: "transfer", id } },
+    ...(step === "arriving" ? { to: place(`${storeId}/stockroom`) } : {}),
+  });
+
+/** Posts further events of an edge; gives the codes of the alerts that are raised. */
+async function say(ledger: SqlLedger, edge: FakeEdge, ...events: Parameters<FakeEdge["append"]>) {
+  const first = edge.lastSequence + 1;
+  const { alerts } = await postOne(ledger, edge.append(...events).batch(first));
+  return alerts.map(({ code }) => code).filter((code) => code !== "second_outbox");
+}
+
+/** Alerts of what differs, the newest first. */
+async function told(ledger: SqlLedger, kind: Consignment["kind"] = "delivery", isOpen = false) {
+  const code = `${kind}_discrepancy`;
+  return await ledger.alerts({ storeId, code, isOpen, countMax: 99, nowMs });
+}
+
+test("the rest from a second scanner corrects what the first one's end told, and closes it", async () => {
+  const ledger = await openLedger();
+  await announce(ledger);
+  const [one, other] = [new FakeEdge(), new FakeEdge("0c0c0c0c-1111", "edge-2")];
+  expect(await say(ledger, one, received(4), ended("A-1"))).toEqual(["delivery_discrepancy"]);
+  expect(await say(ledger, other, received(1))).toEqual([]);
+  expect(await told(ledger, "delivery", true)).toMatchObject([
+    { message: "delivery A-1 from Maker: 1 missing, 0 too many", count: 1, detail: { missing: 1 } },
+  ]);
+  expect(await say(ledger, other, received(1), ended("A-1"))).toEqual([]);
+  expect(await told(ledger, "delivery", true)).toEqual([]);
+  expect(await told(ledger)).toMatchObject([{ acknowledgedBy: "ledger", cause: "told_late" }]);
+  // One too many is another difference. What a person has seen to is not told again.
+  expect(await say(ledger, one, received(1))).toEqual(["delivery_discrepancy"]);
+  const [{ alertId } = { alertId: 0 }] = await told(ledger);
+  await ledger.acknowledgeAlert({ storeId, alertId, by: "ada", nowMs });
+  expect(await say(ledger, one, received(1))).toEqual([]);
+  expect(await told(ledger)).toMatchObject([
+    { acknowledgedBy: "ada" },
+    { acknowledgedBy: "ledger" },
+  ]);
+  expect((await ledger.verify()).problems).toEqual([]);
+});
+
+test("a consignment that was cancelled, or is open, is told nothing of", async () => {
+  const ledger = await openLedger();
+  await announce(ledger);
+  const edge = new FakeEdge();
+  expect(await say(ledger, edge, received(2))).toEqual([]);
+  const end = { kind: "delivery", state: "cancelled", by: "ada" } as const;
+  await ledger.receiving.end(storeId, "A-1", end, nowMs);
+  expect(await say(ledger, edge, received(2))).toEqual([]);
+  expect(await told(ledger)).toEqual([]);
+});
+
+test("what both stores of a transfer post at once is seen together", async () => {
+  const path = ledgerPath();
+  const ledgers = [await openLedger({ path }), await openLedger({ path })] as const;
+  const [ledger, other] = ledgers;
+  const [to, from] = [new FakeEdge(), new FakeEdge("0b0b0b0b-1111", "edge-1", "s0043")];
+  const ids = Array.from({ length: 8 }, (_, index) => `T-${index}`);
+  for (const consignmentId of ids) {
+    await announce(ledger, { consignmentId, kind: "transfer", from: "s0043", lines: [] });
+    await say(ledger, from, passed("departing", consignmentId, 5));
+    const alerts = await say(
+      ledger,
+      to,
+      passed("arriving", consignmentId, 3),
+      ended(consignmentId),
+    );
+    expect(alerts).toEqual(["transfer_discrepancy"]);
+  }
+  for (const id of ids) {
+    await Promise.all([
+      say(ledger, to, passed("arriving", id, 3)),
+      say(other, from, passed("departing", id, 1)),
+    ]);
+  }
+  expect(await told(ledger, "transfer", true)).toEqual([]);
+  expect(await told(ledger, "transfer")).toHaveLength(ids.length);
+  expect((await ledger.verify()).problems).toEqual([]);
+});
+
+test("an end that lay in quarantine closes its consignment when it is reposted", async () => {
+  const path = ledgerPath();
+  const ledger = await openLedger({ path });
+  await announce(ledger);
+  const edge = new FakeEdge();
+  await say(ledger, edge, received(4));
+  // Something in the database refuses to close anything, for a while.
+  await onDatabase(
+    path,
+    isOnPostgres
+      ? "ALTER TABLE consignments ADD CONSTRAINT poison CHECK (state <> 'closed')"
+      : `CREATE TRIGGER poison BEFORE UPDATE ON consignments WHEN NEW.state = 'closed'
+         BEGIN SELECT RAISE(ABORT, 'poison'); END`,
+  );
+  expect(await say(ledger, edge, ended("A-1"))).toEqual(["event_quarantined"]);
+  await onDatabase(
+    path,
+    isOnPostgres ? "ALTER TABLE consignments DROP CONSTRAINT poison" : "DROP TRIGGER poison",
+  );
+  const state = async () => (await ledger.receiving.consignment(storeId, "A-1"))?.state;
+  expect(await state()).toBe("open");
+  const [{ id } = { id: "" }] = await ledger.quarantine();
+  expect(await ledger.repost(id, { by: "ada", nowMs })).toMatchObject({
+    ...{ ok: true, alerts: [{ code: "delivery_discrepancy" }] },
+  });
+  expect(await state()).toBe("closed");
+  expect(await told(ledger)).toMatchObject([{ detail: { missing: 2 } }]);
+});
