@@ -107,8 +107,7 @@ async function startBridge(
 
   const settle = (signal: AbortSignal) =>
     runSettlement({ ledger, clock, count, publishers: { onPosted } }, signal);
-  const refreshPlans = (signal: AbortSignal) =>
-    runPlanRefresh({ ledger, clock, publish: (ids) => messaging.publishPlans(ids) }, signal);
+  const refreshPlans = (signal: AbortSignal) => runPlanRefresh({ ledger, clock }, signal);
   const outward = await Outward.open({ config, ledger, link, clock, random: Math.random, count });
   const tokens = await openTokens(config, clock, log);
   const api = await ApiServer.open({
@@ -117,7 +116,6 @@ async function startBridge(
     ...outward.forApi,
     ...(tokens === undefined ? {} : { tokens }),
     health: () => healthOf({ link, ingest, publishers, ledger, clock }),
-    onPlan: (storeId) => life.watch(messaging.publishPlans([storeId])),
   });
   life.onStop("http", () => api.close());
   // Stopping goes backward: commit and answer what waits, publish it, say goodbye to the broker.

@@ -17,7 +17,6 @@ import { BridgeLink, type IncomingMessage, type LinkOptions } from "./link.ts";
 import { type Logger, SparingLog } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { HelloRequests } from "./publish/hello-requests.ts";
-import { publishPlans } from "./publish/plans.ts";
 import { Publishers } from "./publish/publishers.ts";
 import { Worker } from "./workers/worker.ts";
 
@@ -99,12 +98,6 @@ export class Messaging {
     }
   }
 
-  /** Publishes the plans of stores. */
-  publishPlans(storeIds: readonly string[]): Promise<boolean> {
-    const { ledger } = this.#options;
-    return publishPlans({ ledger, storeIds, publish: (message) => this.link.publish(message) });
-  }
-
   #isHeld(storeId: string): boolean {
     return this.worker?.holds(storeId) ?? true;
   }
@@ -113,13 +106,7 @@ export class Messaging {
     const { life, onOnline } = this.#options;
     onOnline();
     this.publishers.onOnline();
-    life.watch(this.#greet());
-  }
-
-  async #greet(): Promise<void> {
-    const storeIds = await this.#options.stores.list();
-    await this.publishPlans(storeIds.filter((storeId) => this.#isHeld(storeId)));
-    await this.#hello.onOnline();
+    life.watch(this.#hello.onOnline());
   }
 
   #onCommitted(results: readonly Committed[], group: readonly Incoming[]): void {

@@ -24,8 +24,6 @@ export interface PlanRoutesOptions {
   readonly ledger: Ledger;
   readonly stores: Stores;
   readonly nowMs: () => number;
-  /** A store has another plan: it must be published. */
-  readonly onPlan: (storeId: string) => void;
   /** Levels changed: what did must be published. */
   readonly onPosted: (posted: Posted) => void;
 }
@@ -41,7 +39,7 @@ const changesQuery = z.strictObject({
 
 /** Adds /v1/stores/{store}/plan. */
 export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions): void {
-  const { ledger, stores, nowMs, onPlan, onPosted } = options;
+  const { ledger, stores, nowMs, onPosted } = options;
   addRoute(app, {
     ...{ method: "GET", path: "/v1/stores/:store/plan", allows: "plan.read", params: storeParams },
     summary: "The store's plan, with what it leaves to the catalogue",
@@ -89,7 +87,6 @@ export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions):
         throw new ProblemError("version_stale", "another plan came first: read it again");
       });
       const { plan, changedItems } = saved;
-      onPlan(store);
       onPosted({ entries: [], alerts: [], changedItems });
       reply.header("etag", versionTag(plan.version));
       return plan;

@@ -1,7 +1,8 @@
 // The ledger on PostgreSQL, for several bridges beside each other.
 
 import { PostgresDatabase, type PostgresLedgerOptions } from "./postgres-database.ts";
-import { readEpoch, SqlLedger } from "./sql-ledger.ts";
+import { SqlLedger } from "./sql-ledger.ts";
+import { readEpoch } from "./sql-read.ts";
 
 /** A ledger in a database of a PostgreSQL server. */
 export class PostgresLedger extends SqlLedger {

@@ -55,6 +55,7 @@ import {
   readEntries,
   readNotices,
   readPlan,
+  readPlanVersions,
   readPositions,
   readQuarantine,
   readQuarantineCounts,
@@ -158,6 +159,10 @@ export class SqlLedger implements Ledger {
       if (await this.#database.write(work, catalogueLock)) refreshed.push(storeId);
     }
     return refreshed;
+  }
+
+  planVersions(): ReturnType<Ledger["planVersions"]> {
+    return readPlanVersions(this.#reader);
   }
 
   planChanges(query: Parameters<Ledger["planChanges"]>[0]): Promise<PlanChange[]> {
@@ -386,13 +391,4 @@ function merge(parts: readonly Committed[]): Committed {
     postedEventCount: parts.reduce((sum, part) => sum + part.postedEventCount, 0),
     skippedEventCount: parts.reduce((sum, part) => sum + part.skippedEventCount, 0),
   };
-}
-
-/** The epoch of a ledger: when it was created or last restored, Unix ms. */
-export async function readEpoch(connection: SqlConnection): Promise<number> {
-  const [row] = await connection.all<{ value: number }>(
-    "SELECT value FROM meta WHERE name = 'epoch'",
-  );
-  if (row === undefined) throw new GatewayError("LEDGER_CORRUPT", "the ledger has no epoch");
-  return row.value;
 }

@@ -1,5 +1,6 @@
 // Questions to the ledger, on a connection of their own: each is one statement and so one snapshot.
 
+import { GatewayError } from "../../contract/errors.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Entry, StockLevel } from "../../contract/stock.ts";
 import type { StockState } from "../../contract/units.ts";
@@ -236,6 +237,22 @@ export async function readPlan(
     storeId,
   );
   return row === undefined ? undefined : (JSON.parse(row.body) as Plan);
+}
+
+/** Versions alone: a plan is large. */
+export async function readPlanVersions(
+  connection: SqlConnection,
+): Promise<{ storeId: string; version: number }[]> {
+  return await connection.all("SELECT store_id AS storeId, version FROM plans ORDER BY store_id");
+}
+
+/** The epoch of a ledger: when it was created or last restored, Unix ms. */
+export async function readEpoch(connection: SqlConnection): Promise<number> {
+  const [row] = await connection.all<{ value: number }>(
+    "SELECT value FROM meta WHERE name = 'epoch'",
+  );
+  if (row === undefined) throw new GatewayError("LEDGER_CORRUPT", "the ledger has no epoch");
+  return row.value;
 }
 
 function withoutNulls(row: Record<string, unknown>): Record<string, unknown> {

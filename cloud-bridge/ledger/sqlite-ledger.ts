@@ -1,6 +1,7 @@
 // The ledger on SQLite, the embedded default.
 
-import { readEpoch, SqlLedger } from "./sql-ledger.ts";
+import { SqlLedger } from "./sql-ledger.ts";
+import { readEpoch } from "./sql-read.ts";
 import { SqliteDatabase, type SqliteLedgerOptions } from "./sqlite-database.ts";
 
 /** A ledger in a SQLite file. */

@@ -290,6 +290,8 @@ export interface Ledger {
     countMax: number;
   }): Promise<PlanChange[]>;
   plan(storeId: string): Promise<Plan | undefined>;
+  /** The version of every store's plan. */
+  planVersions(): Promise<{ readonly storeId: string; readonly version: number }[]>;
   /**
    * Checks everything: the file, the chain, that the sum is zero, balances = sum of entries, claims = their entries,
    * posted lines = counts, sequences 1..n without hole or repeat per outbox, their digests, posting order = sequence order.

@@ -1,12 +1,10 @@
-// Plans of stores: configured files go into the ledger when they are newer, and the ledger's plan of
-// each store goes out retained, to be kept by the edges; also when the catalogue made another one of it.
+// Plans of stores in the ledger: configured files go into it when they are newer, and what plans leave to the catalogue is
+// filled anew when that changes.
 
 import { canonicalJson } from "../../contract/digest.ts";
 import type { GivenPlan } from "../../contract/plan.ts";
-import { topics } from "../../contract/topics.ts";
 import { type Clock, sleep } from "../clock.ts";
 import type { Ledger } from "../ledger/types.ts";
-import type { OutgoingMessage } from "../link.ts";
 import type { Logger } from "../log.ts";
 
 /** Between two looks at what the catalogue changed. */
@@ -35,34 +33,11 @@ export async function storePlans(
 
 /** Keeps plans up to date with the catalogue until `signal` aborts. Rejects once the ledger cannot write. */
 export async function runPlanRefresh(
-  options: {
-    readonly ledger: Pick<Ledger, "refreshPlans">;
-    readonly clock: Clock;
-    /** False when the broker did not take all of them. */
-    readonly publish: (storeIds: readonly string[]) => Promise<boolean>;
-  },
+  { ledger, clock }: { readonly ledger: Pick<Ledger, "refreshPlans">; readonly clock: Clock },
   signal: AbortSignal,
 ): Promise<void> {
-  const { ledger, clock, publish } = options;
-  const waiting = new Set<string>();
   while (!signal.aborted) {
-    for (const storeId of await ledger.refreshPlans(clock.nowMs())) waiting.add(storeId);
-    if (waiting.size > 0 && (await publish([...waiting]))) waiting.clear();
+    await ledger.refreshPlans(clock.nowMs());
     await sleep(clock, refreshIntervalMs, signal);
   }
-}
-
-/** Publishes the plan of each store; false when the broker did not take all of them. */
-export async function publishPlans(options: {
-  ledger: Pick<Ledger, "plan">;
-  storeIds: readonly string[];
-  publish: (message: OutgoingMessage) => Promise<boolean>;
-}): Promise<boolean> {
-  for (const storeId of options.storeIds) {
-    const plan = await options.ledger.plan(storeId);
-    if (plan === undefined) continue;
-    const message = { topic: topics.plan(storeId), payload: JSON.stringify(plan), retain: true };
-    if (!(await options.publish(message))) return false;
-  }
-  return true;
 }

