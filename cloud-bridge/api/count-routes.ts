@@ -37,6 +37,7 @@ import {
   requireStore,
   type Stores,
   storeParams,
+  timeAndIdInText,
   wholeParameter,
   wordParameter,
 } from "./parameters.ts";
@@ -99,7 +100,7 @@ export const countParams = z.strictObject({
 });
 export const listQuery = z.strictObject({
   state: openParameter,
-  after: z.coerce.number({ error: "must be a time" }).int({ error: "must be a time" }).optional(),
+  after: timeAndIdInText(/[0-9a-f]{32}/).optional(),
   limit: z.coerce
     .number({ error: "must be 1..1000" })
     .int({ error: "must be 1..1000" })
@@ -153,12 +154,11 @@ export function addCountRoutes(app: FastifyInstance, options: CountRoutesOptions
     summary: "Counts of a store, the newest first",
     handler: async ({ params: { store: storeId }, query: { state, after, limit } }) => {
       await requireStore(stores, storeId);
-      const before = after === undefined ? {} : { beforeMs: after };
-      const about = { storeId, isOpen: state === "open", ...before, countMax: limit };
+      const about = { storeId, isOpen: state === "open", before: after, countMax: limit };
       const items = (await counting.stocktakes(about)).map(({ digest: _, ...head }) => head);
       const last = items.at(-1);
       if (last === undefined || items.length < limit) return { items };
-      return { items, next: String(last.openedAtMs) };
+      return { items, next: `${last.openedAtMs}/${last.countId}` };
     },
   });
   addRoute(app, {

@@ -61,7 +61,7 @@ function eventTypesAfter(after: NameCursor | undefined, countMax: number): NameP
     : { names, next: { storeId: "", after: names.at(-1)! } };
 }
 
-const nameCursor = z.tuple([storeOrNone, z.string()]);
+const nameCursor = z.tuple([storeOrNone, z.string().refine((name) => !name.includes("\0"))]);
 
 function nameCursorOf(token: string): NameCursor {
   const [storeId, after] = cursorOf(nameCursor, token);

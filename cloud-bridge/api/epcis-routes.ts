@@ -46,6 +46,9 @@ export function addEpcisRoutes(app: FastifyInstance, options: EpcisRoutesOptions
       scope.addHook("onRequest", async (request, reply) => {
         negotiate(request, reply);
         permit(request);
+        // PostgreSQL takes no text with one, and nothing is named so.
+        if (request.url.includes("%00"))
+          throw new EpcisProblem("QueryParameterException", "a NUL is part of no name");
       });
       addCapture(scope, options);
       addQueries(scope, options);

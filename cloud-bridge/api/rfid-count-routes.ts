@@ -11,9 +11,10 @@ import {
   isWithin,
   locationSchema,
 } from "../../contract/units.ts";
+import type { ReportMark } from "../ledger/counting/sql-rfid.ts";
 import { counterFields, counterOf } from "./count-actor.ts";
 import { type CountRoutesOptions, countParams, listQuery, taken } from "./count-routes.ts";
-import { requireStore, storeParams } from "./parameters.ts";
+import { requireStore, storeParams, timeAndIdInText } from "./parameters.ts";
 import { wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
@@ -51,6 +52,15 @@ const tagsBody = z.strictObject({
     .max(passCountMax, { error: passError }),
 });
 
+const reportsQuery = listQuery.extend({
+  after: timeAndIdInText(/[^/]{1,64}\/[^/]{1,64}\/\d{1,15}/)
+    .transform(([atMs, rest]): ReportMark => {
+      const [edgeId = "", outboxId = "", sequence] = rest.split("/");
+      return [atMs, edgeId, outboxId, Number(sequence)];
+    })
+    .optional(),
+});
+
 /** What is wrong with a line, as of the passes that it was made of. */
 function ofPasses<T extends { readonly ok: boolean; readonly field?: string }>(outcome: T): T {
   return outcome.field?.startsWith("lines") === true ? { ...outcome, field: "passes" } : outcome;
@@ -85,14 +95,14 @@ export function addRfidCountRoutes(app: FastifyInstance, options: CountRoutesOpt
   addRoute(app, {
     ...{ method: "GET", path: "/v1/stores/:store/rfid-counts", allows: "counts.read" },
     ...{ summary: "What each count of tags found, the newest first" },
-    ...{ params: storeParams, query: listQuery },
-    handler: async ({ params: { store: storeId }, query: { after, limit } }) => {
+    ...{ params: storeParams, query: reportsQuery },
+    handler: async ({ params: { store: storeId }, query: { after: before, limit } }) => {
       await requireStore(stores, storeId);
-      const before = after === undefined ? {} : { beforeMs: after };
-      const items = await ledger.counting.rfidReports({ storeId, ...before, countMax: limit });
+      const items = await ledger.counting.rfidReports({ storeId, before, countMax: limit });
       const last = items.at(-1);
       if (last === undefined || items.length < limit) return { items };
-      return { items, next: String(last.atMs) };
+      const { atMs, edgeId, outboxId, sequence } = last;
+      return { items, next: [atMs, edgeId, outboxId, sequence].join("/") };
     },
   });
 }

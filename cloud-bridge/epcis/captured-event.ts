@@ -87,11 +87,20 @@ export function prepareEvents(
       errors.push({ ...validationError(faultText(result.error.issues)), eventIndex });
       continue;
     }
-    const fault = gtinFault(result.data);
+    const fault = textFault(result.data) ?? gtinFault(result.data);
     if (fault === undefined) events.push(captured(result.data, options));
     else errors.push({ ...validationError(fault), eventIndex });
   }
   return { events, errors };
+}
+
+// PostgreSQL keeps neither, and what one ledger takes another shall take too. JSON escapes both, after any number of
+// backslashes that are escaped themselves.
+const unkeptPattern = /(?:^|[^\\])(?:\\\\)*\\u(?:0000|d[89a-f])/;
+
+function textFault(event: EpcisEvent): string | undefined {
+  if (!unkeptPattern.test(JSON.stringify(event))) return undefined;
+  return "a text has a NUL, or half of a surrogate pair";
 }
 
 /** The first unit or class whose link has the place of a GTIN, and no GTIN there. */

@@ -183,17 +183,27 @@ export async function forgetReports(
   );
 }
 
+/** Where a page of reports ended. */
+export type ReportMark = readonly [
+  atMs: number,
+  edgeId: string,
+  outboxId: string,
+  sequence: number,
+];
+
 /** Counts of tags, the newest first. */
 export async function readReports(
   connection: SqlConnection,
-  { storeId, beforeMs, countMax }: { storeId: string; beforeMs?: number; countMax: number },
+  query: { storeId: string; before?: ReportMark | undefined; countMax: number },
 ): Promise<RfidReport[]> {
+  const { storeId, before = [Number.MAX_SAFE_INTEGER, "", "", 0], countMax } = query;
   const rows = await connection.all<Omit<RfidReport, keyof SetComparison> & { body: string }>(
     `SELECT store_id AS storeId, edge_id AS edgeId, outbox_id AS outboxId, sequence, location, state,
             at_ms AS atMs, body
-     FROM rfid_counts WHERE store_id = ? AND at_ms < ?
+     FROM rfid_counts WHERE store_id = ? AND at_ms <= ?
+      AND (at_ms < ? OR (edge_id, outbox_id, sequence) > (?, ?, ?))
      ORDER BY at_ms DESC, edge_id, outbox_id, sequence LIMIT ?`,
-    ...[storeId, beforeMs ?? Number.MAX_SAFE_INTEGER, countMax],
+    ...[storeId, before[0], ...before, countMax],
   );
   return rows.map(({ body, ...row }) => ({ ...(JSON.parse(body) as SetComparison), ...row }));
 }

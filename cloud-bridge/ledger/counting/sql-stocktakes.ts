@@ -61,14 +61,21 @@ export async function readStocktake(
 /** Stocktakes of a store without their lines, the newest first. */
 export async function readStocktakes(
   connection: SqlConnection,
-  query: { storeId: string; isOpen: boolean; beforeMs?: number; countMax: number },
+  query: {
+    storeId: string;
+    isOpen: boolean;
+    /** Time and id of the last one of the page before. */
+    before?: readonly [openedAtMs: number, countId: string] | undefined;
+    countMax: number;
+  },
 ): Promise<(Omit<Stocktake, "lines"> & { lineCounts: Record<string, number> })[]> {
-  const { storeId, isOpen, beforeMs, countMax } = query;
+  const { storeId, isOpen, before = [Number.MAX_SAFE_INTEGER, ""], countMax } = query;
+  const [beforeMs, beforeId] = before;
   const rows = await connection.all<HeadRow>(
-    `${headSelect} WHERE store_id = ? AND opened_at_ms < ?
+    `${headSelect} WHERE store_id = ? AND opened_at_ms <= ? AND (opened_at_ms < ? OR count_id > ?)
       AND (? = 0 OR phase IN ('counting', 'review'))
      ORDER BY opened_at_ms DESC, count_id LIMIT ?`,
-    ...[storeId, beforeMs ?? Number.MAX_SAFE_INTEGER, Number(isOpen), countMax],
+    ...[storeId, beforeMs, beforeMs, beforeId, Number(isOpen), countMax],
   );
   const counts = await connection.all<{ countId: string; status: string; count: number }>(
     `SELECT count_id AS countId, status, count(*) AS count FROM stocktake_lines

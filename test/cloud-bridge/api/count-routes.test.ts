@@ -201,3 +201,22 @@ test("plan, policy, trust and refill answer, and take what a store demands", asy
   expect(await send(path, policy, put)).toMatchObject({ status: 200 });
   expect((await bridge.get(`/v1/availability?gtin=${gtin}`)).body).toMatchObject({ available: 30 });
 });
+
+test.each([counts, "/v1/stores/s1/rfid-counts"])("%s comes in pages", async (path) => {
+  for (const name of ["x", "y"]) {
+    const { body } = await open();
+    const passes = [{ observedAtMs: Date.now(), keys: [`01/${gtin}/21/${name}`] }];
+    const about = `${counts}/${body["countId"]}`;
+    expect(await send(`${about}/tags`, { by: "ada", passes })).toMatchObject({ status: 200 });
+  }
+  const whole = (await bridge.get(`${path}?state=all&limit=1000`)).body["items"] as object[];
+  expect(whole.length).toBeGreaterThan(2);
+  const items: object[] = [];
+  let after = "";
+  do {
+    const { body } = await bridge.get(`${path}?state=all&limit=1${after}`);
+    items.push(...(body["items"] as object[]));
+    after = body["next"] === undefined ? "" : `&after=${encodeURIComponent(String(body["next"]))}`;
+  } while (after !== "");
+  expect(items).toEqual(whole);
+});

@@ -255,6 +255,7 @@ describe("queries", () => {
     ["colour=red", "colour"],
     ["GE_eventTime=yesterday", "GE_eventTime"],
     ["nextPageToken=x", "nextPageToken"],
+    ["MATCH_epc=urn:x:%00", "NUL"],
   ])("refuse %s", async (query, parameter) => {
     expect(await ask(`/v1/epcis/events?${query}`)).toMatchObject({
       status: 400,
@@ -320,6 +321,7 @@ describe("lists", () => {
     ["epcs?EQ_bizStep=receiving", "no other parameter"],
     ["bizSteps?perPage=x", "perPage"],
     ["readPoints?nextPageToken=WzFd", "nextPageToken"],
+    [`epcs?nextPageToken=${Buffer.from('["","\\u0000"]').toString("base64url")}`, "nextPageToken"],
   ])("refuse %s", async (path, detail) => {
     expect(await ask(`/v1/epcis/${path}`)).toMatchObject({
       status: 400,

@@ -79,3 +79,19 @@ test("a cancelled shipment is not expected", async () => {
   await capture(ledger, { ...rest, bizStep: "void_shipping", epcList: [unit] });
   expect(await expectedIn(ledger)).toEqual([["sscc/095060001343520017", 1, undefined]]);
 });
+
+test("text that one of the databases cannot keep is refused, and the next document is taken", async () => {
+  const ledger = await openLedger();
+  for (const eventID of ["urn:x:\0", "urn:x:\ud800", "urn:x:\\\udfff"]) {
+    const job = await capture(ledger, { ...shipment, eventID });
+    expect(job).toMatchObject({
+      success: false,
+      errors: [{ detail: expect.stringContaining("NUL") }],
+    });
+  }
+  for (const eventID of ["urn:x:\\u0000", "urn:x:\u{1f600}"]) {
+    const changed = { ...shipment, eventID, epcList: [eventID] };
+    expect(await capture(ledger, changed)).toMatchObject({ success: true });
+    expect(await countOf(ledger, { MATCH_epc: eventID, EQ_eventID: eventID })).toBe(1);
+  }
+});

@@ -7,6 +7,7 @@ import {
   completenessOf,
   type HeldSerial,
 } from "../../../../cloud-bridge/ledger/counting/rfid-count.ts";
+import type { ReportMark } from "../../../../cloud-bridge/ledger/counting/sql-rfid.ts";
 import { balancesOf, openLedger, postOne } from "../edge-fixture.ts";
 import { coffee, counted, FakeEdge, moved, place } from "../fake-edge.ts";
 import { at, opening, statusOf, step } from "./stocktake-fixture.ts";
@@ -130,4 +131,26 @@ test("an edge's count of tags is compared, and what was missed and is seen again
     { foundCount: 1, missingCount: 0, completenessShare: 0.99, edgeId: "edge-2" },
     { foundCount: 0, missing: [key(3)] },
   ]);
+});
+
+test("of counts of one millisecond a list loses none between two pages", async () => {
+  const ledger = await tagged(1);
+  const edge = new FakeEdge("0b0b0b0b-0001", "edge-2");
+  const observedAtMs = at(5);
+  for (let index = 0; index < 12; index += 1) {
+    const serials = [{ key: key(1), observedAtMs }];
+    const lines = [{ gtin: coffee, quantity: 1, observedAtMs }];
+    const fields = { occurredAtMs: observedAtMs, confidence: 0.99, lines, serials };
+    edge.append(counted("s0042/floor", {}, fields));
+  }
+  await postOne(ledger, edge.batch(1));
+  const sequences: number[] = [];
+  let before: ReportMark | undefined;
+  do {
+    const page = await ledger.counting.rfidReports({ storeId: "s0042", before, countMax: 5 });
+    sequences.push(...page.map(({ sequence }) => sequence));
+    const last = page.at(-1);
+    before = last && [last.atMs, last.edgeId, last.outboxId, last.sequence];
+  } while (before !== undefined);
+  expect(sequences).toEqual(Array.from({ length: 12 }, (_, index) => index + 1));
 });

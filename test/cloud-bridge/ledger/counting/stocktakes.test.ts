@@ -306,3 +306,23 @@ describe("bad requests", () => {
     await expect(step(ledger, count, "ada", record(line(coffee, 9)))).rejects.toThrow("PHASE");
   });
 });
+
+test("of counts that were opened in one millisecond a list loses none between two pages", async () => {
+  const ledger = await stocked({ [coffee]: 1 });
+  for (let index = 0; index < 12; index += 1) {
+    const about = { countId: idOf(`page ${index}`), location: `s0042/floor/g${index}` };
+    await opened(ledger, { ...about, lines: [{ gtin: coffee, location: about.location }] });
+  }
+  for (const countMax of [1, 5]) {
+    const query = { storeId: "s0042", isOpen: true, countMax };
+    const ids: string[] = [];
+    let page = await ledger.counting.stocktakes(query);
+    while (page.length > 0) {
+      ids.push(...page.map(({ countId }) => countId));
+      const { openedAtMs, countId } = page.at(-1)!;
+      page = await ledger.counting.stocktakes({ ...query, before: [openedAtMs, countId] });
+    }
+    expect(ids).toHaveLength(12);
+    expect(new Set(ids).size).toBe(12);
+  }
+});
