@@ -23,6 +23,7 @@ const onBoth = [
   "sql-events",
   "sql-history",
   "sql-tree",
+  "unstorable-text",
 ];
 const postgres = {
   extends: true as const,
