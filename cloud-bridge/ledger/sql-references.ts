@@ -82,6 +82,32 @@ export async function readConsignmentMoves(
   );
 }
 
+/** By how much the clocks of who shipped and who received may differ. */
+const clockDifferenceMsMax = 3_600_000;
+
+/**
+ * Units that a captured shipment names one by one and that came without anybody naming the shipment (through a portal, say),
+ * each once, whatever came first.
+ */
+export async function readUnnamedArrivals(
+  connection: SqlConnection,
+  { storeId, consignmentId }: { readonly storeId: string; readonly consignmentId: string },
+): Promise<ConsignmentMove[]> {
+  return await connection.all<ConsignmentMove>(
+    `SELECT 'received' AS side, x.item, count(DISTINCT x.serial) AS quantity FROM expected_receipts x
+     WHERE x.store_id = ? AND x.shipment = ? AND x.withdrawn_at_ms IS NULL AND x.serial IS NOT NULL
+      AND EXISTS (SELECT 1 FROM entries e
+        WHERE e.store_id = x.store_id AND e.item = x.item AND e.serial = x.serial
+         AND e.reason IN ('receiving', 'arriving') AND e.occurred_at_ms >= x.shipped_at_ms - ?)
+      AND NOT EXISTS (SELECT 1 FROM entries e
+        JOIN referenced_moves r ON r.store_id = e.store_id AND r.reference_id = x.shipment
+         AND r.edge_id = e.edge_id AND r.outbox_id = e.outbox_id AND r.sequence = e.sequence
+        WHERE e.store_id = x.store_id AND e.item = x.item AND e.serial = x.serial)
+     GROUP BY x.item ORDER BY x.item`,
+    ...[storeId, consignmentId, clockDifferenceMsMax],
+  );
+}
+
 /** What a receipt sold of one item, in whichever store, and what has been returned of it. */
 export interface ReceiptSale {
   readonly storeId: string;

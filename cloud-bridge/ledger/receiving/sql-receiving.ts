@@ -5,7 +5,7 @@ import type { Alert } from "../../../contract/stock.ts";
 import type { LedgerDatabase, SqlConnection } from "../database.ts";
 import { saveAlerts } from "../sql-alerts.ts";
 import { readExpectedReceipts } from "../sql-capture.ts";
-import { type PostedEvent, readConsignmentMoves } from "../sql-references.ts";
+import { type PostedEvent, readConsignmentMoves, readUnnamedArrivals } from "../sql-references.ts";
 import {
   type Consignment,
   type ConsignmentLine,
@@ -217,8 +217,9 @@ export async function reported(
 ): Promise<ConsignmentReport> {
   const { consignmentId, storeId, kind, from } = consignment;
   const sender = kind === "transfer" ? { fromStoreId: from } : {};
-  const moves = await readConsignmentMoves(connection, { consignmentId, storeId, ...sender });
-  return { ...consignment, report: reportOf(consignment, moves) };
+  const named = await readConsignmentMoves(connection, { consignmentId, storeId, ...sender });
+  const unnamed = await readUnnamedArrivals(connection, { storeId, consignmentId });
+  return { ...consignment, report: reportOf(consignment, [...named, ...unnamed]) };
 }
 
 async function readConsignment(

@@ -6,7 +6,7 @@ import { readQuery } from "../../../cloud-bridge/epcis/event-filter.ts";
 import { Places } from "../../../cloud-bridge/epcis/places.ts";
 import type { SqlLedger } from "../../../cloud-bridge/ledger/sql-ledger.ts";
 import { openLedger } from "./edge-fixture.ts";
-import { coffee, startAtMs, tea } from "./fake-edge.ts";
+import { coffee, FakeEdge, moved, place, startAtMs, tea } from "./fake-edge.ts";
 
 const storeId = "s0042";
 const gln = "https://id.gs1.org/414/9506000134369";
@@ -94,4 +94,39 @@ test("text that one of the databases cannot keep is refused, and the next docume
     expect(await capture(ledger, changed)).toMatchObject({ success: true });
     expect(await countOf(ledger, { MATCH_epc: eventID, EQ_eventID: eventID })).toBe(1);
   }
+});
+
+test("units that a shipment names count as come without anybody naming the shipment, each once", async () => {
+  const ledger = await openLedger();
+  const units = ["A1", "A2", "A3"].map((serial) => `https://id.gs1.org/01/${coffee}/21/${serial}`);
+  const desadv = "urn:epcglobal:cbv:bt:9506000134352:D1";
+  const eventTime = new Date(startAtMs - 60_000).toISOString();
+  const sent = {
+    ...{ ...shipment, eventTime, epcList: units },
+    bizTransactionList: [{ type: "desadv", bizTransaction: desadv }],
+  };
+  const came = (serial: string, fields = {}) =>
+    moved("receiving", coffee, { item: { gtin: coffee, serial }, to, ...fields });
+  const to = place(`${storeId}/stockroom`);
+  const report = async () => (await ledger.receiving.consignment(storeId, name))?.report;
+  const edge = new FakeEdge();
+  const post = async (...events: ReturnType<typeof moved>[]) => {
+    const first = edge.lastSequence + 1;
+    await ledger.post([edge.append(...events).batch(first)], startAtMs);
+  };
+  // The portal saw one before the document was captured, and one that is not on it.
+  await post(came("A1"), came("B9"));
+  await capture(ledger, sent);
+  const [line] = await ledger.epcis.expectedReceipts({ storeId, countMax: 1 });
+  const name = line!.shipment!;
+  expect(await report()).toEqual([
+    { item: coffee, expected: 3, received: 1, missing: 2, extra: 0 },
+  ]);
+  // Seen again, and scanned under the shipment's name, it is still one unit.
+  const reference = { type: "delivery", id: name };
+  await post(came("A1"), came("A1", { reference }), came("A2"));
+  expect(await report()).toMatchObject([{ received: 2, missing: 1, extra: 0 }]);
+  // What came long before it was sent was another time.
+  await post(came("A3", { occurredAtMs: startAtMs - 7_200_000 }));
+  expect(await report()).toMatchObject([{ received: 2, missing: 1, extra: 0 }]);
 });
