@@ -5,8 +5,9 @@ import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type Actor, actorOf } from "./actor.ts";
-import { checked } from "./problem.ts";
+import { checked, wrongParameter } from "./problem.ts";
 import type { Permission } from "./roles.ts";
+import { unstorableAt } from "./storable-text.ts";
 
 type Schema = z.ZodType;
 type Read<S> = S extends Schema ? z.infer<S> : undefined;
@@ -88,7 +89,11 @@ export function addRoute<
 }
 
 function read(schema: Schema | undefined, value: unknown): unknown {
-  return schema === undefined ? undefined : checked(schema, value);
+  if (schema === undefined) return undefined;
+  const parsed = checked(schema, value);
+  const at = unstorableAt(value);
+  if (at !== undefined) throw wrongParameter(at || "(body)", "has characters that are no text");
+  return parsed;
 }
 
 function storesNamed(parts: Record<"params" | "query" | "body", unknown>): string[] {

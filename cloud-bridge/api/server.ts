@@ -27,11 +27,10 @@ import type { Feed } from "./feed.ts";
 import { addFeedRoute } from "./feed-routes.ts";
 import { addItemRoutes, type ItemRoutesOptions } from "./item-routes.ts";
 import { addPlanRoutes, type PlanRoutesOptions } from "./plan-routes.ts";
-import { ProblemError, type ProblemKind, sendProblem, wrongParameter } from "./problem.ts";
+import { ProblemError, type ProblemKind, sendProblem } from "./problem.ts";
 import { addReturnRoutes, type ReturnRoutesOptions } from "./return-routes.ts";
 import { addRfidCountRoutes } from "./rfid-count-routes.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
-import { unstorableAt } from "./storable-text.ts";
 import type { ApiTokens } from "./tokens.ts";
 import { addTraceRoutes, type TraceRoutesOptions } from "./trace-routes.ts";
 import { addWebhookRoutes, type WebhookRoutesOptions } from "./webhook-routes.ts";
@@ -92,7 +91,6 @@ export class ApiServer {
     app.server.maxConnections = options.connectionCountMax;
     addErrors(app, options);
     addAuthentication(app, options.tokens);
-    addTextCheck(app);
     await addDescription(app);
     addOwnRoutes(app, options);
     addStockRoutes(app, options);
@@ -131,17 +129,6 @@ export class ApiServer {
   async close(): Promise<void> {
     await this.#app.close();
   }
-}
-
-// EPCIS has its own words for it.
-function addTextCheck(app: FastifyInstance): void {
-  app.addHook("preValidation", async ({ body, params, query, url }) => {
-    if (url.startsWith("/v1/epcis/")) return;
-    for (const part of [body, params, query]) {
-      const at = unstorableAt(part);
-      if (at !== undefined) throw wrongParameter(at || "(body)", "has characters that are no text");
-    }
-  });
 }
 
 function addOwnRoutes(app: FastifyInstance, { health, metrics, edges }: ApiOptions): void {

@@ -32,10 +32,12 @@ test("a request with it names the field", async () => {
     const { status, body } = await bridge.get(path);
     expect([status, body]).toMatchObject([400, { errors: [{ parameter }] }]);
   }
-  const response = await fetch(`http://127.0.0.1:${bridge.httpPort}/v1/withheld`, {
-    ...{ method: "PUT", headers: { "content-type": "application/json" } },
-    body: '{"store":"s1","gtin":"09506000134352","by":"a\\u0000"}',
+  const sale = { kind: "sale", gtin: "09506000134352", occurredAtMs: Date.now(), quantity: 1 };
+  const facts = [{ ...sale, reference: { type: "order", id: "a\0" } }];
+  const response = await fetch(`http://127.0.0.1:${bridge.httpPort}/v1/facts`, {
+    ...{ method: "POST", body: JSON.stringify({ store: "s1", source: "pos", facts }) },
+    headers: { "content-type": "application/json", "idempotency-key": "k" },
   });
   expect(response.status).toBe(400);
-  expect(await response.json()).toMatchObject({ errors: [{ parameter: "by" }] });
+  expect(await response.json()).toMatchObject({ errors: [{ parameter: "facts.0.reference.id" }] });
 });
