@@ -239,13 +239,7 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
   const config = check(bridgeConfigSchema, await readYaml(file), file);
   const base = dirname(file);
   const { embedded } = config.broker;
-  const { keyFile } = config.trace;
   const { postgres } = config.ledger;
-  const secretFile = postgres?.passwordFile;
-  const tls = embedded?.tls && { tls: resolvedFiles(embedded.tls, base) };
-  const passwordsFile = embedded?.passwordsFile && {
-    passwordsFile: resolve(base, embedded.passwordsFile),
-  };
   return {
     ...config,
     dataDir: resolve(base, config.dataDir),
@@ -253,19 +247,26 @@ export async function loadBridgeConfig(file: string): Promise<BridgeConfig> {
     ...(config.factFolder && {
       factFolder: { ...config.factFolder, path: resolve(base, config.factFolder.path) },
     }),
-    trace: keyFile === undefined ? {} : { keyFile: resolve(base, keyFile) },
-    ...(postgres === undefined || secretFile === undefined
-      ? {}
-      : { ledger: { postgres: { ...postgres, passwordFile: resolve(base, secretFile) } } }),
-    http: {
-      ...config.http,
-      ...(config.http.tokensFile && { tokensFile: resolve(base, config.http.tokensFile) }),
-    },
+    trace: resolvedOf(config.trace, base, ["keyFile"]),
+    ...(postgres && {
+      ledger: { postgres: { ...postgres, ...resolvedOf(postgres, base, ["passwordFile"]) } },
+    }),
+    http: { ...config.http, ...resolvedOf(config.http, base, ["tokensFile"]) },
     broker: {
       ...config.broker,
       ...resolvedOf(config.broker, base, ["passwordFile", "caFile", "certFile", "keyFile"]),
-      ...(embedded === undefined ? {} : { embedded: { ...embedded, ...tls, ...passwordsFile } }),
+      ...(embedded && { embedded: embeddedFrom(embedded, base) }),
     },
+  };
+}
+
+function embeddedFrom(embedded: EmbeddedBrokerSettings, base: string): EmbeddedBrokerSettings {
+  const { tls } = embedded;
+  const names = ["certFile", "keyFile", "clientCaFile", "revokedFile"] as const;
+  return {
+    ...embedded,
+    ...resolvedOf(embedded, base, ["passwordsFile"]),
+    ...(tls && { tls: { ...tls, ...resolvedOf(tls, base, names) } }),
   };
 }
 
@@ -280,17 +281,6 @@ function resolvedOf<Key extends string>(
     return file === undefined ? [] : [[key, resolve(base, file)] as const];
   });
   return Object.fromEntries(given) as { [key in Key]?: string };
-}
-
-function resolvedFiles(tls: BrokerTlsSettings, base: string): BrokerTlsSettings {
-  const { revokedFile } = tls;
-  return {
-    certFile: resolve(base, tls.certFile),
-    keyFile: resolve(base, tls.keyFile),
-    clientCaFile: resolve(base, tls.clientCaFile),
-    lookIntervalMs: tls.lookIntervalMs,
-    ...(revokedFile === undefined ? {} : { revokedFile: resolve(base, revokedFile) }),
-  };
 }
 
 /** The ledger file of a data directory. */

@@ -4,10 +4,10 @@
 import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
+import { unstorableAt } from "../storable-text.ts";
 import { type Actor, actorOf } from "./actor.ts";
 import { checked, wrongParameter } from "./problem.ts";
 import type { Permission } from "./roles.ts";
-import { unstorableAt } from "./storable-text.ts";
 
 type Schema = z.ZodType;
 type Read<S> = S extends Schema ? z.infer<S> : undefined;

@@ -12,6 +12,7 @@ import { epcisEnvelopeSchema } from "../../contract/epcis/document.ts";
 import { type EpcisEvent, epcisEventSchema } from "../../contract/epcis/event.ts";
 import { eventHash } from "../../contract/epcis/event-hash.ts";
 import { gtinSchema, storeOf } from "../../contract/units.ts";
+import { unstorableAt } from "../storable-text.ts";
 import { canonicalUri, type Places } from "./places.ts";
 
 /** What a unit is to its event. */
@@ -94,12 +95,8 @@ export function prepareEvents(
   return { events, errors };
 }
 
-// PostgreSQL keeps neither, and what one ledger takes another shall take too. JSON escapes both, after any number of
-// backslashes that are escaped themselves.
-const unkeptPattern = /(?:^|[^\\])(?:\\\\)*\\u(?:0000|d[89a-f])/;
-
 function textFault(event: EpcisEvent): string | undefined {
-  if (!unkeptPattern.test(JSON.stringify(event))) return undefined;
+  if (unstorableAt(event) === undefined) return undefined;
   return "a text has a NUL, or half of a surrogate pair";
 }
 

@@ -82,7 +82,7 @@ CREATE TABLE IF NOT EXISTS alert_messages (
 ) WITHOUT ROWID;
 `;
 
-/** A message for the topic, without its number. */
+/** A message for the topic; the text has its number too. */
 export interface AlertMessage {
   readonly storeId: string;
   readonly number: number;

@@ -13,6 +13,13 @@ CREATE TABLE IF NOT EXISTS followers (
 ) WITHOUT ROWID;
 `;
 
+/** What is followed, and how far it goes in each store: entries, or the messages of alerts (those that are not told yet). */
+const headsOf = {
+  entries: "(SELECT store_id, entry_number AS head FROM chain_heads)",
+  alerts: "(SELECT store_id, max(message_number) AS head FROM alert_messages GROUP BY store_id)",
+};
+type Followed = keyof typeof headsOf;
+
 /** A store with entries that a follower has not seen. */
 export interface Lag {
   readonly storeId: string;
@@ -20,11 +27,12 @@ export interface Lag {
   readonly head: number;
 }
 
-/** Lets a follower begin: with what comes from now on, or with the first entry. Does nothing the next time. */
+/** Lets a follower begin: with what comes from now on, or with the first one. Does nothing the next time. */
 export async function beginFollower(
   connection: SqlConnection,
   follower: string,
   from: "first" | "now",
+  followed: Followed = "entries",
 ): Promise<void> {
   const begun = await connection.run(
     "INSERT INTO followers VALUES ('', ?, 0) ON CONFLICT (store_id, follower) DO NOTHING",
@@ -32,23 +40,24 @@ export async function beginFollower(
   );
   if (begun === 0 || from === "first") return;
   await connection.run(
-    `INSERT INTO followers SELECT store_id, ?, entry_number FROM chain_heads WHERE true
+    `INSERT INTO followers SELECT store_id, ?, head FROM ${headsOf[followed]} h WHERE true
      ON CONFLICT (store_id, follower) DO NOTHING`,
     follower,
   );
 }
 
-/** Stores where the follower has work, at most `countMax`; `stepCount` entries at least. */
+/** Stores where the follower has work, at most `countMax`; `stepCount` of what it follows at least. */
 export async function followerLags(
   connection: SqlConnection,
   follower: string,
   countMax: number,
   stepCount = 1,
+  followed: Followed = "entries",
 ): Promise<Lag[]> {
   return await connection.all<Lag>(
-    `SELECT h.store_id AS storeId, coalesce(f.entry_number, 0) AS position, h.entry_number AS head
-     FROM chain_heads h LEFT JOIN followers f ON f.store_id = h.store_id AND f.follower = ?
-     WHERE h.entry_number >= coalesce(f.entry_number, 0) + ?
+    `SELECT h.store_id AS storeId, coalesce(f.entry_number, 0) AS position, h.head
+     FROM ${headsOf[followed]} h LEFT JOIN followers f ON f.store_id = h.store_id AND f.follower = ?
+     WHERE h.head >= coalesce(f.entry_number, 0) + ?
      ORDER BY h.store_id LIMIT ?`,
     ...[follower, stepCount, countMax],
   );
@@ -81,6 +90,9 @@ export async function advanceFollower(
   );
 }
 
+/** How far stores have come. */
+type Positions = readonly (readonly [storeId: string, position: number])[];
+
 /** Followers whose work is not in the database: they keep only how far they came. */
 export class SqlFollowers {
   readonly #database: LedgerDatabase;
@@ -103,32 +115,13 @@ export class SqlFollowers {
 
   /** The same for who goes after the messages of alerts, by their numbers. */
   beginAlerts(follower: string): Promise<void> {
-    return this.#database.write(async (connection) => {
-      const begun = await connection.run(
-        "INSERT INTO followers VALUES ('', ?, 0) ON CONFLICT (store_id, follower) DO NOTHING",
-        follower,
-      );
-      if (begun === 0) return;
-      await connection.run(
-        `INSERT INTO followers
-         SELECT store_id, ?, max(message_number) FROM alert_messages WHERE true GROUP BY store_id
-         ON CONFLICT (store_id, follower) DO NOTHING`,
-        follower,
-      );
-    });
+    return this.#database.write((connection) =>
+      beginFollower(connection, follower, "now", "alerts"),
+    );
   }
 
-  /** Stores with messages that a follower has not seen. */
-  alertLags(follower: string, countMax: number): Promise<{ storeId: string }[]> {
-    return this.#database.reader.all(
-      `SELECT s.store_id AS storeId
-       FROM (SELECT store_id FROM chain_heads UNION SELECT store_id FROM positions) s
-       LEFT JOIN followers f ON f.store_id = s.store_id AND f.follower = ?
-       WHERE (SELECT max(m.message_number) FROM alert_messages m WHERE m.store_id = s.store_id)
-        > coalesce(f.entry_number, 0)
-       ORDER BY s.store_id LIMIT ?`,
-      ...[follower, countMax],
-    );
+  alertLags(follower: string, countMax: number): Promise<Lag[]> {
+    return followerLags(this.#database.reader, follower, countMax, 1, "alerts");
   }
 
   /** Messages of alerts of a store after a number. */
@@ -137,17 +130,8 @@ export class SqlFollowers {
   }
 
   /** Says how far stores were told of their alerts, and lets go of what was told. */
-  advanceAlerts(
-    follower: string,
-    positions: readonly (readonly [storeId: string, number: number])[],
-  ): Promise<void> {
-    const storeIds = positions.map(([storeId]) => storeId);
-    return this.#database.write(async (connection) => {
-      for (const [storeId, position] of positions) {
-        await advanceFollower(connection, follower, storeId, position);
-      }
-      await dropAlertMessages(connection, positions);
-    }, storeIds);
+  advanceAlerts(follower: string, positions: Positions): Promise<void> {
+    return this.#advance(follower, positions, dropAlertMessages);
   }
 
   advance(follower: string, storeId: string, position: number): Promise<void> {
@@ -155,15 +139,21 @@ export class SqlFollowers {
   }
 
   /** Several stores in one transaction. */
-  advanceAll(
+  advanceAll(follower: string, positions: Positions): Promise<void> {
+    return this.#advance(follower, positions);
+  }
+
+  #advance(
     follower: string,
-    positions: readonly (readonly [storeId: string, position: number])[],
+    positions: Positions,
+    then?: (connection: SqlConnection, positions: Positions) => Promise<void>,
   ): Promise<void> {
     const storeIds = positions.map(([storeId]) => storeId);
     return this.#database.write(async (connection) => {
       for (const [storeId, position] of positions) {
         await advanceFollower(connection, follower, storeId, position);
       }
+      await then?.(connection, positions);
     }, storeIds);
   }
 }

@@ -6,6 +6,7 @@ import type { TestBridge } from "../bridge.ts";
 import type { TestClient } from "../mqtt-client.ts";
 import { received, TestOutbox } from "../test-outbox.ts";
 import { withBridge } from "../with-bridge.ts";
+import { allOf } from "./pages.ts";
 
 const gtin = "09506000134352";
 const other = "09521321001015";
@@ -116,28 +117,15 @@ test.each([
   expect(JSON.stringify(answer.body)).toContain(text);
 });
 
-/** All pages of a list. */
-async function allOf(path: string, limit: number): Promise<Record<string, unknown>[]> {
-  const items: Record<string, unknown>[] = [];
-  let more = "";
-  do {
-    const { status, body } = await bridge.get(`/v1/stores/${path}&limit=${limit}${more}`);
-    expect(status).toBe(200);
-    items.push(...(body["items"] as []));
-    more = body["next"] === undefined ? "" : `&cursor=${body["next"]}`;
-  } while (more !== "");
-  return items;
-}
-
 test("lists of deliveries and of transfers come in pages", async () => {
   for (const id of ["P-1", "P-2", "P-3", "P-4", "P-5"]) {
     await post("s1/deliveries", { id, from: "Maker", by: "erp", lines: [{ gtin, quantity: 1 }] });
     await post("s1/transfers", { id, to: "s2", by: "erp" });
   }
   for (const path of ["s1/deliveries?state=all", "s1/transfers?side=from"]) {
-    const whole = await allOf(path, 1000);
+    const whole = await allOf(bridge, path, 1000);
     expect(whole.length).toBeGreaterThanOrEqual(5);
-    for (const limit of [1, 2]) expect(await allOf(path, limit)).toEqual(whole);
+    for (const limit of [1, 2]) expect(await allOf(bridge, path, limit)).toEqual(whole);
   }
   expect(await get("s1/deliveries?cursor=MTIz")).toMatchObject({ status: 400 });
 });

@@ -6,6 +6,7 @@ import { topics } from "../../../contract/topics.ts";
 import type { TestBridge } from "../bridge.ts";
 import { received, TestOutbox } from "../test-outbox.ts";
 import { withBridge } from "../with-bridge.ts";
+import { allOf } from "./pages.ts";
 
 const gtin = "09506000134352";
 let bridge: TestBridge;
@@ -103,25 +104,13 @@ test.each([
   expect(await states()).toEqual(before);
 });
 
-/** All pages of a list. */
-async function allOf(path: string, limit: number): Promise<Record<string, unknown>[]> {
-  const items: Record<string, unknown>[] = [];
-  let more = "";
-  do {
-    const { status, body } = await bridge.get(`/v1/stores/${path}&limit=${limit}${more}`);
-    expect(status).toBe(200);
-    items.push(...(body["items"] as []));
-    more = body["next"] === undefined ? "" : `&cursor=${body["next"]}`;
-  } while (more !== "");
-  return items;
-}
-
 test("the list comes in pages", async () => {
   for (let count = 0; count < 5; count += 1) {
     const { status } = await ask("POST", "/stores/s1/returns", { gtin, by: "ada" });
     expect(status).toBe(201);
   }
-  const whole = await allOf("s1/returns?state=all", 1000);
+  const whole = await allOf(bridge, "s1/returns?state=all", 1000);
   expect(whole.length).toBeGreaterThanOrEqual(5);
-  for (const limit of [1, 2]) expect(await allOf("s1/returns?state=all", limit)).toEqual(whole);
+  for (const limit of [1, 2])
+    expect(await allOf(bridge, "s1/returns?state=all", limit)).toEqual(whole);
 });

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { unstorableAt } from "../../../cloud-bridge/api/storable-text.ts";
-import type { TestBridge } from "../bridge.ts";
-import { withBridge } from "../with-bridge.ts";
+import { unstorableAt } from "../../cloud-bridge/storable-text.ts";
+import type { TestBridge } from "./bridge.ts";
+import { withBridge } from "./with-bridge.ts";
 
 let bridge: TestBridge;
 withBridge((opened) => {
