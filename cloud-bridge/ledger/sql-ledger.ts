@@ -33,6 +33,7 @@ import {
   decideClaims,
   readAvailability,
   readClaims,
+  readExpired,
   readStoreClaims,
 } from "./sql-claims.ts";
 import { SqlEpcis } from "./sql-epcis.ts";
@@ -40,6 +41,7 @@ import { SqlFacts } from "./sql-facts.ts";
 import { settleDue } from "./sql-flow.ts";
 import { SqlFollowers } from "./sql-followers.ts";
 import { SqlHistory } from "./sql-history.ts";
+import { readStockLevels } from "./sql-levels.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
 import {
   type PlanChange,
@@ -60,7 +62,6 @@ import {
   readQuarantine,
   readQuarantineCounts,
   readSales,
-  readStockLevels,
   readTasks,
 } from "./sql-read.ts";
 import type { PostedEvent } from "./sql-references.ts";
@@ -183,6 +184,10 @@ export class SqlLedger implements Ledger {
 
   stockLevels(query: Parameters<Ledger["stockLevels"]>[0]): Promise<StockLevel[]> {
     return readStockLevels(this.#reader, query);
+  }
+
+  expiredReservations(span: Parameters<Ledger["expiredReservations"]>[0]) {
+    return readExpired(this.#reader, span);
   }
 
   entries(query: Parameters<Ledger["entries"]>[0]): Promise<Entry[]> {

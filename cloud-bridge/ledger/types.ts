@@ -40,7 +40,7 @@ export interface Incoming {
 /** What one batch (or repost) changed, known once it is committed. */
 export interface Posted {
   entries: Entry[];
-  /** GTINs whose stock level changed, each once. */
+  /** GTINs whose stock level changed, each once; `*`: all of the store. */
   changedItems: { storeId: string; gtin: string }[];
   alerts: Alert[];
 }
@@ -204,7 +204,14 @@ export interface Ledger {
     gtin?: string;
     afterGtin?: string;
     countMax: number;
+    /** For reservations that run out. */
+    nowMs: number;
   }): Promise<StockLevel[]>;
+  /** Products whose reservations ran out after a time, until another. */
+  expiredReservations(span: {
+    afterMs: number;
+    throughMs: number;
+  }): Promise<{ storeId: string; gtin: string }[]>;
   entries(query: { storeId: string; afterEntryNumber: number; countMax: number }): Promise<Entry[]>;
   /** Sales of items with a GTIN and what came back of them, placed at or after `sinceMs`; the newest first. */
   sales(query: { storeId: string; sinceMs: number; countMax: number }): Promise<SaleRow[]>;
