@@ -15,7 +15,14 @@ import { ClaimQueue } from "./claim-queue.ts";
 import { type Claim, type ClaimOutcome, type ClaimRequest, claimAt } from "./claims.ts";
 import { SqlCounting } from "./counting/sql-counting.ts";
 import { compareEvents } from "./counting/sql-rfid.ts";
-import { type LedgerDatabase, type SqlConnection, StatementError, savepoint } from "./database.ts";
+import {
+  endingWithoutTables,
+  endsWriting,
+  type LedgerDatabase,
+  type SqlConnection,
+  StatementError,
+  savepoint,
+} from "./database.ts";
 import { postAgain, postGroup } from "./ledger.ts";
 import { followConsignments, type PostedAt, writeHolding } from "./receiving/sql-followed.ts";
 import { SqlReceiving } from "./receiving/sql-receiving.ts";
@@ -78,10 +85,10 @@ import type {
   Ledger,
   Notice,
   OutboxStanding,
-  Posted,
   QuarantinedEvent,
   RepostResult,
   SaleRow,
+  Settled,
   VerifyReport,
 } from "./types.ts";
 
@@ -143,7 +150,7 @@ export class SqlLedger implements Ledger {
     return readAudit(this.#reader, query);
   }
 
-  settle(recordedAtMs: number): Promise<Posted & { itemCount: number }> {
+  settle(recordedAtMs: number): Promise<Settled> {
     return this.#write((connection) => settleDue(connection, recordedAtMs));
   }
 
@@ -308,7 +315,7 @@ export class SqlLedger implements Ledger {
         }));
       });
     } catch (error) {
-      if (error instanceof GatewayError) throw error;
+      if (endsWriting(error)) throw error;
       return await this.#retry(connection, group, at, error);
     }
   }
@@ -335,7 +342,7 @@ export class SqlLedger implements Ledger {
       }
       return [merge(results)];
     }
-    if (item.content.kind === "rejected") throw cause;
+    if (item.content.kind === "rejected") throw endingWithoutTables(cause);
     const code = "LEDGER_RULE";
     const content = { kind: "rejected", code, message: errorMessageOf(cause) } as const;
     const unpostable = { ...prepared, items: [{ ...item, content }] };
