@@ -15,9 +15,16 @@ import { ClaimQueue } from "./claim-queue.ts";
 import { type Claim, type ClaimOutcome, type ClaimRequest, claimAt } from "./claims.ts";
 import { SqlCounting } from "./counting/sql-counting.ts";
 import { compareEvents } from "./counting/sql-rfid.ts";
-import { type LedgerDatabase, type SqlConnection, StatementError, savepoint } from "./database.ts";
+import {
+  endingWithoutTables,
+  endsWriting,
+  type LedgerDatabase,
+  type SqlConnection,
+  StatementError,
+  savepoint,
+} from "./database.ts";
 import { postAgain, postGroup } from "./ledger.ts";
-import { followConsignments } from "./receiving/sql-followed.ts";
+import { followConsignments, type PostedAt, writeHolding } from "./receiving/sql-followed.ts";
 import { SqlReceiving } from "./receiving/sql-receiving.ts";
 import { SqlReturns } from "./returns/sql-returns.ts";
 import {
@@ -33,6 +40,7 @@ import {
   decideClaims,
   readAvailability,
   readClaims,
+  readExpired,
   readStoreClaims,
 } from "./sql-claims.ts";
 import { SqlEpcis } from "./sql-epcis.ts";
@@ -40,6 +48,7 @@ import { SqlFacts } from "./sql-facts.ts";
 import { settleDue } from "./sql-flow.ts";
 import { SqlFollowers } from "./sql-followers.ts";
 import { SqlHistory } from "./sql-history.ts";
+import { readStockLevels } from "./sql-levels.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
 import {
   type PlanChange,
@@ -60,7 +69,6 @@ import {
   readQuarantine,
   readQuarantineCounts,
   readSales,
-  readStockLevels,
   readTasks,
 } from "./sql-read.ts";
 import type { PostedEvent } from "./sql-references.ts";
@@ -77,10 +85,10 @@ import type {
   Ledger,
   Notice,
   OutboxStanding,
-  Posted,
   QuarantinedEvent,
   RepostResult,
   SaleRow,
+  Settled,
   VerifyReport,
 } from "./types.ts";
 
@@ -118,7 +126,7 @@ export class SqlLedger implements Ledger {
     this.history = new SqlHistory(database);
     this.#epoch = epoch;
     this.facts = new SqlFacts(database, (connection, group, recordedAtMs) =>
-      this.#attempt(connection, group.map(prepareBatch), recordedAtMs),
+      this.#attempt(connection, group.map(prepareBatch), { nowMs: recordedAtMs }),
     );
   }
 
@@ -128,8 +136,10 @@ export class SqlLedger implements Ledger {
 
   async post(group: readonly Incoming[], recordedAtMs: number): Promise<Committed[]> {
     const prepared = group.map(prepareBatch);
-    const work = (connection: SqlConnection) => this.#attempt(connection, prepared, recordedAtMs);
-    return await this.#database.write(work, [...new Set(group.map(({ storeId }) => storeId))]);
+    const storeIds = [...new Set(group.map(({ storeId }) => storeId))];
+    return await writeHolding(this.#database, storeIds, (connection, held) =>
+      this.#attempt(connection, prepared, { nowMs: recordedAtMs, held }),
+    );
   }
 
   repost(id: string, author: Author): Promise<RepostResult> {
@@ -140,7 +150,7 @@ export class SqlLedger implements Ledger {
     return readAudit(this.#reader, query);
   }
 
-  settle(recordedAtMs: number): Promise<Posted & { itemCount: number }> {
+  settle(recordedAtMs: number): Promise<Settled> {
     return this.#write((connection) => settleDue(connection, recordedAtMs));
   }
 
@@ -181,6 +191,10 @@ export class SqlLedger implements Ledger {
 
   stockLevels(query: Parameters<Ledger["stockLevels"]>[0]): Promise<StockLevel[]> {
     return readStockLevels(this.#reader, query);
+  }
+
+  expiredReservations(span: Parameters<Ledger["expiredReservations"]>[0]) {
+    return readExpired(this.#reader, span);
   }
 
   entries(query: Parameters<Ledger["entries"]>[0]): Promise<Entry[]> {
@@ -280,17 +294,18 @@ export class SqlLedger implements Ledger {
   async #attempt(
     connection: SqlConnection,
     group: readonly PreparedBatch[],
-    recordedAtMs: number,
+    at: PostedAt,
   ): Promise<Committed[]> {
     try {
       return await savepoint(connection, async () => {
         const view = await loadGroupView(connection, group);
+        const recordedAtMs = at.nowMs;
         const options = { ledgerEpoch: this.#epoch, recordedAtMs };
         const { results, changes } = postGroup(view, group, options);
         const found = await compareEvents(connection, changes.events, recordedAtMs);
         results.at(-1)?.alerts.push(...found);
         await saveChanges(connection, changes);
-        const told = await followConsignments(connection, postedOf(changes.events), recordedAtMs);
+        const told = await followConsignments(connection, postedOf(changes.events), at);
         results.at(-1)?.alerts.push(...told);
         const raised = results.flatMap(({ alerts }) => alerts);
         const loud = await saveAlerts(connection, raised, recordedAtMs);
@@ -300,8 +315,8 @@ export class SqlLedger implements Ledger {
         }));
       });
     } catch (error) {
-      if (error instanceof GatewayError) throw error;
-      return await this.#retry(connection, group, recordedAtMs, error);
+      if (endsWriting(error)) throw error;
+      return await this.#retry(connection, group, at, error);
     }
   }
 
@@ -309,13 +324,13 @@ export class SqlLedger implements Ledger {
   async #retry(
     connection: SqlConnection,
     group: readonly PreparedBatch[],
-    recordedAtMs: number,
+    at: PostedAt,
     cause: unknown,
   ): Promise<Committed[]> {
     const results: Committed[] = [];
     if (group.length > 1) {
       for (const prepared of group)
-        results.push(...(await this.#attempt(connection, [prepared], recordedAtMs)));
+        results.push(...(await this.#attempt(connection, [prepared], at)));
       return results;
     }
     const [prepared] = group;
@@ -323,15 +338,15 @@ export class SqlLedger implements Ledger {
     if (prepared === undefined || item === undefined) throw cause;
     if (others.length > 0) {
       for (const part of partsOf(prepared)) {
-        results.push(...(await this.#attempt(connection, [part], recordedAtMs)));
+        results.push(...(await this.#attempt(connection, [part], at)));
       }
       return [merge(results)];
     }
-    if (item.content.kind === "rejected") throw cause;
+    if (item.content.kind === "rejected") throw endingWithoutTables(cause);
     const code = "LEDGER_RULE";
     const content = { kind: "rejected", code, message: errorMessageOf(cause) } as const;
     const unpostable = { ...prepared, items: [{ ...item, content }] };
-    return await this.#attempt(connection, [unpostable], recordedAtMs);
+    return await this.#attempt(connection, [unpostable], at);
   }
 }
 
@@ -346,7 +361,7 @@ function postedOf(events: readonly LoggedEvent[]): PostedEvent[] {
 async function postQuarantined(
   connection: SqlConnection,
   id: string,
-  { by, nowMs: recordedAtMs }: Author,
+  { by, nowMs }: Author,
 ): Promise<RepostResult> {
   const [row] = await readQuarantine(connection, { id });
   if (row?.id !== id) {
@@ -360,16 +375,16 @@ async function postQuarantined(
   const { event } = content;
   const view = await loadEventView(connection, storeId, event);
   const outbox = { storeId, edgeId, outboxId };
-  const { problem, posted, changes } = postAgain(view, outbox, event, recordedAtMs);
+  const { problem, posted, changes } = postAgain(view, outbox, event, nowMs);
   if (problem !== undefined) return { ok: false, code: "LEDGER_RULE", message: problem };
   try {
     await savepoint(connection, async () => {
       await saveChanges(connection, changes);
-      const told = await followConsignments(connection, [{ ...outbox, event }], recordedAtMs);
-      posted.alerts.push(...told);
-      await saveAlerts(connection, posted.alerts, recordedAtMs);
-      await saveRepost(connection, { ...outbox, sequence, type: event.type, recordedAtMs });
-      const deed = { act: "quarantine_reposted", subject: id, by, atMs: recordedAtMs } as const;
+      const told = await followConsignments(connection, [{ ...outbox, event }], { nowMs });
+      const loud = await saveAlerts(connection, [...posted.alerts, ...told], nowMs);
+      posted.alerts = [...loud];
+      await saveRepost(connection, { ...outbox, sequence, type: event.type, recordedAtMs: nowMs });
+      const deed = { act: "quarantine_reposted", subject: id, by, atMs: nowMs } as const;
       await saveAudit(connection, [{ storeId, ...deed }]);
     });
   } catch (error) {
