@@ -319,21 +319,15 @@ export class SqlLedger implements Ledger {
     recordedAtMs: number,
     cause: unknown,
   ): Promise<Committed[]> {
-    const results: Committed[] = [];
-    if (group.length > 1) {
-      for (const prepared of group)
-        results.push(...(await this.#attempt(connection, [prepared], recordedAtMs)));
-      return results;
-    }
-    const [prepared] = group;
+    const [prepared, ...rest] = group;
     const [item, ...others] = prepared?.items ?? [];
-    if (prepared === undefined || item === undefined) throw cause;
-    if (others.length > 0) {
-      for (const part of partsOf(prepared)) {
-        results.push(...(await this.#attempt(connection, [part], recordedAtMs)));
-      }
-      return [merge(results)];
+    const parts = rest.length > 0 ? group : others.length > 0 ? partsOf(prepared!) : [];
+    const results: Committed[] = [];
+    for (const part of parts) {
+      results.push(...(await this.#attempt(connection, [part], recordedAtMs)));
     }
+    if (parts.length > 0) return rest.length > 0 ? results : [merge(results)];
+    if (prepared === undefined || item === undefined) throw cause;
     if (item.content.kind === "rejected") throw endingWithoutTables(cause);
     const code = "LEDGER_RULE";
     const content = { kind: "rejected", code, message: errorMessageOf(cause) } as const;
