@@ -13,6 +13,7 @@ import { catalogueLock, readStalePlans } from "./catalogue/sql-plan-fills.ts";
 import type { LoggedEvent } from "./changes.ts";
 import { ClaimQueue } from "./claim-queue.ts";
 import { type Claim, type ClaimOutcome, type ClaimRequest, claimAt } from "./claims.ts";
+import type { MissingEnd } from "./commit-counter.ts";
 import { SqlCounting } from "./counting/sql-counting.ts";
 import { compareEvents } from "./counting/sql-rfid.ts";
 import { type LedgerDatabase, type SqlConnection, StatementError, savepoint } from "./database.ts";
@@ -43,7 +44,6 @@ import { SqlHistory } from "./sql-history.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
 import {
   type PlanChange,
-  raisePlanVersions,
   readPlanChanges,
   readStoredPlan,
   refreshPlan,
@@ -65,6 +65,7 @@ import {
 } from "./sql-read.ts";
 import type { PostedEvent } from "./sql-references.ts";
 import { saveChanges, saveRepost } from "./sql-save.ts";
+import { readSetBacks, type SetBack, saveSetBack } from "./sql-set-backs.ts";
 import { SqlTree } from "./sql-tree.ts";
 import { verifyLedger } from "./sql-verify.ts";
 import { SqlWebhooks } from "./sql-webhooks.ts";
@@ -169,14 +170,17 @@ export class SqlLedger implements Ledger {
     return readPlanChanges(this.#reader, query);
   }
 
-  restoreMark(nowMs: number): Promise<number> {
+  restoreMark(nowMs: number, missingEnd: MissingEnd = { cause: "restored" }): Promise<number> {
     return this.#write(async (connection) => {
       const epoch = Math.max(nowMs, this.#epoch + 1);
-      await connection.run("UPDATE meta SET value = ? WHERE name = 'epoch'", epoch);
-      await raisePlanVersions(connection, nowMs);
+      await saveSetBack(connection, missingEnd, { nowMs, epoch });
       this.#epoch = epoch;
       return epoch;
     });
+  }
+
+  setBacks(): Promise<SetBack[]> {
+    return readSetBacks(this.#reader);
   }
 
   stockLevels(query: Parameters<Ledger["stockLevels"]>[0]): Promise<StockLevel[]> {

@@ -2,6 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
+import { CommitCounter, type MissingEnd } from "./commit-counter.ts";
 import type { LedgerDatabase, SqlConnection } from "./database.ts";
 import { additions, tables, tablesVersion } from "./sql-tables.ts";
 import { SqliteConnection, type SqliteOptions } from "./sqlite.ts";
@@ -20,6 +21,9 @@ const vitalTables = ["meta", "positions", "chain_heads"];
 /** The two connections to a file, and the queue of transactions. */
 export class SqliteDatabase implements LedgerDatabase {
   readonly reader: SqliteConnection;
+  /** Set where the file lacks what was committed before. */
+  readonly missingEnd: MissingEnd | undefined;
+  readonly #counter: CommitCounter;
   readonly #options: SqliteLedgerOptions;
   readonly #writer: SqliteConnection;
   #queue: Promise<unknown> = Promise.resolve();
@@ -29,7 +33,11 @@ export class SqliteDatabase implements LedgerDatabase {
     options: SqliteLedgerOptions,
     writer: SqliteConnection,
     reader: SqliteConnection,
+    counter: CommitCounter,
+    missingEnd: MissingEnd | undefined,
   ) {
+    this.#counter = counter;
+    this.missingEnd = missingEnd;
     this.#options = options;
     this.#writer = writer;
     this.reader = reader;
@@ -37,10 +45,13 @@ export class SqliteDatabase implements LedgerDatabase {
 
   /** Opens a file, or creates it with its tables. LEDGER_FAILED, or LEDGER_CORRUPT for a damaged file. */
   static async open(options: SqliteLedgerOptions): Promise<SqliteDatabase> {
+    const counter = await CommitCounter.look(options.path, options.gate);
     const writer = await SqliteConnection.open(options);
     try {
       await createTables(writer, options);
-      return new SqliteDatabase(options, writer, await SqliteConnection.open(options));
+      const missingEnd = await counter.begin(writer);
+      const reader = await SqliteConnection.open(options);
+      return new SqliteDatabase(options, writer, reader, counter, missingEnd);
     } catch (error) {
       await writer.close();
       throw error;
@@ -52,8 +63,12 @@ export class SqliteDatabase implements LedgerDatabase {
       if (this.#failure !== undefined) throw this.#failure;
       try {
         await this.#writer.run("BEGIN IMMEDIATE");
-        const value = await this.#orRollBack(work);
+        const { value, counted } = await this.#orRollBack(async (writer) => ({
+          value: await work(writer),
+          counted: await this.#counter.count(writer),
+        }));
         await this.#writer.run("COMMIT");
+        await this.#counter.note(counted);
         return value;
       } catch (error) {
         if (error instanceof GatewayError && error.code !== "LEDGER_FAILED") throw error;
@@ -86,14 +101,21 @@ export class SqliteDatabase implements LedgerDatabase {
     }
   }
 
+  /** Leaves nothing in the -wal: what lies behind its lost end would be taken for another loss after the next crash. */
+  async emptyWal(): Promise<void> {
+    await this.#writer.script("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+
   async close(): Promise<void> {
     await this.#queue.catch(ignoreReported);
     await this.reader.close();
     await this.#writer.close();
+    await this.#counter.close();
   }
 
   async abandon(): Promise<void> {
     await Promise.all([this.#writer.abandon(), this.reader.abandon()]);
+    await this.#counter.close();
   }
 
   async #orRollBack<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
@@ -139,6 +161,7 @@ async function createTables(
     await connection.run("INSERT INTO meta VALUES ('epoch', ?)", Math.max(1, nowMs));
   }
   await connection.script(additions);
+  await connection.run("INSERT OR IGNORE INTO meta VALUES ('commits', 0)");
   await connection.run("COMMIT");
 }
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { recordedSchema } from "../../contract/reading.ts";
-import { progressText } from "../../edge/buffer/progress.ts";
+import { progressText } from "../../contract/commit-progress.ts";
 import { SqliteFile } from "../../edge/buffer/sqlite.ts";
 import { ScanSource } from "../faults/scan-source.ts";
 import { Daemon } from "../support/daemon.ts";
