@@ -29,7 +29,9 @@ export function addFeedRoute(
       const given = { "Last-Event-ID": request.headers["last-event-id"] };
       const { "Last-Event-ID": seen } = checked(resumeHeader, given);
       await requireStore(stores, store);
-      const through = seen ?? (await ledger.history.lastEntryNumber(store));
+      const last = await ledger.history.lastEntryNumber(store);
+      // A ledger that was restored from a backup may have fewer than were seen.
+      const through = Math.min(seen ?? last, last);
       const socket = reply.raw;
       const begin = () => {
         if (socket.headersSent) return;

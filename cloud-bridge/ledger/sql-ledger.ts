@@ -15,7 +15,14 @@ import { ClaimQueue } from "./claim-queue.ts";
 import { type Claim, type ClaimOutcome, type ClaimRequest, claimAt } from "./claims.ts";
 import { SqlCounting } from "./counting/sql-counting.ts";
 import { compareEvents } from "./counting/sql-rfid.ts";
-import { type LedgerDatabase, type SqlConnection, StatementError, savepoint } from "./database.ts";
+import {
+  endingWithoutTables,
+  endsWriting,
+  type LedgerDatabase,
+  type SqlConnection,
+  StatementError,
+  savepoint,
+} from "./database.ts";
 import { postAgain, postGroup } from "./ledger.ts";
 import { followConsignments, type PostedAt, writeHolding } from "./receiving/sql-followed.ts";
 import { SqlReceiving } from "./receiving/sql-receiving.ts";
@@ -33,6 +40,7 @@ import {
   decideClaims,
   readAvailability,
   readClaims,
+  readExpired,
   readStoreClaims,
 } from "./sql-claims.ts";
 import { SqlEpcis } from "./sql-epcis.ts";
@@ -40,6 +48,7 @@ import { SqlFacts } from "./sql-facts.ts";
 import { settleDue } from "./sql-flow.ts";
 import { SqlFollowers } from "./sql-followers.ts";
 import { SqlHistory } from "./sql-history.ts";
+import { readStockLevels } from "./sql-levels.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
 import {
   type PlanChange,
@@ -60,7 +69,6 @@ import {
   readQuarantine,
   readQuarantineCounts,
   readSales,
-  readStockLevels,
   readTasks,
 } from "./sql-read.ts";
 import type { PostedEvent } from "./sql-references.ts";
@@ -77,10 +85,10 @@ import type {
   Ledger,
   Notice,
   OutboxStanding,
-  Posted,
   QuarantinedEvent,
   RepostResult,
   SaleRow,
+  Settled,
   VerifyReport,
 } from "./types.ts";
 
@@ -142,7 +150,7 @@ export class SqlLedger implements Ledger {
     return readAudit(this.#reader, query);
   }
 
-  settle(recordedAtMs: number): Promise<Posted & { itemCount: number }> {
+  settle(recordedAtMs: number): Promise<Settled> {
     return this.#write((connection) => settleDue(connection, recordedAtMs));
   }
 
@@ -183,6 +191,10 @@ export class SqlLedger implements Ledger {
 
   stockLevels(query: Parameters<Ledger["stockLevels"]>[0]): Promise<StockLevel[]> {
     return readStockLevels(this.#reader, query);
+  }
+
+  expiredReservations(span: Parameters<Ledger["expiredReservations"]>[0]) {
+    return readExpired(this.#reader, span);
   }
 
   entries(query: Parameters<Ledger["entries"]>[0]): Promise<Entry[]> {
@@ -303,7 +315,7 @@ export class SqlLedger implements Ledger {
         }));
       });
     } catch (error) {
-      if (error instanceof GatewayError) throw error;
+      if (endsWriting(error)) throw error;
       return await this.#retry(connection, group, at, error);
     }
   }
@@ -330,7 +342,7 @@ export class SqlLedger implements Ledger {
       }
       return [merge(results)];
     }
-    if (item.content.kind === "rejected") throw cause;
+    if (item.content.kind === "rejected") throw endingWithoutTables(cause);
     const code = "LEDGER_RULE";
     const content = { kind: "rejected", code, message: errorMessageOf(cause) } as const;
     const unpostable = { ...prepared, items: [{ ...item, content }] };

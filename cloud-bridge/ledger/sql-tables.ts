@@ -104,6 +104,8 @@ CREATE TABLE IF NOT EXISTS claim_lines (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS claim_lines_reserved
   ON claim_lines (store_id, gtin, reserved_until_ms, quantity) WHERE reserved_until_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS claim_lines_until ON claim_lines (reserved_until_ms)
+  WHERE reserved_until_ms IS NOT NULL;
 -- The first answer to an idempotency key, of any store: the same key for another store is a conflict.
 CREATE TABLE IF NOT EXISTS claim_requests (
   request_key TEXT NOT NULL PRIMARY KEY,

@@ -161,8 +161,11 @@ export class SqliteConnection implements SqlConnection {
 
 function failure(error: Error, path: string): Error {
   const errno = (error as { errno?: number }).errno;
-  if (errno !== undefined && refusals.has(errno)) {
-    return new StatementError(error.message, { cause: error });
+  // What the package finds wrong with a value never reaches SQLite.
+  const isValue = error instanceof TypeError || error instanceof RangeError;
+  if (isValue || (errno !== undefined && refusals.has(errno))) {
+    const isOfTables = /^SQLITE_ERROR: (no such|near )/.test(error.message);
+    return new StatementError(error.message, { cause: error, isOfTables });
   }
   const message = `the ledger ${path}: ${errorMessageOf(error)}`;
   return new GatewayError("LEDGER_FAILED", message, { cause: error });

@@ -252,7 +252,7 @@ describe("questions", () => {
     );
     const { changedItems } = await postOne(ledger, edge.batch(1));
     expect(changedItems.map(({ gtin }) => gtin)).toEqual([coffee, tea]);
-    const page = { storeId: "s0042", countMax: 1 };
+    const page = { storeId: "s0042", countMax: 1, nowMs: startAtMs };
     const [first] = await ledger.stockLevels(page);
     const [second] = await ledger.stockLevels({ ...page, afterGtin: first!.gtin });
     expect(await ledger.stockLevels({ ...page, afterGtin: second!.gtin })).toEqual([]);
