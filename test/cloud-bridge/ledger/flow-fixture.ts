@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import { planSchema } from "../../../contract/plan.ts";
 import { reserve } from "./claims-fixture.ts";
-import { balancesOf, plan } from "./edge-fixture.ts";
+import { balancesOf, openLedger, plan } from "./edge-fixture.ts";
 import { coffee, FakeEdge, moved, place, startAtMs } from "./fake-edge.ts";
 
 export const minuteMs = 60_000;
@@ -60,6 +60,25 @@ export async function settleAll(ledger: SqliteLedger): Promise<string[]> {
     codes.push(...alerts.map(({ code }) => code));
     if (itemCount === 0) return codes;
   }
+}
+
+/** Days of a property in one ledger: each settlement looks at the edges of all of them. */
+const dayCountMax = 100;
+
+/** Ledgers for the days of a property, each verified in the end. */
+export async function ledgersInTurn() {
+  let ledger = await openLedger();
+  let dayCount = 0;
+  const verify = async () => expect((await ledger.verify()).problems).toEqual([]);
+  const next = async () => {
+    dayCount += 1;
+    if (dayCount % dayCountMax === 0) {
+      await verify();
+      ledger = await openLedger();
+    }
+    return ledger;
+  };
+  return { next, verify };
 }
 
 let storeNumber = 0;
