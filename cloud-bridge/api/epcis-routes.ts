@@ -41,6 +41,10 @@ export function addEpcisRoutes(app: FastifyInstance, options: EpcisRoutesOptions
   void app.register(
     (scope, _settings, done) => {
       addParsers(scope);
+      scope.setNotFoundHandler((request, reply) => {
+        const detail = `${request.method} ${request.url.slice(0, 200)}`;
+        return sendEpcisProblem(reply, new EpcisProblem("NoSuchResourceException", detail));
+      });
       addErrors(scope, options);
       scope.addHook("onRoute", describe);
       scope.addHook("onRequest", async (request, reply) => {
@@ -115,7 +119,11 @@ function addParsers(scope: FastifyInstance): void {
 function addErrors(scope: FastifyInstance, { log }: EpcisRoutesOptions): void {
   scope.setErrorHandler((error, request, reply) => {
     if (error instanceof EpcisProblem) return sendEpcisProblem(reply, error);
-    if (error instanceof ProblemError) return sendProblem(reply, error);
+    if (error instanceof ProblemError) {
+      const status = { unauthorized: 401, forbidden: 403 }[error.kind as string];
+      if (status === undefined) return sendProblem(reply, error);
+      return sendEpcisProblem(reply, new EpcisProblem("SecurityException", error.message, status));
+    }
     const { statusCode } = error as { statusCode?: number };
     const problem = problemOfStatus(statusCode, errorMessageOf(error));
     if (problem !== undefined) {

@@ -148,6 +148,10 @@ function addOwnRoutes(app: FastifyInstance, { health, metrics, edges }: ApiOptio
 }
 
 function addErrors(app: FastifyInstance, { metrics, log }: ApiOptions): void {
+  // Whoever is cut off while it still sends never reads why: the rest is read and dropped, for as long as a request may take.
+  app.addHook("onSend", async (_request, reply) => {
+    if (reply.statusCode === 413) reply.removeHeader("connection");
+  });
   app.setNotFoundHandler((request, reply) => {
     const detail = `${request.method} ${request.url.slice(0, 200)}`;
     return sendProblem(reply, new ProblemError("path_unknown", detail));

@@ -81,6 +81,16 @@ test.each(cases)("%s: %s %s is %i", async (holder, method, path, status, body) =
   expect(answer, JSON.stringify(answer.body)).toMatchObject({ status });
 });
 
+test("under EPCIS it is refused in the standard's words", async () => {
+  const type = "epcisException:SecurityException";
+  expect(await ask("manager", "GET", "/v1/epcis/events")).toMatchObject({
+    ...{
+      status: 403,
+      body: { type, status: 403, detail: "a token for all stores is needed here" },
+    },
+  });
+});
+
 test("what is reserved, withheld and planned has the token's name", async () => {
   const expiresAtMs = Date.now() + 60_000;
   const order = { store: "s1", owner: "customer", expiresAtMs, lines: [{ gtin, quantity: 1 }] };
