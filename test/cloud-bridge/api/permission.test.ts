@@ -94,10 +94,24 @@ test("under EPCIS it is refused in the standard's words", async () => {
 test("what is reserved, withheld and planned has the token's name", async () => {
   const expiresAtMs = Date.now() + 60_000;
   const order = { store: "s1", owner: "customer", expiresAtMs, lines: [{ gtin, quantity: 1 }] };
-  expect(await ask("shopErp", "POST", "/v1/claims", order)).toMatchObject({
+  const reserved = await ask("shopErp", "POST", "/v1/claims", order);
+  expect(reserved).toMatchObject({
     status: 201,
     body: { owner: "customer", changedBy: "shop-erp" },
   });
+  const claim = `/v1/claims/${reserved.body["claimId"]}`;
+  for (const step of ["pick", "pick", "hand-over"]) {
+    const by = step === "pick" ? "associate" : "manager";
+    expect(await ask(by, "POST", `${claim}/${step}`, {})).toMatchObject({ status: 200 });
+  }
+  const audit = (await ask("manager", "GET", "/v1/audit?store=s1")).body["items"] as object[];
+  expect(
+    audit.filter((deed) => "subject" in deed && claim.endsWith(String(deed.subject))),
+  ).toMatchObject([
+    { act: "claim_reserved", by: "shop-erp" },
+    { act: "claim_picked", by: "ada" },
+    { act: "claim_handed_over", by: "max" },
+  ]);
   const limit = { store: "s1", gtin, channel: "shop", quantity: 1 };
   expect(await ask("manager", "PUT", "/v1/withheld", limit)).toMatchObject({ status: 200 });
   expect(await ask("associate", "GET", "/v1/withheld?store=s1")).toMatchObject({
