@@ -156,3 +156,10 @@ function addTime(
   filter[key] = { ...filter[key], [bound]: Date.parse(time) };
   return undefined;
 }
+
+/** Every parameter that narrows a query. */
+export const queryParameterNames: readonly string[] = [
+  ...Object.keys(equalities),
+  ...Object.keys(rolesOf),
+  ...["GE", "LT"].flatMap((bound) => [`${bound}_eventTime`, `${bound}_recordTime`]),
+];
