@@ -96,7 +96,8 @@ function read(schema: Schema | undefined, value: unknown): unknown {
   if (schema === undefined) return undefined;
   const parsed = checked(schema, value);
   const at = unstorableAt(value);
-  if (at !== undefined) throw wrongParameter(at || "(body)", "has characters that are no text");
+  if (at !== undefined)
+    throw wrongParameter(at || "(body)", "has characters that are no text, or nests too deep");
   return parsed;
 }
 

@@ -32,7 +32,11 @@ const integerColumns = new Map<string, ReadonlySet<string>>();
 export const additions = `
 ${followerTables}${epcisTables}${webhookTables}${treeTables}${auditTables}${alertMessageTables}
 CREATE INDEX IF NOT EXISTS entries_item ON entries (store_id, item, placed_at_ms);
-CREATE INDEX IF NOT EXISTS entries_unit ON entries (store_id, item, serial, entry_number);
+-- The way from a unit to all that happened to it.
+CREATE INDEX IF NOT EXISTS entries_named ON entries (store_id, item, serial, entry_number)
+  WHERE serial IS NOT NULL;
+DROP INDEX IF EXISTS entries_serial;
+DROP INDEX IF EXISTS entries_unit;
 CREATE INDEX IF NOT EXISTS serials_key ON serials (serial_key);
 DROP INDEX IF EXISTS entries_sales;
 CREATE INDEX IF NOT EXISTS entries_sold ON entries (store_id, placed_at_ms)
