@@ -21,7 +21,10 @@ const nothingSettled: Settled = {
 /** Runs until `signal` aborts. Rejects with LEDGER_FAILED once the ledger cannot write. */
 export async function runSettlement(
   options: {
-    readonly ledger: Pick<Ledger, "settle" | "raiseSilences" | "counting" | "receiving">;
+    readonly ledger: Pick<
+      Ledger,
+      "settle" | "expiredReservations" | "raiseSilences" | "counting" | "receiving"
+    >;
     readonly clock: Clock;
     readonly count: (name: string, by?: number) => void;
     readonly publishers: { onPosted(posted: Posted): void };
@@ -31,6 +34,7 @@ export async function runSettlement(
   const { ledger, clock, count, publishers } = options;
   // Edges that waited for the bridge are given the time to say hello.
   let silenceDueMs = clock.monotonicMs() + silenceIntervalMs;
+  let expiredThroughMs = clock.nowMs() - silenceIntervalMs;
   while (!signal.aborted) {
     if (clock.monotonicMs() >= silenceDueMs) {
       silenceDueMs = clock.monotonicMs() + silenceIntervalMs;
@@ -56,6 +60,10 @@ export async function runSettlement(
       count("settled_entries", posted.entries.length);
       publishers.onPosted(posted);
     }
+    const span = { afterMs: expiredThroughMs, throughMs: clock.nowMs() };
+    const changedItems = await ledger.expiredReservations(span);
+    expiredThroughMs = span.throughMs;
+    if (changedItems.length > 0) publishers.onPosted({ entries: [], changedItems, alerts: [] });
     await sleep(clock, Math.max(restMs, itemCount === 0 ? settleIntervalMs : 0), signal);
   }
 }

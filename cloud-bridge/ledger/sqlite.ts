@@ -20,7 +20,8 @@ export interface SqliteOptions {
 // SQLite result codes after which a savepoint can be rolled back and work goes on.
 const refusals = new Set([sqlite3.ERROR, sqlite3.CONSTRAINT, sqlite3.MISMATCH, sqlite3.TOOBIG]);
 const busyTimeoutMs = 10_000;
-const checkpointPageCount = 4000;
+/** The log then fills the 64 MiB that are left of it: pages that many groups change are written back once. */
+const checkpointPageCount = 16_000;
 
 /**
  * One connection to a SQLite file in WAL mode. Operations run in the order in which they were asked

@@ -171,7 +171,7 @@ export class Webhooks {
   }
 
   async #read({ storeId, kind, firstNumber, lastNumber }: DueDelivery): Promise<Page> {
-    const { ledger, places } = this.#options;
+    const { ledger, places, clock } = this.#options;
     const countMax = Math.min(
       deliveredItemCountMax,
       lastNumber === undefined ? deliveredItemCountMax : lastNumber - firstNumber + 1,
@@ -199,7 +199,9 @@ export class Webhooks {
     if (kind === "entries") return pageOf(entries, last, firstNumber);
     const gtins = new Set(entries.map(({ item }) => item).filter((item) => /^\d/.test(item)));
     const levels = await Promise.all(
-      [...gtins].map((gtin) => ledger.stockLevels({ storeId, gtin, countMax: 1 })),
+      [...gtins].map((gtin) =>
+        ledger.stockLevels({ storeId, gtin, countMax: 1, nowMs: clock.nowMs() }),
+      ),
     );
     return pageOf(levels.flat(), last, firstNumber);
   }

@@ -82,7 +82,7 @@ export async function postOne(ledger: SqliteLedger, incoming: Incoming): Promise
 
 /** Balances of a product as `location state` -> quantity. */
 export async function balancesOf(ledger: SqliteLedger, gtin: string, storeId = "s0042") {
-  const [level] = await ledger.stockLevels({ storeId, gtin, countMax: 1 });
+  const [level] = await ledger.stockLevels({ storeId, gtin, countMax: 1, nowMs: startAtMs });
   const balances = level?.balances ?? [];
   return Object.fromEntries(
     balances.map(({ location, state, quantity }) => [
