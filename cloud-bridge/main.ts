@@ -81,7 +81,13 @@ async function startBridge(
 
   const plans = await loadPlans(config.plans);
   await mkdir(config.dataDir, { recursive: true });
-  const ledger = await openConfiguredLedger(config, clock.nowMs(), count, life.signal);
+  const ledger = await openConfiguredLedger(config, clock.nowMs(), {
+    ...{ count, signal: life.signal },
+    onRefused: (err) => {
+      count("ledger_refused");
+      log.error({ err, code: err.code }, "ledger refused a transaction");
+    },
+  });
   life.onStop("ledger", () => ledger.close());
   await tellSetBacks(ledger, metrics, log);
   await storePlans(ledger, plans, { log, nowMs: clock.nowMs() });
@@ -108,7 +114,7 @@ async function startBridge(
 
   const settle = (signal: AbortSignal) =>
     runSettlement({ ledger, clock, count, publishers: { onPosted } }, signal);
-  const refreshPlans = (signal: AbortSignal) => runPlanRefresh({ ledger, clock }, signal);
+  const refreshPlans = (signal: AbortSignal) => runPlanRefresh({ ledger, clock, count }, signal);
   const outward = await Outward.open({ config, ledger, link, clock, random: Math.random, count });
   const tokens = await openTokens(config, clock, log);
   const api = await ApiServer.open({

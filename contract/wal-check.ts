@@ -15,6 +15,7 @@ export interface WalLoss {
 
 const headerBytes = 32;
 const frameHeaderBytes = 24;
+const sectorBytes = 512;
 /** A larger one (somebody read for hours) is not looked at: it is read whole. */
 const walSizeBytesMax = 256 * 1024 * 1024;
 
@@ -68,7 +69,9 @@ export function walLoss(wal: Buffer): WalLoss | undefined {
     if (!isOfThis) continue;
     // A transaction begins when the one before it is on the disk: that one was committed, then.
     if (commitCount > 0) isMore = true;
-    if (frame.readUInt32BE(4) > 0) commitCount += 1;
+    // A mark in another sector than its salts may be of an earlier turn: a power cut leaves either without the other.
+    const isMarkOfThis = (at + 8) % sectorBytes !== 0;
+    if (isMarkOfThis && frame.readUInt32BE(4) > 0) commitCount += 1;
   }
   return isMore ? { cause: "damaged", commitCount } : undefined;
 }

@@ -2,6 +2,7 @@
 // when they are over by themselves.
 
 import type { Alert } from "../../contract/stock.ts";
+import { storableText } from "../storable-text.ts";
 
 /** What is known of a kind of alert. */
 interface AlertKind {
@@ -82,7 +83,7 @@ export function alertKeyOf({
     const value = detail[name];
     return typeof value === "string" ? [`${name}=${value}`] : [];
   });
-  return [code, edgeId ?? "", ...subject].join("|").slice(0, 500);
+  return storableText([code, edgeId ?? "", ...subject].join("|").slice(0, 500));
 }
 
 /** An alert as it is stored. */

@@ -33,7 +33,11 @@ const integerColumns = new Map<string, ReadonlySet<string>>();
 export const additions = `
 ${followerTables}${epcisTables}${webhookTables}${treeTables}${auditTables}${alertMessageTables}${setBackTables}
 CREATE INDEX IF NOT EXISTS entries_item ON entries (store_id, item, placed_at_ms);
-CREATE INDEX IF NOT EXISTS entries_unit ON entries (store_id, item, serial, entry_number);
+-- The way from a unit to all that happened to it.
+CREATE INDEX IF NOT EXISTS entries_named ON entries (store_id, item, serial, entry_number)
+  WHERE serial IS NOT NULL;
+DROP INDEX IF EXISTS entries_serial;
+DROP INDEX IF EXISTS entries_unit;
 CREATE INDEX IF NOT EXISTS serials_key ON serials (serial_key);
 DROP INDEX IF EXISTS entries_sales;
 CREATE INDEX IF NOT EXISTS entries_sold ON entries (store_id, placed_at_ms)
@@ -105,6 +109,8 @@ CREATE TABLE IF NOT EXISTS claim_lines (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS claim_lines_reserved
   ON claim_lines (store_id, gtin, reserved_until_ms, quantity) WHERE reserved_until_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS claim_lines_until ON claim_lines (reserved_until_ms)
+  WHERE reserved_until_ms IS NOT NULL;
 -- The first answer to an idempotency key, of any store: the same key for another store is a conflict.
 CREATE TABLE IF NOT EXISTS claim_requests (
   request_key TEXT NOT NULL PRIMARY KEY,

@@ -3,13 +3,20 @@
 import { stat } from "node:fs/promises";
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import { CommitCounter, type MissingEnd } from "./commit-counter.ts";
-import type { LedgerDatabase, SqlConnection } from "./database.ts";
+import {
+  endsWriting,
+  type LedgerDatabase,
+  type OnRefused,
+  refusalOf,
+  type SqlConnection,
+} from "./database.ts";
 import { additions, tables, tablesVersion } from "./sql-tables.ts";
 import { SqliteConnection, type SqliteOptions } from "./sqlite.ts";
 
 /** How a ledger is opened; `nowMs` is the epoch of a new one. */
 export interface SqliteLedgerOptions extends SqliteOptions {
   readonly nowMs: number;
+  readonly onRefused?: OnRefused | undefined;
   /** A larger ledger is not read whole at the start, which would take longer than a start may: `verify` does that. */
   readonly checkedSizeBytesMax?: number;
 }
@@ -49,6 +56,8 @@ export class SqliteDatabase implements LedgerDatabase {
     const writer = await SqliteConnection.open(options);
     try {
       await createTables(writer, options);
+      // A statement that may be refused keeps every page as it was before; in a file that took a third of the writing.
+      await writer.script("PRAGMA temp_store=MEMORY");
       const missingEnd = await counter.begin(writer);
       const reader = await SqliteConnection.open(options);
       return new SqliteDatabase(options, writer, reader, counter, missingEnd);
@@ -61,24 +70,21 @@ export class SqliteDatabase implements LedgerDatabase {
   write<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
     const result = this.#queue.then(async () => {
       if (this.#failure !== undefined) throw this.#failure;
-      try {
+      const done = await this.#trusted(async () => {
         await this.#writer.run("BEGIN IMMEDIATE");
-        const { value, counted } = await this.#orRollBack(async (writer) => ({
+        const outcome = await this.#orRollBack(async (writer) => ({
           value: await work(writer),
           counted: await this.#counter.count(writer),
         }));
-        await this.#writer.run("COMMIT");
-        await this.#counter.note(counted);
-        return value;
-      } catch (error) {
-        if (error instanceof GatewayError && error.code !== "LEDGER_FAILED") throw error;
-        const cause = { cause: error };
-        this.#failure =
-          error instanceof GatewayError
-            ? error
-            : new GatewayError("LEDGER_FAILED", errorMessageOf(error), cause);
-        throw this.#failure;
-      }
+        if ("value" in outcome) {
+          await this.#writer.run("COMMIT");
+          await this.#counter.note(outcome.value.counted);
+        }
+        return outcome;
+      });
+      if ("value" in done) return done.value.value;
+      if (done.refusal.code === "LEDGER_REFUSED") this.#options.onRefused?.(done.refusal);
+      throw done.refusal;
     });
     this.#queue = result.catch(ignoreReported);
     return result;
@@ -118,10 +124,29 @@ export class SqliteDatabase implements LedgerDatabase {
     await this.#counter.close();
   }
 
-  async #orRollBack<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
+  /** Whatever goes wrong here ends all writing. */
+  async #trusted<T>(operate: () => Promise<T>): Promise<T> {
     try {
-      return await work(this.#writer);
+      return await operate();
     } catch (error) {
+      this.#failure =
+        error instanceof GatewayError
+          ? error
+          : new GatewayError("LEDGER_FAILED", errorMessageOf(error), { cause: error });
+      throw this.#failure;
+    }
+  }
+
+  async #orRollBack<T>(
+    work: (connection: SqlConnection) => Promise<T>,
+  ): Promise<{ value: T } | { refusal: GatewayError }> {
+    try {
+      return { value: await work(this.#writer) };
+    } catch (error) {
+      if (!endsWriting(error)) {
+        await this.#writer.run("ROLLBACK");
+        return { refusal: refusalOf(error) };
+      }
       // After some failures SQLite has rolled back itself, and after a crash nobody can: either way
       // the first error is the one to tell.
       await this.#writer.run("ROLLBACK").catch(ignoreReported);

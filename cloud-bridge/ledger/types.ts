@@ -41,7 +41,7 @@ export interface Incoming {
 /** What one batch (or repost) changed, known once it is committed. */
 export interface Posted {
   entries: Entry[];
-  /** GTINs whose stock level changed, each once. */
+  /** GTINs whose stock level changed, each once; `*`: all of the store. */
   changedItems: { storeId: string; gtin: string }[];
   alerts: Alert[];
 }
@@ -166,6 +166,13 @@ export interface VerifyReport {
 /** Quarantined events that are listed at once. */
 export const quarantineCountMax = 1000;
 
+/** What a run of settlement posted, and of how many items. */
+export interface Settled extends Posted {
+  readonly itemCount: number;
+  /** Those of them that could not be settled. */
+  readonly refusedItemCount: number;
+}
+
 /** Items that are settled in one transaction. */
 export const settledItemCountMax = 200;
 
@@ -192,22 +199,30 @@ export interface Ledger {
   /** Facts of tills and ERPs. */
   readonly facts: Pick<SqlFacts, "take" | "waitingCount">;
   /**
-   * Posts a group in one transaction: one result per incoming, in order, after the commit. What
-   * cannot be posted is quarantined, so it rejects only with LEDGER_FAILED.
+   * Posts a group in one transaction: one result per incoming, in order, after the commit. What cannot be posted is
+   * quarantined, so it rejects only with LEDGER_FAILED, or LEDGER_REFUSED where even quarantine cannot take it.
    */
   post(group: readonly Incoming[], recordedAtMs: number): Promise<Committed[]>;
   /**
    * Settles what became due, of `settledItemCountMax` items at most: what shelf, till and exit said of one
-   * unit, and time-outs, by event time. `itemCount` is 0 when nothing is due.
+   * unit, and time-outs, by event time. `itemCount` is 0 when nothing is due; an item that is refused waits for its next
+   * movement.
    */
-  settle(recordedAtMs: number): Promise<Posted & { itemCount: number }>;
+  settle(recordedAtMs: number): Promise<Settled>;
   /** Levels in order of GTIN; `afterGtin` pages on. A GTIN that never moved has none. */
   stockLevels(query: {
     storeId: string;
     gtin?: string;
     afterGtin?: string;
     countMax: number;
+    /** For reservations that run out. */
+    nowMs: number;
   }): Promise<StockLevel[]>;
+  /** Products whose reservations ran out after a time, until another. */
+  expiredReservations(span: {
+    afterMs: number;
+    throughMs: number;
+  }): Promise<{ storeId: string; gtin: string }[]>;
   entries(query: { storeId: string; afterEntryNumber: number; countMax: number }): Promise<Entry[]>;
   /** Sales of items with a GTIN and what came back of them, placed at or after `sinceMs`; the newest first. */
   sales(query: { storeId: string; sinceMs: number; countMax: number }): Promise<SaleRow[]>;

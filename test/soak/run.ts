@@ -10,8 +10,7 @@
 import { parseArgs } from "node:util";
 import { isClean, playProcessRow, reportLine } from "../faults/fault-sweep.ts";
 import { playAttacks } from "../faults/hostile-sweep.ts";
-import { playPowerLosses, recordRun } from "../faults/power-loss.ts";
-import { bufferSubject, ledgerSubject } from "../faults/power-subjects.ts";
+import { sweepPower } from "../faults/power-sweep.ts";
 import { processRows } from "../faults/process-rows.ts";
 import { playBurst } from "./burst.ts";
 import { targets } from "./decoders.ts";
@@ -69,12 +68,9 @@ async function burst(eventsPerSecond: number): Promise<void> {
 
 async function power(every: number): Promise<void> {
   const seed = Number(process.env["GONDOLA_SEED"] ?? 1);
-  for (const subject of [bufferSubject, ledgerSubject]) {
-    const operations = await recordRun(subject, 500);
-    const all = operations.map((_, index) => index + 1);
-    const points = all.filter((point) => point % every === 0);
-    const report = await playPowerLosses(subject, operations, points, seed);
-    process.stdout.write(`${JSON.stringify({ of: subject.file, ...report })}\n`);
+  for (const name of ["buffer", "ledger"] as const) {
+    const report = await sweepPower(name, { transactionCount: 500, every, seed });
+    process.stdout.write(`${JSON.stringify({ of: name, ...report })}\n`);
     if (report.problems.length > 0) process.exitCode = 1;
   }
 }
