@@ -100,6 +100,7 @@ function addMany(scope: FastifyInstance, { ledger, nowMs }: CatalogueRoutesOptio
     summary:
       "Puts many products in, all or none: {products: [...]}, or text/csv with a line of columns (others stay as they are)",
     ...{ query: byQuery, body: z.unknown(), bodySizeBytesMax: sizeBytesMax },
+    consumes: ["application/json", "text/csv"],
     handler: async ({ query, body, actor }) => {
       const author = { by: actor.nameOr(query.by), nowMs: nowMs() };
       const { products, kept } =

@@ -24,6 +24,7 @@ export function addFeedRoute(
   addRoute(app, {
     ...{ method: "GET", path: "/v1/stores/:store/feed", allows: "stock.read", params: storeParams },
     summary: "Entries as they are posted (text/event-stream)",
+    produces: "text/event-stream",
     headers: { "Last-Event-ID": "Number of the last entry seen; without: from now on" },
     handler: async ({ params: { store }, request, reply }) => {
       const given = { "Last-Event-ID": request.headers["last-event-id"] };

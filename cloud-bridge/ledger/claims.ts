@@ -144,6 +144,7 @@ export class ClaimDesk {
   readonly #nowMs: number;
   readonly #claims = new Map<string, Claim>();
   readonly #changed = new Map<string, Claim>();
+  readonly #steps: Claim[] = [];
   readonly #answers = new Map<string, ClaimAnswer>();
   readonly #newAnswers: ClaimAnswer[] = [];
   readonly #reserved = new Map<string, Reserved>();
@@ -178,8 +179,10 @@ export class ClaimDesk {
     return request.step === "reserve" ? this.#reserveOnce(request) : this.#step(request);
   }
 
-  changes(): { claims: Claim[]; answers: ClaimAnswer[] } {
-    return { claims: [...this.#changed.values()], answers: this.#newAnswers };
+  /** `steps`: each claim as it was after each step that somebody took. */
+  changes(): { claims: Claim[]; answers: ClaimAnswer[]; steps: readonly Claim[] } {
+    const claims = [...this.#changed.values()];
+    return { claims, answers: this.#newAnswers, steps: this.#steps };
   }
 
   #reserveOnce(request: ReserveRequest): ClaimOutcome {
@@ -375,6 +378,7 @@ export class ClaimDesk {
   #keep(claim: Claim): void {
     this.#claims.set(claim.claimId, claim);
     this.#changed.set(claim.claimId, claim);
+    this.#steps.push(claim);
   }
 }
 

@@ -28,6 +28,7 @@ import type { TrustGate } from "./counting/trust-gate.ts";
 import { type SqlConnection, type SqlValue, StatementError } from "./database.ts";
 import { flowWindows } from "./flow.ts";
 import { type OrderPlace, webChannel } from "./place-roles.ts";
+import { type AuditRecord, saveAudit } from "./sql-audit.ts";
 import { loadItemsView } from "./sql-load.ts";
 import { saveChanges } from "./sql-save.ts";
 
@@ -76,11 +77,18 @@ async function decideGroup(
   const changes = desk.changes();
   await saveClaims(connection, changes.claims);
   await saveAnswers(connection, changes.answers, nowMs);
+  await saveAudit(connection, changes.steps.map(deedOf));
   if (outcomes.some((outcome) => outcome.ok && outcome.posted !== undefined)) {
     const nothing = { positions: [], events: [], quarantined: [], placements: [] };
     await saveChanges(connection, { recordedAtMs: nowMs, ...nothing, ...book.changes() });
   }
   return outcomes;
+}
+
+/** Who took a step: the claim itself has the last one's name alone. */
+function deedOf({ storeId, claimId, state, changedBy, changedAtMs }: Claim) {
+  const act = `claim_${state}` as AuditRecord["act"];
+  return { storeId, atMs: changedAtMs, by: changedBy, act, subject: claimId };
 }
 
 /** Stores and GTINs that the requests are about, each once, in order: in this order rows are read. */

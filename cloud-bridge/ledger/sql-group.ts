@@ -65,20 +65,13 @@ async function retry(
   at: GroupAt,
   cause: unknown,
 ): Promise<Committed[]> {
-  const results: Committed[] = [];
-  if (group.length > 1) {
-    for (const prepared of group) results.push(...(await postPrepared(connection, [prepared], at)));
-    return results;
-  }
-  const [prepared] = group;
+  const [prepared, ...rest] = group;
   const [item, ...others] = prepared?.items ?? [];
+  const parts = rest.length > 0 ? group : others.length > 0 ? partsOf(prepared!) : [];
+  const results: Committed[] = [];
+  for (const part of parts) results.push(...(await postPrepared(connection, [part], at)));
+  if (parts.length > 0) return rest.length > 0 ? results : [merge(results)];
   if (prepared === undefined || item === undefined) throw cause;
-  if (others.length > 0) {
-    for (const part of partsOf(prepared)) {
-      results.push(...(await postPrepared(connection, [part], at)));
-    }
-    return [merge(results)];
-  }
   if (item.content.kind === "rejected") throw endingWithoutTables(cause);
   const code = "LEDGER_RULE";
   const content = { kind: "rejected", code, message: errorMessageOf(cause) } as const;
