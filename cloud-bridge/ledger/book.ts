@@ -69,6 +69,12 @@ export class Book {
       .sort((a, b) => (a.location < b.location ? -1 : 1));
   }
 
+  /** Units of an item that customers have in hand; below zero where more were sold than taken. */
+  inBasket(storeId: string, item: string): number {
+    const account = { location: `${storeId}/@basket`, state: "sellable" } as const;
+    return this.#balances.get(accountKey(storeId, item, account))?.quantity ?? 0;
+  }
+
   /** When the item was last counted, as far as the group's view goes back. */
   lastCountAtMs(storeId: string, item: string): number {
     return Math.max(0, ...this.#anchorsOf(storeId, item).map(({ atMs }) => atMs));
