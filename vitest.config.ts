@@ -8,6 +8,7 @@ const onBoth = [
   "anchors",
   "claims",
   "flow",
+  "flow-orders",
   "ledger",
   "place-roles",
   "schedule.property",

@@ -38,6 +38,8 @@ export const errorCodes = {
   LEDGER_REFUSED:
     "the ledger could not do what was asked of it and undid it; whatever else is asked goes on",
   LEDGER_CORRUPT: "the ledger's chain, sums or balances do not verify",
+  LEDGER_SET_BACK:
+    "the ledger is at an earlier state than it was: restored from a backup, or its storage lost the end",
   LEDGER_RULE:
     "an event is readable but cannot be posted (for example a location of another store)",
   BROKER_PORT_BUSY: "the broker's port is in use",

@@ -23,6 +23,7 @@ const kinds: Record<string, AlertKind> = {
   declared_loss: { cause: "events_lost", expiryMs: 30 * dayMs },
   second_outbox: { cause: "events_lost", expiryMs: 30 * dayMs },
   outbox_diverged: { cause: "card_cloned", expiryMs: 90 * dayMs },
+  ledger_set_back: { cause: "restored", expiryMs: 90 * dayMs },
   edge_silent: { cause: "edge_offline", expiryMs: 14 * dayMs },
   event_quarantined: { cause: "event_unpostable", expiryMs: 90 * dayMs },
   shelf_empty: { cause: "refill_missed", expiryMs: 2 * dayMs },

@@ -2,9 +2,16 @@
 // its way every step is checked against what stands in the book at that moment.
 
 import type { Entry } from "../../contract/stock.ts";
-import { availabilityOf, pickedFrom, type Reserved, type Withheld } from "./availability.ts";
+import {
+  availabilityOf,
+  pickedFrom,
+  type Reserved,
+  type SellableStock,
+  type Withheld,
+} from "./availability.ts";
 import type { Book } from "./book.ts";
 import { productKey } from "./changes.ts";
+import { lineMovements, type MovingStep } from "./claim-movements.ts";
 import type { TrustGate } from "./counting/trust-gate.ts";
 import { type OrderPlace, webChannel } from "./place-roles.ts";
 import type { Posted } from "./types.ts";
@@ -109,6 +116,16 @@ export interface ClaimView {
   readonly orderPlaces: readonly ({ readonly storeId: string } & OrderPlace)[];
   readonly openCounts: readonly { readonly storeId: string; readonly count: number }[];
   readonly gates: readonly TrustGate[];
+  /** What a shelf saw taken a while ago and is in nobody's hands else: staff may have it. Of the items of picks. */
+  readonly inHand: readonly InHand[];
+}
+
+/** Units in baskets by the place that they were taken from. */
+export interface InHand {
+  readonly storeId: string;
+  readonly gtin: string;
+  readonly location: string;
+  readonly quantity: number;
 }
 
 /** The claim as it is at a time: a reservation that ran out is expired, whatever is stored. */
@@ -143,12 +160,14 @@ export class ClaimDesk {
   readonly #withheld: readonly Withheld[];
   readonly #orderPlaces: ClaimView["orderPlaces"];
   readonly #gates: ReadonlyMap<string, number>;
+  readonly #inHand: ClaimView["inHand"];
 
   constructor(view: ClaimView, book: Book, nowMs: number) {
     this.#book = book;
     this.#nowMs = nowMs;
     this.#withheld = view.withheld;
     this.#orderPlaces = view.orderPlaces;
+    this.#inHand = view.inHand;
     this.#gates = new Map(
       view.gates.map((gate) => [productKey(gate.storeId, gate.gtin), gate.withheldPercent]),
     );
@@ -263,7 +282,10 @@ export class ClaimDesk {
     const lines = next.lines.map((line) => {
       let rest = line.quantity;
       const places = new Map<string, number>();
-      for (const { location, quantity } of pickedFrom(this.#stockOf(storeId, line.gtin), channel)) {
+      const known = this.#stockOf(storeId, line.gtin);
+      const accounts = this.#withInHand(storeId, line.gtin, known.accounts);
+      const stock = { ...known, accounts };
+      for (const { location, quantity } of pickedFrom(stock, channel)) {
         const taken = Math.min(rest, Math.max(0, quantity));
         rest -= taken;
         if (taken > 0) places.set(location, (places.get(location) ?? 0) + taken);
@@ -288,7 +310,7 @@ export class ClaimDesk {
     return { ok: true, claim: next, posted: this.#post(next, step) };
   }
 
-  #post(claim: Claim, step: "pick" | "hand_over" | "release"): Posted {
+  #post(claim: Claim, step: MovingStep): Posted {
     const { storeId, claimId, lines } = claim;
     const atMs = this.#nowMs;
     const source = {
@@ -296,17 +318,11 @@ export class ClaimDesk {
       ...{ deviceId: "claims", recordedAtMs: atMs, placedAtMs: atMs, unsyncedBootId: null },
     };
     const entries: Entry[] = [];
-    for (const { gtin: item, places } of lines) {
-      for (const { location, quantity } of places) {
-        const shelf = { location, state: "sellable" } as const;
-        const aside = { location, state: "set_aside" } as const;
-        const customer = { location: `${storeId}/@customer`, state: "sellable" } as const;
-        const from = step === "pick" ? shelf : aside;
-        const to = step === "pick" ? aside : step === "release" ? shelf : customer;
-        const movement = { item, quantity, from, to, reason: `claim_${step}`, occurredAtMs: atMs };
+    for (const line of lines) {
+      for (const movement of lineMovements(storeId, line, step, atMs)) {
         entries.push(this.#book.transfer(movement, source));
       }
-      for (const difference of this.#book.settle(storeId, item, atMs)) {
+      for (const difference of this.#book.settle(storeId, line.gtin, atMs)) {
         const at = { ...source, placedAtMs: difference.occurredAtMs };
         entries.push(this.#book.transfer(difference, at));
       }
@@ -333,6 +349,16 @@ export class ClaimDesk {
       return { ok: false, code: "STOCK_SHORT", field: `lines.${index}.quantity`, message };
     }
     return undefined;
+  }
+
+  /** The shelf may have told of what staff took for the order before they did: settlement puts it back (`flow.ts`). */
+  #withInHand(storeId: string, gtin: string, accounts: readonly SellableStock[]): SellableStock[] {
+    const sums = new Map(accounts.map(({ location, quantity }) => [location, quantity]));
+    for (const one of this.#inHand) {
+      if (one.storeId !== storeId || one.gtin !== gtin) continue;
+      sums.set(one.location, (sums.get(one.location) ?? 0) + one.quantity);
+    }
+    return [...sums].map(([location, quantity]) => ({ location, quantity }));
   }
 
   #stockOf(storeId: string, gtin: string) {

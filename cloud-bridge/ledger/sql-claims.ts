@@ -22,9 +22,11 @@ import {
   type ClaimView,
   claimAnswerKeepMs,
   claimAt,
+  type InHand,
 } from "./claims.ts";
 import type { TrustGate } from "./counting/trust-gate.ts";
 import { type SqlConnection, type SqlValue, StatementError } from "./database.ts";
+import { flowWindows } from "./flow.ts";
 import { type OrderPlace, webChannel } from "./place-roles.ts";
 import { type AuditRecord, saveAudit } from "./sql-audit.ts";
 import { loadItemsView } from "./sql-load.ts";
@@ -64,7 +66,10 @@ async function decideGroup(
   const claims = await readClaims(connection, claimIds);
   const keys = stockKeysOf(requests, claims);
   const answers = await readAnswers(connection, requests);
-  const view = { claims, answers, ...(await readHolds(connection, keys, nowMs)) };
+  const holds = await readHolds(connection, keys, nowMs);
+  const isPick = requests.some(({ step }) => step === "pick");
+  const inHand = isPick ? await readInHand(connection, keys, nowMs) : [];
+  const view = { claims, answers, inHand, ...holds };
   const items = keys.map(([storeId, item]) => ({ storeId, item, sinceMs: nowMs }));
   const book = new Book(await loadItemsView(connection, items));
   const desk = new ClaimDesk(view, book, nowMs);
@@ -174,7 +179,7 @@ async function readHolds(
   connection: SqlConnection,
   keys: readonly StockKey[],
   nowMs: number,
-): Promise<Omit<ClaimView, "claims" | "answers">> {
+): Promise<Omit<ClaimView, "claims" | "answers" | "inHand">> {
   const storeIds = [...new Set(keys.map(([storeId]) => storeId))].sort();
   const reserved = await connection.all<ClaimView["reserved"][number]>(
     `SELECT k.value->>0 AS storeId, k.value->>1 AS gtin,
@@ -208,6 +213,27 @@ async function readHolds(
     JSON.stringify(keys),
   );
   return { reserved, withheld, openCounts, orderPlaces, gates };
+}
+
+/** What shelves saw taken, less what went back there, and no more of each than baskets hold. */
+async function readInHand(
+  connection: SqlConnection,
+  keys: readonly StockKey[],
+  nowMs: number,
+): Promise<InHand[]> {
+  return await connection.all<InHand>(
+    `SELECT store_id AS storeId, item AS gtin, location, min(quantity, basket) AS quantity FROM (
+       SELECT b.store_id, b.item, b.quantity AS basket,
+         CASE WHEN e.to_location = b.location THEN e.from_location ELSE e.to_location END AS location,
+         sum(CASE WHEN e.to_location = b.location THEN e.quantity ELSE -e.quantity END) AS quantity
+       FROM json_each(?) k JOIN balances b ON b.store_id = k.value->>0 AND b.item = k.value->>1
+        AND b.location = b.store_id || '/@basket' AND b.state = 'sellable' AND b.quantity > 0
+       JOIN entries e ON e.store_id = b.store_id AND e.item = b.item AND e.placed_at_ms >= ?
+        AND ((e.to_location = b.location AND e.reason = 'customer_pick') OR e.from_location = b.location)
+       GROUP BY 1, 2, 3, 4) taken
+     WHERE quantity > 0 AND instr(location, '/@') = 0`,
+    ...[JSON.stringify(keys), nowMs - flowWindows.claimMs],
+  );
 }
 
 /** Units of a store's GTIN that web orders wait for: asked for where there are places for these alone. */

@@ -14,7 +14,7 @@ import {
   savepoint,
 } from "./database.ts";
 import { postAgain, postGroup } from "./ledger.ts";
-import { followConsignments, type PostedAt } from "./receiving/sql-followed.ts";
+import { followConsignments, type PostedAt, StoreNotHeldError } from "./receiving/sql-followed.ts";
 import { saveAlerts } from "./sql-alerts.ts";
 import { saveAudit } from "./sql-audit.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
@@ -53,7 +53,7 @@ export async function postPrepared(
       }));
     });
   } catch (error) {
-    if (endsWriting(error)) throw error;
+    if (endsWriting(error) || error instanceof StoreNotHeldError) throw error;
     return await retry(connection, group, at, error);
   }
 }

@@ -11,6 +11,7 @@ import { SqlCatalogue } from "./catalogue/sql-catalogue.ts";
 import { catalogueLock, readStalePlans } from "./catalogue/sql-plan-fills.ts";
 import { ClaimQueue } from "./claim-queue.ts";
 import { type Claim, type ClaimOutcome, type ClaimRequest, claimAt } from "./claims.ts";
+import type { MissingEnd } from "./commit-counter.ts";
 import { SqlCounting } from "./counting/sql-counting.ts";
 import type { LedgerDatabase, SqlConnection } from "./database.ts";
 import { writeHolding } from "./receiving/sql-followed.ts";
@@ -35,7 +36,6 @@ import { SqlHistory } from "./sql-history.ts";
 import { readStockLevels } from "./sql-levels.ts";
 import {
   type PlanChange,
-  raisePlanVersions,
   readPlanChanges,
   readStoredPlan,
   refreshPlan,
@@ -54,6 +54,7 @@ import {
   readSales,
   readTasks,
 } from "./sql-read.ts";
+import { readSetBacks, type SetBack, saveSetBack } from "./sql-set-backs.ts";
 import { SqlTree } from "./sql-tree.ts";
 import { verifyLedger } from "./sql-verify.ts";
 import { SqlWebhooks } from "./sql-webhooks.ts";
@@ -160,14 +161,17 @@ export class SqlLedger implements Ledger {
     return readPlanChanges(this.#reader, query);
   }
 
-  restoreMark(nowMs: number): Promise<number> {
+  restoreMark(nowMs: number, missingEnd: MissingEnd = { cause: "restored" }): Promise<number> {
     return this.#write(async (connection) => {
       const epoch = Math.max(nowMs, this.#epoch + 1);
-      await connection.run("UPDATE meta SET value = ? WHERE name = 'epoch'", epoch);
-      await raisePlanVersions(connection, nowMs);
+      await saveSetBack(connection, missingEnd, { nowMs, epoch });
       this.#epoch = epoch;
       return epoch;
     });
+  }
+
+  setBacks(): Promise<SetBack[]> {
+    return readSetBacks(this.#reader);
   }
 
   stockLevels(query: Parameters<Ledger["stockLevels"]>[0]): Promise<StockLevel[]> {

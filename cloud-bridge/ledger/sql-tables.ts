@@ -12,6 +12,7 @@ import { epcisTables } from "./sql-epcis.ts";
 import { factTables } from "./sql-facts.ts";
 import { followerTables } from "./sql-followers.ts";
 import { planTables } from "./sql-plan.ts";
+import { setBackTables } from "./sql-set-backs.ts";
 import { treeTables } from "./sql-tree.ts";
 import { webhookTables } from "./sql-webhooks.ts";
 import { withheldTables } from "./sql-withheld.ts";
@@ -30,7 +31,7 @@ const integerColumns = new Map<string, ReadonlySet<string>>();
 
 /** What a ledger of an earlier day lacks; made at each start where it is missing. */
 export const additions = `
-${followerTables}${epcisTables}${webhookTables}${treeTables}${auditTables}${alertMessageTables}
+${followerTables}${epcisTables}${webhookTables}${treeTables}${auditTables}${alertMessageTables}${setBackTables}
 CREATE INDEX IF NOT EXISTS entries_item ON entries (store_id, item, placed_at_ms);
 -- The way from a unit to all that happened to it.
 CREATE INDEX IF NOT EXISTS entries_named ON entries (store_id, item, serial, entry_number)

@@ -2,6 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
+import { CommitCounter, type MissingEnd } from "./commit-counter.ts";
 import {
   endsWriting,
   type LedgerDatabase,
@@ -27,6 +28,9 @@ const vitalTables = ["meta", "positions", "chain_heads"];
 /** The two connections to a file, and the queue of transactions. */
 export class SqliteDatabase implements LedgerDatabase {
   readonly reader: SqliteConnection;
+  /** Set where the file lacks what was committed before. */
+  readonly missingEnd: MissingEnd | undefined;
+  readonly #counter: CommitCounter;
   readonly #options: SqliteLedgerOptions;
   readonly #writer: SqliteConnection;
   #queue: Promise<unknown> = Promise.resolve();
@@ -36,7 +40,11 @@ export class SqliteDatabase implements LedgerDatabase {
     options: SqliteLedgerOptions,
     writer: SqliteConnection,
     reader: SqliteConnection,
+    counter: CommitCounter,
+    missingEnd: MissingEnd | undefined,
   ) {
+    this.#counter = counter;
+    this.missingEnd = missingEnd;
     this.#options = options;
     this.#writer = writer;
     this.reader = reader;
@@ -44,12 +52,15 @@ export class SqliteDatabase implements LedgerDatabase {
 
   /** Opens a file, or creates it with its tables. LEDGER_FAILED, or LEDGER_CORRUPT for a damaged file. */
   static async open(options: SqliteLedgerOptions): Promise<SqliteDatabase> {
+    const counter = await CommitCounter.look(options.path, options.gate);
     const writer = await SqliteConnection.open(options);
     try {
       await createTables(writer, options);
       // A statement that may be refused keeps every page as it was before; in a file that took a third of the writing.
       await writer.script("PRAGMA temp_store=MEMORY");
-      return new SqliteDatabase(options, writer, await SqliteConnection.open(options));
+      const missingEnd = await counter.begin(writer);
+      const reader = await SqliteConnection.open(options);
+      return new SqliteDatabase(options, writer, reader, counter, missingEnd);
     } catch (error) {
       await writer.close();
       throw error;
@@ -61,11 +72,17 @@ export class SqliteDatabase implements LedgerDatabase {
       if (this.#failure !== undefined) throw this.#failure;
       const done = await this.#trusted(async () => {
         await this.#writer.run("BEGIN IMMEDIATE");
-        const outcome = await this.#orRollBack(work);
-        if ("value" in outcome) await this.#writer.run("COMMIT");
+        const outcome = await this.#orRollBack(async (writer) => ({
+          value: await work(writer),
+          counted: await this.#counter.count(writer),
+        }));
+        if ("value" in outcome) {
+          await this.#writer.run("COMMIT");
+          await this.#counter.note(outcome.value.counted);
+        }
         return outcome;
       });
-      if ("value" in done) return done.value;
+      if ("value" in done) return done.value.value;
       if (done.refusal.code === "LEDGER_REFUSED") this.#options.onRefused?.(done.refusal);
       throw done.refusal;
     });
@@ -90,14 +107,21 @@ export class SqliteDatabase implements LedgerDatabase {
     }
   }
 
+  /** Leaves nothing in the -wal: what lies behind its lost end would be taken for another loss after the next crash. */
+  async emptyWal(): Promise<void> {
+    await this.#writer.script("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+
   async close(): Promise<void> {
     await this.#queue.catch(ignoreReported);
     await this.reader.close();
     await this.#writer.close();
+    await this.#counter.close();
   }
 
   async abandon(): Promise<void> {
     await Promise.all([this.#writer.abandon(), this.reader.abandon()]);
+    await this.#counter.close();
   }
 
   /** Whatever goes wrong here ends all writing. */
@@ -162,6 +186,7 @@ async function createTables(
     await connection.run("INSERT INTO meta VALUES ('epoch', ?)", Math.max(1, nowMs));
   }
   await connection.script(additions);
+  await connection.run("INSERT OR IGNORE INTO meta VALUES ('commits', 0)");
   await connection.run("COMMIT");
 }
 

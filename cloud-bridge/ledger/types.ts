@@ -24,6 +24,7 @@ import type { SqlFacts } from "./sql-facts.ts";
 import type { SqlFollowers } from "./sql-followers.ts";
 import type { SqlHistory } from "./sql-history.ts";
 import type { PlanChange, SavedPlan } from "./sql-plan.ts";
+import type { SetBack } from "./sql-set-backs.ts";
 import type { SqlTree } from "./sql-tree.ts";
 import type { SqlWebhooks } from "./sql-webhooks.ts";
 import type { WithheldRow } from "./sql-withheld.ts";
@@ -158,6 +159,8 @@ export interface VerifyReport {
   /** The first `verifyProblemCountMax` of `problemCount`. */
   problems: VerifyProblem[];
   problemCount: number;
+  /** When the ledger went back to an earlier state: what is there is right, but more was there. */
+  setBacks: SetBack[];
 }
 
 /** Quarantined events that are listed at once. */
@@ -312,8 +315,13 @@ export interface Ledger {
    * posted lines = counts, sequences 1..n without hole or repeat per outbox, their digests, posting order = sequence order.
    */
   verify(): Promise<VerifyReport>;
-  /** Says that this ledger was restored from a backup: the epoch becomes max(now, old + 1), and plans get new versions. */
+  /**
+   * Says that this ledger was restored from a backup: the epoch becomes max(now, old + 1), plans get new versions, every
+   * store gets an alert. A file that lacks its end is marked so when it is opened.
+   */
   restoreMark(nowMs: number): Promise<number>;
+  /** Every time that the ledger went back to an earlier state, the latest first. */
+  setBacks(): Promise<SetBack[]>;
   /** The life of single items. */
   readonly history: SqlHistory;
   close(): Promise<void>;

@@ -15,7 +15,7 @@ import { endScanned, reported } from "./sql-receiving.ts";
 const corrector = { by: "ledger", cause: "told_late" };
 
 /** What was posted is to be told to a store that the transaction does not hold: others number its alerts meanwhile. */
-class StoreNotHeldError extends GatewayError {
+export class StoreNotHeldError extends GatewayError {
   constructor(storeId: string) {
     super("LEDGER_RULE", `a transfer to ${storeId} is to be told of while that store is held`);
   }
