@@ -35,7 +35,7 @@ export function addCertificateCommands(program: Command, print: (text: string) =
 function addAuthority(program: Command, print: (text: string) => void): void {
   const ca = program.command("ca").description("the chain's own certificate authority");
   ca.command("init")
-    .description("make one; its folder is a secret")
+    .description("make one; its keys are a secret")
     .option(...folderOption)
     .action(async ({ ca: folder }: CaOption) => {
       const { CertificateAuthority } = await import("./certificate-authority.ts");
@@ -43,15 +43,19 @@ function addAuthority(program: Command, print: (text: string) => void): void {
       print(`made: ${folder}/ca.pem and ca-key.pem, revoked.pem (nothing is)\n`);
     });
   ca.command("server")
-    .description("a certificate of the broker, for the names and addresses that edges use")
+    .description(
+      "a certificate of the broker, for the names and addresses that edges use; renewed, it keeps its key",
+    )
     .argument("<names...>", "like broker.example 192.0.2.7")
     .option(...folderOption)
     .action(async (names: string[], { ca: folder }: CaOption) => {
       const { CertificateAuthority } = await import("./certificate-authority.ts");
       const authority = await CertificateAuthority.open(folder);
-      const { certificate, key } = await authority.issueServer(names, systemClock.nowMs());
+      const keyFile = join(folder, "server-key.pem");
+      const before = await readFile(keyFile, "utf8").catch(() => undefined);
+      const { certificate, key } = await authority.issueServer(names, systemClock.nowMs(), before);
+      if (before === undefined) await writeSecret(keyFile, key);
       await writeFile(join(folder, "server.pem"), certificate);
-      await writeFile(join(folder, "server-key.pem"), key, { mode: 0o600 });
       print(`written: ${folder}/server.pem and server-key.pem\n`);
     });
 }
