@@ -8,6 +8,7 @@ const onBoth = [
   "anchors",
   "claims",
   "flow",
+  "flow-orders",
   "ledger",
   "place-roles",
   "schedule.property",
@@ -23,6 +24,7 @@ const onBoth = [
   "sql-events",
   "sql-history",
   "sql-tree",
+  "refused-alone",
   "unstorable-text",
 ];
 const postgres = {
@@ -32,6 +34,7 @@ const postgres = {
     include: [
       ...onBoth.map((name) => `${ledger}${name}.test.ts`),
       `${ledger}postgres*.test.ts`,
+      "test/cloud-bridge/api/hostile-values.test.ts",
       "test/cloud-bridge/publish/topic-sources.test.ts",
     ],
     globalSetup: "test/support/postgres-setup.ts",

@@ -65,6 +65,18 @@ const rolesOf: Readonly<Record<string, readonly EpcRole[]>> = {
   MATCH_anyEPCClass: ["class", "input_class", "output_class"],
 };
 
+const eventTypes = [
+  ...["ObjectEvent", "AggregationEvent", "AssociationEvent"],
+  ...["TransactionEvent", "TransformationEvent"],
+];
+/** What a parameter may say, where that is a few words. */
+const wordsOf: Readonly<Record<string, readonly string[]>> = {
+  eventType: eventTypes,
+  EQ_eventType: eventTypes,
+  EQ_action: ["ADD", "OBSERVE", "DELETE"],
+  EXISTS_errorDeclaration: ["true", "false"],
+};
+
 type Mutable = { -readonly [Key in keyof EventFilter]: EventFilter[Key] };
 
 /** Reads the parameters; a list is separated by `|`, and a parameter may be repeated. */
@@ -94,6 +106,8 @@ export function readQuery(parameters: Readonly<Record<string, unknown>>): ReadQu
 }
 
 function addParameter(filter: Mutable, name: string, values: string[]): string | undefined {
+  const known = Object.hasOwn(wordsOf, name) ? wordsOf[name]! : values;
+  if (!values.every((value) => known.includes(value))) return `must be of ${known.join(", ")}`;
   const roles = Object.hasOwn(rolesOf, name) ? rolesOf[name] : undefined;
   if (roles !== undefined) {
     filter.epcs = [...(filter.epcs ?? []), { uris: values.map(canonicalUri), roles }];
@@ -142,3 +156,10 @@ function addTime(
   filter[key] = { ...filter[key], [bound]: Date.parse(time) };
   return undefined;
 }
+
+/** Every parameter that narrows a query. */
+export const queryParameterNames: readonly string[] = [
+  ...Object.keys(equalities),
+  ...Object.keys(rolesOf),
+  ...["GE", "LT"].flatMap((bound) => [`${bound}_eventTime`, `${bound}_recordTime`]),
+];

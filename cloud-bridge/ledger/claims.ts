@@ -2,7 +2,13 @@
 // its way every step is checked against what stands in the book at that moment.
 
 import type { Entry } from "../../contract/stock.ts";
-import { availabilityOf, pickedFrom, type Reserved, type Withheld } from "./availability.ts";
+import {
+  availabilityOf,
+  pickedFrom,
+  type Reserved,
+  type SellableStock,
+  type Withheld,
+} from "./availability.ts";
 import type { Book } from "./book.ts";
 import { productKey } from "./changes.ts";
 import type { TrustGate } from "./counting/trust-gate.ts";
@@ -109,6 +115,16 @@ export interface ClaimView {
   readonly orderPlaces: readonly ({ readonly storeId: string } & OrderPlace)[];
   readonly openCounts: readonly { readonly storeId: string; readonly count: number }[];
   readonly gates: readonly TrustGate[];
+  /** What a shelf saw taken a while ago and is in nobody's hands else: staff may have it. Of the items of picks. */
+  readonly inHand: readonly InHand[];
+}
+
+/** Units in baskets by the place that they were taken from. */
+export interface InHand {
+  readonly storeId: string;
+  readonly gtin: string;
+  readonly location: string;
+  readonly quantity: number;
 }
 
 /** The claim as it is at a time: a reservation that ran out is expired, whatever is stored. */
@@ -135,6 +151,7 @@ export class ClaimDesk {
   readonly #nowMs: number;
   readonly #claims = new Map<string, Claim>();
   readonly #changed = new Map<string, Claim>();
+  readonly #steps: Claim[] = [];
   readonly #answers = new Map<string, ClaimAnswer>();
   readonly #newAnswers: ClaimAnswer[] = [];
   readonly #reserved = new Map<string, Reserved>();
@@ -142,12 +159,14 @@ export class ClaimDesk {
   readonly #withheld: readonly Withheld[];
   readonly #orderPlaces: ClaimView["orderPlaces"];
   readonly #gates: ReadonlyMap<string, number>;
+  readonly #inHand: ClaimView["inHand"];
 
   constructor(view: ClaimView, book: Book, nowMs: number) {
     this.#book = book;
     this.#nowMs = nowMs;
     this.#withheld = view.withheld;
     this.#orderPlaces = view.orderPlaces;
+    this.#inHand = view.inHand;
     this.#gates = new Map(
       view.gates.map((gate) => [productKey(gate.storeId, gate.gtin), gate.withheldPercent]),
     );
@@ -167,8 +186,10 @@ export class ClaimDesk {
     return request.step === "reserve" ? this.#reserveOnce(request) : this.#step(request);
   }
 
-  changes(): { claims: Claim[]; answers: ClaimAnswer[] } {
-    return { claims: [...this.#changed.values()], answers: this.#newAnswers };
+  /** `steps`: each claim as it was after each step that somebody took. */
+  changes(): { claims: Claim[]; answers: ClaimAnswer[]; steps: readonly Claim[] } {
+    const claims = [...this.#changed.values()];
+    return { claims, answers: this.#newAnswers, steps: this.#steps };
   }
 
   #reserveOnce(request: ReserveRequest): ClaimOutcome {
@@ -260,7 +281,10 @@ export class ClaimDesk {
     const lines = next.lines.map((line) => {
       let rest = line.quantity;
       const places = new Map<string, number>();
-      for (const { location, quantity } of pickedFrom(this.#stockOf(storeId, line.gtin), channel)) {
+      const known = this.#stockOf(storeId, line.gtin);
+      const accounts = this.#withInHand(storeId, line.gtin, known.accounts);
+      const stock = { ...known, accounts };
+      for (const { location, quantity } of pickedFrom(stock, channel)) {
         const taken = Math.min(rest, Math.max(0, quantity));
         rest -= taken;
         if (taken > 0) places.set(location, (places.get(location) ?? 0) + taken);
@@ -332,6 +356,16 @@ export class ClaimDesk {
     return undefined;
   }
 
+  /** The shelf may have told of what staff took for the order before they did: settlement puts it back (`flow.ts`). */
+  #withInHand(storeId: string, gtin: string, accounts: readonly SellableStock[]): SellableStock[] {
+    const sums = new Map(accounts.map(({ location, quantity }) => [location, quantity]));
+    for (const one of this.#inHand) {
+      if (one.storeId !== storeId || one.gtin !== gtin) continue;
+      sums.set(one.location, (sums.get(one.location) ?? 0) + one.quantity);
+    }
+    return [...sums].map(([location, quantity]) => ({ location, quantity }));
+  }
+
   #stockOf(storeId: string, gtin: string) {
     return {
       accounts: this.#book.sellable(storeId, gtin),
@@ -360,6 +394,7 @@ export class ClaimDesk {
   #keep(claim: Claim): void {
     this.#claims.set(claim.claimId, claim);
     this.#changed.set(claim.claimId, claim);
+    this.#steps.push(claim);
   }
 }
 

@@ -4,6 +4,7 @@
 import type { Acknowledgement } from "../../contract/delivery.ts";
 import type { ErrorCode } from "../../contract/errors.ts";
 import { noticeCodes, type StockEvent } from "../../contract/event.ts";
+import { storableText } from "../storable-text.ts";
 import type { BatchItem, PreparedBatch } from "./batch-items.ts";
 import { Book } from "./book.ts";
 import {
@@ -159,7 +160,7 @@ class GroupPoster {
 
   #reject(posting: Posting, item: BatchItem, code: ErrorCode, text: string): "rejected" {
     const sequence = item.lastSequence;
-    const message = text.slice(0, 500);
+    const message = storableText(text.slice(0, 500));
     this.#quarantined.push({
       ...posting.outbox,
       ...{ sequence, code, message, text: JSON.stringify(item.raw) },

@@ -132,6 +132,13 @@ export class PostgresConnection implements SqlConnection {
     return (await this.#query({ text }, values)).rows as Row[];
   }
 
+  /** Commits; LEDGER_FAILED where a statement was refused and nobody heard of it: the server then rolls back instead. */
+  async commit(): Promise<void> {
+    const { command } = await this.#query({ text: "COMMIT" }, []);
+    if (command === "COMMIT") return;
+    throw new GatewayError("LEDGER_FAILED", "the ledger in PostgreSQL: a refusal was passed over");
+  }
+
   /** Takes what other sessions notify on a channel; the name is an identifier. */
   async listen(channel: string, onNotification: (payload: string) => void): Promise<void> {
     this.#client.on("notification", (message) => {
@@ -207,13 +214,14 @@ function parserOf(oid: number): (text: string) => SqlValue {
 function wholeNumberOf(text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value)) return value;
-  throw new GatewayError("LEDGER_CORRUPT", `${text} is not a whole number that fits`);
+  throw new RangeError(`${text} is not a whole number that fits`);
 }
 
-// SQLSTATE classes. 22 data, 23 constraint, 42 name or syntax, 54 limit, P0 raised by a trigger; 25P02 follows any of them.
-const refused = /^(22|23|42|54|P0|25P02)/;
-// Serialization failure, deadlock, lock not available in time.
-const tryAgain = /^(40001|40P01|55P03)$/;
+// SQLSTATE classes. 21 too many rows, 22 data, 23 constraint, 42 name or syntax, 54 limit, P0 raised by a trigger; 25P02
+// follows any of them.
+const refused = /^(21|22|23|42|54|P0|25P02)/;
+// Serialization failure, deadlock, lock not available in time, cancelled by somebody.
+const tryAgain = /^(40001|40P01|55P03|57014)$/;
 // Connection, ended by an administrator or after a crash, starting up, too many clients, now a standby.
 const connectionLost = /^(08|57P|25006|25P03|53300)/;
 
@@ -225,7 +233,13 @@ function failure(error: unknown, isLost: boolean): Error {
     return new TransientError(message, true, error);
   }
   if (tryAgain.test(code)) return new TransientError(message, false, error);
-  if (refused.test(code)) return new StatementError(errorMessageOf(error), { cause: error });
+  // What the client finds wrong with a value never reaches the server.
+  if (refused.test(code) || error instanceof TypeError || error instanceof RangeError) {
+    return new StatementError(errorMessageOf(error), {
+      cause: error,
+      isOfTables: /^42/.test(code),
+    });
+  }
   // Sockets have errors without an SQLSTATE.
   if (!/^[0-9A-Z]{5}$/.test(code)) return new TransientError(message, true, error);
   return new GatewayError("LEDGER_FAILED", message, { cause: error });

@@ -20,7 +20,10 @@ import { integerColumnsOf } from "./sql-tables.ts";
 /** How a row fills the columns of a table. */
 type Columns<Row> = Record<string, (row: Row) => SqlValue>;
 
-/** Inserts rows with one statement; `conflict` says what becomes of those that exist. */
+/**
+ * Inserts rows with one statement; `conflict` says what becomes of those that exist. `jsonb_each` keeps the rows parsed:
+ * SQLite would write each as text and read that again for every column, half of an insert's time.
+ */
 export async function insertRows<Row>(
   connection: SqlConnection,
   table: string,
@@ -37,7 +40,7 @@ export async function insertRows<Row>(
   const cells = Object.values(columns);
   await connection.run(
     `INSERT INTO ${table} (${names.join(", ")})
-     SELECT ${values.join(", ")} FROM json_each(?) WHERE true ${conflict}`,
+     SELECT ${values.join(", ")} FROM jsonb_each(?) WHERE true ${conflict}`,
     JSON.stringify(rows.map((row) => cells.map((cell) => cell(row)))),
   );
 }

@@ -2,13 +2,21 @@
 
 import { stat } from "node:fs/promises";
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
-import type { LedgerDatabase, SqlConnection } from "./database.ts";
+import { CommitCounter, type MissingEnd } from "./commit-counter.ts";
+import {
+  endsWriting,
+  type LedgerDatabase,
+  type OnRefused,
+  refusalOf,
+  type SqlConnection,
+} from "./database.ts";
 import { additions, tables, tablesVersion } from "./sql-tables.ts";
 import { SqliteConnection, type SqliteOptions } from "./sqlite.ts";
 
 /** How a ledger is opened; `nowMs` is the epoch of a new one. */
 export interface SqliteLedgerOptions extends SqliteOptions {
   readonly nowMs: number;
+  readonly onRefused?: OnRefused | undefined;
   /** A larger ledger is not read whole at the start, which would take longer than a start may: `verify` does that. */
   readonly checkedSizeBytesMax?: number;
 }
@@ -20,6 +28,9 @@ const vitalTables = ["meta", "positions", "chain_heads"];
 /** The two connections to a file, and the queue of transactions. */
 export class SqliteDatabase implements LedgerDatabase {
   readonly reader: SqliteConnection;
+  /** Set where the file lacks what was committed before. */
+  readonly missingEnd: MissingEnd | undefined;
+  readonly #counter: CommitCounter;
   readonly #options: SqliteLedgerOptions;
   readonly #writer: SqliteConnection;
   #queue: Promise<unknown> = Promise.resolve();
@@ -29,7 +40,11 @@ export class SqliteDatabase implements LedgerDatabase {
     options: SqliteLedgerOptions,
     writer: SqliteConnection,
     reader: SqliteConnection,
+    counter: CommitCounter,
+    missingEnd: MissingEnd | undefined,
   ) {
+    this.#counter = counter;
+    this.missingEnd = missingEnd;
     this.#options = options;
     this.#writer = writer;
     this.reader = reader;
@@ -37,10 +52,15 @@ export class SqliteDatabase implements LedgerDatabase {
 
   /** Opens a file, or creates it with its tables. LEDGER_FAILED, or LEDGER_CORRUPT for a damaged file. */
   static async open(options: SqliteLedgerOptions): Promise<SqliteDatabase> {
+    const counter = await CommitCounter.look(options.path, options.gate);
     const writer = await SqliteConnection.open(options);
     try {
       await createTables(writer, options);
-      return new SqliteDatabase(options, writer, await SqliteConnection.open(options));
+      // A statement that may be refused keeps every page as it was before; in a file that took a third of the writing.
+      await writer.script("PRAGMA temp_store=MEMORY");
+      const missingEnd = await counter.begin(writer);
+      const reader = await SqliteConnection.open(options);
+      return new SqliteDatabase(options, writer, reader, counter, missingEnd);
     } catch (error) {
       await writer.close();
       throw error;
@@ -50,20 +70,21 @@ export class SqliteDatabase implements LedgerDatabase {
   write<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
     const result = this.#queue.then(async () => {
       if (this.#failure !== undefined) throw this.#failure;
-      try {
+      const done = await this.#trusted(async () => {
         await this.#writer.run("BEGIN IMMEDIATE");
-        const value = await this.#orRollBack(work);
-        await this.#writer.run("COMMIT");
-        return value;
-      } catch (error) {
-        if (error instanceof GatewayError && error.code !== "LEDGER_FAILED") throw error;
-        const cause = { cause: error };
-        this.#failure =
-          error instanceof GatewayError
-            ? error
-            : new GatewayError("LEDGER_FAILED", errorMessageOf(error), cause);
-        throw this.#failure;
-      }
+        const outcome = await this.#orRollBack(async (writer) => ({
+          value: await work(writer),
+          counted: await this.#counter.count(writer),
+        }));
+        if ("value" in outcome) {
+          await this.#writer.run("COMMIT");
+          await this.#counter.note(outcome.value.counted);
+        }
+        return outcome;
+      });
+      if ("value" in done) return done.value.value;
+      if (done.refusal.code === "LEDGER_REFUSED") this.#options.onRefused?.(done.refusal);
+      throw done.refusal;
     });
     this.#queue = result.catch(ignoreReported);
     return result;
@@ -86,20 +107,46 @@ export class SqliteDatabase implements LedgerDatabase {
     }
   }
 
+  /** Leaves nothing in the -wal: what lies behind its lost end would be taken for another loss after the next crash. */
+  async emptyWal(): Promise<void> {
+    await this.#writer.script("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+
   async close(): Promise<void> {
     await this.#queue.catch(ignoreReported);
     await this.reader.close();
     await this.#writer.close();
+    await this.#counter.close();
   }
 
   async abandon(): Promise<void> {
     await Promise.all([this.#writer.abandon(), this.reader.abandon()]);
+    await this.#counter.close();
   }
 
-  async #orRollBack<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
+  /** Whatever goes wrong here ends all writing. */
+  async #trusted<T>(operate: () => Promise<T>): Promise<T> {
     try {
-      return await work(this.#writer);
+      return await operate();
     } catch (error) {
+      this.#failure =
+        error instanceof GatewayError
+          ? error
+          : new GatewayError("LEDGER_FAILED", errorMessageOf(error), { cause: error });
+      throw this.#failure;
+    }
+  }
+
+  async #orRollBack<T>(
+    work: (connection: SqlConnection) => Promise<T>,
+  ): Promise<{ value: T } | { refusal: GatewayError }> {
+    try {
+      return { value: await work(this.#writer) };
+    } catch (error) {
+      if (!endsWriting(error)) {
+        await this.#writer.run("ROLLBACK");
+        return { refusal: refusalOf(error) };
+      }
       // After some failures SQLite has rolled back itself, and after a crash nobody can: either way
       // the first error is the one to tell.
       await this.#writer.run("ROLLBACK").catch(ignoreReported);
@@ -139,6 +186,7 @@ async function createTables(
     await connection.run("INSERT INTO meta VALUES ('epoch', ?)", Math.max(1, nowMs));
   }
   await connection.script(additions);
+  await connection.run("INSERT OR IGNORE INTO meta VALUES ('commits', 0)");
   await connection.run("COMMIT");
 }
 

@@ -1,12 +1,13 @@
 // Keeps what is in memory in step with the file: the record changes only together with a commit, the
 // marks go along with the next one, and after a failure of the disk nothing is done any more.
 
+import type { ProgressFile } from "../../contract/commit-progress.ts";
 import { canonicalJson } from "../../contract/digest.ts";
 import { errorCodeOf, errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import type { Clock } from "../../drivers/clock.ts";
 import type { DiskSpace } from "./disk-space.ts";
 import type { EventStamp } from "./draft.ts";
-import type { ProgressFile } from "./progress.ts";
+import { type Progress, progressOf } from "./progress.ts";
 import type { OutboxRecord } from "./schema.ts";
 import type { Sql, SqliteFile } from "./sqlite.ts";
 import { readRecord, recordText } from "./stored.ts";
@@ -22,7 +23,7 @@ export interface StoreParts {
   readonly sqlite: SqliteFile;
   readonly record: OutboxRecord;
   readonly space: DiskSpace;
-  readonly progress: ProgressFile;
+  readonly progress: ProgressFile<Progress>;
   readonly clock: Clock;
   readonly stamp: () => EventStamp;
   /** Called once, at the first error that is not OUTBOX_FULL. */
@@ -111,7 +112,7 @@ export class Store {
     return this.#guarded(async () => {
       await space.restore();
       const record = await space.retrying(sqlite, () => sqlite.write(job, follow));
-      await progress.note(record);
+      await progress.note(progressOf(record));
       return record;
     });
   }

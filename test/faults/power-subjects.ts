@@ -58,8 +58,10 @@ export const ledgerSubject: PowerSubject = {
       const through = position?.throughSequence ?? 0;
       if (through < acceptedSequence)
         return `${acceptedSequence} were answered, ${through} is there`;
-      const { ok, entryCount, problems } = await ledger.verify();
+      const { ok, entryCount, problems, setBacks } = await ledger.verify();
       if (!ok) return JSON.stringify(problems);
+      const [setBack] = setBacks;
+      if (setBack !== undefined) return `it says that it went back: ${JSON.stringify(setBack)}`;
       if (entryCount !== through) return `${through} events, ${entryCount} entries`;
       // It goes on where it is.
       const next = receiptsBatch(through / batchEventCount + 1);

@@ -167,6 +167,24 @@ describe("capture", () => {
   });
 });
 
+test("whoever sends far too much still reads why it is not taken", async () => {
+  const body = `"${"x".repeat(10_000_000)}"`;
+  for (let count = 0; count < 20; count += 1) {
+    const { status, body: problem } = await capture(body);
+    expect([status, problem["type"]]).toEqual([
+      413,
+      "epcisException:CaptureLimitExceededException",
+    ]);
+  }
+});
+
+test("what is not served is no resource, in the standard's words", async () => {
+  for (const path of ["/v1/epcis/queries", "/v1/epcis/bizSteps/shipping"])
+    expect(await ask(path)).toMatchObject({
+      ...{ status: 404, body: { type: "epcisException:NoSuchResourceException" } },
+    });
+});
+
 test.each([
   ["no JSON", "{", {}, 400, "ValidationException", "not JSON"],
   ["a list", "[]", {}, 400, "ValidationException", "(document)"],
@@ -252,6 +270,9 @@ describe("queries", () => {
 
   test.each([
     ["perPage=0", "perPage"],
+    ["EQ_action=MOVE", "EQ_action: must be of ADD, OBSERVE, DELETE"],
+    ["eventType=ObjectEvent|Sale", "eventType"],
+    ["EXISTS_errorDeclaration=maybe", "EXISTS_errorDeclaration"],
     ["colour=red", "colour"],
     ["GE_eventTime=yesterday", "GE_eventTime"],
     ["nextPageToken=x", "nextPageToken"],

@@ -32,7 +32,7 @@ export const isOnPostgres = serverUrl !== undefined;
 export const runCountOf = (count: number) => (isOnPostgres ? Math.ceil(count / 20) : count);
 
 /** The database that stands for a path, created where it is missing. */
-async function databaseUrl(path: string): Promise<string> {
+export async function databaseUrl(path: string): Promise<string> {
   const name = `l${createHash("sha256").update(path).digest("hex").slice(0, 16)}`;
   const sql = `CREATE DATABASE ${name}`;
   await queryPostgres(`${serverUrl}/postgres`, sql).catch((error: { code?: string }) => {
@@ -46,8 +46,10 @@ export async function openLedgerAt(
   path: string,
   options: Partial<SqliteLedgerOptions> = {},
 ): Promise<SqlLedger> {
-  const { nowMs = startAtMs } = options;
-  if (isOnPostgres) return await PostgresLedger.open({ url: await databaseUrl(path), nowMs });
+  const { nowMs = startAtMs, onRefused } = options;
+  if (isOnPostgres) {
+    return await PostgresLedger.open({ url: await databaseUrl(path), nowMs, onRefused });
+  }
   return await SqliteLedger.open({ nowMs, synchronous: "OFF", ...options, path });
 }
 
@@ -80,7 +82,7 @@ export async function postOne(ledger: SqliteLedger, incoming: Incoming): Promise
 
 /** Balances of a product as `location state` -> quantity. */
 export async function balancesOf(ledger: SqliteLedger, gtin: string, storeId = "s0042") {
-  const [level] = await ledger.stockLevels({ storeId, gtin, countMax: 1 });
+  const [level] = await ledger.stockLevels({ storeId, gtin, countMax: 1, nowMs: startAtMs });
   const balances = level?.balances ?? [];
   return Object.fromEntries(
     balances.map(({ location, state, quantity }) => [

@@ -182,6 +182,28 @@ describe("a file that cannot be trusted", () => {
   });
 });
 
+test("a ledger of an earlier day gets the indexes of a new one at its start", async () => {
+  const path = ledgerPath();
+  const indexes = async () => {
+    const connection = await SqliteConnection.open({ path });
+    const sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' ORDER BY name";
+    const rows = await connection.all(sql);
+    await connection.close();
+    return rows;
+  };
+  await (await openLedger({ path })).close();
+  const ofNew = await indexes();
+  await onFile(
+    path,
+    "DROP INDEX entries_named",
+    "CREATE INDEX entries_serial ON entries (store_id, item, serial) WHERE serial IS NOT NULL",
+    "CREATE INDEX entries_unit ON entries (store_id, item, serial, entry_number)",
+  );
+  await (await openLedger({ path })).close();
+  expect(await indexes()).toEqual(ofNew);
+  expect(ofNew).toContainEqual(expect.objectContaining({ name: "entries_named" }));
+});
+
 test("a large ledger is read whole by verify, at its start only where outboxes and chains stand", async () => {
   const path = ledgerPath();
   const large = { path, nowMs: 1000, checkedSizeBytesMax: 0 };
@@ -252,7 +274,7 @@ describe("questions", () => {
     );
     const { changedItems } = await postOne(ledger, edge.batch(1));
     expect(changedItems.map(({ gtin }) => gtin)).toEqual([coffee, tea]);
-    const page = { storeId: "s0042", countMax: 1 };
+    const page = { storeId: "s0042", countMax: 1, nowMs: startAtMs };
     const [first] = await ledger.stockLevels(page);
     const [second] = await ledger.stockLevels({ ...page, afterGtin: first!.gtin });
     expect(await ledger.stockLevels({ ...page, afterGtin: second!.gtin })).toEqual([]);

@@ -4,9 +4,9 @@ import { copyFile, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
-import { findWalLoss, walLoss } from "../../../edge/buffer/wal-check.ts";
-import { movedRange } from "./draft-kit.ts";
-import { openOutbox, temporaryFolder } from "./outbox-kit.ts";
+import { findWalLoss, walLoss } from "../../contract/wal-check.ts";
+import { movedRange } from "../edge/buffer/draft-kit.ts";
+import { openOutbox, temporaryFolder } from "../edge/buffer/outbox-kit.ts";
 
 const headerBytes = 32;
 let folder: string;
