@@ -1,21 +1,18 @@
 // An older copy takes the place of what runs: a ledger restored from a backup, an edge's card that was copied.
 
-import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { cp, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { Daemon, type LogLine } from "../support/daemon.ts";
-import { type ProcessRow, scansPerSecond } from "./process-row.ts";
+import type { ProcessRow } from "./process-row.ts";
 import { type StoreProcesses, storeId } from "./store-processes.ts";
 
 const noticedMsMax = 60_000;
 /** What happens between the copy and its return. */
 const moreCount = 20;
 
-/** The files of a SQLite database go to another place, where there are none of it then. */
+/** A SQLite database goes to another place, in the place of what was there. */
 export async function copyDatabase(file: string, to: string): Promise<void> {
-  for (const name of await readdir(dirname(to))) {
-    if (name.startsWith(basename(to))) await rm(join(dirname(to), name));
-  }
+  for (const end of ["-wal", "-shm"]) await rm(`${to}${end}`, { force: true });
   for (const end of ["", "-wal"]) {
     await cp(`${file}${end}`, `${to}${end}`).catch((error: NodeJS.ErrnoException) => {
       if (end === "" || error.code !== "ENOENT") throw error;
@@ -56,59 +53,26 @@ async function postedThrough(store: StoreProcesses): Promise<number> {
   return [...through.values()].reduce((sum, count) => sum + count, 0);
 }
 
-/** An edge's data folder is copied; the copy runs in its place later, or beside it. */
+/** An edge's data folder is copied, and the copy runs in its place later. */
 export function cloneRow(): ProcessRow {
-  const strike = async (store: StoreProcesses, _: () => number, turn: number) => {
+  const strike = async (store: StoreProcesses) => {
     const copy = join(dirname(store.dataDir("edge")), "copied-data");
     await store.killEdge();
     await cp(store.dataDir("edge"), copy, { recursive: true });
     await store.startEdge();
-    const before = await divergedCount(store);
-    const ending = await (turn % 2 === 0 ? inItsPlace : besideIt)(store, copy);
+    const alarmCount = await divergedCount(store);
+    await store.acceptsMore(moreCount);
     await store.drained(noticedMsMax);
-    await rm(copy, { recursive: true, force: true });
-    if ((await divergedCount(store)) <= before) throw new Error("the ledger was told no alarm");
-    return ending;
+    await store.killEdge();
+    await rm(store.dataDir("edge"), { recursive: true });
+    await rename(copy, store.dataDir("edge"));
+    await store.startEdge();
+    await store.daemon("edge").line(isDivergence, noticedMsMax);
+    await store.drained(noticedMsMax);
+    if ((await divergedCount(store)) <= alarmCount) throw new Error("the ledger has no alarm");
+    return "found out, told";
   };
   return { name: "edge's buffer cloned", count: 10, strike };
-}
-
-async function inItsPlace(store: StoreProcesses, copy: string): Promise<string> {
-  await store.acceptsMore(moreCount);
-  await store.drained(noticedMsMax);
-  await store.killEdge();
-  await rm(store.dataDir("edge"), { recursive: true });
-  await rename(copy, store.dataDir("edge"));
-  await store.startEdge();
-  await store.daemon("edge").line(isDivergence, noticedMsMax);
-  return "found out in its place";
-}
-
-async function besideIt(store: StoreProcesses, copy: string): Promise<string> {
-  const folder = dirname(copy);
-  const text = await readFile(join(folder, "edge.yaml"), "utf8");
-  const config = join(folder, "copied.yaml");
-  await writeFile(config, text.replace("dataDir: edge-data", `dataDir: ${basename(copy)}`));
-  const before = await divergedCount(store);
-  const second = Daemon.start("edge", "run", "--config", config);
-  try {
-    // They take the connection from each other, and back off.
-    for (const untilMs = Date.now() + 2 * noticedMsMax; ; await delay(200)) {
-      if ((await divergedCount(store)) > before) break;
-      if (Date.now() > untilMs)
-        throw new Error("two edges of one name, and the ledger was not told");
-    }
-    // What it has accepted is delivered by itself alone.
-    store.source.stop();
-    await delay(500);
-    store.acceptedBefore(second);
-    await store.drained(2 * noticedMsMax);
-  } finally {
-    await second.end("SIGKILL");
-    store.source.stop();
-    store.source.start(scansPerSecond);
-  }
-  return "found out beside it";
 }
 
 const isDivergence = ({ code }: LogLine) => code === "outbox_diverged";

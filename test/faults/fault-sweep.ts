@@ -4,7 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { seededRandom } from "../../simulators/random.ts";
-import { missed, type ProcessRow, scansPerSecond } from "./process-row.ts";
+import { missed, type ProcessRow } from "./process-row.ts";
 import { StoreProcesses } from "./store-processes.ts";
 import { judgeStore } from "./store-verdict.ts";
 
@@ -25,6 +25,7 @@ export interface FaultReport {
   readonly problems: readonly string[];
 }
 
+const scansPerSecond = 100;
 const catchUpMsMax = 60_000;
 const missedCountMin = 5;
 const smallDiskSizeBytes = 8 * 1024 * 1024;

@@ -14,9 +14,6 @@ export interface Stage {
   readonly close: () => Promise<void>;
 }
 
-/** What the scanner of a store sends. */
-export const scansPerSecond = 100;
-
 /** An ending of a strike that did not hit: it does not count as done. */
 export const missed = "missed";
 

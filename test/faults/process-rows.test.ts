@@ -6,8 +6,8 @@ import { processRows } from "./process-rows.ts";
 
 /** How often each is done here. Kills at any moment and cuts are in kill-sweep.test.ts. */
 const shortCounts: Readonly<Record<string, number>> = {
-  "edge killed at each call": 3,
-  "bridge killed at each call": 2,
+  "edge killed at each call": 2,
+  "bridge killed at each call": 1,
   "bridge stopped and continued": 1,
   "line reset in mid-packet": 1,
   "line repeats": 1,
