@@ -11,6 +11,7 @@ import {
 } from "./availability.ts";
 import type { Book } from "./book.ts";
 import { productKey } from "./changes.ts";
+import { lineMovements, type MovingStep } from "./claim-movements.ts";
 import type { TrustGate } from "./counting/trust-gate.ts";
 import { type OrderPlace, webChannel } from "./place-roles.ts";
 import type { Posted } from "./types.ts";
@@ -309,7 +310,7 @@ export class ClaimDesk {
     return { ok: true, claim: next, posted: this.#post(next, step) };
   }
 
-  #post(claim: Claim, step: "pick" | "hand_over" | "release"): Posted {
+  #post(claim: Claim, step: MovingStep): Posted {
     const { storeId, claimId, lines } = claim;
     const atMs = this.#nowMs;
     const source = {
@@ -317,17 +318,11 @@ export class ClaimDesk {
       ...{ deviceId: "claims", recordedAtMs: atMs, placedAtMs: atMs, unsyncedBootId: null },
     };
     const entries: Entry[] = [];
-    for (const { gtin: item, places } of lines) {
-      for (const { location, quantity } of places) {
-        const shelf = { location, state: "sellable" } as const;
-        const aside = { location, state: "set_aside" } as const;
-        const customer = { location: `${storeId}/@customer`, state: "sellable" } as const;
-        const from = step === "pick" ? shelf : aside;
-        const to = step === "pick" ? aside : step === "release" ? shelf : customer;
-        const movement = { item, quantity, from, to, reason: `claim_${step}`, occurredAtMs: atMs };
+    for (const line of lines) {
+      for (const movement of lineMovements(storeId, line, step, atMs)) {
         entries.push(this.#book.transfer(movement, source));
       }
-      for (const difference of this.#book.settle(storeId, item, atMs)) {
+      for (const difference of this.#book.settle(storeId, line.gtin, atMs)) {
         const at = { ...source, placedAtMs: difference.occurredAtMs };
         entries.push(this.#book.transfer(difference, at));
       }
