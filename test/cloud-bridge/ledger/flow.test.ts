@@ -101,6 +101,13 @@ describe("rules", () => {
     expect(await end(putback(2 * minuteMs))).toEqual({ [shelf]: 5, "@supplier": -5 });
   });
 
+  test("what is put back was taken before, and not by the next one who comes", async () => {
+    const next = [pick(minuteMs + 12_000, serial("B")), sale(2 * minuteMs, serial("B"))];
+    const facts = [pick(minuteMs, serial("A")), putback(minuteMs + 2000), ...next];
+    const { soon } = await day(await openLedger(), [stock, ...facts]);
+    expect(soon).toEqual({ [shelf]: 4, "@customer": 1, "@supplier": -5 });
+  });
+
   test("a basket times out only when every edge has told all of that time", async () => {
     const ledger = await openLedger();
     await ledger.setPlan(plan);
