@@ -12,6 +12,7 @@ import {
   exit,
   type Fact,
   type Fields,
+  fact,
   hourMs,
   ledgersInTurn,
   minuteMs,
@@ -102,7 +103,8 @@ describe("rules", () => {
   });
 
   test("what is put back was taken before, and not by the next one who comes", async () => {
-    const next = [pick(minuteMs + 12_000, serial("B")), sale(2 * minuteMs, serial("B"))];
+    const sold = fact("retail_selling", 2 * minuteMs, shelf, undefined, serial("B"));
+    const next = [pick(minuteMs + 12_000, serial("B")), sold];
     const facts = [pick(minuteMs, serial("A")), putback(minuteMs + 2000), ...next];
     const { soon } = await day(await openLedger(), [stock, ...facts]);
     expect(soon).toEqual({ [shelf]: 4, "@customer": 1, "@supplier": -5 });
