@@ -6,6 +6,7 @@
 import type { StockLevel } from "../../contract/stock.ts";
 import { topics } from "../../contract/topics.ts";
 import type { Clock } from "../clock.ts";
+import { anyWord } from "../ledger/availability.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import type { OutgoingMessage } from "../link.ts";
 import { Waker } from "../waker.ts";
@@ -54,7 +55,10 @@ export class StockTopics {
 
   /** Takes what was committed, in order; returns at once. */
   onPosted({ changedItems }: Pick<Posted, "changedItems">): void {
-    for (const item of changedItems) this.#changed.set(`${item.storeId}/${item.gtin}`, item);
+    for (const item of changedItems) {
+      if (item.gtin === anyWord) this.#republishStore(item.storeId);
+      else this.#changed.set(`${item.storeId}/${item.gtin}`, item);
+    }
     if (this.#changed.size > changedCountMax) {
       this.#options.count("publish_levels_overflow");
       this.#changed.clear();
@@ -99,6 +103,13 @@ export class StockTopics {
     return this.#republish.notBeforeMs - this.#options.clock.monotonicMs();
   }
 
+  /** After the page that it may be at now. */
+  #republishStore(storeId: string): void {
+    this.#republish ??= { storeIds: [], notBeforeMs: 0 };
+    const { storeIds } = this.#republish;
+    if (!storeIds.includes(storeId, 1)) storeIds.push(storeId);
+  }
+
   /** One round of each; false when the broker did not take everything. */
   async #step(): Promise<boolean> {
     if (!(await this.#publishChanged())) return false;
@@ -109,8 +120,9 @@ export class StockTopics {
     const items = [...this.#changed.values()].slice(0, windowCount);
     for (const { storeId, gtin } of items) this.#changed.delete(`${storeId}/${gtin}`);
     const levels: StockLevel[] = [];
+    const nowMs = this.#options.clock.nowMs();
     for (const item of items) {
-      levels.push(...(await this.#options.ledger.stockLevels({ ...item, countMax: 1 })));
+      levels.push(...(await this.#options.ledger.stockLevels({ ...item, countMax: 1, nowMs })));
     }
     return await this.#publishLevels(levels);
   }
@@ -130,7 +142,8 @@ export class StockTopics {
     }
     const { afterGtin } = republish;
     const after = afterGtin === undefined ? {} : { afterGtin };
-    const levels = await ledger.stockLevels({ storeId, ...after, countMax: pageCount });
+    const page = { storeId, ...after, countMax: pageCount, nowMs: clock.nowMs() };
+    const levels = await ledger.stockLevels(page);
     const last = levels.at(-1);
     if (last === undefined || levels.length < pageCount) {
       republish.storeIds.shift();
