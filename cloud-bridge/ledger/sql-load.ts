@@ -41,7 +41,8 @@ export function loadGroupView(
 ): Promise<View> {
   const asked = new AskedItems();
   for (const { storeId, items } of group) {
-    for (const { content } of items) if (content.kind === "event") asked.add(storeId, content.event);
+    for (const { content } of items)
+      if (content.kind === "event") asked.add(storeId, content.event);
   }
   const digests = group.flatMap((prepared) =>
     [
