@@ -36,6 +36,7 @@ const postgres = {
       ...onBoth.map((name) => `${ledger}${name}.test.ts`),
       `${ledger}postgres*.test.ts`,
       "test/cloud-bridge/api/hostile-values.test.ts",
+      "test/cloud-bridge/facts-killed.test.ts",
       "test/cloud-bridge/publish/topic-sources.test.ts",
     ],
     globalSetup: "test/support/postgres-setup.ts",
