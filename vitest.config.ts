@@ -23,6 +23,7 @@ const onBoth = [
   "sql-epcis-names",
   "sql-events",
   "sql-history",
+  "sql-ledger",
   "sql-tree",
   "refused-alone",
   "unstorable-text",

@@ -21,6 +21,7 @@ const pageParameters = {
 const listed = "Values are separated by |";
 const eventParameters = {
   ...Object.fromEntries(queryParameterNames.map((name) => [name, listed])),
+  maxEventCount: "Where there are more, the query is refused",
   ...pageParameters,
 };
 const captured = named({

@@ -14,6 +14,7 @@ const kinds = {
   },
   ResourceAlreadyExistsException: { status: 409, title: "The event is known" },
   CaptureLimitExceededException: { status: 413, title: "The document is larger than is taken" },
+  QueryTooLargeException: { status: 413, title: "There are more events than were asked for" },
   UnsupportedMediaTypeException: { status: 415, title: "The document is neither JSON nor XML" },
   ImplementationException: { status: 500, title: "The bridge failed to answer" },
 } as const;

@@ -223,7 +223,13 @@ function addQueries(scope: FastifyInstance, { ledger, places, nowMs }: EpcisRout
     reply: FastifyReply,
     own: Readonly<Record<string, string>> = {},
   ) => {
-    const { filter, perPage: countMax, token } = asked({ ...(request.query as object), ...own });
+    const query = asked({ ...(request.query as object), ...own });
+    const { filter, perPage: countMax, token, maxEventCount = Number.POSITIVE_INFINITY } = query;
+    if (token === undefined && Number.isFinite(maxEventCount)) {
+      const all = await ledger.epcis.events({ filter, places, countMax: maxEventCount + 1 });
+      if (all.events.length > maxEventCount)
+        throw new EpcisProblem("QueryTooLargeException", `more than ${maxEventCount} events`);
+    }
     const after = token === undefined ? {} : { after: eventCursorOf(token) };
     const { events, next } = await ledger.epcis.events({ filter, places, ...after, countMax });
     if (next !== undefined) linkNext(request, reply, [next.storeId, next.number]);

@@ -45,6 +45,8 @@ export type ReadQuery =
       readonly filter: EventFilter;
       readonly perPage: number;
       readonly token?: string;
+      /** More than these are a problem of the asker's. */
+      readonly maxEventCount?: number;
     }
   | { readonly ok: false; readonly parameter: string; readonly message: string };
 
@@ -84,6 +86,7 @@ export function readQuery(parameters: Readonly<Record<string, unknown>>): ReadQu
   const filter: Mutable = {};
   let perPage = perPageDefault;
   let token: string | undefined;
+  let maxEventCount: number | undefined;
   for (const [name, raw] of Object.entries(parameters)) {
     const values = [raw]
       .flat()
@@ -95,6 +98,10 @@ export function readQuery(parameters: Readonly<Record<string, unknown>>): ReadQu
       perPage = Number(values[0]);
       if (!Number.isSafeInteger(perPage) || perPage < 1) return refuse(`must be 1..${perPageMax}`);
       perPage = Math.min(perPage, perPageMax);
+    } else if (name === "maxEventCount") {
+      maxEventCount = Number(values[0]);
+      if (!Number.isSafeInteger(maxEventCount) || maxEventCount < 1 || maxEventCount > perPageMax)
+        return refuse(`must be 1..${perPageMax}`);
     } else if (name === "nextPageToken") {
       token = values.join("|");
     } else {
@@ -102,7 +109,11 @@ export function readQuery(parameters: Readonly<Record<string, unknown>>): ReadQu
       if (problem !== undefined) return refuse(problem);
     }
   }
-  return { ok: true, filter, perPage, ...(token === undefined ? {} : { token }) };
+  return {
+    ...{ ok: true, filter, perPage },
+    ...(token === undefined ? {} : { token }),
+    ...(maxEventCount === undefined ? {} : { maxEventCount }),
+  };
 }
 
 function addParameter(filter: Mutable, name: string, values: string[]): string | undefined {

@@ -4,10 +4,11 @@
 import type { Entry } from "../../contract/stock.ts";
 import {
   availabilityOf,
+  type InHand,
   pickedFrom,
   type Reserved,
-  type SellableStock,
   type Withheld,
+  withInHand,
 } from "./availability.ts";
 import type { Book } from "./book.ts";
 import { productKey } from "./changes.ts";
@@ -118,14 +119,6 @@ export interface ClaimView {
   readonly gates: readonly TrustGate[];
   /** What a shelf saw taken a while ago and is in nobody's hands else: staff may have it. Of the items of picks. */
   readonly inHand: readonly InHand[];
-}
-
-/** Units in baskets by the place that they were taken from. */
-export interface InHand {
-  readonly storeId: string;
-  readonly gtin: string;
-  readonly location: string;
-  readonly quantity: number;
 }
 
 /** The claim as it is at a time: a reservation that ran out is expired, whatever is stored. */
@@ -283,8 +276,8 @@ export class ClaimDesk {
       let rest = line.quantity;
       const places = new Map<string, number>();
       const known = this.#stockOf(storeId, line.gtin);
-      const accounts = this.#withInHand(storeId, line.gtin, known.accounts);
-      const stock = { ...known, accounts };
+      const seen = this.#inHand.filter((one) => one.storeId === storeId && one.gtin === line.gtin);
+      const stock = { ...known, accounts: withInHand(known.accounts, seen) };
       for (const { location, quantity } of pickedFrom(stock, channel)) {
         const taken = Math.min(rest, Math.max(0, quantity));
         rest -= taken;
@@ -351,19 +344,10 @@ export class ClaimDesk {
     return undefined;
   }
 
-  /** The shelf may have told of what staff took for the order before they did: settlement puts it back (`flow.ts`). */
-  #withInHand(storeId: string, gtin: string, accounts: readonly SellableStock[]): SellableStock[] {
-    const sums = new Map(accounts.map(({ location, quantity }) => [location, quantity]));
-    for (const one of this.#inHand) {
-      if (one.storeId !== storeId || one.gtin !== gtin) continue;
-      sums.set(one.location, (sums.get(one.location) ?? 0) + one.quantity);
-    }
-    return [...sums].map(([location, quantity]) => ({ location, quantity }));
-  }
-
   #stockOf(storeId: string, gtin: string) {
     return {
       accounts: this.#book.sellable(storeId, gtin),
+      inBasket: this.#book.inBasket(storeId, gtin),
       orderPlaces: this.#orderPlaces.filter((place) => place.storeId === storeId),
       reserved: this.#reserved.get(productKey(storeId, gtin)) ?? nothingReserved,
     };

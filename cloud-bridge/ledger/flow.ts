@@ -37,7 +37,7 @@ export const flowWindows = {
   /** A sale that is stamped after its exit. */
   lateSaleMs: 15 * 60_000,
   /** From the shelf to where staff say that an order is picked, and back; whichever comes first. */
-  claimMs: 3_600_000,
+  claimMs: 30 * 60_000,
   /** By how much the clocks of two edges may differ. */
   skewMs: 60_000,
   /** Still in a basket after this: the unit stands somewhere on the floor again. */

@@ -18,6 +18,7 @@ import {
   type QuarantineRow,
   type View,
 } from "./changes.ts";
+import { isFeed } from "./facts.ts";
 import { Posting } from "./posting.ts";
 import { judgeBatch, newPosition, type Verdict } from "./stream.ts";
 import type { Committed } from "./types.ts";
@@ -201,7 +202,8 @@ class GroupPoster {
     const end = prepared.items.at(-1)?.lastSequence ?? prepared.firstSequence - 1;
     const { completeThroughAtMs } = prepared.batch;
     if (verdict.kind !== "post" || position.throughSequence < end) return;
-    if (position.throughSequence === 0) return;
+    // A hello begins no outbox: an edge's first event does. A source may tell how far it is before its first sale.
+    if (position.throughSequence === 0 && !isFeed(position.edgeId)) return;
     if (completeThroughAtMs <= position.completeThroughAtMs) return;
     position.completeThroughAtMs = completeThroughAtMs;
     this.#save(position);

@@ -120,8 +120,12 @@ export class PostgresDatabase implements LedgerDatabase {
       let value: T;
       let transactionId: string;
       try {
-        transactionId = await begin(writer, storeIds);
-        value = await work(writer);
+        // All that the work asks for comes after the locks, so it need not wait for them; and has ended before it is told.
+        const [begun, worked] = await Promise.allSettled([begin(writer, storeIds), work(writer)]);
+        if (begun.status === "rejected") throw begun.reason;
+        if (worked.status === "rejected") throw worked.reason;
+        transactionId = begun.value;
+        value = worked.value;
       } catch (error) {
         // The first error is the one to tell, unless the transaction of a refused piece of work cannot be left.
         const rolledBack = writer.isLost ? undefined : writer.native("ROLLBACK");

@@ -6,6 +6,7 @@ import {
   type Availability,
   anyWord,
   availabilityOf,
+  type InHand,
   type SellableStock,
   type StockOnOffer,
   type Withheld,
@@ -22,7 +23,6 @@ import {
   type ClaimView,
   claimAnswerKeepMs,
   claimAt,
-  type InHand,
 } from "./claims.ts";
 import type { TrustGate } from "./counting/trust-gate.ts";
 import { type SqlConnection, type SqlValue, StatementError } from "./database.ts";
@@ -324,6 +324,7 @@ export async function readOffers(
     storeId: string;
     gtin: string;
     accounts: string;
+    inBasket: number;
     orderPlaces: string;
     quantity: number;
     webQuantity: number;
@@ -339,6 +340,8 @@ export async function readOffers(
        (SELECT json_group_array(json_object('location', b.location, 'quantity', b.quantity))
         FROM balances b WHERE b.store_id = k.store_id
          AND b.item = k.gtin AND b.state = 'sellable' AND instr(b.location, '/@') = 0) AS accounts,
+       coalesce((SELECT b.quantity FROM balances b WHERE b.store_id = k.store_id AND b.item = k.gtin
+         AND b.location = k.store_id || '/@basket' AND b.state = 'sellable'), 0) AS inBasket,
        (SELECT json_group_array(json_object('location', p.location, 'promisedTo', p.promised_to))
         FROM order_places p WHERE p.store_id = k.store_id) AS orderPlaces,
        (SELECT coalesce(sum(l.quantity), 0) FROM claim_lines l WHERE l.store_id = k.store_id

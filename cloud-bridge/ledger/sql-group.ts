@@ -81,9 +81,12 @@ async function retry(
 
 /** The logged events that obey the rules. */
 function postedOf(events: readonly LoggedEvent[]): PostedEvent[] {
-  return events.flatMap(({ type, item: { content }, ...outbox }) =>
-    content.kind === "event" && type !== "rejected" ? [{ ...outbox, event: content.event }] : [],
-  );
+  const posted: PostedEvent[] = [];
+  for (const { type, item, storeId, edgeId, outboxId } of events) {
+    if (type === "rejected" || item.content.kind !== "event") continue;
+    posted.push({ storeId, edgeId, outboxId, event: item.content.event });
+  }
+  return posted;
 }
 
 /** Posts one quarantined event through the same rules, where it was. */

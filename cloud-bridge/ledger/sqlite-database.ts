@@ -12,6 +12,7 @@ import {
 } from "./database.ts";
 import { additions, tables, tablesVersion } from "./sql-tables.ts";
 import { SqliteConnection, type SqliteOptions } from "./sqlite.ts";
+import { WriteBack } from "./write-back.ts";
 
 /** How a ledger is opened; `nowMs` is the epoch of a new one. */
 export interface SqliteLedgerOptions extends SqliteOptions {
@@ -25,7 +26,7 @@ const checkedSizeBytesMaxDefault = 512 * 1024 * 1024;
 /** What is read of a larger one: where every outbox and every chain stands. */
 const vitalTables = ["meta", "positions", "chain_heads"];
 
-/** The two connections to a file, and the queue of transactions. */
+/** The connections to a file, and the queue of transactions. */
 export class SqliteDatabase implements LedgerDatabase {
   readonly reader: SqliteConnection;
   /** Set where the file lacks what was committed before. */
@@ -33,13 +34,14 @@ export class SqliteDatabase implements LedgerDatabase {
   readonly #counter: CommitCounter;
   readonly #options: SqliteLedgerOptions;
   readonly #writer: SqliteConnection;
+  readonly #keeper: SqliteConnection;
+  readonly #writeBack: WriteBack;
   #queue: Promise<unknown> = Promise.resolve();
   #failure: GatewayError | undefined;
 
   private constructor(
     options: SqliteLedgerOptions,
-    writer: SqliteConnection,
-    reader: SqliteConnection,
+    [writer, reader, keeper]: readonly [SqliteConnection, SqliteConnection, SqliteConnection],
     counter: CommitCounter,
     missingEnd: MissingEnd | undefined,
   ) {
@@ -48,6 +50,10 @@ export class SqliteDatabase implements LedgerDatabase {
     this.#options = options;
     this.#writer = writer;
     this.reader = reader;
+    this.#keeper = keeper;
+    this.#writeBack = new WriteBack(keeper, (error) => {
+      this.#failure ??= failureOf(error);
+    });
   }
 
   /** Opens a file, or creates it with its tables. LEDGER_FAILED, or LEDGER_CORRUPT for a damaged file. */
@@ -57,10 +63,13 @@ export class SqliteDatabase implements LedgerDatabase {
     try {
       await createTables(writer, options);
       // A statement that may be refused keeps every page as it was before; in a file that took a third of the writing.
-      await writer.script("PRAGMA temp_store=MEMORY");
+      // The cache holds the places where entries of a few thousand products go into the indexes.
+      await writer.script("PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536");
       const missingEnd = await counter.begin(writer);
       const reader = await SqliteConnection.open(options);
-      return new SqliteDatabase(options, writer, reader, counter, missingEnd);
+      // What it does decides nothing: no simulation has to order it.
+      const keeper = await SqliteConnection.open({ ...options, gate: undefined });
+      return new SqliteDatabase(options, [writer, reader, keeper], counter, missingEnd);
     } catch (error) {
       await writer.close();
       throw error;
@@ -79,6 +88,7 @@ export class SqliteDatabase implements LedgerDatabase {
         if ("value" in outcome) {
           await this.#writer.run("COMMIT");
           await this.#counter.note(outcome.value.counted);
+          this.#writeBack.begin(this.#writer.changedRowCount);
         }
         return outcome;
       });
@@ -114,13 +124,13 @@ export class SqliteDatabase implements LedgerDatabase {
 
   async close(): Promise<void> {
     await this.#queue.catch(ignoreReported);
-    await this.reader.close();
-    await this.#writer.close();
+    await this.#writeBack.end();
+    for (const each of [this.#keeper, this.reader, this.#writer]) await each.close();
     await this.#counter.close();
   }
 
   async abandon(): Promise<void> {
-    await Promise.all([this.#writer.abandon(), this.reader.abandon()]);
+    await Promise.all([this.#writer, this.reader, this.#keeper].map((each) => each.abandon()));
     await this.#counter.close();
   }
 
@@ -129,10 +139,7 @@ export class SqliteDatabase implements LedgerDatabase {
     try {
       return await operate();
     } catch (error) {
-      this.#failure =
-        error instanceof GatewayError
-          ? error
-          : new GatewayError("LEDGER_FAILED", errorMessageOf(error), { cause: error });
+      this.#failure = failureOf(error);
       throw this.#failure;
     }
   }
@@ -153,6 +160,11 @@ export class SqliteDatabase implements LedgerDatabase {
       throw error;
     }
   }
+}
+
+function failureOf(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  return new GatewayError("LEDGER_FAILED", errorMessageOf(error), { cause: error });
 }
 
 async function vitalTablesOf(connection: SqliteConnection): Promise<string[]> {

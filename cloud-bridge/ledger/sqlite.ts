@@ -34,6 +34,7 @@ export class SqliteConnection implements SqlConnection {
   readonly #statements = new Map<string, sqlite3.Statement>();
   #last: Promise<unknown> = Promise.resolve();
   #gone: string | undefined;
+  #changedRowCount = 0;
   /** Of a write. SQLite may have rolled back by itself: what was asked for after it must not be committed alone. */
   #failure: Error | undefined;
 
@@ -65,12 +66,21 @@ export class SqliteConnection implements SqlConnection {
     return connection;
   }
 
+  /** Rows that were changed since it was opened. */
+  get changedRowCount(): number {
+    return this.#changedRowCount;
+  }
+
   run(sql: string, ...values: SqlValue[]): Promise<number> {
     return this.#call(async () => {
       const statement = await this.#statement(sql);
       return await new Promise((resolve, reject) => {
+        const count = (changes: number) => {
+          this.#changedRowCount += changes;
+          return changes;
+        };
         statement.run(values, function (this: sqlite3.RunResult, error: Error | null) {
-          if (error === null) resolve(this.changes);
+          if (error === null) resolve(count(this.changes));
           else reject(error);
         });
       });

@@ -262,6 +262,13 @@ describe("queries", () => {
     expect(await ask("/v1/epcis/events/urn%3Ax%3A2")).toMatchObject({ status: 404 });
   });
 
+  test("that find more than was asked for are too large", async () => {
+    expect(await events("EQ_bizStep=receiving&maxEventCount=3")).toHaveLength(3);
+    expect(await ask("/v1/epcis/events?EQ_bizStep=receiving&maxEventCount=2")).toMatchObject({
+      ...{ status: 413, body: { type: "epcisException:QueryTooLargeException" } },
+    });
+  });
+
   test("have resources of their own", async () => {
     expect(eventsIn(await ask("/v1/epcis/bizSteps/receiving/events"))).toHaveLength(3);
     const unit = encodeURIComponent(`https://id.gs1.org/01/${gtin}/21/A1`);
@@ -270,6 +277,7 @@ describe("queries", () => {
 
   test.each([
     ["perPage=0", "perPage"],
+    ["maxEventCount=all", "maxEventCount"],
     ["EQ_action=MOVE", "EQ_action: must be of ADD, OBSERVE, DELETE"],
     ["eventType=ObjectEvent|Sale", "eventType"],
     ["EXISTS_errorDeclaration=maybe", "EXISTS_errorDeclaration"],

@@ -74,6 +74,26 @@ export async function onDatabase<Row>(
   return rows;
 }
 
+/** A ledger in which a table refuses the rows for which a condition of SQL holds, until that is allowed. */
+export async function openRefusing(
+  table: string,
+  condition: string,
+  options: Partial<SqliteLedgerOptions> = {},
+): Promise<{ ledger: SqlLedger; allow: () => Promise<unknown> }> {
+  const path = ledgerPath();
+  const ledger = await openLedger({ path, ...options });
+  const trigger = `CREATE TRIGGER refusing BEFORE INSERT ON ${table}`;
+  if (!isOnPostgres) {
+    const body = `WHEN ${condition} BEGIN SELECT RAISE(ABORT, 'not this row'); END`;
+    await onDatabase(path, `${trigger} ${body}`);
+    return { ledger, allow: () => onDatabase(path, "DROP TRIGGER refusing") };
+  }
+  const body = "$$ BEGIN RAISE EXCEPTION 'not this row'; END $$";
+  await onDatabase(path, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS ${body}`);
+  await onDatabase(path, `${trigger} FOR EACH ROW WHEN (${condition}) EXECUTE FUNCTION refuse()`);
+  return { ledger, allow: () => onDatabase(path, `DROP TRIGGER refusing ON ${table}`) };
+}
+
 /** Posts one batch. */
 export async function postOne(ledger: SqliteLedger, incoming: Incoming): Promise<Committed> {
   const [committed] = await ledger.post([incoming], startAtMs + 60_000);

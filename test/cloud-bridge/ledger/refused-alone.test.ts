@@ -2,10 +2,9 @@
 
 import { afterEach, expect, test } from "vitest";
 import { FactQueue } from "../../../cloud-bridge/ledger/fact-queue.ts";
-import type { SqlLedger } from "../../../cloud-bridge/ledger/sql-ledger.ts";
 import type { GatewayError } from "../../../contract/errors.ts";
 import { reserve } from "./claims-fixture.ts";
-import { isOnPostgres, ledgerPath, onDatabase, openLedger, postOne } from "./edge-fixture.ts";
+import { openLedger, openRefusing, postOne } from "./edge-fixture.ts";
 import { coffee, FakeEdge, moved, noticed, place, startAtMs } from "./fake-edge.ts";
 
 const receive = (fields = {}) =>
@@ -13,26 +12,11 @@ const receive = (fields = {}) =>
 const refused: GatewayError[] = [];
 afterEach(() => refused.splice(0));
 
-/** A ledger in which a table refuses the rows for which a condition of SQL holds. */
-async function openRefusing(table: string, condition: string): Promise<SqlLedger> {
-  const path = ledgerPath();
-  const ledger = await openLedger({ path, onRefused: (error) => refused.push(error) });
-  if (!isOnPostgres) {
-    const body = `WHEN ${condition} BEGIN SELECT RAISE(ABORT, 'not this row'); END`;
-    await onDatabase(path, `CREATE TRIGGER refusing BEFORE INSERT ON ${table} ${body}`);
-    return ledger;
-  }
-  const raise = "BEGIN RAISE EXCEPTION 'not this row'; END";
-  await onDatabase(
-    path,
-    `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS '${raise.replaceAll("'", "''")}'`,
-  );
-  await onDatabase(
-    path,
-    `CREATE TRIGGER refusing BEFORE INSERT ON ${table} FOR EACH ROW WHEN (${condition}) EXECUTE FUNCTION refuse()`,
-  );
-  return ledger;
-}
+/** A ledger that tells what it refused. */
+const openHeard = async (table: string, condition: string) => {
+  const onRefused = (error: GatewayError) => refused.push(error);
+  return (await openRefusing(table, condition, { onRefused })).ledger;
+};
 
 const factOf = (key: string) => ({
   ...{ storeId: "s0042", sourceId: "till-1", key, digest: key, by: "ada" },
@@ -40,7 +24,7 @@ const factOf = (key: string) => ({
 });
 
 test("of requests with facts the one that is refused is told so; those beside it are posted", async () => {
-  const ledger = await openRefusing("fact_requests", "NEW.request_key = 'bad'");
+  const ledger = await openHeard("fact_requests", "NEW.request_key = 'bad'");
   const keys = ["one", "two", "bad", "three"];
   const results = await Promise.allSettled(
     keys.map((key) => ledger.facts.take(factOf(key) as never, startAtMs)),
@@ -61,7 +45,7 @@ test("of requests with facts the one that is refused is told so; those beside it
 });
 
 test("of claims the one that is refused is told so; those beside it are kept", async () => {
-  const ledger = await openRefusing("claims", "NEW.owner = 'bad'");
+  const ledger = await openHeard("claims", "NEW.owner = 'bad'");
   await postOne(ledger, new FakeEdge().append(receive({ quantity: 9 })).batch(1));
   const requests = ["ada", "bad", "eve"].map((owner) => ({ ...reserve(), owner }));
   const results = await Promise.allSettled(
@@ -71,7 +55,7 @@ test("of claims the one that is refused is told so; those beside it are kept", a
 });
 
 test("a plan, a product and an alert of silence that are refused stop nothing", async () => {
-  const ledger = await openRefusing("catalogue", "NEW.gtin IS NOT NULL");
+  const ledger = await openHeard("catalogue", "NEW.gtin IS NOT NULL");
   const put = ledger.catalogue.put([{ gtin: coffee, name: "Beans" }] as never, {
     ...{ by: "ada", nowMs: startAtMs },
   });
@@ -83,7 +67,7 @@ test("a plan, a product and an alert of silence that are refused stop nothing", 
 
 test("an item that cannot be settled holds up no other, and is tried again with its next movement", async () => {
   const bad = "09521321001015";
-  const ledger = await openRefusing("unsettled", `NEW.item = '${bad}' AND NEW.due_at_ms > 0`);
+  const ledger = await openHeard("unsettled", `NEW.item = '${bad}' AND NEW.due_at_ms > 0`);
   const pick = (gtin: string) =>
     moved("customer_pick", gtin, { from: place("s0042/floor/a"), to: place("s0042/@basket") });
   const edge = new FakeEdge().append(pick(bad), pick(coffee));
@@ -96,7 +80,7 @@ test("an item that cannot be settled holds up no other, and is tried again with 
 });
 
 test("a batch that not even quarantine takes is refused, and the next one is posted", async () => {
-  const ledger = await openRefusing("event_log", "NEW.edge_id = 'edge-9'");
+  const ledger = await openHeard("event_log", "NEW.edge_id = 'edge-9'");
   const bad = new FakeEdge("0b0b0b0b-2222", "edge-9").append(receive());
   const good = new FakeEdge().append(receive());
   await expect(ledger.post([good.batch(1), bad.batch(1)], startAtMs)).rejects.toMatchObject({
