@@ -7,7 +7,7 @@ import { type Clock, sleep } from "../clock.ts";
 import type { BridgeConfig } from "../config.ts";
 import { isFeed } from "../ledger/facts.ts";
 import type { Committed, Incoming, Ledger } from "../ledger/types.ts";
-import { type EdgeName, edgeKey, readHealth, readStatus } from "./edge-messages.ts";
+import { type EdgeName, edgeKey, readHealth } from "./edge-messages.ts";
 import { type EdgeReport, reportOf } from "./edge-report.ts";
 
 /** Announcements of edges that have not delivered yet; the oldest go beyond. */
@@ -96,12 +96,9 @@ export class EdgeBook {
     }
   }
 
-  /** Takes a `status` message. */
-  onStatus(edge: EdgeName, payload: Uint8Array, isRetained: boolean): void {
+  /** Takes an edge's status; undefined where it has none. */
+  onStatus(edge: EdgeName, status: EdgeStatus | undefined, isRetained: boolean): void {
     const key = edgeKey(edge);
-    // An edge that ended its session for good clears its status.
-    const status = payload.length === 0 ? undefined : readStatus(edge, payload);
-    if (typeof status === "string") return;
     if (!this.#known.has(key)) {
       this.#strangers.delete(key);
       if (status !== undefined) this.#announce(key, status);

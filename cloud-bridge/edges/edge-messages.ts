@@ -25,8 +25,12 @@ export function edgeKey({ storeId, edgeId }: EdgeName): string {
   return `${storeId}/${edgeId}`;
 }
 
-/** A `status` message. */
-export function readStatus(edge: EdgeName, payload: Uint8Array): EdgeStatus | Unread {
+/**
+ * A `status` message, for every part of the bridge: one that cannot be read or names another edge tells nobody anything.
+ * Undefined for an empty one: an edge that ended its session for good clears its status.
+ */
+export function readStatus(edge: EdgeName, payload: Uint8Array): EdgeStatus | undefined | Unread {
+  if (payload.length === 0) return undefined;
   const status = edgeStatusSchema.safeParse(parsePayload(payload)).data;
   if (status === undefined) return "invalid";
   return edgeKey(status) === edgeKey(edge) ? status : "foreign";

@@ -9,7 +9,7 @@ import type { Withheld } from "./availability.ts";
 import { contentOf, type PreparedBatch, partsOf, prepareBatch } from "./batch-items.ts";
 import type { StoredPlan } from "./catalogue/plan-fill.ts";
 import { SqlCatalogue } from "./catalogue/sql-catalogue.ts";
-import { catalogueLock, readStalePlans } from "./catalogue/sql-plan-fills.ts";
+import { catalogueLock, markUnnotedPlans, readStalePlans } from "./catalogue/sql-plan-fills.ts";
 import type { LoggedEvent } from "./changes.ts";
 import { ClaimQueue } from "./claim-queue.ts";
 import { type Claim, type ClaimOutcome, type ClaimRequest, claimAt } from "./claims.ts";
@@ -50,12 +50,12 @@ import {
   type SavedPlan,
   savePlan,
 } from "./sql-plan.ts";
+import { type PlanNews, readPlanNews } from "./sql-plan-news.ts";
 import {
   readDeclaredLosses,
   readEntries,
   readNotices,
   readPlan,
-  readPlanVersions,
   readPositions,
   readQuarantine,
   readQuarantineCounts,
@@ -102,6 +102,7 @@ export class SqlLedger implements Ledger {
   readonly facts: SqlFacts;
   readonly history: SqlHistory;
   #epoch: number;
+  #arePlansMarked = false;
 
   /** For a database that has its tables; `epoch` as `readEpoch` gives it. */
   constructor(database: LedgerDatabase, epoch: number) {
@@ -153,6 +154,8 @@ export class SqlLedger implements Ledger {
   }
 
   async refreshPlans(nowMs: number): Promise<string[]> {
+    if (!this.#arePlansMarked) await this.#database.write(markUnnotedPlans, catalogueLock);
+    this.#arePlansMarked = true;
     const refreshed: string[] = [];
     for (const storeId of await readStalePlans(this.#reader)) {
       const work = (connection: SqlConnection) => refreshPlan(connection, storeId, nowMs);
@@ -161,8 +164,8 @@ export class SqlLedger implements Ledger {
     return refreshed;
   }
 
-  planVersions(): ReturnType<Ledger["planVersions"]> {
-    return readPlanVersions(this.#reader);
+  planNews(query?: Parameters<Ledger["planNews"]>[0]): Promise<PlanNews[]> {
+    return readPlanNews(this.#reader, query);
   }
 
   planChanges(query: Parameters<Ledger["planChanges"]>[0]): Promise<PlanChange[]> {

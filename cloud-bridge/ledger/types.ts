@@ -24,6 +24,7 @@ import type { SqlFacts } from "./sql-facts.ts";
 import type { SqlFollowers } from "./sql-followers.ts";
 import type { SqlHistory } from "./sql-history.ts";
 import type { PlanChange, SavedPlan } from "./sql-plan.ts";
+import type { PlanNews } from "./sql-plan-news.ts";
 import type { SqlTree } from "./sql-tree.ts";
 import type { SqlWebhooks } from "./sql-webhooks.ts";
 import type { WithheldRow } from "./sql-withheld.ts";
@@ -290,8 +291,11 @@ export interface Ledger {
     countMax: number;
   }): Promise<PlanChange[]>;
   plan(storeId: string): Promise<Plan | undefined>;
-  /** The version of every store's plan. */
-  planVersions(): Promise<{ readonly storeId: string; readonly version: number }[]>;
+  /** Plans that changed after a number (over all stores), in order; reads nothing where none did. Without one all of them. */
+  planNews(query?: {
+    readonly afterNumber: number;
+    readonly countMax: number;
+  }): Promise<PlanNews[]>;
   /**
    * Checks everything: the file, the chain, that the sum is zero, balances = sum of entries, claims = their entries,
    * posted lines = counts, sequences 1..n without hole or repeat per outbox, their digests, posting order = sequence order.

@@ -24,8 +24,8 @@ export interface LeasesOptions {
   readonly onTaken: (lease: number) => void;
   /** Resolves when nothing is done under the lease any more. */
   readonly onLost: (lease: number) => Promise<void>;
-  /** Another worker came or went. */
-  readonly onMembers: (memberCount: number) => void;
+  /** Another worker came (back) or went. */
+  readonly onMembers: (hasCome: boolean) => void;
 }
 
 /** The leases of one worker. */
@@ -90,9 +90,10 @@ export class Leases {
       this.#held.add(lease);
       onTaken(lease);
     }
-    const isChanged = look.memberCount !== this.#memberCount;
+    const moreCount = look.memberCount - this.#memberCount;
+    const isChanged = moreCount !== 0;
     this.#memberCount = look.memberCount;
-    if (isChanged) onMembers(look.memberCount);
+    if (isChanged) onMembers(moreCount > 0);
     if (isChanged || taken.length + give.length > 0) {
       const counts = { heldCount: this.#held.size, takenCount: taken.length };
       log.info({ ...counts, givenCount: give.length, memberCount: look.memberCount }, "leases");
