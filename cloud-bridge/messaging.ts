@@ -100,6 +100,7 @@ export class Messaging {
       onFailure: (error) => life.fail(error),
     });
     this.worker = this.#openWorker(workerId);
+    options.edges.share((storeId) => this.#isHeld(storeId));
   }
 
   /** Takes what was committed, whoever did it; returns at once. */

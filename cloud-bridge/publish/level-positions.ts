@@ -86,13 +86,15 @@ export class LevelPositions {
   }
 
   /** Keeps how far these stores are out. */
-  async save(isOf: (storeId: string) => boolean): Promise<void> {
-    const { entryPositions, stock } = this.#options;
+  async save(
+    isOf: (storeId: string) => boolean,
+    positions = this.#options.entryPositions(),
+  ): Promise<void> {
+    const { stock } = this.#options;
     if (this.#waiting?.isOut()) {
       await this.#keep(this.#waiting.positions.filter(([storeId]) => isOf(storeId)));
       this.#waiting = undefined;
     }
-    const positions = entryPositions();
     const isOut = stock.taken();
     if (isOut()) await this.#keep(positions.filter(([storeId]) => isOf(storeId)));
     else this.#waiting ??= { positions, isOut };

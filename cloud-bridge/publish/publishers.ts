@@ -103,8 +103,8 @@ export class Publishers {
   /** A partition that another bridge will publish. Resolves when it can go on from here. */
   async release(partition: number): Promise<void> {
     const isOf = (storeId: string) => partitionOf(storeId) === partition;
-    await this.#saveReleased(partition);
-    await Promise.all([this.#entries.release(isOf), this.#alerts.release(isOf)]);
+    const saved = this.#saveReleased(partition);
+    await Promise.all([saved, this.#entries.release(isOf), this.#alerts.release(isOf)]);
     for (const part of [this.#plans, this.#stock, this.#levels]) part?.release(isOf);
     this.#options.marks?.lose(partition);
   }
@@ -164,11 +164,12 @@ export class Publishers {
     const { clock } = this.#options;
     if (this.#released === undefined) {
       const partitions = new Set<number>();
+      const positions = this.#entries.positions();
       const isOf = (storeId: string) => partitions.has(partitionOf(storeId));
       const save = async () => {
         await sleep(clock, releaseDelayMs, new AbortController().signal);
         this.#released = undefined;
-        await this.#levels?.save(isOf);
+        await this.#levels?.save(isOf, positions);
         await this.#plans.save(isOf);
       };
       this.#released = { partitions, done: save() };

@@ -61,7 +61,7 @@ test("what cannot be read, is another edge's, or was kept by the broker is count
   book.onHealth(name("e1"), Buffer.from("{"), false);
   book.onHealth(name("e1"), Buffer.from([0xff, 0x00]), false);
   book.onHealth(name("e1"), Buffer.alloc(300 * 1024, 0x20), false);
-  say("e1", { ...health(), extra: 1 });
+  say("e1", { ...health(), waitingCount: -1 });
   say("e1", health({ storeId, edgeId: "e2" }));
   say("e1", health({ storeId: "s0043" }));
   book.onHealth(name("e1"), bytes(health()), true);
@@ -142,6 +142,46 @@ test("a last will that comes late is corrected by the next report; a cleared sta
   expect(view(book, "e1").state).toBe("online");
   book.onStatus(name("e1"), undefined, false);
   expect(view(book, "e1")).toMatchObject({ state: "unknown", status: undefined });
+});
+
+test("of several bridges the one that has a store tells its numbers, and who has it next knows the last report", async () => {
+  const one = await opened({ staleMs: 60_000 });
+  const other = await opened({ staleMs: 60_000 });
+  let holder = one;
+  for (const each of [one, other]) {
+    each.book.share(() => holder === each);
+    await each.deliver("e1", receipt());
+  }
+  const say = (backlog: Partial<Parameters<typeof health>[0]> = {}) => {
+    for (const each of [one, other]) {
+      each.say("e1", health({ atMs: startAtMs + each.line.nowMs + 2000, ...backlog }));
+    }
+  };
+  const wait = async (ms: number) => {
+    for (const each of [one, other]) await each.line.advance(ms, async () => undefined);
+  };
+  const known = async () =>
+    (await Promise.all([one, other].map(({ metrics }) => metrics()))).map(
+      (text) => /edge_backlog_events\{.*\} (\d+)/.exec(text)?.[1],
+    );
+  say({ waitingCount: 5 });
+  expect(await known()).toEqual(["5", undefined]);
+  expect([one, other].map(({ book }) => book.keptCount)).toEqual([1, 0]);
+  expect([one, other].map(({ counts }) => counts["edge_health_taken"])).toEqual([1, 0]);
+  await wait(20_000);
+  // Over HTTP any bridge is asked.
+  expect(view(other.book, "e1")).toMatchObject({
+    report: { waitingCount: 5, clockOffsetMs: 2000 },
+    sinceSeenMs: 20_000,
+  });
+  say({ waitingCount: 7 });
+  await wait(10_000);
+  holder = other;
+  expect(await known()).toEqual([undefined, "7"]);
+  expect(view(other.book, "e1")).toMatchObject({ sinceSeenMs: 10_000 });
+  // As old as it came, not as it was read.
+  await wait(51_000);
+  expect(await known()).toEqual([undefined, undefined]);
 });
 
 test("announcements of strangers are bounded: the oldest are let go", async () => {
