@@ -8,6 +8,7 @@ const onBoth = [
   "anchors",
   "claims",
   "flow",
+  "flow-orders",
   "ledger",
   "place-roles",
   "schedule.property",
@@ -22,7 +23,9 @@ const onBoth = [
   "sql-epcis-names",
   "sql-events",
   "sql-history",
+  "sql-ledger",
   "sql-tree",
+  "refused-alone",
   "unstorable-text",
 ];
 const postgres = {
@@ -32,6 +35,7 @@ const postgres = {
     include: [
       ...onBoth.map((name) => `${ledger}${name}.test.ts`),
       `${ledger}postgres*.test.ts`,
+      "test/cloud-bridge/api/hostile-values.test.ts",
       "test/cloud-bridge/publish/topic-sources.test.ts",
     ],
     globalSetup: "test/support/postgres-setup.ts",

@@ -1,6 +1,8 @@
-// How many connections each address holds, so that one of them cannot take all there are.
+// How many connections each address holds, and how many come a second, so that one of them cannot take all there are, nor
+// all the time that their handshakes cost.
 
 import { isIPv6 } from "node:net";
+import { PublishRate } from "./broker-rate.ts";
 
 /** This machine itself: what runs here (a fleet of simulators, a proxy that ends the stores' lines) may take them all. */
 const ownAddresses: readonly string[] = ["127.0.0.1", "::1"];
@@ -41,5 +43,38 @@ export class ConnectionsPerAddress {
       if (left > 0) this.#counts.set(holder, left);
       else this.#counts.delete(holder);
     };
+  }
+}
+
+/** After this without a connection a holder may bring as many at once as one that never came, and is forgotten. */
+const forgottenAfterMs = 2000;
+
+/** How fast the connections of each holder come. */
+export class ConnectionRates {
+  readonly #perSecond: number;
+  readonly #rates = new Map<string, { readonly rate: PublishRate; atMs: number }>();
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond;
+  }
+
+  /** Holders that are remembered. */
+  get holderCount(): number {
+    return this.#rates.size;
+  }
+
+  /** Whether one more may come now: so many a second, twice as many at once. */
+  takes(remoteAddress: string, nowMs: number): boolean {
+    const holder = holderOf(remoteAddress);
+    if (ownAddresses.includes(holder)) return true;
+    const { rate } = this.#rates.get(holder) ?? { rate: new PublishRate(this.#perSecond, nowMs) };
+    this.#rates.delete(holder);
+    this.#rates.set(holder, { rate, atMs: nowMs });
+    // In the order in which they came last.
+    for (const [name, { atMs }] of this.#rates) {
+      if (nowMs - atMs < forgottenAfterMs) break;
+      this.#rates.delete(name);
+    }
+    return rate.takes(nowMs);
   }
 }

@@ -8,7 +8,8 @@ import {
   type Server as TlsServer,
 } from "node:tls";
 import { errorMessageOf } from "../contract/errors.ts";
-import { ConnectionsPerAddress } from "./broker-addresses.ts";
+import { ConnectionRates, ConnectionsPerAddress } from "./broker-addresses.ts";
+import { systemClock } from "./clock.ts";
 import type { EmbeddedBrokerSettings } from "./config.ts";
 import { listen } from "./listen.ts";
 import type { SparingLog } from "./log.ts";
@@ -33,11 +34,13 @@ export class BrokerDoor {
   readonly #tls: TlsServer | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #addresses: ConnectionsPerAddress;
+  readonly #rates: ConnectionRates;
 
   constructor(options: BrokerDoorOptions) {
     this.#options = options;
     const { settings, count } = options;
     this.#addresses = new ConnectionsPerAddress(settings.addressConnectionCountMax);
+    this.#rates = new ConnectionRates(settings.addressConnectionsPerSecondMax);
     this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
     this.#server.maxConnections = settings.connectionCountMax + spareConnectionCount;
     this.#server.on("connection", (socket) => this.#onConnection(socket));
@@ -67,12 +70,10 @@ export class BrokerDoor {
   }
 
   #onConnection(socket: Socket): void {
-    const { settings, onSocket } = this.#options;
-    const { remoteAddress } = socket;
-    const leave = remoteAddress === undefined ? undefined : this.#addresses.enter(remoteAddress);
+    const { onSocket } = this.#options;
+    const leave = this.#enter(socket.remoteAddress);
     if (leave === undefined) {
       socket.destroy();
-      if (remoteAddress !== undefined) this.#refuse(remoteAddress, settings);
       return;
     }
     this.#sockets.add(socket);
@@ -84,10 +85,26 @@ export class BrokerDoor {
     else this.#tls.emit("connection", socket);
   }
 
-  #refuse(address: string, { addressConnectionCountMax }: EmbeddedBrokerSettings): void {
-    this.#options.count("broker_address_refused");
-    const message = `${addressConnectionCountMax} connections from one address`;
-    this.#options.warnings.warn("BROKER_LIMIT", { address, message }, "client refused");
+  /** Lets a connection in from an address; undefined where it has as many as it may, or they come too fast. */
+  #enter(address: string | undefined): (() => void) | undefined {
+    // Gone already.
+    if (address === undefined) return undefined;
+    const { count, settings, warnings } = this.#options;
+    const { addressConnectionCountMax, addressConnectionsPerSecondMax } = settings;
+    const refuse = (counter: string, message: string) => {
+      count(counter);
+      warnings.warn("BROKER_LIMIT", { address, message }, "client refused");
+    };
+    const leave = this.#addresses.enter(address);
+    if (leave === undefined) {
+      refuse("broker_address_refused", `${addressConnectionCountMax} connections from one address`);
+    } else if (!this.#rates.takes(address, systemClock.monotonicMs())) {
+      leave();
+      const message = `more than ${addressConnectionsPerSecondMax} connections a second from one address`;
+      refuse("broker_address_rate_refused", message);
+      return undefined;
+    }
+    return leave;
   }
 
   /** Never listens itself: it is given the connections that were let in. */

@@ -22,4 +22,12 @@ export class PublishRate {
     this.#atMs = nowMs;
     return this.#tokens >= 0 ? 0 : (-this.#tokens * 1000) / this.#perSecond;
   }
+
+  /** Takes one where it need not wait; what is refused costs nothing. */
+  takes(nowMs: number): boolean {
+    this.waitMs(nowMs, 0);
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
 }

@@ -16,7 +16,7 @@ import { ConnectedClients } from "./broker-clients.ts";
 import { BrokerDoor } from "./broker-door.ts";
 import { guardPackets } from "./broker-guard.ts";
 import { type Identity, identityOf } from "./broker-identity.ts";
-import { BrokerPasswords } from "./broker-passwords.ts";
+import { BrokerPasswords, lookIntervalMs } from "./broker-passwords.ts";
 import {
   type BridgeLogin,
   connectRefusal,
@@ -35,6 +35,7 @@ import { KeptSessions } from "./broker-sessions.ts";
 import { readTls, watchTls } from "./broker-tls.ts";
 import { systemClock } from "./clock.ts";
 import type { EmbeddedBrokerSettings } from "./config.ts";
+import { watchFiles } from "./file-watch.ts";
 import { type Logger, SparingLog } from "./log.ts";
 
 export interface EmbeddedBrokerOptions {
@@ -59,6 +60,8 @@ export class EmbeddedBroker {
   #unwatch: (() => void) | undefined;
   readonly #identities = new WeakMap<Client, Identity | undefined>();
   #passwords: BrokerPasswords | undefined;
+  /** With passwords: whether what let a client in is still so. */
+  readonly #logins = new Map<Client, () => boolean>();
   readonly #connects = new WeakMap<Client, ConnectPacket>();
   readonly #clients: ConnectedClients;
   readonly #sessions: KeptSessions;
@@ -147,12 +150,30 @@ export class EmbeddedBroker {
   async #openLogins(): Promise<void> {
     const { tls, passwordsFile } = this.#options.settings;
     if (passwordsFile !== undefined) {
-      this.#passwords = await BrokerPasswords.open(passwordsFile, () => systemClock.monotonicMs());
+      const passwords = await BrokerPasswords.open(passwordsFile, () => systemClock.monotonicMs());
+      this.#passwords = passwords;
+      const watch = { intervalMs: lookIntervalMs, clock: systemClock };
+      this.#unwatch = await watchFiles([passwordsFile], watch, () => this.#sendAway(passwords));
     }
     if (tls === undefined || this.#ownDoor === undefined) return;
     this.#unwatch = await watchTls(tls, systemClock, () => this.#renewTls(tls));
     this.#door.setSecureContext(await readTls(tls));
     this.#ownPort = await this.#ownDoor.open({ host: "127.0.0.1", port: 0 });
+  }
+
+  /** Whose password was changed or revoked does not stay. */
+  async #sendAway(passwords: BrokerPasswords): Promise<boolean> {
+    try {
+      await passwords.read();
+    } catch (error) {
+      this.#options.count("broker_passwords_unreadable");
+      this.#options.log.error({ message: errorMessageOf(error) }, "passwords not renewed");
+      return false;
+    }
+    for (const [client, isCurrent] of this.#logins) {
+      if (!isCurrent()) client.conn.destroy();
+    }
+    return true;
   }
 
   /** Files have changed: all come anew, so that who was revoked does not stay. */
@@ -283,7 +304,11 @@ export class EmbeddedBroker {
         ? identityRefusal(check.identity, packet)
         : passwordRefusal(check.kind, name);
     if (refusal !== undefined) this.#report(refusal, packet.clientId);
-    else if (check.kind === "known") this.#identities.set(client, check.identity);
+    else if (check.kind === "known" && !client.conn.destroyed) {
+      this.#identities.set(client, check.identity);
+      this.#logins.set(client, check.isCurrent);
+      client.conn.once("close", () => this.#logins.delete(client));
+    }
     return refusal;
   }
 

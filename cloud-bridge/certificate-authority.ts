@@ -2,7 +2,13 @@
 // says which of that is not valid any more. Loaded by commands alone; the daemon only reads files.
 
 import "reflect-metadata";
-import { randomBytes, type webcrypto } from "node:crypto";
+import {
+  createPrivateKey,
+  createPublicKey,
+  type KeyObject,
+  randomBytes,
+  type webcrypto,
+} from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as x509 from "@peculiar/x509";
@@ -64,7 +70,8 @@ export class CertificateAuthority {
 
   /** Makes an authority in a folder that has none. CONFIG_INVALID where there is one. */
   static async create(folder: string, nowMs: number): Promise<CertificateAuthority> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    // Keys are for their owner alone; the broker, which has a user of its own, reads the rest.
+    await mkdir(folder, { recursive: true, mode: 0o755 });
     const keys = await newKeys();
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({
       serialNumber: newSerialNumber(),
@@ -122,14 +129,18 @@ export class CertificateAuthority {
     return this.#certificate.toString("pem");
   }
 
-  /** A certificate of the broker, for the names and addresses under which clients find it. */
-  issueServer(names: readonly string[], nowMs: number): Promise<Issuance> {
+  /**
+   * A certificate of the broker, for the names and addresses under which clients find it; with its key of before, which
+   * a service that holds it as a credential cannot read anew, or a new one.
+   */
+  issueServer(names: readonly string[], nowMs: number, key?: string): Promise<Issuance> {
     const alternatives = names.map((name) => ({
       type: /^[0-9.]+$|:/.test(name) ? ("ip" as const) : ("dns" as const),
       value: name,
     }));
     const usage = x509.ExtendedKeyUsage.serverAuth;
-    return this.#issue(`CN=${names[0]}`, `server:${names.join()}`, alternatives, usage, nowMs);
+    const uri = `server:${names.join()}`;
+    return this.#issue(`CN=${names[0]}`, uri, alternatives, usage, nowMs, key);
   }
 
   /** A certificate of an edge or a consumer; one that it has already stays valid until it is revoked. */
@@ -166,8 +177,9 @@ export class CertificateAuthority {
     alternatives: x509.JsonGeneralName[],
     usage: x509.ExtendedKeyUsage,
     nowMs: number,
+    key?: string,
   ): Promise<Issuance> {
-    const keys = await newKeys();
+    const keys = key === undefined ? await newKeys() : await keysOf(key);
     const serialNumber = newSerialNumber();
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber,
@@ -221,6 +233,20 @@ async function replaceFile(file: string, text: string): Promise<void> {
 
 function newKeys(): Promise<webcrypto.CryptoKeyPair> {
   return crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+}
+
+/** The pair of a private key, PEM. */
+async function keysOf(pem: string): Promise<webcrypto.CryptoKeyPair> {
+  const der = (key: KeyObject, type: "pkcs8" | "spki") => key.export({ format: "der", type });
+  const [secret, open] = [createPrivateKey(pem), createPublicKey(pem)];
+  return {
+    privateKey: await crypto.subtle.importKey("pkcs8", der(secret, "pkcs8"), algorithm, true, [
+      "sign",
+    ]),
+    publicKey: await crypto.subtle.importKey("spki", der(open, "spki"), algorithm, true, [
+      "verify",
+    ]),
+  };
 }
 
 async function keyPem(key: webcrypto.CryptoKey): Promise<string> {

@@ -22,7 +22,7 @@ export function addCatalogueCommands(program: Command, print: (text: string) => 
     .description("put the products of a CSV file in, all or none")
     .argument(
       "<file>",
-      "CSV with a line of columns: gtin, name, unitWeightGrams, class, priceMinor ...",
+      "CSV with a line of columns: gtin, name, unitWeightGrams, class, priceMinor ...; what has no column stays as it is",
     )
     .requiredOption("--by <name>", "who does it")
     .action(async (file: string, options: LedgerOptions & { by: string }) => {
@@ -35,7 +35,7 @@ export function addCatalogueCommands(program: Command, print: (text: string) => 
       }
       const author = { by: options.by, nowMs: systemClock.nowMs() };
       const changedCount = await withLedger(options, (ledger) =>
-        ledger.catalogue.put(read.products, author),
+        ledger.catalogue.put(read.products, author, read.kept),
       );
       print(`${read.products.length} products, ${changedCount} of them new or changed\n`);
     });

@@ -1,4 +1,4 @@
-// `gondola-bridge ca init|server`, `enroll`, `enroll-consumer`, `revoke`: certificates of a chain; `password` of a small one.
+// `gondola-bridge ca init|server`, `enroll`, `enroll-consumer`, `revoke`: certificates of a chain.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,49 +21,21 @@ interface EnrolOptions extends CaOption {
   readonly out?: string;
 }
 
+interface RevokeOptions extends CaOption {
+  readonly file?: string;
+}
+
 /** Adds them to the program. */
 export function addCertificateCommands(program: Command, print: (text: string) => void): void {
   addAuthority(program, print);
   addClients(program, print);
-  addPassword(program, print);
-}
-
-function addPassword(program: Command, print: (text: string) => void): void {
-  program
-    .command("password")
-    .description(
-      "set the password of an edge (STORE:EDGE) or a consumer (NAME), read from standard input",
-    )
-    .argument("<name>", "STORE:EDGE or NAME")
-    .requiredOption("--file <file>", "the broker's passwordsFile")
-    .action(async (name: string, { file }: { file: string }) => {
-      const { identityOfName, withPassword } = await import("./broker-passwords.ts");
-      if (identityOfName(name) === undefined) {
-        throw new GatewayError(
-          "CONFIG_INVALID",
-          `"${name}": an edge is STORE:EDGE, a consumer a name`,
-        );
-      }
-      const password = (await textOfInput()).replace(/\r?\n$/, "");
-      const before = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT") return "";
-        throw new GatewayError("CONFIG_UNREADABLE", errorMessageOf(error), { cause: error });
-      });
-      await writeFile(file, await withPassword(before, file, name, password), { mode: 0o600 });
-      print(`set: ${name} in ${file}; a running broker takes it at once\n`);
-    });
-}
-
-async function textOfInput(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
+  addRevoke(program, print);
 }
 
 function addAuthority(program: Command, print: (text: string) => void): void {
   const ca = program.command("ca").description("the chain's own certificate authority");
   ca.command("init")
-    .description("make one; its folder is a secret")
+    .description("make one; its keys are a secret")
     .option(...folderOption)
     .action(async ({ ca: folder }: CaOption) => {
       const { CertificateAuthority } = await import("./certificate-authority.ts");
@@ -71,15 +43,19 @@ function addAuthority(program: Command, print: (text: string) => void): void {
       print(`made: ${folder}/ca.pem and ca-key.pem, revoked.pem (nothing is)\n`);
     });
   ca.command("server")
-    .description("a certificate of the broker, for the names and addresses that edges use")
+    .description(
+      "a certificate of the broker, for the names and addresses that edges use; renewed, it keeps its key",
+    )
     .argument("<names...>", "like broker.example 192.0.2.7")
     .option(...folderOption)
     .action(async (names: string[], { ca: folder }: CaOption) => {
       const { CertificateAuthority } = await import("./certificate-authority.ts");
       const authority = await CertificateAuthority.open(folder);
-      const { certificate, key } = await authority.issueServer(names, systemClock.nowMs());
+      const keyFile = join(folder, "server-key.pem");
+      const before = await readFile(keyFile, "utf8").catch(() => undefined);
+      const { certificate, key } = await authority.issueServer(names, systemClock.nowMs(), before);
+      if (before === undefined) await writeSecret(keyFile, key);
       await writeFile(join(folder, "server.pem"), certificate);
-      await writeFile(join(folder, "server-key.pem"), key, { mode: 0o600 });
       print(`written: ${folder}/server.pem and server-key.pem\n`);
     });
 }
@@ -122,20 +98,44 @@ function addClients(program: Command, print: (text: string) => void): void {
       await writeFile(`${name}.pem`, issuance.certificate);
       print(`written: ${name}.pem and ${name}-key.pem\n`);
     });
+}
+
+function addRevoke(program: Command, print: (text: string) => void): void {
   program
     .command("revoke")
-    .description("lets an edge's certificates come in no more; a running broker sees it in 10 s")
-    .argument("<store>", "id of its store")
-    .argument("<edge>", "id of the edge")
+    .description(
+      "lets an edge (STORE EDGE), or a consumer or operator (NAME), come in no more; a running broker sees it in 10 s",
+    )
+    .argument("<name>", "its name; of an edge the id of its store")
+    .argument("[edge]", "id of the edge")
     .option(...folderOption)
-    .action(async (store: string, edge: string, { ca: folder }: CaOption) => {
+    .option("--file <file>", "the broker's passwordsFile, where it asks for passwords")
+    .action(async (name: string, edge: string | undefined, { ca: folder, file }: RevokeOptions) => {
+      const identities = revoked(name, edge);
+      if (file !== undefined) {
+        const { revokePassword } = await import("./cli-passwords.ts");
+        const isGone = await revokePassword(file, edge === undefined ? name : `${name}:${edge}`);
+        print(`${isGone ? 1 : 0} passwords revoked: ${file}\n`);
+        if (!isGone) process.exitCode = 1;
+        return;
+      }
       const { CertificateAuthority } = await import("./certificate-authority.ts");
       const authority = await CertificateAuthority.open(folder);
-      const identity: Identity = { kind: "edge", ...edgeOf(store, edge) };
-      const count = await authority.revoke(identity, systemClock.nowMs());
+      let count = 0;
+      for (const one of identities) count += await authority.revoke(one, systemClock.nowMs());
       print(`${count} certificates revoked: ${folder}/revoked.pem\n`);
       if (count === 0) process.exitCode = 1;
     });
+}
+
+/** Who is meant: an edge, or whoever has that name. */
+function revoked(name: string, edge: string | undefined): Identity[] {
+  if (edge !== undefined) return [{ kind: "edge", ...edgeOf(name, edge) }];
+  const id = checkedId("name", name);
+  return [
+    { kind: "consumer", name: id },
+    { kind: "operator", name: id },
+  ];
 }
 
 async function commandKeyIn(file: string | undefined): Promise<{ commandKey?: string }> {

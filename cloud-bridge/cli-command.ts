@@ -71,7 +71,10 @@ export function addCommandCommands(
     .option("--ca-file <file>", "authority of the broker's certificate (PEM)")
     .option("--cert-file <file>", "own certificate (PEM), as enroll-consumer --commands made it")
     .option("--key-file <file>", "its key (PEM)")
-    .option("--user <name>", "user, where the broker asks for a password")
+    .option(
+      "--user <name>",
+      "user, where the broker asks for a password: NAME of `password NAME --commands`",
+    )
     .option("--password-file <file>", "a file with its password")
     .action(
       async (

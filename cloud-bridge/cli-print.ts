@@ -1,5 +1,6 @@
 // What the commands print: aligned columns for people, one line of JSON for programs.
 
+import type { SetBack } from "./ledger/sql-set-backs.ts";
 import type { VerifyReport } from "./ledger/types.ts";
 
 /** Prints the value as one line of JSON, or the text. */
@@ -27,11 +28,26 @@ export function tableText(rows: readonly Record<string, string | number>[], empt
 export function reportText(report: VerifyReport): string {
   const { storeCount, entryCount, eventCount, problems, problemCount } = report;
   const size = `${storeCount} stores, ${entryCount} entries, ${eventCount} events`;
-  if (report.ok) return `the ledger is right: ${size}`;
+  const setBacks = report.setBacks.map(
+    ({ atMs, cause, ...rest }) => `  went back at ${timeText(atMs)} (${cause}) ${lossText(rest)}`,
+  );
+  if (report.ok) return [`the ledger is right: ${size}`, ...setBacks].join("\n");
   const lines = problems.map(
     ({ storeId, check, where, message }) => `  ${storeId}  ${check}  ${where}: ${message}`,
   );
   const more = problemCount - problems.length;
   if (more > 0) lines.push(`  and ${more} more`);
-  return [`the ledger is WRONG (${problemCount} problems): ${size}`, ...lines].join("\n");
+  return [`the ledger is WRONG (${problemCount} problems): ${size}`, ...lines, ...setBacks].join(
+    "\n",
+  );
+}
+
+const timeText = (atMs: number) => new Date(atMs).toISOString();
+
+function lossText({
+  lostCommitCount,
+  lastRecordedAtMs,
+}: Pick<SetBack, "lostCommitCount" | "lastRecordedAtMs">): string {
+  const to = lastRecordedAtMs === undefined ? "to nothing" : `to ${timeText(lastRecordedAtMs)}`;
+  return lostCommitCount === undefined ? to : `${to}, ${lostCommitCount} commits lost`;
 }

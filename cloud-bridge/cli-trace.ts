@@ -72,7 +72,12 @@ async function prove(ledger: Ledger, options: ProveOptions): Promise<Proof> {
     throw new GatewayError("CONFIG_INVALID", `--entry ${entryNumber}: ${size}`);
   }
   const [parts] = await ledger.tree.proofParts(tree, [entry], earlierSize);
-  return proofOfParts(parts!, signHead(tree, privateKey, systemClock.nowMs()));
+  const proof = proofOfParts(parts!, signHead(tree, privateKey, systemClock.nowMs()));
+  // Nobody vouches for what does not hold.
+  const result = checkProof(proof, { publicKey: undefined, earlier: undefined });
+  if (result.ok) return proof;
+  const message = `entry ${entryNumber} of ${storeId}: ${result.reason}; see gondola-bridge verify`;
+  throw new GatewayError("LEDGER_CORRUPT", message);
 }
 
 function textOf({ head, entry }: Proof, { vouchedBy }: { vouchedBy: string }): string {

@@ -8,6 +8,7 @@ import { addCertificateCommands } from "./cli-certificates.ts";
 import { addCommandCommands } from "./cli-command.ts";
 import { addEpcis } from "./cli-epcis.ts";
 import { type LedgerOptions, refuseWhileRunning, repost, withLedger } from "./cli-ledger.ts";
+import { addPasswordCommand } from "./cli-passwords.ts";
 import { print, reportText, tableText } from "./cli-print.ts";
 import { addTokenCommands } from "./cli-tokens.ts";
 import { addCheckProof, addProve } from "./cli-trace.ts";
@@ -58,6 +59,7 @@ program
   });
 
 addCertificateCommands(program, (text) => process.stdout.write(text));
+addPasswordCommand(program, (text) => process.stdout.write(text));
 addTokenCommands(program, (text) => process.stdout.write(text));
 addCatalogueCommands(program, (text) => process.stdout.write(text));
 

@@ -68,6 +68,9 @@ const embeddedSchema = section({
   /** Connections at once from one address (IPv6: one /64), as of a store behind its router; this machine's own
       127.0.0.1 and ::1 are not counted. More where the lines of many stores come together before the broker. */
   addressConnectionCountMax: whole(1, 20_000).default(100),
+  /** New connections a second from one such address, twice as many at once; one more is closed before its handshake and
+      comes again later, as edges do. A handshake costs some 2 ms of a core. */
+  addressConnectionsPerSecondMax: whole(1, 20_000).default(50),
   /** Largest MQTT packet of a client: a batch that forgot to compress still gets its answer. */
   packetSizeBytesMax: whole(batchSizeBytesMax + 1024, 16 * 1024 * 1024).default(512 * 1024),
   /** Largest payload on any topic but `events`. */

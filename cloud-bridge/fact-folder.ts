@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { errorMessageOf } from "../contract/errors.ts";
 import { type Clock, sleep } from "./clock.ts";
 import { type FactFile, type RefusedLine, readFactCsv, refusedCsv } from "./fact-csv.ts";
+import { isRefusal } from "./ledger/database.ts";
 import type { Ledger, Posted } from "./ledger/types.ts";
 import type { Logger } from "./log.ts";
 
@@ -101,7 +102,9 @@ async function post(
   const all = (reason: string) => records.map((record) => ({ ...record, reason }));
   if (!(await stores.has(request.storeId))) return all(`store ${request.storeId} is unknown`);
   for (;;) {
-    const outcome = await ledger.facts.take({ ...request, by: "fact folder" }, clock.nowMs());
+    const outcome = await ledger.facts
+      .take({ ...request, by: "fact folder" }, clock.nowMs())
+      .catch(refusedOutcome);
     if (outcome.ok) {
       if (outcome.posted !== undefined) {
         count("facts_posted", request.facts.length);
@@ -117,6 +120,12 @@ async function post(
     await sleep(clock, busyDelayMs, signal);
     if (signal.aborted) return undefined;
   }
+}
+
+/** What the ledger cannot do is told beside the lines; the next ones are posted. */
+function refusedOutcome(error: unknown) {
+  if (!isRefusal(error)) throw error;
+  return { ok: false, code: "LEDGER_REFUSED", message: errorMessageOf(error) } as const;
 }
 
 /** Nothing of it can be read: the file as it is, and why beside it. */

@@ -2,6 +2,7 @@
 // has not seen and keeps how far it came; posting never waits for it.
 
 import { type Clock, sleep } from "./clock.ts";
+import { unlessRefused } from "./unless-refused.ts";
 
 /** Does a piece of work; gives how many entries it took, 0 when there is nothing to do. */
 export type Follower = () => Promise<number>;
@@ -26,7 +27,7 @@ export async function runFollowers(
     let entryCount = 0;
     for (const follow of followers) {
       if (signal.aborted) return;
-      entryCount += await follow();
+      entryCount += await unlessRefused(follow, 0, count);
     }
     if (entryCount > 0) count("followed_entries", entryCount);
     const restMs = restFactor * (clock.monotonicMs() - startedMs);

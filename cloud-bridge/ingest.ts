@@ -5,13 +5,15 @@
 
 import { decodeBatch, payloadDigest } from "../contract/batch-codec.ts";
 import { type Answer, batchEventCountMax, type Refusal } from "../contract/delivery.ts";
-import type { ErrorCode } from "../contract/errors.ts";
+import { type ErrorCode, errorCodeOf, errorMessageOf } from "../contract/errors.ts";
 import { parseTopic, topics } from "../contract/topics.ts";
 import type { Clock } from "./clock.ts";
 import { batchProblem, itemsOf } from "./ledger/batch-items.ts";
 import { outboxKey } from "./ledger/changes.ts";
+import { endsWriting } from "./ledger/database.ts";
 import { isFeed } from "./ledger/facts.ts";
 import type { Committed, Incoming, Ledger } from "./ledger/types.ts";
+import { wholeOrEach } from "./ledger/whole-or-each.ts";
 
 /** Outboxes whose batch may wait. Beyond, a batch is dropped and counted; its edge asks again. */
 const waitingCountMax = 1000;
@@ -129,16 +131,32 @@ export class Ingest {
     try {
       while (this.#waiting.size > 0) {
         const group = this.#takeGroup();
-        const results = await ledger.post(group, clock.nowMs());
+        const results = await wholeOrEach(group, (part) => ledger.post(part, clock.nowMs()));
         count("ingest_groups");
-        for (const [index, committed] of results.entries()) this.#tell(group[index]!, committed);
-        onCommitted(results, group);
+        const posted = results.flatMap((result, index) => {
+          if (result.status === "fulfilled") return { ...result, incoming: group[index]! };
+          // Its edge keeps it and asks again, later and later.
+          this.#leaveOut(group[index]!, result.reason);
+          return [];
+        });
+        for (const { incoming, value } of posted) this.#tell(incoming, value);
+        if (posted.length === 0) continue;
+        onCommitted(
+          posted.map(({ value }) => value),
+          posted.map(({ incoming }) => incoming),
+        );
       }
     } catch (error) {
       this.#closed = true;
       this.#waiting.clear();
       onFailure(error);
     }
+  }
+
+  #leaveOut({ storeId, edgeId }: Incoming, error: unknown): void {
+    if (endsWriting(error)) throw error;
+    const code = errorCodeOf(error) ?? "LEDGER_REFUSED";
+    this.#refuse(topics.events(storeId, edgeId), code, errorMessageOf(error));
   }
 
   #takeGroup(): Incoming[] {

@@ -3,24 +3,26 @@
 import type { BridgeConfig } from "./config.ts";
 import { ledgerPath } from "./config.ts";
 import type { PostgresOptions } from "./ledger/postgres.ts";
+import type { PostgresLedgerOptions } from "./ledger/postgres-database.ts";
 import { PostgresLedger } from "./ledger/postgres-ledger.ts";
 import type { SqlLedger } from "./ledger/sql-ledger.ts";
 import { SqliteLedger } from "./ledger/sqlite-ledger.ts";
 import { readSecret } from "./secret-file.ts";
 
-/** Counts what the connection to a server went through. */
-export type CountLedger = (what: "ledger_reconnected" | "ledger_retried") => void;
+/** Who hears of what goes wrong with a ledger; what ends the wait for its server. */
+export type LedgerWatch = Pick<PostgresLedgerOptions, "count" | "onRefused" | "signal">;
 
 /** Opens the ledger of a bridge, or creates it. */
 export async function openConfiguredLedger(
   { dataDir, ledger: { postgres } }: Pick<BridgeConfig, "dataDir" | "ledger">,
   nowMs: number,
-  count?: CountLedger,
-  signal?: AbortSignal,
+  watch: LedgerWatch = {},
 ): Promise<SqlLedger> {
-  if (postgres === undefined) return await SqliteLedger.open({ path: ledgerPath(dataDir), nowMs });
-  const stop = signal === undefined ? {} : { signal };
-  return await PostgresLedger.open({ ...(await serverAccess(postgres)), ...stop, nowMs, count });
+  if (postgres === undefined) {
+    const { onRefused } = watch;
+    return await SqliteLedger.open({ path: ledgerPath(dataDir), nowMs, onRefused });
+  }
+  return await PostgresLedger.open({ ...(await serverAccess(postgres)), ...watch, nowMs });
 }
 
 /** How the configured server is reached. */

@@ -81,8 +81,15 @@ async function startBridge(
 
   const plans = await loadPlans(config.plans);
   await mkdir(config.dataDir, { recursive: true });
-  const ledger = await openConfiguredLedger(config, clock.nowMs(), count, life.signal);
+  const ledger = await openConfiguredLedger(config, clock.nowMs(), {
+    ...{ count, signal: life.signal },
+    onRefused: (err) => {
+      count("ledger_refused");
+      log.error({ err, code: err.code }, "ledger refused a transaction");
+    },
+  });
   life.onStop("ledger", () => ledger.close());
+  await tellSetBacks(ledger, metrics, log);
   await storePlans(ledger, plans, { log, nowMs: clock.nowMs() });
   const stores = KnownStores.of(ledger, plans);
   const edges = await openEdges({ config, ledger, clock, count, log, life });
@@ -107,7 +114,7 @@ async function startBridge(
 
   const settle = (signal: AbortSignal) =>
     runSettlement({ ledger, clock, count, publishers: { onPosted } }, signal);
-  const refreshPlans = (signal: AbortSignal) => runPlanRefresh({ ledger, clock }, signal);
+  const refreshPlans = (signal: AbortSignal) => runPlanRefresh({ ledger, clock, count }, signal);
   const outward = await Outward.open({ config, ledger, link, clock, random: Math.random, count });
   const tokens = await openTokens(config, clock, log);
   const api = await ApiServer.open({
@@ -137,6 +144,17 @@ async function startBridge(
   if (broker !== undefined) await Promise.race([firstOnline, life.stopping]);
   const brokerPort = broker === undefined ? {} : { brokerPort: broker.port };
   return { brokerUrl: access.url, ...brokerPort, httpPort: api.port };
+}
+
+/** Says that the ledger went back to an earlier state: when that began the epoch that still is. */
+async function tellSetBacks(ledger: Ledger, metrics: Metrics, log: Logger): Promise<void> {
+  const setBacks = await ledger.setBacks();
+  const [last] = setBacks;
+  if (last?.ledgerEpoch === ledger.epoch) {
+    log.error({ code: "LEDGER_SET_BACK", ...last }, "ledger went back");
+  }
+  const help = "How often the ledger went back to an earlier state";
+  metrics.gauge("ledger_set_backs", help, () => setBacks.length);
 }
 
 /** The edges as far as they are known; who else tells of itself is told in the log. */

@@ -1,8 +1,10 @@
 // Settles after commits, in transactions of its own: posting never waits for it. Each run takes what became
 // due, in the time of events, and publishes what it posted.
 
+import type { Alert } from "../contract/stock.ts";
 import { type Clock, sleep } from "./clock.ts";
-import type { Ledger, Posted } from "./ledger/types.ts";
+import type { Ledger, Posted, Settled } from "./ledger/types.ts";
+import { unlessRefused } from "./unless-refused.ts";
 
 /** Between two looks at what is due. */
 const settleIntervalMs = 500;
@@ -11,10 +13,18 @@ const restFactor = 9;
 /** Between two looks at edges that fell silent. */
 const silenceIntervalMs = 60_000;
 
+const nothingSettled: Settled = {
+  ...{ entries: [], changedItems: [], alerts: [] },
+  ...{ itemCount: 0, refusedItemCount: 0 },
+};
+
 /** Runs until `signal` aborts. Rejects with LEDGER_FAILED once the ledger cannot write. */
 export async function runSettlement(
   options: {
-    readonly ledger: Pick<Ledger, "settle" | "raiseSilences" | "counting" | "receiving">;
+    readonly ledger: Pick<
+      Ledger,
+      "settle" | "expiredReservations" | "raiseSilences" | "counting" | "receiving"
+    >;
     readonly clock: Clock;
     readonly count: (name: string, by?: number) => void;
     readonly publishers: { onPosted(posted: Posted): void };
@@ -24,25 +34,36 @@ export async function runSettlement(
   const { ledger, clock, count, publishers } = options;
   // Edges that waited for the bridge are given the time to say hello.
   let silenceDueMs = clock.monotonicMs() + silenceIntervalMs;
+  let expiredThroughMs = clock.nowMs() - silenceIntervalMs;
   while (!signal.aborted) {
     if (clock.monotonicMs() >= silenceDueMs) {
       silenceDueMs = clock.monotonicMs() + silenceIntervalMs;
-      const silences = await ledger.raiseSilences(clock.nowMs());
-      const alerts = [
-        ...silences,
-        ...(await ledger.counting.sweep(clock.nowMs())),
-        ...(await ledger.receiving.raiseOverdue(clock.nowMs())),
+      const looks = [
+        () => ledger.raiseSilences(clock.nowMs()),
+        () => ledger.counting.sweep(clock.nowMs()),
+        () => ledger.receiving.raiseOverdue(clock.nowMs()),
       ];
+      const alerts: Alert[] = [];
+      for (const look of looks) alerts.push(...(await unlessRefused(look, [], count)));
       if (alerts.length > 0) publishers.onPosted({ entries: [], changedItems: [], alerts });
     }
     const startedMs = clock.monotonicMs();
-    const { itemCount, ...posted } = await ledger.settle(clock.nowMs());
+    const { itemCount, refusedItemCount, ...posted } = await unlessRefused(
+      () => ledger.settle(clock.nowMs()),
+      nothingSettled,
+      count,
+    );
     const restMs = restFactor * (clock.monotonicMs() - startedMs);
     if (itemCount > 0) count("settled_items", itemCount);
+    if (refusedItemCount > 0) count("settled_items_refused", refusedItemCount);
     if (posted.entries.length > 0) {
       count("settled_entries", posted.entries.length);
       publishers.onPosted(posted);
     }
+    const span = { afterMs: expiredThroughMs, throughMs: clock.nowMs() };
+    const changedItems = await ledger.expiredReservations(span);
+    expiredThroughMs = span.throughMs;
+    if (changedItems.length > 0) publishers.onPosted({ entries: [], changedItems, alerts: [] });
     await sleep(clock, Math.max(restMs, itemCount === 0 ? settleIntervalMs : 0), signal);
   }
 }

@@ -35,7 +35,11 @@ export const errorCodes = {
   OUTBOX_HOLE: "the batch begins beyond the ledger's position; the old position is acknowledged",
   OUTBOX_DIVERGED: "the outbox's digest chain does not continue the ledger's; the outbox is frozen",
   LEDGER_FAILED: "the ledger's disk or database failed; the process must stop and start anew",
+  LEDGER_REFUSED:
+    "the ledger could not do what was asked of it and undid it; whatever else is asked goes on",
   LEDGER_CORRUPT: "the ledger's chain, sums or balances do not verify",
+  LEDGER_SET_BACK:
+    "the ledger is at an earlier state than it was: restored from a backup, or its storage lost the end",
   LEDGER_RULE:
     "an event is readable but cannot be posted (for example a location of another store)",
   BROKER_PORT_BUSY: "the broker's port is in use",

@@ -17,9 +17,18 @@ import {
 export const stockLevelSchema = z.strictObject({
   storeId: idSchema,
   gtin: gtinSchema,
-  /** Number of the store's last entry that is contained. */
+  /** Number of the store's last entry that is contained; what is reserved or withheld changes without a new one. */
   revision: z.int().min(0),
+  /** As of when: that entry's time. */
   atMs: atMsSchema,
+  /** What a web order can be promised now; other channels, and why: `/v1/availability`. */
+  available: z.int().min(0),
+  /** Units that orders wait for and nobody picked yet. */
+  reserved: z.int().min(0),
+  /** Units at the store's real (not `@`) locations, in whichever state. */
+  onHand: z.int(),
+  /** Units that customers carry, as far as a shelf or a till said so. */
+  inBasket: z.int(),
   /** Sellable units at the store's real (not `@`) locations, those that wait at collection points left out. */
   sellable: z.int(),
   /** Every account of the store with a balance, the `@` ones included. */

@@ -34,17 +34,22 @@ export async function chooseConfig(choices: ConfigChoices): Promise<ChosenConfig
     remarks.push(`${kept.path} ${text}: ${errorMessageOf(error)}`);
     return undefined;
   };
-  let applied = await kept.read().catch(remark("is not used"));
-  if (applied !== undefined && applied.givenDigest !== digest) {
-    const config = await choices.loadFile();
-    remarks.push("the --config file was edited: it is used, and the configuration sent is dropped");
-    await kept.remove().catch(remark("is still there"));
-    return { config, digest, origin: "file", applied: undefined, remarks };
-  }
   const keep = async (next: AppliedConfig) => {
     await kept.write(next).catch(remark("is not written"));
     return next;
   };
+  let applied = await kept.read().catch(remark("is not used"));
+  if (applied !== undefined && applied.givenDigest !== digest) {
+    const config = await choices.loadFile();
+    remarks.push("the --config file was edited: it is used, and the configuration sent is dropped");
+    const untold = untoldOf(applied);
+    if (untold.returned !== undefined) applied = await keep({ givenDigest: digest, ...untold });
+    else {
+      await kept.remove().catch(remark("is still there"));
+      applied = undefined;
+    }
+    return { config, digest, origin: "file", applied, remarks };
+  }
   if (applied?.trial !== undefined) {
     const chosen = await startTrial(applied, applied.trial, choices);
     if (typeof chosen !== "string") return { ...chosen, remarks };
@@ -76,6 +81,11 @@ export function afterTrial(applied: AppliedConfig, reason: string, atMs: number)
   return trial === undefined
     ? applied
     : { ...rest, returned: returnedOf(trial.sent, reason, atMs) };
+}
+
+/** A return that nobody was told of goes along, whatever else changes. */
+export function untoldOf(applied: AppliedConfig | undefined): Pick<AppliedConfig, "returned"> {
+  return applied?.returned?.isTold === false ? { returned: applied.returned } : {};
 }
 
 /** The configuration on trial, or why it is left. */

@@ -7,7 +7,7 @@ import type { RunningConfig } from "../contract/delivery.ts";
 import { GatewayError } from "../contract/errors.ts";
 import { type AppliedConfig, AppliedConfigFile, configDigestOf } from "./applied-config.ts";
 import { type EdgeConfig, loadPlan, parseEdgeConfig, readText } from "./config.ts";
-import { afterTrial, type ChosenConfig, chooseConfig } from "./config-choice.ts";
+import { afterTrial, type ChosenConfig, chooseConfig, untoldOf } from "./config-choice.ts";
 
 /** Settings that no command changes: they say whose the edge is, and how it is reached. */
 const fixedSettings = ["storeId", "edgeId", "dataDir", "broker", "commandKeyFile"] as const;
@@ -150,13 +150,13 @@ export class ConfigKeeper {
     );
   }
 
-  /** Somebody was told of the return. */
-  async told(): Promise<void> {
-    await this.#change((applied) =>
-      applied?.returned === undefined
-        ? applied
-        : { ...applied, returned: { ...applied.returned, isTold: true } },
-    );
+  /** Somebody was told of a return; another may have come since. */
+  async told({ digest, atMs }: NonNullable<RunningConfig["returned"]>): Promise<void> {
+    await this.#change((applied) => {
+      const returned = applied?.returned;
+      if (returned?.digest !== digest || returned.atMs !== atMs) return applied;
+      return { ...applied!, returned: { ...returned, isTold: true } };
+    });
   }
 
   /** Whether what runs is what is on trial: another one may have been sent since. */
@@ -177,9 +177,4 @@ export class ConfigKeeper {
     this.#turn = turn.catch(() => undefined);
     await turn;
   }
-}
-
-/** A return that nobody was told of goes along, whatever else changes. */
-function untoldOf(applied: AppliedConfig | undefined): Pick<AppliedConfig, "returned"> {
-  return applied?.returned?.isTold === false ? { returned: applied.returned } : {};
 }

@@ -3,18 +3,18 @@
 
 import { errorMessageOf } from "../contract/errors.ts";
 import { type Clock, sleep } from "../drivers/clock.ts";
-import type { Outbox } from "./buffer/outbox.ts";
 import type { ConfigKeeper } from "./config-keeper.ts";
 import type { Gateway } from "./gateway.ts";
 import type { SupervisorLog } from "./supervisor.ts";
 
 const lookIntervalMs = 250;
+/** A full disk takes no notice. */
+const tellIntervalMs = 60_000;
 
 /** What a trial looks at, and whom it tells. */
 export interface ConfigTrialParts {
   readonly configs: ConfigKeeper;
   readonly gateway: Gateway;
-  readonly outbox: Outbox;
   readonly isLinkUp: () => boolean;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -27,8 +27,10 @@ export interface ConfigTrialParts {
  * never rejects.
  */
 export async function followConfig(parts: ConfigTrialParts): Promise<void> {
-  await tellOfReturn(parts);
+  const told = tellOfReturn(parts);
   await runTrial(parts);
+  // What nobody was told of is told after the restart.
+  if (!parts.configs.isRestartDue) await told;
 }
 
 async function runTrial(parts: ConfigTrialParts): Promise<void> {
@@ -62,22 +64,23 @@ async function runTrial(parts: ConfigTrialParts): Promise<void> {
 }
 
 /** Once the notice is on the disk it is not raised again: told twice is better than never. */
-async function tellOfReturn({ configs, gateway, outbox, count, log }: ConfigTrialParts) {
+async function tellOfReturn(parts: ConfigTrialParts): Promise<void> {
+  const { configs, gateway, clock, signal, count, log } = parts;
   const returned = configs.untoldReturn();
   if (returned === undefined) return;
   count("configs_returned");
   const { digest, reason } = returned;
   const text = "a configuration that was sent did not do well; the one before it runs again";
-  gateway.alarm("config_returned", text, {
-    digest,
-    reason,
-    runningDigest: configs.running().digest,
-  });
-  try {
-    await outbox.flush();
-    await configs.told();
-  } catch (error) {
-    log.error({ message: errorMessageOf(error) }, "config_trial_not_written");
+  const detail = { digest, reason, runningDigest: configs.running().digest };
+  let isStored = false;
+  for (; !signal.aborted; await sleep(clock, tellIntervalMs, signal)) {
+    isStored ||= await gateway.alarm("config_returned", text, detail);
+    if (!isStored) continue;
+    try {
+      return await configs.told(returned);
+    } catch (error) {
+      log.error({ message: errorMessageOf(error) }, "config_trial_not_written");
+    }
   }
 }
 

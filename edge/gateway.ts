@@ -70,7 +70,7 @@ export class Gateway {
       edgeId: config.edgeId,
       settings: config.uplink,
       completeThroughAtMs: () => this.#intake.completeThroughAtMs(),
-      alarm: (code, message, detail) => this.alarm(code, message, detail),
+      alarm: (code, message, detail) => void this.alarm(code, message, detail),
       onRejected: (rejections) => this.#eventsRejected(rejections),
     });
     this.supervisor = new Supervisor({
@@ -240,8 +240,8 @@ export class Gateway {
     }
   }
 
-  /** An alarm is an event like any other: stored, delivered, and shown to a person by the ledger. */
-  alarm(code: string, message: string, detail: Record<string, unknown>): void {
+  /** An alarm is an event like any other: stored, delivered, and shown to a person by the ledger. Whether it is stored. */
+  alarm(code: string, message: string, detail: Record<string, unknown>): Promise<boolean> {
     this.#parts.log.warn({ code, ...detail }, message);
     const notice: NoticedConclusion = {
       type: "noticed",
@@ -251,7 +251,7 @@ export class Gateway {
       severity: "alarm",
       detail: { message, ...(detail as NoticedConclusion["detail"]) },
     };
-    this.#intake.note([notice]);
+    return this.#intake.note([notice]);
   }
 
   #eventsRejected(rejections: readonly Rejection[]): void {

@@ -62,7 +62,7 @@ export class Intake {
     this.#parts.count(`readings_${reading.kind}`);
     const stepMs = this.#observeClock();
     const placed = stepMs === 0 ? reading : this.#placedAfter(stepMs, reading);
-    this.#commit(this.#parts.pipeline.push(placed));
+    void this.#commit(this.#parts.pipeline.push(placed));
   }
 
   /** A reading beside a step of the clock: where it was received just before, it tells the old time. */
@@ -86,7 +86,7 @@ export class Intake {
   setWorkflow(deviceId: string, order: WorkOrder): string | undefined {
     const result = this.#parts.pipeline.setWorkflow(deviceId, order);
     if (typeof result === "string") return result;
-    this.#commit(result);
+    void this.#commit(result);
     return undefined;
   }
 
@@ -94,7 +94,7 @@ export class Intake {
   countAt(location: string): CountAnswer {
     this.#observeClock();
     const { output, answer } = this.#parts.pipeline.countAt(location, this.#parts.clock.nowMs());
-    this.#commit(output);
+    void this.#commit(output);
     return answer;
   }
 
@@ -102,13 +102,13 @@ export class Intake {
   tare(deviceId: string, cell: number | undefined): readonly Tared[] | string {
     this.#observeClock();
     const { output, tared } = this.#parts.pipeline.tare(deviceId, cell, this.#parts.clock.nowMs());
-    this.#commit(output);
+    void this.#commit(output);
     return tared;
   }
 
-  /** Appends something the edge itself concluded, with state that belongs to it. */
-  note(conclusions: Conclusion[], state: StateChange[] = []): void {
-    this.#commit({ conclusions, state, signals: [] });
+  /** Appends something the edge itself concluded, with state that belongs to it; whether the outbox has it. Never rejects. */
+  note(conclusions: Conclusion[], state: StateChange[] = []): Promise<boolean> {
+    return this.#commit({ conclusions, state, signals: [] });
   }
 
   /** Everything that happened before this time is in the outbox, committed. Never goes back. */
@@ -124,7 +124,7 @@ export class Intake {
     const { clock, pipeline, outbox } = this.#parts;
     this.#observeClock();
     const nowMs = clock.nowMs();
-    this.#commit(pipeline.advance(nowMs));
+    void this.#commit(pipeline.advance(nowMs));
     outbox.keepAlive(this.completeThroughAtMs());
     const untilDeadlineMs = pipeline.nextDeadlineMs() - nowMs;
     const delayMs = Math.min(Math.max(untilDeadlineMs, 1), tickMsMax);
@@ -139,19 +139,21 @@ export class Intake {
     const stepMs = edgeClock.stepMs(nowMs, monotonicMs);
     // What fell due by the old clock is stamped by it, before the new one is believed.
     if (stepMs !== 0) {
-      this.#commit(pipeline.push({ kind: "clock", receivedAtMs: nowMs, stepMs }));
+      void this.#commit(pipeline.push({ kind: "clock", receivedAtMs: nowMs, stepMs }));
     }
     const noticed = edgeClock.observe(nowMs, monotonicMs);
     if (edgeClock.changedState().length > 0 || noticed.length > 0) {
       this.#ofClock = [...(this.#ofClock ?? []), ...noticed];
-      this.note([], [edgeClock.state()]);
+      void this.note([], [edgeClock.state()]);
     }
     return stepMs;
   }
 
-  #commit(output: Output): void {
+  #commit(output: Output): Promise<boolean> {
     for (const signal of output.signals) this.#parts.onSignal(signal);
-    if (output.conclusions.length === 0 && output.state.length === 0) return;
+    if (output.conclusions.length === 0 && output.state.length === 0) {
+      return Promise.resolve(true);
+    }
     const { edgeClock, outbox, onRefused, count } = this.#parts;
     const ofClock = this.#ofClock;
     this.#ofClock = undefined;
@@ -159,7 +161,7 @@ export class Intake {
     const state = ofClock === undefined ? output.state : [edgeClock.state(), ...output.state];
     const drafts = conclusions.map((conclusion) => edgeClock.stamp(conclusion));
     this.#appendsUnderWay += 1;
-    outbox
+    return outbox
       .append(drafts, state)
       .then(
         ({ refused }) => {
@@ -168,11 +170,14 @@ export class Intake {
           for (const { index, error } of refused) {
             onRefused(conclusions.slice(index, index + 1), error);
           }
+          return true;
         },
         (error: unknown) => {
           onRefused(output.conclusions, error);
-          if (ofClock === undefined) return;
-          this.#ofClock = [...ofClock, ...(this.#ofClock ?? [])].slice(-clockNoticeCountMax);
+          if (ofClock !== undefined) {
+            this.#ofClock = [...ofClock, ...(this.#ofClock ?? [])].slice(-clockNoticeCountMax);
+          }
+          return false;
         },
       )
       .finally(() => {

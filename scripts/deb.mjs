@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Builds the Debian packages gondola-edge and gondola-bridge into out/: `npm run deb`, after `npm run setup`.
+// Builds the Debian packages gondola-edge and gondola-bridge into out/: `npm run deb`, which sets up first.
 // Each has a tree of its own, so that a store's machine gets no cloud packages and a bridge no hardware's.
 
 import { execFileSync } from "node:child_process";

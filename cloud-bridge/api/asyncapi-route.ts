@@ -7,7 +7,8 @@ import { softwareVersion } from "../version.ts";
 /** Adds /asyncapi.json. */
 export function addAsyncApiRoute(app: FastifyInstance): void {
   let text: string | undefined;
-  app.get("/asyncapi.json", async (_request, reply) => {
+  const schema = { summary: "The MQTT topics as an AsyncAPI document", tags: ["bridge"] };
+  app.get("/asyncapi.json", { schema }, async (_request, reply) => {
     text ??= JSON.stringify(asyncApiDocument(softwareVersion()));
     return await reply.type("application/json").send(text);
   });

@@ -44,7 +44,8 @@ const recordSchema = z.strictObject({
 export function addAuditRoutes(app: FastifyInstance, { ledger, stores }: AuditRoutesOptions): void {
   addRoute(app, {
     ...{ method: "GET", path: "/v1/audit", allows: "audit.read", query: auditQuery },
-    summary: "Who set count policies, reposted, captured, sent facts or changed webhooks",
+    summary:
+      "Who took which step of a claim, set count policies, reposted, captured, sent facts or changed webhooks",
     answers: { 200: pageSchema(recordSchema) },
     handler: async ({ query: { store: storeId, cursor, limit }, actor }) => {
       if (storeId === undefined) actor.requireAllStores();

@@ -98,12 +98,14 @@ function addMany(scope: FastifyInstance, { ledger, nowMs }: CatalogueRoutesOptio
   addRoute(scope, {
     ...{ method: "POST", path: "/v1/catalogue", allows: "catalogue.write", isOfAllStores: true },
     summary:
-      "Puts many products in, all or none: {products: [...]}, or text/csv with a line of columns",
+      "Puts many products in, all or none: {products: [...]}, or text/csv with a line of columns (others stay as they are)",
     ...{ query: byQuery, body: z.unknown(), bodySizeBytesMax: sizeBytesMax },
+    consumes: ["application/json", "text/csv"],
     handler: async ({ query, body, actor }) => {
       const author = { by: actor.nameOr(query.by), nowMs: nowMs() };
-      const products = typeof body === "string" ? ofCsv(body) : checked(manyBody, body).products;
-      const changedCount = await ledger.catalogue.put(products, author);
+      const { products, kept } =
+        typeof body === "string" ? ofCsv(body) : { ...checked(manyBody, body), kept: [] };
+      const changedCount = await ledger.catalogue.put(products, author, kept);
       return { productCount: products.length, changedCount };
     },
   });
@@ -165,7 +167,7 @@ function stale(): ProblemError {
 
 function ofCsv(text: string) {
   const file = readCatalogueCsv(text);
-  if (file.ok) return file.products;
+  if (file.ok) return file;
   const errors = file.problems.map(({ line, column, message }) => ({
     ...{ parameter: column === "" ? `line ${line}` : `line ${line}, ${column}`, message },
   }));

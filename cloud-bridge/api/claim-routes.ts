@@ -125,15 +125,21 @@ const kindOf: Record<ClaimRefusalCode, ProblemKind> = {
 /** Adds the routes under /v1/claims, /v1/availability and /v1/withheld. */
 export function addClaimRoutes(app: FastifyInstance, options: ClaimRoutesOptions): void {
   const { ledger, stores, nowMs, onPosted, metrics } = options;
-  const answer = (outcome: ClaimOutcome): Claim => {
+  /** What can be promised changes in the claim's store, and in the one that it left. */
+  const answer = (outcome: ClaimOutcome, leftStoreId?: string): Claim => {
     if (!outcome.ok) {
       const { code, field, message } = outcome;
       metrics.count(`claims_refused_${code.toLowerCase()}`);
       const errors = [{ parameter: field, message }];
       throw new ProblemError(kindOf[code], `${field}: ${message}`, { code, errors });
     }
-    if (outcome.posted !== undefined) onPosted(outcome.posted);
-    return outcome.claim;
+    const { claim, posted } = outcome;
+    const storeIds = new Set([claim.storeId, leftStoreId ?? claim.storeId]);
+    const changedItems = [...storeIds].flatMap((storeId) =>
+      claim.lines.map(({ gtin }) => ({ storeId, gtin })),
+    );
+    onPosted(posted ?? { entries: [], changedItems, alerts: [] });
+    return claim;
   };
 
   const mine = async (claimId: string, actor: Actor): Promise<Claim> => {
@@ -189,8 +195,9 @@ export function addClaimRoutes(app: FastifyInstance, options: ClaimRoutesOptions
       const name = actor.nameOr(said);
       await requireStore(stores, storeId);
       if (actor.storeIds !== undefined) await mine(claimId, actor);
+      const before = await ledger.claim(claimId, nowMs());
       const asked = { step: "move", claimId, by: name, storeId } as const;
-      return answer(await ledger.decideClaim(asked, nowMs()));
+      return answer(await ledger.decideClaim(asked, nowMs()), before?.storeId);
     },
   });
   addStandingRoutes(app, options);
@@ -215,7 +222,7 @@ function addList(app: FastifyInstance, { ledger, stores, nowMs }: ClaimRoutesOpt
 }
 
 function addStandingRoutes(app: FastifyInstance, options: ClaimRoutesOptions): void {
-  const { ledger, stores, nowMs } = options;
+  const { ledger, stores, nowMs, onPosted } = options;
   addRoute(app, {
     ...{ method: "GET", path: "/v1/availability", allows: "claims.read" },
     ...{ summary: "What can be promised, by store and in all", query: availabilityQuery },
@@ -239,6 +246,7 @@ function addStandingRoutes(app: FastifyInstance, options: ClaimRoutesOptions): v
       const { store: storeId, ...rest } = limits;
       await requireStore(stores, storeId);
       await ledger.setWithheld({ storeId, ...rest }, author);
+      onPosted({ entries: [], changedItems: [{ storeId, gtin: rest.gtin }], alerts: [] });
       return limits;
     },
   });

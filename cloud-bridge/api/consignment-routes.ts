@@ -59,6 +59,8 @@ const deliveryBody = z.strictObject({ ...common, from: shortTextSchema, lines })
 /** Without lines it is what is sent. */
 const transferBody = z.strictObject({ ...common, to: idSchema, lines: lines.default([]) });
 const idParams = z.strictObject({ store: idSchema, id: z.string().min(1).max(500) });
+/** Which of those that a store sends under one id. */
+const oneQuery = z.strictObject({ to: idSchema.optional() });
 const listQuery = z.strictObject({
   /** To the store, or what it sends. */
   side: z.enum(["to", "from"], { error: "must be to or from" }).default("to"),
@@ -139,11 +141,12 @@ function addReads(
   });
   addRoute(app, {
     ...{ method: "GET", path: `${path}/:id`, allows: "stock.read", params: idParams },
+    ...(kind === "transfer" ? { query: oneQuery } : {}),
     summary: `A ${kind}: what was to come, what came, what is missing and too much`,
-    handler: async ({ params: { store: storeId, id } }) => {
+    handler: async ({ params: { store: storeId, id }, query }) => {
       await requireStore(stores, storeId);
-      const found = await ledger.receiving.consignment(storeId, id);
-      if (found?.kind === kind) return found;
+      const found = await ledger.receiving.consignment(storeId, id, { kind, to: query?.to });
+      if (found !== undefined) return found;
       const detail = `store ${storeId} has no ${kind} ${id.slice(0, 100)}`;
       throw new ProblemError("consignment_unknown", detail);
     },

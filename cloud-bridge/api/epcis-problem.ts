@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 const kinds = {
   ValidationException: { status: 400, title: "The event or document is not as EPCIS wants it" },
   QueryParameterException: { status: 400, title: "A parameter is unknown or wrong" },
+  SecurityException: { status: 403, title: "The token may not do this, or there is none" },
   NoSuchResourceException: { status: 404, title: "There is no such resource" },
   NotAcceptableException: {
     status: 406,
@@ -13,6 +14,7 @@ const kinds = {
   },
   ResourceAlreadyExistsException: { status: 409, title: "The event is known" },
   CaptureLimitExceededException: { status: 413, title: "The document is larger than is taken" },
+  QueryTooLargeException: { status: 413, title: "There are more events than were asked for" },
   UnsupportedMediaTypeException: { status: 415, title: "The document is neither JSON nor XML" },
   ImplementationException: { status: 500, title: "The bridge failed to answer" },
 } as const;
@@ -22,16 +24,18 @@ export type EpcisProblemKind = keyof typeof kinds;
 export class EpcisProblem extends Error {
   override readonly name = "EpcisProblem";
   readonly kind: EpcisProblemKind;
+  readonly status: number;
 
-  constructor(kind: EpcisProblemKind, detail: string) {
+  constructor(kind: EpcisProblemKind, detail: string, status: number = kinds[kind].status) {
     super(detail);
     this.kind = kind;
+    this.status = status;
   }
 }
 
 /** Sends it (RFC 9457). */
-export function sendEpcisProblem(reply: FastifyReply, { kind, message }: EpcisProblem) {
-  const { status, title } = kinds[kind];
+export function sendEpcisProblem(reply: FastifyReply, { kind, status, message }: EpcisProblem) {
+  const { title } = kinds[kind];
   const body = { type: `epcisException:${kind}`, title, status, detail: message };
   return reply.code(status).type("application/problem+json").send(JSON.stringify(body));
 }

@@ -15,6 +15,7 @@ import type { EventCursor } from "../ledger/sql-epcis.ts";
 import type { Ledger } from "../ledger/types.ts";
 import type { Logger } from "../log.ts";
 import { actorOf } from "./actor.ts";
+import { describeEpcis } from "./epcis-description.ts";
 import { addLists, resources } from "./epcis-list-routes.ts";
 import { asked, contextUrl, cursorOf, linkNext, storeOrNone } from "./epcis-page.ts";
 import { EpcisProblem, negotiate, problemOfStatus, sendEpcisProblem } from "./epcis-problem.ts";
@@ -41,7 +42,14 @@ export function addEpcisRoutes(app: FastifyInstance, options: EpcisRoutesOptions
   void app.register(
     (scope, _settings, done) => {
       addParsers(scope);
+      scope.setNotFoundHandler((request, reply) => {
+        const detail = `${request.method} ${request.url.slice(0, 200)}`;
+        return sendEpcisProblem(reply, new EpcisProblem("NoSuchResourceException", detail));
+      });
       addErrors(scope, options);
+      // What is described is checked by the routes themselves.
+      scope.setValidatorCompiler(() => (value: unknown) => ({ value }));
+      scope.setSerializerCompiler(() => (value: unknown) => JSON.stringify(value));
       scope.addHook("onRoute", describe);
       scope.addHook("onRequest", async (request, reply) => {
         negotiate(request, reply);
@@ -61,22 +69,11 @@ export function addEpcisRoutes(app: FastifyInstance, options: EpcisRoutesOptions
 }
 
 const prefix = "/v1/epcis";
-const summaries: Readonly<Record<string, string>> = {
-  "/capture": "Capture jobs; a document is captured by POST",
-  "/capture/:captureId": "How a capture went",
-  "/events": "Events, by the standard's query parameters; one event is captured by POST",
-  "/events/*": "One event, by its ID",
-  "/expected-receipts": "What a store expects, by the shipments that others told of",
-};
 
-/** These routes are declared here, not by `addRoute`: their bodies, headers and problems are the standard's. */
+/** These routes are declared here, not by `addRoute`. */
 function describe(route: RouteOptions): void {
-  const path = route.url.slice(prefix.length);
-  const what = path.split("/")[1] ?? "";
-  const summary =
-    summaries[path] ?? (path.includes("*") ? `Events of one of the ${what}` : `Known ${what}`);
   route.config = { ...route.config, isDeclared: true } as never;
-  route.schema = { summary, tags: ["epcis"] };
+  describeEpcis(route, route.url.slice(prefix.length), { "/expected-receipts": expectedQuery });
 }
 
 /** Events are of the whole chain, so a token is for all stores; what one store expects may be asked by its own. */
@@ -115,7 +112,11 @@ function addParsers(scope: FastifyInstance): void {
 function addErrors(scope: FastifyInstance, { log }: EpcisRoutesOptions): void {
   scope.setErrorHandler((error, request, reply) => {
     if (error instanceof EpcisProblem) return sendEpcisProblem(reply, error);
-    if (error instanceof ProblemError) return sendProblem(reply, error);
+    if (error instanceof ProblemError) {
+      const status = { unauthorized: 401, forbidden: 403 }[error.kind as string];
+      if (status === undefined) return sendProblem(reply, error);
+      return sendEpcisProblem(reply, new EpcisProblem("SecurityException", error.message, status));
+    }
     const { statusCode } = error as { statusCode?: number };
     const problem = problemOfStatus(statusCode, errorMessageOf(error));
     if (problem !== undefined) {
@@ -222,7 +223,13 @@ function addQueries(scope: FastifyInstance, { ledger, places, nowMs }: EpcisRout
     reply: FastifyReply,
     own: Readonly<Record<string, string>> = {},
   ) => {
-    const { filter, perPage: countMax, token } = asked({ ...(request.query as object), ...own });
+    const query = asked({ ...(request.query as object), ...own });
+    const { filter, perPage: countMax, token, maxEventCount = Number.POSITIVE_INFINITY } = query;
+    if (token === undefined && Number.isFinite(maxEventCount)) {
+      const all = await ledger.epcis.events({ filter, places, countMax: maxEventCount + 1 });
+      if (all.events.length > maxEventCount)
+        throw new EpcisProblem("QueryTooLargeException", `more than ${maxEventCount} events`);
+    }
     const after = token === undefined ? {} : { after: eventCursorOf(token) };
     const { events, next } = await ledger.epcis.events({ filter, places, ...after, countMax });
     if (next !== undefined) linkNext(request, reply, [next.storeId, next.number]);

@@ -60,7 +60,7 @@ const returnParams = z.strictObject({
 const openBody = z.strictObject({
   gtin: gtinParameter,
   serial: itemSchema.shape.serial,
-  /** The till's receipt, or the order. */
+  /** The till's receipt, or the id of the claim that an order was. */
   receipt: z.string().min(1).max(100).optional(),
   /** Where it is put; the store itself, where nobody says. */
   location: locationSchema.optional(),

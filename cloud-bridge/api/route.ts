@@ -36,6 +36,10 @@ export interface Route<P, Q, B> {
   readonly body?: B;
   /** Header fields that the description names, and why; the handler checks them. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Types of the body; JSON without. */
+  readonly consumes?: readonly string[];
+  /** Type of the answer; JSON without. */
+  readonly produces?: string;
   /** What is answered when all is well; other codes are problem documents. */
   readonly answers?: Readonly<Record<number, Schema>>;
   /**
@@ -92,7 +96,8 @@ function read(schema: Schema | undefined, value: unknown): unknown {
   if (schema === undefined) return undefined;
   const parsed = checked(schema, value);
   const at = unstorableAt(value);
-  if (at !== undefined) throw wrongParameter(at || "(body)", "has characters that are no text");
+  if (at !== undefined)
+    throw wrongParameter(at || "(body)", "has characters that are no text, or nests too deep");
   return parsed;
 }
 
@@ -119,14 +124,15 @@ export function namesTag(header: string | undefined, tag: string): boolean {
 function describe(
   route: Pick<
     Route<unknown, unknown, unknown>,
-    "summary" | "path" | "allows" | "headers" | "answers"
+    "summary" | "path" | "allows" | "headers" | "answers" | "consumes" | "produces"
   > & {
     readonly params?: unknown;
     readonly query?: unknown;
     readonly body?: unknown;
   },
 ): object {
-  const { summary, path, allows, params, query, body, headers, answers } = route;
+  const { summary, path, allows, params, query, body, headers, answers, consumes } = route;
+  const { produces = "application/json" } = route;
   const part = (name: string, schema: unknown) =>
     schema === undefined ? {} : { [name]: jsonSchema(schema as Schema, "input") };
   const named = Object.entries(headers ?? {}).map(([name, description]) => [
@@ -135,8 +141,10 @@ function describe(
   ]);
   const good = Object.entries(answers ?? { 200: z.looseObject({}) }).map(([code, schema]) => [
     code,
-    { description: "Done", ...jsonSchema(schema, "output") },
+    { description: "Done", content: { [produces]: { schema: jsonSchema(schema, "output") } } },
   ]);
+  // A request without a key is refused, one without a version only where there is one.
+  const required = named.map(([name]) => name).filter((name) => name === "Idempotency-Key");
   return {
     ...{ summary, description: `Needs the permission \`${allows}\`.` },
     tags: [path.split("/").filter((word) => !/^(v1|stores|:.*|)$/.test(word))[0] ?? "stock"],
@@ -145,13 +153,13 @@ function describe(
     ...part("body", body),
     ...(named.length === 0
       ? {}
-      : { headers: { type: "object", properties: Object.fromEntries(named) } }),
-    response: { ...Object.fromEntries(good), "4xx": problemSchema },
+      : { headers: { type: "object", properties: Object.fromEntries(named), required } }),
+    ...(consumes === undefined ? {} : { consumes }),
+    response: { ...Object.fromEntries(good), "4xx": problemAnswer },
   };
 }
 
 const problemSchema = {
-  description: "A problem document (RFC 9457, application/problem+json)",
   type: "object",
   properties: {
     ...{ type: { type: "string" }, title: { type: "string" }, status: { type: "integer" } },
@@ -166,7 +174,14 @@ const problemSchema = {
   },
 };
 
-function jsonSchema(schema: Schema, io: "input" | "output"): object {
+/** How every other answer is described. */
+export const problemAnswer = {
+  description: "A problem document (RFC 9457)",
+  content: { "application/problem+json": { schema: problemSchema } },
+};
+
+/** A schema of ours as OpenAPI has it. */
+export function jsonSchema(schema: Schema, io: "input" | "output"): object {
   const made = z.toJSONSchema(schema, { io, unrepresentable: "any" });
   const { $schema: _dialect, $defs: _parts, ...rest } = made;
   // Only `z.json()` refers to itself, and any JSON is {} in a schema.

@@ -132,12 +132,19 @@ export class ApiServer {
 }
 
 function addOwnRoutes(app: FastifyInstance, { health, metrics, edges }: ApiOptions): void {
-  app.get("/health", async (_request, reply) => {
-    const report = await health();
-    const isOk = report.broker === "online" && report.ledger === "answers";
-    return await reply.code(isOk ? 200 : 503).send({ status: isOk ? "ok" : "failing", ...report });
-  });
-  app.get("/metrics", async (request, reply) => {
+  const about = (summary: string) => ({ schema: { summary, tags: ["bridge"] } });
+  app.get(
+    "/health",
+    about("How the parts of the bridge do; 503 where one fails"),
+    async (_request, reply) => {
+      const report = await health();
+      const isOk = report.broker === "online" && report.ledger === "answers";
+      return await reply
+        .code(isOk ? 200 : 503)
+        .send({ status: isOk ? "ok" : "failing", ...report });
+    },
+  );
+  app.get("/metrics", about("Numbers for Prometheus, as text"), async (request, reply) => {
     const actor = bearerOf(request);
     const isTold = actor?.may("edges.read") === true;
     const told = isTold ? [...edges.views()].filter(({ storeId }) => actor.reaches(storeId)) : [];
@@ -148,6 +155,10 @@ function addOwnRoutes(app: FastifyInstance, { health, metrics, edges }: ApiOptio
 }
 
 function addErrors(app: FastifyInstance, { metrics, log }: ApiOptions): void {
+  // Whoever is cut off while it still sends never reads why: the rest is read and dropped, for as long as a request may take.
+  app.addHook("onSend", async (_request, reply) => {
+    if (reply.statusCode === 413) reply.removeHeader("connection");
+  });
   app.setNotFoundHandler((request, reply) => {
     const detail = `${request.method} ${request.url.slice(0, 200)}`;
     return sendProblem(reply, new ProblemError("path_unknown", detail));

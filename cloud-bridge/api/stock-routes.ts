@@ -68,7 +68,7 @@ const listAnswer = { 200: pageSchema(z.looseObject({})) };
 
 /** Adds the routes under /v1. */
 export function addStockRoutes(app: FastifyInstance, options: StockRoutesOptions): void {
-  const { ledger, stores } = options;
+  const { ledger, stores, nowMs } = options;
   addRoute(app, {
     ...{ method: "GET", path: "/v1/stock", allows: "stock.read", isTagged: true },
     summary: "Stock levels of a store: one GTIN, or all by page",
@@ -78,7 +78,8 @@ export function addStockRoutes(app: FastifyInstance, options: StockRoutesOptions
       await requireStore(stores, store);
       const one = gtin === undefined ? {} : { gtin };
       const from = cursor === undefined ? {} : { afterGtin: cursor };
-      const levels = await ledger.stockLevels({ storeId: store, ...one, ...from, countMax });
+      const asked = { storeId: store, ...one, ...from, countMax, nowMs: nowMs() };
+      const levels = await ledger.stockLevels(asked);
       const labelOf = await productLabels(
         ledger,
         levels.map((level) => level.gtin),

@@ -97,6 +97,7 @@ export function addTraceRoutes(app: FastifyInstance, options: TraceRoutesOptions
   });
   addRoute(app, {
     ...{ ...reads, path: "/v1/trace/key", summary: "The public key that signs heads, as PEM" },
+    produces: "application/x-pem-file",
     handler: async ({ reply }) => {
       if (traceKey === undefined) throw noKey();
       return await reply.type("application/x-pem-file").send(publicKeyText(traceKey));

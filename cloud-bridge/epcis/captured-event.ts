@@ -63,6 +63,9 @@ export interface PreparedCapture {
 /** Faults that are told of one document. */
 export const captureErrorCountMax = 100;
 
+/** The longest name that an event is found by. */
+const capturedNameSizeBytesMax = 2000;
+
 /** Reads a document; undefined with one error where it is none. */
 export function prepareCapture(
   document: unknown,
@@ -88,16 +91,36 @@ export function prepareEvents(
       errors.push({ ...validationError(faultText(result.error.issues)), eventIndex });
       continue;
     }
-    const fault = textFault(result.data) ?? gtinFault(result.data);
-    if (fault === undefined) events.push(captured(result.data, options));
-    else errors.push({ ...validationError(fault), eventIndex });
+    const ready = readyEvent(result.data, options);
+    if (typeof ready === "string") errors.push({ ...validationError(ready), eventIndex });
+    else events.push(ready);
   }
   return { events, errors };
 }
 
+function readyEvent(
+  event: EpcisEvent,
+  options: Parameters<typeof captured>[1],
+): CapturedEvent | string {
+  const fault = textFault(event) ?? gtinFault(event);
+  if (fault !== undefined) return fault;
+  const ready = captured(event, options);
+  return longNameFault(ready) ?? ready;
+}
+
 function textFault(event: EpcisEvent): string | undefined {
   if (unstorableAt(event) === undefined) return undefined;
-  return "a text has a NUL, or half of a surrogate pair";
+  return "a text has a NUL, or half of a surrogate pair, or something nests too deep";
+}
+
+/** Events are found by these names: no index of a ledger in PostgreSQL takes longer ones. */
+function longNameFault(event: CapturedEvent): string | undefined {
+  const { eventId: eventID, bizStep, disposition, readPoint, bizLocation } = event;
+  const named = Object.entries({ eventID, bizStep, disposition, readPoint, bizLocation });
+  const units = event.epcs.map(({ epc }) => ["a unit", epc] as const);
+  const isLong = (name = "") => Buffer.byteLength(name) > capturedNameSizeBytesMax;
+  const long = [...named, ...units].find(([, name]) => isLong(name));
+  return long && `${long[0]} is longer than ${capturedNameSizeBytesMax} bytes`;
 }
 
 /** The first unit or class whose link has the place of a GTIN, and no GTIN there. */

@@ -45,6 +45,8 @@ export type ReadQuery =
       readonly filter: EventFilter;
       readonly perPage: number;
       readonly token?: string;
+      /** More than these are a problem of the asker's. */
+      readonly maxEventCount?: number;
     }
   | { readonly ok: false; readonly parameter: string; readonly message: string };
 
@@ -65,6 +67,18 @@ const rolesOf: Readonly<Record<string, readonly EpcRole[]>> = {
   MATCH_anyEPCClass: ["class", "input_class", "output_class"],
 };
 
+const eventTypes = [
+  ...["ObjectEvent", "AggregationEvent", "AssociationEvent"],
+  ...["TransactionEvent", "TransformationEvent"],
+];
+/** What a parameter may say, where that is a few words. */
+const wordsOf: Readonly<Record<string, readonly string[]>> = {
+  eventType: eventTypes,
+  EQ_eventType: eventTypes,
+  EQ_action: ["ADD", "OBSERVE", "DELETE"],
+  EXISTS_errorDeclaration: ["true", "false"],
+};
+
 type Mutable = { -readonly [Key in keyof EventFilter]: EventFilter[Key] };
 
 /** Reads the parameters; a list is separated by `|`, and a parameter may be repeated. */
@@ -72,6 +86,7 @@ export function readQuery(parameters: Readonly<Record<string, unknown>>): ReadQu
   const filter: Mutable = {};
   let perPage = perPageDefault;
   let token: string | undefined;
+  let maxEventCount: number | undefined;
   for (const [name, raw] of Object.entries(parameters)) {
     const values = [raw]
       .flat()
@@ -83,6 +98,10 @@ export function readQuery(parameters: Readonly<Record<string, unknown>>): ReadQu
       perPage = Number(values[0]);
       if (!Number.isSafeInteger(perPage) || perPage < 1) return refuse(`must be 1..${perPageMax}`);
       perPage = Math.min(perPage, perPageMax);
+    } else if (name === "maxEventCount") {
+      maxEventCount = Number(values[0]);
+      if (!Number.isSafeInteger(maxEventCount) || maxEventCount < 1 || maxEventCount > perPageMax)
+        return refuse(`must be 1..${perPageMax}`);
     } else if (name === "nextPageToken") {
       token = values.join("|");
     } else {
@@ -90,10 +109,16 @@ export function readQuery(parameters: Readonly<Record<string, unknown>>): ReadQu
       if (problem !== undefined) return refuse(problem);
     }
   }
-  return { ok: true, filter, perPage, ...(token === undefined ? {} : { token }) };
+  return {
+    ...{ ok: true, filter, perPage },
+    ...(token === undefined ? {} : { token }),
+    ...(maxEventCount === undefined ? {} : { maxEventCount }),
+  };
 }
 
 function addParameter(filter: Mutable, name: string, values: string[]): string | undefined {
+  const known = Object.hasOwn(wordsOf, name) ? wordsOf[name]! : values;
+  if (!values.every((value) => known.includes(value))) return `must be of ${known.join(", ")}`;
   const roles = Object.hasOwn(rolesOf, name) ? rolesOf[name] : undefined;
   if (roles !== undefined) {
     filter.epcs = [...(filter.epcs ?? []), { uris: values.map(canonicalUri), roles }];
@@ -142,3 +167,10 @@ function addTime(
   filter[key] = { ...filter[key], [bound]: Date.parse(time) };
   return undefined;
 }
+
+/** Every parameter that narrows a query. */
+export const queryParameterNames: readonly string[] = [
+  ...Object.keys(equalities),
+  ...Object.keys(rolesOf),
+  ...["GE", "LT"].flatMap((bound) => [`${bound}_eventTime`, `${bound}_recordTime`]),
+];

@@ -35,6 +35,8 @@ const meanings: Readonly<Record<string, Meaning>> = {
   first_seen: { bizStep: "cycle_counting" },
   count_difference: { bizStep: "stock_taking" },
   // What the ledger concludes of several facts (`../ledger/flow.ts`): where the unit was, and what became of it.
+  pick_claimed: { bizStep: "other", disposition: "reserved" },
+  putback_claimed: { bizStep: "other", disposition: "sellable_accessible" },
   putback_unpicked: { bizStep: "other", disposition: "sellable_accessible" },
   sale_from_floor: { bizStep: "other", disposition: "retail_sold" },
   sale_from_basket: { bizStep: "other", disposition: "retail_sold" },

@@ -2,6 +2,7 @@
 // when they are over by themselves.
 
 import type { Alert } from "../../contract/stock.ts";
+import { storableText } from "../storable-text.ts";
 
 /** What is known of a kind of alert. */
 interface AlertKind {
@@ -22,6 +23,7 @@ const kinds: Record<string, AlertKind> = {
   declared_loss: { cause: "events_lost", expiryMs: 30 * dayMs },
   second_outbox: { cause: "events_lost", expiryMs: 30 * dayMs },
   outbox_diverged: { cause: "card_cloned", expiryMs: 90 * dayMs },
+  ledger_set_back: { cause: "restored", expiryMs: 90 * dayMs },
   edge_silent: { cause: "edge_offline", expiryMs: 14 * dayMs },
   event_quarantined: { cause: "event_unpostable", expiryMs: 90 * dayMs },
   shelf_empty: { cause: "refill_missed", expiryMs: 2 * dayMs },
@@ -81,7 +83,7 @@ export function alertKeyOf({
     const value = detail[name];
     return typeof value === "string" ? [`${name}=${value}`] : [];
   });
-  return [code, edgeId ?? "", ...subject].join("|").slice(0, 500);
+  return storableText([code, edgeId ?? "", ...subject].join("|").slice(0, 500));
 }
 
 /** An alert as it is stored. */

@@ -27,9 +27,17 @@ export interface SellableStock {
   readonly quantity: number;
 }
 
+/** Units in baskets by the place that they were taken from. */
+export interface InHand extends SellableStock {
+  readonly storeId: string;
+  readonly gtin: string;
+}
+
 /** What availability depends on, of one GTIN in one store. */
 export interface StockOnOffer {
   readonly accounts: readonly SellableStock[];
+  /** Below zero where tills sold what no shelf has told to be taken. */
+  readonly inBasket: number;
   readonly orderPlaces: readonly OrderPlace[];
   readonly reserved: Reserved;
   readonly withheld: readonly Withheld[];
@@ -43,6 +51,8 @@ export interface Availability {
   readonly onHand: number;
   /** Of these, what orders wait for. */
   readonly reserved: number;
+  /** Sold, and still in the book where they stood: no shelf has told yet. */
+  readonly soldUnseen: number;
   readonly safetyStock: number;
   readonly channelLimit: number;
   /** Kept because the book is not trusted so far; 0 where the store does not ask for that. */
@@ -51,9 +61,9 @@ export interface Availability {
   readonly available: number;
 }
 
-/** Available to promise: what is on hand less what is reserved, withheld and not trusted. */
+/** Available to promise: what is on hand less what is reserved, sold, withheld and not trusted. */
 export function availabilityOf(
-  { accounts, orderPlaces, reserved: held, withheld, gatePercent }: StockOnOffer,
+  { accounts, inBasket, orderPlaces, reserved: held, withheld, gatePercent }: StockOnOffer,
   { storeId, gtin, channel }: { storeId: string; gtin: string; channel: string },
 ): Availability {
   const isWeb = channel === webChannel;
@@ -69,9 +79,10 @@ export function availabilityOf(
   const safetyStock = withheldOf(withheld, storeId, gtin, anyWord);
   const channelLimit = withheldOf(withheld, storeId, gtin, channel);
   const distrusted = distrustedOf(onHand, gatePercent);
-  const kept = reserved + safetyStock + channelLimit + distrusted;
+  const soldUnseen = Math.max(0, -inBasket);
+  const kept = reserved + soldUnseen + safetyStock + channelLimit + distrusted;
   const available = Math.max(0, onHand - kept);
-  return { onHand, reserved, safetyStock, channelLimit, distrusted, available };
+  return { onHand, reserved, soldUnseen, safetyStock, channelLimit, distrusted, available };
 }
 
 /**
@@ -80,7 +91,11 @@ export function availabilityOf(
  * place may come twice.
  */
 export function pickedFrom(
-  { accounts, orderPlaces, reserved: held }: Omit<StockOnOffer, "withheld" | "gatePercent">,
+  {
+    accounts,
+    orderPlaces,
+    reserved: held,
+  }: Omit<StockOnOffer, "withheld" | "gatePercent" | "inBasket">,
   channel: string,
 ): SellableStock[] {
   const kindAt = orderPlaceIndex(orderPlaces);
@@ -97,6 +112,21 @@ export function pickedFrom(
     return { location, quantity: quantity - kept };
   });
   return [...brought, ...at("web"), ...at("all"), ...left];
+}
+
+/**
+ * The accounts of one product as whoever picks it finds them: the shelf may have told of what staff took for the order
+ * before they did, and settlement puts it back (`flow.ts`).
+ */
+export function withInHand(
+  accounts: readonly SellableStock[],
+  inHand: readonly SellableStock[],
+): SellableStock[] {
+  const sums = new Map<string, number>();
+  for (const { location, quantity } of [...accounts, ...inHand]) {
+    sums.set(location, (sums.get(location) ?? 0) + quantity);
+  }
+  return [...sums].map(([location, quantity]) => ({ location, quantity }));
 }
 
 /** Units by whose orders they may be promised to. */

@@ -5,7 +5,7 @@ import { strict as assert } from "node:assert";
 import { z } from "zod";
 import type { Batch } from "../../contract/delivery.ts";
 import { batchEventCountMax } from "../../contract/delivery.ts";
-import { canonicalEvent, nextDigest } from "../../contract/digest.ts";
+import { canonicalJson, nextDigest } from "../../contract/digest.ts";
 import type { ErrorCode } from "../../contract/errors.ts";
 import {
   eventSizeBytesMax,
@@ -80,9 +80,12 @@ export function itemsOf({ firstSequence, previousDigest, events }: Batch): Batch
     const { first, last } = spanOf(raw);
     assert.equal(first, next, "the caller has asked batchProblem");
     next = last + 1;
-    const text = canonicalEvent(raw);
-    const evidence = JSON.stringify((raw as { evidence?: unknown }).evidence) ?? null;
-    const content = contentOf(raw, Buffer.byteLength(text) + (evidence?.length ?? 0));
+    const { evidence: why, ...fact } = raw as { evidence?: unknown };
+    const text = canonicalJson(fact);
+    const evidence = JSON.stringify(why) ?? null;
+    const sizeBytes = Buffer.byteLength(text) + (evidence?.length ?? 0);
+    // Evidence came as JSON, and no rule reads it: an object is all that it has to be.
+    const content = contentOf(evidence?.startsWith("{") ? fact : raw, sizeBytes);
     digest = content.kind === "gap" ? content.gap.digest : nextDigest(digest, text);
     return { firstSequence: first, lastSequence: last, digest, text, evidence, content, raw };
   });

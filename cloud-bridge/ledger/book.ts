@@ -2,9 +2,10 @@
 // every transfer. The sum over all accounts stays zero because a transfer is the only way to change one.
 
 import { strict as assert } from "node:assert";
+import type { Place } from "../../contract/event.ts";
 import { serialKey } from "../../contract/gs1/digital-link.ts";
 import type { Entry } from "../../contract/stock.ts";
-import type { Gtin, StockState } from "../../contract/units.ts";
+import type { Gtin } from "../../contract/units.ts";
 import { type Anchor, anchorOf, type Count, type PastEntry, settleAnchors } from "./anchors.ts";
 import type { Balance, ChainHead, PlacedEntry, SerialHolding, View } from "./changes.ts";
 import { productKey } from "./changes.ts";
@@ -31,7 +32,6 @@ export class Book {
   /** Accounts of real places that fell below zero, for whoever posted it to tell. */
   readonly negatives: Balance[] = [];
   readonly #view: View;
-  readonly #balances = new Map<string, Balance>();
   readonly #ofProduct = new Map<string, Balance[]>();
   readonly #changed = new Set<Balance>();
   readonly #heads = new Map<string, ChainHead>();
@@ -40,10 +40,12 @@ export class Book {
   readonly #counts: Count[] = [];
   readonly #anchors: Map<string, Anchor[]>;
   readonly #history: Map<string, PastEntry[]>;
+  /** Entries of the group that are in the history: they come in when a count asks. */
+  #historyCount = 0;
 
   constructor(view: View) {
     this.#view = view;
-    for (const balance of view.balances) this.#addAccount({ ...balance });
+    for (const balance of view.balances) addTo(this.#ofProduct, { ...balance });
     this.#anchors = byProduct(view.anchors);
     this.#history = byProduct(view.history);
     for (const head of view.heads) this.#heads.set(head.storeId, { ...head });
@@ -67,6 +69,12 @@ export class Book {
       .sort((a, b) => (a.location < b.location ? -1 : 1));
   }
 
+  /** Units of an item that customers have in hand; below zero where more were sold than taken. */
+  inBasket(storeId: string, item: string): number {
+    const account = { location: `${storeId}/@basket`, state: "sellable" } as const;
+    return this.#balances.get(accountKey(storeId, item, account))?.quantity ?? 0;
+  }
+
   /** When the item was last counted, as far as the group's view goes back. */
   lastCountAtMs(storeId: string, item: string): number {
     return Math.max(0, ...this.#anchorsOf(storeId, item).map(({ atMs }) => atMs));
@@ -76,7 +84,7 @@ export class Book {
   count(count: Count): Movement[] {
     const { storeId } = count;
     this.#counts.push(count);
-    const held = [...this.#balances.values()].filter((balance) => balance.storeId === storeId);
+    const held = [...this.#ofProduct.values()].flat().filter((each) => each.storeId === storeId);
     const items = new Set([...count.lines, ...held].map(({ item }) => item));
     return [...items].flatMap((item) => {
       const anchor = anchorOf(count, item);
@@ -86,10 +94,11 @@ export class Book {
 
   /** What counts ask for after something was posted at a time. */
   settle(storeId: string, item: string, atMs: number): Movement[] {
+    if (this.#anchors.size === 0 && this.#counts.length === 0) return [];
     const key = productKey(storeId, item);
     const anchors = this.#anchorsOf(storeId, item);
     if (!anchors.some((anchor) => anchor.atMs >= atMs)) return [];
-    const entries = this.#history.get(key) ?? [];
+    const entries = this.#historyOf(key);
     const balances = this.#ofProduct.get(key) ?? [];
     return settleAnchors({ storeId, item, anchors, entries, balances });
   }
@@ -124,9 +133,9 @@ export class Book {
     head.hash = entry.hash;
     const { placedAtMs, unsyncedBootId } = source;
     this.#entries.push({ entry, placedAtMs, unsyncedBootId });
-    addTo(this.#history, { storeId, item, quantity, from, to, reason, placedAtMs });
-    this.#add(entry, from, -quantity);
-    this.#add(entry, to, quantity);
+    const accounts = this.#accountsOf(storeId, item);
+    this.#add(entry, accounts, from, -quantity);
+    this.#add(entry, accounts, to, quantity);
     if (serial !== undefined) {
       this.hold({ storeId, serialKey: serialKey(item as Gtin, serial), ...to, atMs: placedAtMs });
     }
@@ -159,6 +168,14 @@ export class Book {
     return [...(this.#anchors.get(productKey(storeId, item)) ?? []), ...own];
   }
 
+  #historyOf(key: string): PastEntry[] {
+    for (const { entry, placedAtMs } of this.#entries.slice(this.#historyCount)) {
+      addTo(this.#history, { ...entry, placedAtMs });
+    }
+    this.#historyCount = this.#entries.length;
+    return this.#history.get(key) ?? [];
+  }
+
   #head(storeId: string): ChainHead {
     let head = this.#heads.get(storeId);
     if (head === undefined) {
@@ -168,14 +185,13 @@ export class Book {
     return head;
   }
 
-  #add(entry: Entry, account: { location: string; state: StockState }, quantity: number): void {
+  #add(entry: Entry, accounts: Balance[], { location, state }: Place, quantity: number): void {
     const { storeId, item, entryNumber } = entry;
-    const { location, state } = account;
-    const key = accountKey(storeId, item, account);
-    let balance = this.#balances.get(key);
+    // Of one product there are few: to compare them is faster than to make a key of all four names.
+    let balance = accounts.find((each) => each.location === location && each.state === state);
     if (balance === undefined) {
       balance = { storeId, item, location, state, quantity: 0, entryNumber };
-      this.#addAccount(balance);
+      accounts.push(balance);
     }
     const before = balance.quantity;
     balance.quantity += quantity;
@@ -184,9 +200,13 @@ export class Book {
     if (before < 0 !== balance.quantity < 0 && !isOutside(location)) this.#turn(balance, entry);
   }
 
-  #addAccount(balance: Balance): void {
-    this.#balances.set(accountKey(balance.storeId, balance.item, balance), balance);
-    addTo(this.#ofProduct, balance);
+  #accountsOf(storeId: string, item: string): Balance[] {
+    const key = productKey(storeId, item);
+    const known = this.#ofProduct.get(key);
+    if (known !== undefined) return known;
+    const accounts: Balance[] = [];
+    this.#ofProduct.set(key, accounts);
+    return accounts;
   }
 
   /** A balance fell below zero: somebody should count. Or it came back. */
@@ -225,12 +245,4 @@ function addTo<T extends OfProduct>(all: Map<string, T[]>, row: T): void {
   const known = all.get(key);
   if (known === undefined) all.set(key, [row]);
   else known.push(row);
-}
-
-function accountKey(
-  storeId: string,
-  item: string,
-  { location, state }: { location: string; state: StockState },
-): string {
-  return `${storeId}|${item}|${location}|${state}`;
 }

@@ -1,8 +1,8 @@
 // Requests for claims on their way to the ledger: those that arrive while a transaction runs share the next
 // one, so that many buyers cost one sync of the disk. Each is still decided alone, in order of arrival.
 
-import { errorCodeOf } from "../../contract/errors.ts";
 import type { ClaimOutcome, ClaimRequest } from "./claims.ts";
+import { wholeOrEach } from "./whole-or-each.ts";
 
 /** Requests that are decided in one transaction. */
 export const claimGroupCountMax = 500;
@@ -29,7 +29,7 @@ export class ClaimQueue {
     this.#decide = decide;
   }
 
-  /** What became of the request, once it is committed; rejects with what made its group fail. */
+  /** What became of the request, once it is committed; rejects with what made it fail. */
   take(request: ClaimRequest, nowMs: number): Promise<ClaimOutcome> {
     if (this.#waiting.length >= claimWaitingCountMax) {
       const message = `${claimWaitingCountMax} requests wait already; come again in a second`;
@@ -49,16 +49,17 @@ export class ClaimQueue {
   }
 
   async #answer(group: readonly Waiting[]): Promise<void> {
-    try {
-      const nowMs = Math.max(...group.map((each) => each.nowMs));
-      const requests = group.map(({ request }) => request);
-      const outcomes = await this.#decide(requests, nowMs);
-      for (const [index, { resolve }] of group.entries()) resolve(outcomes[index]!);
-    } catch (error) {
-      // One that the database refuses spoils it for nobody else.
-      if (errorCodeOf(error) === "LEDGER_RULE" && group.length > 1) {
-        for (const each of group) await this.#answer([each]);
-      } else for (const { reject } of group) reject(error);
+    const results = await wholeOrEach(group, (part) => {
+      const nowMs = Math.max(...part.map((each) => each.nowMs));
+      return this.#decide(
+        part.map(({ request }) => request),
+        nowMs,
+      );
+    });
+    for (const [index, result] of results.entries()) {
+      const { resolve, reject } = group[index]!;
+      if (result.status === "fulfilled") resolve(result.value);
+      else reject(result.reason);
     }
   }
 }

@@ -2,9 +2,17 @@
 // its way every step is checked against what stands in the book at that moment.
 
 import type { Entry } from "../../contract/stock.ts";
-import { availabilityOf, pickedFrom, type Reserved, type Withheld } from "./availability.ts";
+import {
+  availabilityOf,
+  type InHand,
+  pickedFrom,
+  type Reserved,
+  type Withheld,
+  withInHand,
+} from "./availability.ts";
 import type { Book } from "./book.ts";
 import { productKey } from "./changes.ts";
+import { lineMovements, type MovingStep } from "./claim-movements.ts";
 import type { TrustGate } from "./counting/trust-gate.ts";
 import { type OrderPlace, webChannel } from "./place-roles.ts";
 import type { Posted } from "./types.ts";
@@ -109,6 +117,8 @@ export interface ClaimView {
   readonly orderPlaces: readonly ({ readonly storeId: string } & OrderPlace)[];
   readonly openCounts: readonly { readonly storeId: string; readonly count: number }[];
   readonly gates: readonly TrustGate[];
+  /** What a shelf saw taken a while ago and is in nobody's hands else: staff may have it. Of the items of picks. */
+  readonly inHand: readonly InHand[];
 }
 
 /** The claim as it is at a time: a reservation that ran out is expired, whatever is stored. */
@@ -135,6 +145,7 @@ export class ClaimDesk {
   readonly #nowMs: number;
   readonly #claims = new Map<string, Claim>();
   readonly #changed = new Map<string, Claim>();
+  readonly #steps: Claim[] = [];
   readonly #answers = new Map<string, ClaimAnswer>();
   readonly #newAnswers: ClaimAnswer[] = [];
   readonly #reserved = new Map<string, Reserved>();
@@ -142,12 +153,14 @@ export class ClaimDesk {
   readonly #withheld: readonly Withheld[];
   readonly #orderPlaces: ClaimView["orderPlaces"];
   readonly #gates: ReadonlyMap<string, number>;
+  readonly #inHand: ClaimView["inHand"];
 
   constructor(view: ClaimView, book: Book, nowMs: number) {
     this.#book = book;
     this.#nowMs = nowMs;
     this.#withheld = view.withheld;
     this.#orderPlaces = view.orderPlaces;
+    this.#inHand = view.inHand;
     this.#gates = new Map(
       view.gates.map((gate) => [productKey(gate.storeId, gate.gtin), gate.withheldPercent]),
     );
@@ -167,8 +180,10 @@ export class ClaimDesk {
     return request.step === "reserve" ? this.#reserveOnce(request) : this.#step(request);
   }
 
-  changes(): { claims: Claim[]; answers: ClaimAnswer[] } {
-    return { claims: [...this.#changed.values()], answers: this.#newAnswers };
+  /** `steps`: each claim as it was after each step that somebody took. */
+  changes(): { claims: Claim[]; answers: ClaimAnswer[]; steps: readonly Claim[] } {
+    const claims = [...this.#changed.values()];
+    return { claims, answers: this.#newAnswers, steps: this.#steps };
   }
 
   #reserveOnce(request: ReserveRequest): ClaimOutcome {
@@ -260,7 +275,10 @@ export class ClaimDesk {
     const lines = next.lines.map((line) => {
       let rest = line.quantity;
       const places = new Map<string, number>();
-      for (const { location, quantity } of pickedFrom(this.#stockOf(storeId, line.gtin), channel)) {
+      const known = this.#stockOf(storeId, line.gtin);
+      const seen = this.#inHand.filter((one) => one.storeId === storeId && one.gtin === line.gtin);
+      const stock = { ...known, accounts: withInHand(known.accounts, seen) };
+      for (const { location, quantity } of pickedFrom(stock, channel)) {
         const taken = Math.min(rest, Math.max(0, quantity));
         rest -= taken;
         if (taken > 0) places.set(location, (places.get(location) ?? 0) + taken);
@@ -285,7 +303,7 @@ export class ClaimDesk {
     return { ok: true, claim: next, posted: this.#post(next, step) };
   }
 
-  #post(claim: Claim, step: "pick" | "hand_over" | "release"): Posted {
+  #post(claim: Claim, step: MovingStep): Posted {
     const { storeId, claimId, lines } = claim;
     const atMs = this.#nowMs;
     const source = {
@@ -293,17 +311,11 @@ export class ClaimDesk {
       ...{ deviceId: "claims", recordedAtMs: atMs, placedAtMs: atMs, unsyncedBootId: null },
     };
     const entries: Entry[] = [];
-    for (const { gtin: item, places } of lines) {
-      for (const { location, quantity } of places) {
-        const shelf = { location, state: "sellable" } as const;
-        const aside = { location, state: "set_aside" } as const;
-        const customer = { location: `${storeId}/@customer`, state: "sellable" } as const;
-        const from = step === "pick" ? shelf : aside;
-        const to = step === "pick" ? aside : step === "release" ? shelf : customer;
-        const movement = { item, quantity, from, to, reason: `claim_${step}`, occurredAtMs: atMs };
+    for (const line of lines) {
+      for (const movement of lineMovements(storeId, line, step, atMs)) {
         entries.push(this.#book.transfer(movement, source));
       }
-      for (const difference of this.#book.settle(storeId, item, atMs)) {
+      for (const difference of this.#book.settle(storeId, line.gtin, atMs)) {
         const at = { ...source, placedAtMs: difference.occurredAtMs };
         entries.push(this.#book.transfer(difference, at));
       }
@@ -335,6 +347,7 @@ export class ClaimDesk {
   #stockOf(storeId: string, gtin: string) {
     return {
       accounts: this.#book.sellable(storeId, gtin),
+      inBasket: this.#book.inBasket(storeId, gtin),
       orderPlaces: this.#orderPlaces.filter((place) => place.storeId === storeId),
       reserved: this.#reserved.get(productKey(storeId, gtin)) ?? nothingReserved,
     };
@@ -360,6 +373,7 @@ export class ClaimDesk {
   #keep(claim: Claim): void {
     this.#claims.set(claim.claimId, claim);
     this.#changed.set(claim.claimId, claim);
+    this.#steps.push(claim);
   }
 }
 

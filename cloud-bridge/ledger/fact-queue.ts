@@ -3,6 +3,7 @@
 
 import type { FactRequest } from "./facts.ts";
 import type { FactOutcome } from "./sql-facts.ts";
+import { wholeOrEach } from "./whole-or-each.ts";
 
 /** Facts of one transaction; it may exceed this by one request. */
 export const factGroupCountMax = 5000;
@@ -34,7 +35,7 @@ export class FactQueue {
     return this.#waitingCount;
   }
 
-  /** What became of the request, once it is committed; rejects with what made its group fail. */
+  /** What became of the request, once it is committed; rejects with what made it fail. */
   take(request: FactRequest, nowMs: number): Promise<FactOutcome> {
     if (this.#waitingCount + sizeOf(request) > factWaitingCountMax) {
       const message = `${this.#waitingCount} facts wait already; come again with the same key`;
@@ -51,13 +52,17 @@ export class FactQueue {
     this.#isRunning = true;
     while (this.#waiting.length > 0) {
       const group = this.#nextGroup();
-      try {
-        const nowMs = Math.max(...group.map((each) => each.nowMs));
-        const requests = group.map(({ request }) => request);
-        const outcomes = await this.#takeGroup(requests, nowMs);
-        for (const [index, { resolve }] of group.entries()) resolve(outcomes[index]!);
-      } catch (error) {
-        for (const { reject } of group) reject(error);
+      const results = await wholeOrEach(group, (part) => {
+        const nowMs = Math.max(...part.map((each) => each.nowMs));
+        return this.#takeGroup(
+          part.map(({ request }) => request),
+          nowMs,
+        );
+      });
+      for (const [index, result] of results.entries()) {
+        const { resolve, reject } = group[index]!;
+        if (result.status === "fulfilled") resolve(result.value);
+        else reject(result.reason);
       }
     }
     this.#isRunning = false;

@@ -1,12 +1,20 @@
-// What shelf, till and exit said of the same unit, made one. Pure. Each of them posts its own movement at
-// once; this looks at all of one item over some hours, finds which of them are one unit, and says what has
+// What shelf, till, exit and an order's claim said of the same unit, made one. Pure. Each of them posts its own
+// movement at once; this looks at all of one item over some hours, finds which of them are one unit, and says what has
 // to be posted beside them. It depends on the facts and the watermark alone, never on their arrival.
 
 import type { Place } from "../../contract/event.ts";
 
-export type FlowKind = "pick" | "putback" | "sale" | "exit";
+/** `claimed`, `released`, `handed_over`: steps of an order that staff carried out. */
+export type FlowKind =
+  | "pick"
+  | "putback"
+  | "sale"
+  | "exit"
+  | "claimed"
+  | "released"
+  | "handed_over";
 
-/** A posted movement of customers' goods. */
+/** A posted movement of customers' goods, or of what staff take for orders. */
 export interface FlowFact {
   readonly kind: FlowKind;
   readonly atMs: number;
@@ -28,6 +36,8 @@ export const flowWindows = {
   saleMs: 2 * 3_600_000,
   /** A sale that is stamped after its exit. */
   lateSaleMs: 15 * 60_000,
+  /** From the shelf to where staff say that an order is picked, and back; whichever comes first. */
+  claimMs: 30 * 60_000,
   /** By how much the clocks of two edges may differ. */
   skewMs: 60_000,
   /** Still in a basket after this: the unit stands somewhere on the floor again. */
@@ -41,6 +51,10 @@ export const flowGapMs = flowWindows.pickMs + flowWindows.skewMs;
 
 // The rules: which units they speak of, and from where to where the ledger posts one beside the fact.
 export const rules = {
+  /** A pick that the claim of an order moved too: staff took it. */
+  pick_claimed: { from: "to", to: "from" },
+  /** A putback of what the claim had given back already. */
+  putback_claimed: { from: "to", to: "from" },
   /** A putback that no pick went before: nothing was in a basket. */
   putback_unpicked: { from: "to", to: "from" },
   /** A sale out of the basket that no pick went before: the shelf did not notice. */
@@ -110,6 +124,9 @@ export function settleFlow(
   };
   const { pickMs, saleMs, lateSaleMs, skewMs, basketTimeoutMs, exitTimeoutMs } = flowWindows;
   const picks = of("pick");
+  for (const unit of ofStaff(picks, of("claimed"))) say("pick_claimed", unit);
+  const putbacks = of("putback");
+  for (const unit of ofStaff(putbacks, of("released"))) say("putback_claimed", unit);
   const takePick = (unit: Unit, isLatest = false) => {
     const open = picks.filter((pick) => !pick.isTaken && isSame(pick, unit, -pickMs, skewMs));
     const pick = best(isLatest ? open.reverse() : open, unit);
@@ -117,7 +134,7 @@ export function settleFlow(
     return pick;
   };
 
-  for (const unit of of("putback")) {
+  for (const unit of putbacks.filter(({ isTaken }) => !isTaken)) {
     if (takePick(unit, true) === undefined) {
       sayWhen(unit.fact.atMs + skewMs, "putback_unpicked", unit);
     }
@@ -133,6 +150,7 @@ export function settleFlow(
     if (pick !== undefined && !isFromBasket) say("sale_from_basket", unit);
   }
   const left = new Set<string>();
+  const bought = units.filter(({ fact: { kind } }) => kind === "sale" || kind === "handed_over");
   for (const unit of of("exit")) {
     const { serial, atMs } = unit.fact;
     if (serial !== undefined && left.has(serial)) {
@@ -140,7 +158,7 @@ export function settleFlow(
       continue;
     }
     if (serial !== undefined) left.add(serial);
-    const listed = sales.filter((sale) => !sale.isLeft && isSame(sale, unit, -saleMs, lateSaleMs));
+    const listed = bought.filter((sale) => !sale.isLeft && isSame(sale, unit, -saleMs, lateSaleMs));
     const sale = best(listed, unit);
     if (sale !== undefined) {
       sale.isLeft = true;
@@ -177,6 +195,23 @@ export function settleFlow(
     corrections: together(corrections.filter(({ from, to }) => !isPlace(from, to))),
     open: earliest(open),
   };
+}
+
+/** What the shelf saw of which each is one with a step of an order at the same place, the one nearest in time; they are taken. */
+function ofStaff(seen: readonly Unit[], steps: readonly Unit[]): Unit[] {
+  const shelfOf = ({ fact: { kind, from, to } }: Unit) =>
+    (kind === "pick" || kind === "claimed" ? from : to).location;
+  return steps.flatMap((step) => {
+    const distanceMs = ({ fact }: Unit) => Math.abs(fact.atMs - step.fact.atMs);
+    const near = seen.filter(
+      (unit) =>
+        !unit.isTaken && shelfOf(unit) === shelfOf(step) && distanceMs(unit) <= flowWindows.claimMs,
+    );
+    const [unit] = near.sort((a, b) => distanceMs(a) - distanceMs(b));
+    if (unit === undefined) return [];
+    unit.isTaken = true;
+    return [unit];
+  });
 }
 
 function earliest(open: readonly { sinceMs: number; dueAtMs: number }[]): FlowSettlement["open"] {
@@ -223,8 +258,14 @@ export function flowSegment(facts: readonly FlowFact[], sinceMs: number): FlowFa
   return ordered.slice(first);
 }
 
-/** A movement of more units at once is no customer's, and stands as it was told. */
+/** A movement of more units at once is no customer's or picker's, and stands as it was told. */
 export const flowUnitCountMax = 100;
+
+const claimKinds: Readonly<Record<string, FlowKind>> = {
+  claim_pick: "claimed",
+  claim_release: "released",
+  claim_hand_over: "handed_over",
+};
 
 /** What a posted movement is to the customers' goods; undefined where it has nothing to do with them. */
 export function flowKindOf(entry: {
@@ -234,6 +275,7 @@ export function flowKindOf(entry: {
   to: Place;
 }): FlowKind | undefined {
   if (isFlowRule(entry.reason) || entry.quantity > flowUnitCountMax) return undefined;
+  if (Object.hasOwn(claimKinds, entry.reason)) return claimKinds[entry.reason];
   if (entry.reason === "retail_selling") return "sale";
   if (/\/@exit(\/|$)/.test(entry.to.location)) return "exit";
   if (entry.reason === "customer_pick" && isBasket(entry.to.location)) return "pick";

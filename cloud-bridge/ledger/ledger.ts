@@ -4,6 +4,7 @@
 import type { Acknowledgement } from "../../contract/delivery.ts";
 import type { ErrorCode } from "../../contract/errors.ts";
 import { noticeCodes, type StockEvent } from "../../contract/event.ts";
+import { storableText } from "../storable-text.ts";
 import type { BatchItem, PreparedBatch } from "./batch-items.ts";
 import { Book } from "./book.ts";
 import {
@@ -17,6 +18,7 @@ import {
   type QuarantineRow,
   type View,
 } from "./changes.ts";
+import { isFeed } from "./facts.ts";
 import { Posting } from "./posting.ts";
 import { judgeBatch, newPosition, type Verdict } from "./stream.ts";
 import type { Committed } from "./types.ts";
@@ -159,7 +161,7 @@ class GroupPoster {
 
   #reject(posting: Posting, item: BatchItem, code: ErrorCode, text: string): "rejected" {
     const sequence = item.lastSequence;
-    const message = text.slice(0, 500);
+    const message = storableText(text.slice(0, 500));
     this.#quarantined.push({
       ...posting.outbox,
       ...{ sequence, code, message, text: JSON.stringify(item.raw) },
@@ -200,7 +202,8 @@ class GroupPoster {
     const end = prepared.items.at(-1)?.lastSequence ?? prepared.firstSequence - 1;
     const { completeThroughAtMs } = prepared.batch;
     if (verdict.kind !== "post" || position.throughSequence < end) return;
-    if (position.throughSequence === 0) return;
+    // A hello begins no outbox: an edge's first event does. A source may tell how far it is before its first sale.
+    if (position.throughSequence === 0 && !isFeed(position.edgeId)) return;
     if (completeThroughAtMs <= position.completeThroughAtMs) return;
     position.completeThroughAtMs = completeThroughAtMs;
     this.#save(position);

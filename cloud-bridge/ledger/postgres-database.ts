@@ -2,8 +2,16 @@
 // the stores that it names, so what it reads of them stays as it is until it has committed.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
-import type { LedgerDatabase, SqlConnection, SqlValue, StoreIds } from "./database.ts";
+import { GatewayError } from "../../contract/errors.ts";
+import {
+  endsWriting,
+  type LedgerDatabase,
+  type OnRefused,
+  refusalOf,
+  type SqlConnection,
+  type SqlValue,
+  type StoreIds,
+} from "./database.ts";
 import { PostgresConnection, type PostgresOptions, TransientError } from "./postgres.ts";
 import { migrate } from "./postgres-tables.ts";
 
@@ -12,6 +20,7 @@ export interface PostgresLedgerOptions extends PostgresOptions {
   readonly nowMs: number;
   /** Counts what went wrong and was mended. */
   readonly count?: ((what: "ledger_reconnected" | "ledger_retried") => void) | undefined;
+  readonly onRefused?: OnRefused | undefined;
   /** Tries of one transaction, and the pause between them: how long a server may be away. */
   readonly attemptCountMax?: number;
   readonly retryDelayMs?: number;
@@ -64,9 +73,10 @@ export class PostgresDatabase implements LedgerDatabase {
       try {
         return await this.#transact(work, storeIds);
       } catch (error) {
-        if (error instanceof GatewayError && error.code !== "LEDGER_FAILED") throw error;
-        this.#failure = ledgerFailure(error);
-        throw this.#failure;
+        if (endsWriting(error)) this.#failure = error as GatewayError;
+        const refusal = refusalOf(error);
+        if (refusal.code === "LEDGER_REFUSED") this.#options.onRefused?.(refusal);
+        throw refusal;
       }
     });
     this.#queue = result.catch(ignoreReported);
@@ -110,14 +120,20 @@ export class PostgresDatabase implements LedgerDatabase {
       let value: T;
       let transactionId: string;
       try {
-        transactionId = await begin(writer, storeIds);
-        value = await work(writer);
+        // All that the work asks for comes after the locks, so it need not wait for them; and has ended before it is told.
+        const [begun, worked] = await Promise.allSettled([begin(writer, storeIds), work(writer)]);
+        if (begun.status === "rejected") throw begun.reason;
+        if (worked.status === "rejected") throw worked.reason;
+        transactionId = begun.value;
+        value = worked.value;
       } catch (error) {
-        if (!writer.isLost) await writer.native("ROLLBACK").catch(ignoreReported);
+        // The first error is the one to tell, unless the transaction of a refused piece of work cannot be left.
+        const rolledBack = writer.isLost ? undefined : writer.native("ROLLBACK");
+        await (endsWriting(error) ? rolledBack?.catch(ignoreReported) : rolledBack);
         throw error;
       }
       doubtful = { value, transactionId };
-      await writer.native("COMMIT");
+      await writer.commit();
       return value;
     });
   }
@@ -197,11 +213,6 @@ async function hasCommitted(connection: PostgresConnection, id: string): Promise
   if (row?.status === "committed") return true;
   if (row?.status === "aborted") return false;
   throw new TransientError(`transaction ${id} has not ended`, true, undefined);
-}
-
-function ledgerFailure(error: unknown): GatewayError {
-  if (error instanceof GatewayError) return error;
-  return new GatewayError("LEDGER_FAILED", errorMessageOf(error), { cause: error });
 }
 
 /** For errors that their own caller is told. */

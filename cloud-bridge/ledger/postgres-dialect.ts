@@ -73,6 +73,7 @@ type Call = (content: string, parts: readonly string[]) => string;
 
 const calls: Record<string, Call> = {
   json_each: (content) => `ledger_json_rows(${content})`,
+  jsonb_each: (content) => `ledger_json_rows(${content})`,
   json_object: (content) => `json_build_object(${content})`,
   json_array: (content) => `json_build_array(${content})`,
   json: (content) => `(${content})::json`,

@@ -11,6 +11,7 @@ import {
 } from "../../contract/event.ts";
 import type { Alert, Entry } from "../../contract/stock.ts";
 import { randomIdSchema } from "../../contract/units.ts";
+import { storableText } from "../storable-text.ts";
 import { countOf, variancesOf } from "./anchors.ts";
 import type { Book, Source } from "./book.ts";
 import { changedItemsOf } from "./changed-items.ts";
@@ -19,7 +20,12 @@ import { isCountSure } from "./counting/count-policy.ts";
 import { countProblem, itemKeyOf, type Movement, settleMoved } from "./settle.ts";
 import type { CountTaskCode, Posted } from "./types.ts";
 
-const clockSetSchema = z.looseObject({ bootId: randomIdSchema, offsetMs: z.int() });
+/** No clock is further off; and a time that is moved by it is still a number that every ledger reads exactly. */
+const offsetMsMax = 8_640_000_000_000;
+const clockSetSchema = z.looseObject({
+  bootId: randomIdSchema,
+  offsetMs: z.int().min(-offsetMsMax).max(offsetMsMax),
+});
 const serialKeyPattern = /^01\/\d{14}\/21\/.+$/;
 
 /** Collects what one batch (or repost) changed. */
@@ -56,7 +62,7 @@ export class Posting {
 
   alert(alert: Pick<Alert, "code" | "severity" | "message" | "detail"> & { atMs?: number }): void {
     const { storeId, edgeId, outboxId } = this.outbox;
-    const message = alert.message.slice(0, 500);
+    const message = storableText(alert.message.slice(0, 500));
     const detail = { outboxId, ...alert.detail };
     this.alerts.push({ atMs: this.recordedAtMs, ...alert, storeId, edgeId, message, detail });
   }

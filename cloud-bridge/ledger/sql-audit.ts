@@ -23,6 +23,10 @@ export const auditActs = [
   "webhook_added",
   "webhook_removed",
   "webhook_retried",
+  "claim_reserved",
+  "claim_picked",
+  "claim_handed_over",
+  "claim_released",
 ] as const;
 
 /** One deed. */

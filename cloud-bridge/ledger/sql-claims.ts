@@ -6,7 +6,9 @@ import {
   type Availability,
   anyWord,
   availabilityOf,
+  type InHand,
   type SellableStock,
+  type StockOnOffer,
   type Withheld,
 } from "./availability.ts";
 import { Book } from "./book.ts";
@@ -24,7 +26,9 @@ import {
 } from "./claims.ts";
 import type { TrustGate } from "./counting/trust-gate.ts";
 import { type SqlConnection, type SqlValue, StatementError } from "./database.ts";
+import { flowWindows } from "./flow.ts";
 import { type OrderPlace, webChannel } from "./place-roles.ts";
+import { type AuditRecord, saveAudit } from "./sql-audit.ts";
 import { loadItemsView } from "./sql-load.ts";
 import { saveChanges } from "./sql-save.ts";
 
@@ -62,7 +66,10 @@ async function decideGroup(
   const claims = await readClaims(connection, claimIds);
   const keys = stockKeysOf(requests, claims);
   const answers = await readAnswers(connection, requests);
-  const view = { claims, answers, ...(await readHolds(connection, keys, nowMs)) };
+  const holds = await readHolds(connection, keys, nowMs);
+  const isPick = requests.some(({ step }) => step === "pick");
+  const inHand = isPick ? await readInHand(connection, keys, nowMs) : [];
+  const view = { claims, answers, inHand, ...holds };
   const items = keys.map(([storeId, item]) => ({ storeId, item, sinceMs: nowMs }));
   const book = new Book(await loadItemsView(connection, items));
   const desk = new ClaimDesk(view, book, nowMs);
@@ -70,11 +77,18 @@ async function decideGroup(
   const changes = desk.changes();
   await saveClaims(connection, changes.claims);
   await saveAnswers(connection, changes.answers, nowMs);
+  await saveAudit(connection, changes.steps.map(deedOf));
   if (outcomes.some((outcome) => outcome.ok && outcome.posted !== undefined)) {
     const nothing = { positions: [], events: [], quarantined: [], placements: [] };
     await saveChanges(connection, { recordedAtMs: nowMs, ...nothing, ...book.changes() });
   }
   return outcomes;
+}
+
+/** Who took a step: the claim itself has the last one's name alone. */
+function deedOf({ storeId, claimId, state, changedBy, changedAtMs }: Claim) {
+  const act = `claim_${state}` as AuditRecord["act"];
+  return { storeId, atMs: changedAtMs, by: changedBy, act, subject: claimId };
 }
 
 /** Stores and GTINs that the requests are about, each once, in order: in this order rows are read. */
@@ -165,7 +179,7 @@ async function readHolds(
   connection: SqlConnection,
   keys: readonly StockKey[],
   nowMs: number,
-): Promise<Omit<ClaimView, "claims" | "answers">> {
+): Promise<Omit<ClaimView, "claims" | "answers" | "inHand">> {
   const storeIds = [...new Set(keys.map(([storeId]) => storeId))].sort();
   const reserved = await connection.all<ClaimView["reserved"][number]>(
     `SELECT k.value->>0 AS storeId, k.value->>1 AS gtin,
@@ -199,6 +213,27 @@ async function readHolds(
     JSON.stringify(keys),
   );
   return { reserved, withheld, openCounts, orderPlaces, gates };
+}
+
+/** What shelves saw taken, less what went back there, and no more of each than baskets hold. */
+async function readInHand(
+  connection: SqlConnection,
+  keys: readonly StockKey[],
+  nowMs: number,
+): Promise<InHand[]> {
+  return await connection.all<InHand>(
+    `SELECT store_id AS storeId, item AS gtin, location, min(quantity, basket) AS quantity FROM (
+       SELECT b.store_id, b.item, b.quantity AS basket,
+         CASE WHEN e.to_location = b.location THEN e.from_location ELSE e.to_location END AS location,
+         sum(CASE WHEN e.to_location = b.location THEN e.quantity ELSE -e.quantity END) AS quantity
+       FROM json_each(?) k JOIN balances b ON b.store_id = k.value->>0 AND b.item = k.value->>1
+        AND b.location = b.store_id || '/@basket' AND b.state = 'sellable' AND b.quantity > 0
+       JOIN entries e ON e.store_id = b.store_id AND e.item = b.item AND e.placed_at_ms >= ?
+        AND ((e.to_location = b.location AND e.reason = 'customer_pick') OR e.from_location = b.location)
+       GROUP BY 1, 2, 3, 4) taken
+     WHERE quantity > 0 AND instr(location, '/@') = 0`,
+    ...[JSON.stringify(keys), nowMs - flowWindows.claimMs],
+  );
 }
 
 /** Units of a store's GTIN that web orders wait for: asked for where there are places for these alone. */
@@ -263,49 +298,80 @@ async function saveAnswers(
   );
 }
 
-/** What can be promised of a GTIN in each of the stores, in order of their ids. One statement, one snapshot. */
+/** What can be promised of a GTIN in each of the stores, in order of their ids. */
 export async function readAvailability(
   connection: SqlConnection,
   query: { gtin: string; channel: string; storeIds?: readonly string[]; nowMs: number },
 ): Promise<({ storeId: string } & Availability)[]> {
   const { gtin, channel, storeIds, nowMs } = query;
+  const offers = await readOffers(
+    connection,
+    storeIds === undefined ? gtin : storeIds.map((storeId) => [storeId, gtin]),
+    nowMs,
+  );
+  return offers.map((offer) => {
+    return { storeId: offer.storeId, ...availabilityOf(offer, { ...offer, channel }) };
+  });
+}
+
+/** Products of stores with what their availability depends on; a GTIN alone is of every store. One statement, one snapshot. */
+export async function readOffers(
+  connection: SqlConnection,
+  asked: string | readonly StockKey[],
+  nowMs: number,
+): Promise<({ storeId: string; gtin: string } & StockOnOffer)[]> {
   interface Row {
     storeId: string;
+    gtin: string;
     accounts: string;
+    inBasket: number;
     orderPlaces: string;
     quantity: number;
     webQuantity: number;
     withheld: string;
     gatePercent: number;
   }
+  const keys =
+    typeof asked === "string"
+      ? "SELECT store_id, CAST(?2 AS TEXT) AS gtin FROM chain_heads"
+      : "SELECT value->>0 AS store_id, value->>1 AS gtin FROM json_each(?2)";
   const rows = await connection.all<Row>(
-    `WITH stores AS (SELECT value->>0 AS store_id FROM json_each(?1)
-       UNION SELECT store_id FROM chain_heads WHERE ?1 IS NULL)
-     SELECT s.store_id AS storeId,
+    `SELECT k.store_id AS storeId, k.gtin,
        (SELECT json_group_array(json_object('location', b.location, 'quantity', b.quantity))
-        FROM balances b WHERE b.store_id = s.store_id
-         AND b.item = ?2 AND b.state = 'sellable' AND instr(b.location, '/@') = 0) AS accounts,
+        FROM balances b WHERE b.store_id = k.store_id
+         AND b.item = k.gtin AND b.state = 'sellable' AND instr(b.location, '/@') = 0) AS accounts,
+       coalesce((SELECT b.quantity FROM balances b WHERE b.store_id = k.store_id AND b.item = k.gtin
+         AND b.location = k.store_id || '/@basket' AND b.state = 'sellable'), 0) AS inBasket,
        (SELECT json_group_array(json_object('location', p.location, 'promisedTo', p.promised_to))
-        FROM order_places p WHERE p.store_id = s.store_id) AS orderPlaces,
-       (SELECT coalesce(sum(l.quantity), 0) FROM claim_lines l WHERE l.store_id = s.store_id
-         AND l.gtin = ?2 AND l.reserved_until_ms > ?3) AS quantity,
-       ${webReserved("s.store_id", "?2", "?3")} AS webQuantity,
+        FROM order_places p WHERE p.store_id = k.store_id) AS orderPlaces,
+       (SELECT coalesce(sum(l.quantity), 0) FROM claim_lines l WHERE l.store_id = k.store_id
+         AND l.gtin = k.gtin AND l.reserved_until_ms > ?1) AS quantity,
+       ${webReserved("k.store_id", "k.gtin", "?1")} AS webQuantity,
        (SELECT json_group_array(json_object('storeId', w.store_id, 'gtin', w.gtin,
           'channel', w.channel, 'quantity', w.quantity)) FROM withheld w
-        WHERE w.store_id = s.store_id AND w.gtin IN (?2, '${anyWord}')) AS withheld,
-       coalesce((SELECT g.withheld_percent FROM trust_gates g WHERE g.store_id = s.store_id
-         AND g.gtin = ?2), 0) AS gatePercent
-     FROM stores s ORDER BY s.store_id`,
-    ...[storeIds === undefined ? null : JSON.stringify(storeIds.map((id) => [id])), gtin, nowMs],
+        WHERE w.store_id = k.store_id AND w.gtin IN (k.gtin, '${anyWord}')) AS withheld,
+       coalesce((SELECT g.withheld_percent FROM trust_gates g WHERE g.store_id = k.store_id
+         AND g.gtin = k.gtin), 0) AS gatePercent
+     FROM (${keys}) k ORDER BY k.store_id, k.gtin`,
+    ...[nowMs, typeof asked === "string" ? asked : JSON.stringify(asked)],
   );
-  return rows.map(({ storeId, gatePercent, ...row }) => {
-    const stock = {
-      accounts: JSON.parse(row.accounts) as SellableStock[],
-      orderPlaces: JSON.parse(row.orderPlaces) as OrderPlace[],
-      reserved: row,
-      withheld: JSON.parse(row.withheld) as Withheld[],
-      gatePercent,
-    };
-    return { storeId, ...availabilityOf(stock, { storeId, gtin, channel }) };
-  });
+  return rows.map(({ quantity, webQuantity, ...row }) => ({
+    ...row,
+    accounts: JSON.parse(row.accounts) as SellableStock[],
+    orderPlaces: JSON.parse(row.orderPlaces) as OrderPlace[],
+    reserved: { quantity, webQuantity },
+    withheld: JSON.parse(row.withheld) as Withheld[],
+  }));
+}
+
+/** Products whose reservations ran out after a time, until another: nobody did anything, and more can be promised. */
+export async function readExpired(
+  connection: SqlConnection,
+  { afterMs, throughMs }: { readonly afterMs: number; readonly throughMs: number },
+): Promise<{ storeId: string; gtin: string }[]> {
+  return await connection.all(
+    `SELECT DISTINCT store_id AS storeId, gtin FROM claim_lines
+     WHERE reserved_until_ms > ? AND reserved_until_ms <= ? ORDER BY store_id, gtin`,
+    ...[afterMs, throughMs],
+  );
 }

@@ -3,7 +3,13 @@
 
 import type { EpcisEvent } from "../../contract/epcis/event.ts";
 import type { Entry } from "../../contract/stock.ts";
-import type { EpcFilter, EventFilter, PlaceFilter, TimeRange } from "../epcis/event-filter.ts";
+import {
+  type EpcFilter,
+  type EventFilter,
+  type PlaceFilter,
+  type TimeRange,
+  valueCountMax,
+} from "../epcis/event-filter.ts";
 import {
   type Correction,
   declarationOfEntry,
@@ -49,7 +55,9 @@ export async function readEntriesWhere(
   const condition = entryCondition(filter, places);
   if (condition === undefined) return undefined;
   const named = namedRows(filter);
-  const range = { storeId, afterEntryNumber, head };
+  // Where nothing else is asked for, each of them fits.
+  const numberCountMax = condition.sql.length === 0 ? countMax : namedCountMax;
+  const range = { storeId, afterEntryNumber, head, numberCountMax };
   const step = named.length > 0 ? await readNamed(connection, named, range) : windowAfter(range);
   const rows = await connection.all<EntryRow>(
     `SELECT ${entryColumns} FROM entries
@@ -68,6 +76,7 @@ interface Range {
   readonly storeId: string;
   readonly afterEntryNumber: number;
   readonly head: number;
+  readonly numberCountMax: number;
 }
 
 /** Entries that one statement looks at. */
@@ -84,21 +93,20 @@ function windowAfter({ afterEntryNumber, head }: Range): Step {
 async function readNamed(
   connection: SqlConnection,
   [first, ...others]: NamedRows[],
-  { storeId, afterEntryNumber, head }: Range,
+  { storeId, afterEntryNumber, head, numberCountMax }: Range,
 ): Promise<Step> {
-  const all = [first!, ...others];
   const also = others.map(({ sqlOf }) => ` AND entry_number IN (${sqlOf("?")})`).join("");
-  const [own, ...rest] = all.map(({ lists }) => lists.flatMap((list) => [list, storeId]));
+  const ownOf = ({ valuesOf }: NamedRows) => valuesOf([storeId]);
   const rows = await connection.all<{ entryNumber: number }>(
     `SELECT DISTINCT entry_number AS entryNumber FROM (${first!.sqlOf("?")}) n
      WHERE entry_number + 0 > ? AND entry_number + 0 <= ?${also} ORDER BY entry_number LIMIT ?`,
-    ...[...own!, afterEntryNumber, head, ...rest.flat(), namedCountMax],
+    ...[...ownOf(first!), afterEntryNumber, head, ...others.flatMap(ownOf), numberCountMax],
   );
   const numbers = rows.map(({ entryNumber }) => entryNumber);
   return {
     sql: ["entry_number IN (SELECT CAST(value->>0 AS INTEGER) FROM json_each(?))"],
     values: [JSON.stringify(numbers.map((number) => [number]))],
-    throughNumber: numbers.length < namedCountMax ? head : numbers.at(-1)!,
+    throughNumber: numbers.length < numberCountMax ? head : numbers.at(-1)!,
   };
 }
 
@@ -160,7 +168,7 @@ export async function readHeadsWhere(
   { filter, fromStoreId }: { filter: EventFilter; fromStoreId: string },
 ): Promise<{ storeId: string; head: number }[]> {
   const named = namedRows(filter);
-  if (named.some(({ lists }) => lists.length === 0)) return [];
+  if (named.some(({ isEmpty }) => isEmpty)) return [];
   // No EXISTS: PostgreSQL would make a join of it, and go through all stores' entries.
   const conditions = named.map(
     ({ sqlOf }) => `(SELECT entry_number FROM (${sqlOf("h.store_id")}) n LIMIT 1) IS NOT NULL`,
@@ -168,14 +176,15 @@ export async function readHeadsWhere(
   return await connection.all(
     `SELECT h.store_id AS storeId, h.entry_number AS head FROM chain_heads h
      WHERE ${["h.store_id >= ?", ...conditions].join(" AND ")} ORDER BY h.store_id`,
-    ...[fromStoreId, ...named.flatMap(({ lists }) => lists)],
+    ...[fromStoreId, ...named.flatMap(({ valuesOf }) => valuesOf([]))],
   );
 }
 
-/** Entries of a store that an index leads to: a part of the SQL for each list, with that list and then the store. */
+/** Entries of a store that an index leads to: SQL, and its values with those that its `store` stands for. */
 interface NamedRows {
   readonly sqlOf: (store: string) => string;
-  readonly lists: readonly string[];
+  readonly valuesOf: (store: readonly SqlValue[]) => SqlValue[];
+  readonly isEmpty: boolean;
 }
 
 function namedRows({ epcs = [], eventIds }: EventFilter): NamedRows[] {
@@ -185,41 +194,47 @@ function namedRows({ epcs = [], eventIds }: EventFilter): NamedRows[] {
   const sqlOf = (store: string) =>
     `SELECT i.entry_number FROM json_each(?) k CROSS JOIN epcis_ids i
      WHERE i.store_id = ${store} AND i.id_prefix = CAST(k.value->>0 AS INTEGER)`;
-  return [...rows, { sqlOf, lists: [list] }];
+  return [...rows, { sqlOf, valuesOf: (store) => [list, ...store], isEmpty: false }];
 }
 
-// A product without a serial stands for any unit of it. What is asked for in one way is one part, so that the index of
-// units leads down to the serial; neither database goes through an index for an OR of these.
+// A product without a serial stands for any unit of it. Each that is asked for is one part, with its values in their places:
+// of a list PostgreSQL expects a hundred, and would read a store's entries for them; and neither database goes through an
+// index for an OR of these.
 function unitRows({ uris, roles }: EpcFilter): NamedRows {
   const [isUnit, isClass] = [roles.includes("epc"), roles.includes("class")];
-  const serialised: string[][] = [];
-  const products: string[][] = [];
-  const unnamed: (string | null)[][] = [];
+  const parts = new Map<string, string[][]>();
+  const ask = (match: string, ...values: string[]) => {
+    parts.set(match, [...(parts.get(match) ?? []), values]);
+  };
   for (const { item, serial, lot } of uris.flatMap((uri) => unitOfUri(uri) ?? [])) {
     // A tag that is not GS1 has no serial, and is a unit all the same.
     const isRaw = item.startsWith("epc/");
-    if (isUnit && isRaw) unnamed.push([item, null]);
-    else if (isUnit && serial !== undefined) serialised.push([item, serial]);
-    else if (isUnit && lot === undefined) products.push([item]);
-    if (isClass && !isRaw && serial === undefined) unnamed.push([item, lot ?? ""]);
+    if (isUnit && isRaw) ask("x.serial IS NULL", item);
+    else if (isUnit && serial !== undefined) ask("x.serial = ?", item, serial);
+    else if (isUnit && lot === undefined) ask("x.serial IS NOT NULL", item);
+    if (isClass && !isRaw && serial === undefined) {
+      ask("x.serial IS NULL AND coalesce(x.lot, '') = ?", item, lot ?? "");
+    }
   }
-  const parts = [
-    { rows: serialised, match: "x.serial = k.value->>1" },
-    { rows: products, match: "x.serial IS NOT NULL" },
-    {
-      rows: unnamed,
-      match: "x.serial IS NULL AND (k.value->>1 IS NULL OR coalesce(x.lot, '') = k.value->>1)",
-    },
-  ].filter(({ rows }) => rows.length > 0);
+  const padded = [...parts].flatMap(([match, rows]) =>
+    paddedRows(rows).map((values) => ({ match, values })),
+  );
   const sqlOf = (store: string) =>
-    parts
+    padded
       .map(
         ({ match }) =>
-          `SELECT x.entry_number FROM json_each(?) k CROSS JOIN entries x
-           WHERE x.store_id = ${store} AND x.item = k.value->>0 AND ${match}`,
+          `SELECT x.entry_number FROM entries x WHERE x.store_id = ${store} AND x.item = ? AND ${match}`,
       )
       .join(" UNION ALL ");
-  return { sqlOf, lists: parts.map(({ rows }) => JSON.stringify(rows)) };
+  const valuesOf = (store: readonly SqlValue[]) =>
+    padded.flatMap(({ values }) => [...store, ...values]);
+  return { sqlOf, valuesOf, isEmpty: padded.length === 0 };
+}
+
+/** With the last one again up to one of three counts, so that there are few statements to keep. */
+function paddedRows(rows: readonly string[][]): string[][] {
+  const count = [1, 10].find((each) => each >= rows.length) ?? Math.max(valueCountMax, rows.length);
+  return Array.from({ length: count }, (_, index) => rows[Math.min(index, rows.length - 1)]!);
 }
 
 /** The first 48 bits of an event hash as a number; undefined for an ID that is none. */

@@ -5,12 +5,13 @@ import type { Place } from "../../contract/event.ts";
 import { Book } from "./book.ts";
 import { changedItemsOf } from "./changed-items.ts";
 import { productKey } from "./changes.ts";
-import type { SqlConnection } from "./database.ts";
+import { type SqlConnection, savepoint } from "./database.ts";
 import { type FlowEntry, flowLookBackMs, postFlow, type Unsettled } from "./flow-posting.ts";
 import { saveAlerts } from "./sql-alerts.ts";
 import { loadItemsView } from "./sql-load.ts";
 import { saveChanges } from "./sql-save.ts";
-import { type Posted, settledItemCountMax } from "./types.ts";
+import { type Settled, settledItemCountMax } from "./types.ts";
+import { wholeOrEach } from "./whole-or-each.ts";
 
 /** An edge that is silent for longer holds up no time-out; what it tells later undoes it. */
 const silenceMsMax = 24 * 3_600_000;
@@ -42,12 +43,37 @@ interface EntryRow extends Omit<FlowEntry, "from" | "to" | "serial"> {
 }
 
 /** Settles what is due; call it in a transaction. */
-export async function settleDue(
-  connection: SqlConnection,
-  recordedAtMs: number,
-): Promise<Posted & { itemCount: number }> {
+export async function settleDue(connection: SqlConnection, recordedAtMs: number): Promise<Settled> {
   const due = await withinMemory(connection, await connection.all<Unsettled>(dueSelect));
-  if (due.length === 0) return { entries: [], changedItems: [], alerts: [], itemCount: 0 };
+  const nothing = { entries: [], changedItems: [], alerts: [], refusedItemCount: 0 };
+  if (due.length === 0) return { ...nothing, itemCount: 0 };
+  const results = await wholeOrEach(due, (items) =>
+    savepoint(connection, () => settleItems(connection, items, recordedAtMs)),
+  );
+  const refused = due.filter((_, index) => results[index]?.status === "rejected");
+  await putOff(connection, refused);
+  const settled = results.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+  const entries = settled.flatMap((each) => each.entries);
+  const alerts = settled.flatMap((each) => each.alerts);
+  const counts = { itemCount: due.length, refusedItemCount: refused.length };
+  return { entries, alerts, changedItems: changedItemsOf(entries), ...counts };
+}
+
+/** Until something new is posted about these items, which makes them due at once. */
+async function putOff(connection: SqlConnection, items: readonly Unsettled[]): Promise<void> {
+  if (items.length === 0) return;
+  await connection.run(
+    `UPDATE unsettled SET due_at_ms = ${Number.MAX_SAFE_INTEGER}
+     WHERE (store_id, item) IN (SELECT value->>0, value->>1 FROM json_each(?))`,
+    JSON.stringify(items.map(({ storeId, item }) => [storeId, item])),
+  );
+}
+
+async function settleItems(
+  connection: SqlConnection,
+  due: readonly Unsettled[],
+  recordedAtMs: number,
+) {
   const asked = due.map((each) => ({ ...each, sinceMs: each.sinceMs - flowLookBackMs }));
   const rows = await readFlow(connection, asked);
   const book = new Book(await loadItemsView(connection, asked));
@@ -71,11 +97,12 @@ export async function settleDue(
       ),
     ),
   );
-  const entries = settled.flatMap((each) => each.entries);
   const raised = settled.flatMap((each) => each.alerts);
   const loud = await saveAlerts(connection, raised, recordedAtMs);
-  const alerts = raised.filter((alert) => loud.has(alert));
-  return { entries, alerts, changedItems: changedItemsOf(entries), itemCount: due.length };
+  return settled.map(({ entries, alerts }) => ({
+    entries,
+    alerts: alerts.filter((alert) => loud.has(alert)),
+  }));
 }
 
 /** The first of the due items whose history fits into memory together: the rest is due at the next run. */

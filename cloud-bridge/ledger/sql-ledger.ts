@@ -1,49 +1,41 @@
-// The ledger in a database: the rules between reading and writing. A group is one transaction; what fails in it is retried batch by batch, then event by event, under savepoints.
+// The ledger in a database that understands the statements of `sql-*.ts`: one method, one transaction.
 
-import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import type { GivenPlan, Plan } from "../../contract/plan.ts";
 import type { Alert, Entry, StockLevel } from "../../contract/stock.ts";
 import type { StoredAlert } from "./alerts.ts";
 import type { Author } from "./author.ts";
 import type { Withheld } from "./availability.ts";
-import { contentOf, type PreparedBatch, partsOf, prepareBatch } from "./batch-items.ts";
+import { prepareBatch } from "./batch-items.ts";
 import type { StoredPlan } from "./catalogue/plan-fill.ts";
 import { SqlCatalogue } from "./catalogue/sql-catalogue.ts";
 import { catalogueLock, markUnnotedPlans, readStalePlans } from "./catalogue/sql-plan-fills.ts";
-import type { LoggedEvent } from "./changes.ts";
 import { ClaimQueue } from "./claim-queue.ts";
 import { type Claim, type ClaimOutcome, type ClaimRequest, claimAt } from "./claims.ts";
+import type { MissingEnd } from "./commit-counter.ts";
 import { SqlCounting } from "./counting/sql-counting.ts";
-import { compareEvents } from "./counting/sql-rfid.ts";
-import { type LedgerDatabase, type SqlConnection, StatementError, savepoint } from "./database.ts";
-import { postAgain, postGroup } from "./ledger.ts";
-import { followConsignments } from "./receiving/sql-followed.ts";
+import type { LedgerDatabase, SqlConnection } from "./database.ts";
+import { writeHolding } from "./receiving/sql-followed.ts";
 import { SqlReceiving } from "./receiving/sql-receiving.ts";
 import { SqlReturns } from "./returns/sql-returns.ts";
-import {
-  acknowledgeAlert,
-  muteAlert,
-  raiseSilences,
-  readAlerts,
-  saveAlerts,
-} from "./sql-alerts.ts";
-import { type AuditRecord, readAudit, saveAudit } from "./sql-audit.ts";
+import { acknowledgeAlert, muteAlert, raiseSilences, readAlerts } from "./sql-alerts.ts";
+import { type AuditRecord, readAudit } from "./sql-audit.ts";
 import {
   type ClaimsQuery,
   decideClaims,
   readAvailability,
   readClaims,
+  readExpired,
   readStoreClaims,
 } from "./sql-claims.ts";
 import { SqlEpcis } from "./sql-epcis.ts";
 import { SqlFacts } from "./sql-facts.ts";
 import { settleDue } from "./sql-flow.ts";
 import { SqlFollowers } from "./sql-followers.ts";
+import { type GroupAt, postPrepared, postQuarantined } from "./sql-group.ts";
 import { SqlHistory } from "./sql-history.ts";
-import { loadEventView, loadGroupView } from "./sql-load.ts";
+import { readPromisesChanged, readStockLevels } from "./sql-levels.ts";
 import {
   type PlanChange,
-  raisePlanVersions,
   readPlanChanges,
   readStoredPlan,
   refreshPlan,
@@ -60,11 +52,9 @@ import {
   readQuarantine,
   readQuarantineCounts,
   readSales,
-  readStockLevels,
   readTasks,
 } from "./sql-read.ts";
-import type { PostedEvent } from "./sql-references.ts";
-import { saveChanges, saveRepost } from "./sql-save.ts";
+import { readSetBacks, type SetBack, saveSetBack } from "./sql-set-backs.ts";
 import { SqlTree } from "./sql-tree.ts";
 import { verifyLedger } from "./sql-verify.ts";
 import { SqlWebhooks } from "./sql-webhooks.ts";
@@ -77,10 +67,10 @@ import type {
   Ledger,
   Notice,
   OutboxStanding,
-  Posted,
   QuarantinedEvent,
   RepostResult,
   SaleRow,
+  Settled,
   VerifyReport,
 } from "./types.ts";
 
@@ -119,7 +109,7 @@ export class SqlLedger implements Ledger {
     this.history = new SqlHistory(database);
     this.#epoch = epoch;
     this.facts = new SqlFacts(database, (connection, group, recordedAtMs) =>
-      this.#attempt(connection, group.map(prepareBatch), recordedAtMs),
+      postPrepared(connection, group.map(prepareBatch), this.#at(recordedAtMs)),
     );
   }
 
@@ -129,8 +119,10 @@ export class SqlLedger implements Ledger {
 
   async post(group: readonly Incoming[], recordedAtMs: number): Promise<Committed[]> {
     const prepared = group.map(prepareBatch);
-    const work = (connection: SqlConnection) => this.#attempt(connection, prepared, recordedAtMs);
-    return await this.#database.write(work, [...new Set(group.map(({ storeId }) => storeId))]);
+    const storeIds = [...new Set(group.map(({ storeId }) => storeId))];
+    return await writeHolding(this.#database, storeIds, (connection, held) =>
+      postPrepared(connection, prepared, { ...this.#at(recordedAtMs), held }),
+    );
   }
 
   repost(id: string, author: Author): Promise<RepostResult> {
@@ -141,7 +133,7 @@ export class SqlLedger implements Ledger {
     return readAudit(this.#reader, query);
   }
 
-  settle(recordedAtMs: number): Promise<Posted & { itemCount: number }> {
+  settle(recordedAtMs: number): Promise<Settled> {
     return this.#write((connection) => settleDue(connection, recordedAtMs));
   }
 
@@ -172,18 +164,29 @@ export class SqlLedger implements Ledger {
     return readPlanChanges(this.#reader, query);
   }
 
-  restoreMark(nowMs: number): Promise<number> {
+  restoreMark(nowMs: number, missingEnd: MissingEnd = { cause: "restored" }): Promise<number> {
     return this.#write(async (connection) => {
       const epoch = Math.max(nowMs, this.#epoch + 1);
-      await connection.run("UPDATE meta SET value = ? WHERE name = 'epoch'", epoch);
-      await raisePlanVersions(connection, nowMs);
+      await saveSetBack(connection, missingEnd, { nowMs, epoch });
       this.#epoch = epoch;
       return epoch;
     });
   }
 
+  setBacks(): Promise<SetBack[]> {
+    return readSetBacks(this.#reader);
+  }
+
   stockLevels(query: Parameters<Ledger["stockLevels"]>[0]): Promise<StockLevel[]> {
     return readStockLevels(this.#reader, query);
+  }
+
+  promisesChanged(span: Parameters<Ledger["promisesChanged"]>[0]) {
+    return readPromisesChanged(this.#reader, span);
+  }
+
+  expiredReservations(span: Parameters<Ledger["expiredReservations"]>[0]) {
+    return readExpired(this.#reader, span);
   }
 
   entries(query: Parameters<Ledger["entries"]>[0]): Promise<Entry[]> {
@@ -280,118 +283,7 @@ export class SqlLedger implements Ledger {
     return this.#database.write(work);
   }
 
-  async #attempt(
-    connection: SqlConnection,
-    group: readonly PreparedBatch[],
-    recordedAtMs: number,
-  ): Promise<Committed[]> {
-    try {
-      return await savepoint(connection, async () => {
-        const view = await loadGroupView(connection, group);
-        const options = { ledgerEpoch: this.#epoch, recordedAtMs };
-        const { results, changes } = postGroup(view, group, options);
-        const found = await compareEvents(connection, changes.events, recordedAtMs);
-        results.at(-1)?.alerts.push(...found);
-        await saveChanges(connection, changes);
-        const told = await followConsignments(connection, postedOf(changes.events), recordedAtMs);
-        results.at(-1)?.alerts.push(...told);
-        const raised = results.flatMap(({ alerts }) => alerts);
-        const loud = await saveAlerts(connection, raised, recordedAtMs);
-        return results.map((each) => ({
-          ...each,
-          alerts: each.alerts.filter((alert) => loud.has(alert)),
-        }));
-      });
-    } catch (error) {
-      if (error instanceof GatewayError) throw error;
-      return await this.#retry(connection, group, recordedAtMs, error);
-    }
+  #at(nowMs: number): GroupAt {
+    return { ledgerEpoch: this.#epoch, nowMs };
   }
-
-  /** A group batch by batch, a batch event by event, an event into quarantine. */
-  async #retry(
-    connection: SqlConnection,
-    group: readonly PreparedBatch[],
-    recordedAtMs: number,
-    cause: unknown,
-  ): Promise<Committed[]> {
-    const results: Committed[] = [];
-    if (group.length > 1) {
-      for (const prepared of group)
-        results.push(...(await this.#attempt(connection, [prepared], recordedAtMs)));
-      return results;
-    }
-    const [prepared] = group;
-    const [item, ...others] = prepared?.items ?? [];
-    if (prepared === undefined || item === undefined) throw cause;
-    if (others.length > 0) {
-      for (const part of partsOf(prepared)) {
-        results.push(...(await this.#attempt(connection, [part], recordedAtMs)));
-      }
-      return [merge(results)];
-    }
-    if (item.content.kind === "rejected") throw cause;
-    const code = "LEDGER_RULE";
-    const content = { kind: "rejected", code, message: errorMessageOf(cause) } as const;
-    const unpostable = { ...prepared, items: [{ ...item, content }] };
-    return await this.#attempt(connection, [unpostable], recordedAtMs);
-  }
-}
-
-/** The logged events that obey the rules. */
-function postedOf(events: readonly LoggedEvent[]): PostedEvent[] {
-  return events.flatMap(({ type, item: { content }, ...outbox }) =>
-    content.kind === "event" && type !== "rejected" ? [{ ...outbox, event: content.event }] : [],
-  );
-}
-
-/** Posts one quarantined event through the same rules, where it was. */
-async function postQuarantined(
-  connection: SqlConnection,
-  id: string,
-  { by, nowMs: recordedAtMs }: Author,
-): Promise<RepostResult> {
-  const [row] = await readQuarantine(connection, { id });
-  if (row?.id !== id) {
-    const message = `${id} is not in quarantine, or was reposted`;
-    return { ok: false, code: "QUARANTINE_UNKNOWN", message };
-  }
-  const { storeId, edgeId, outboxId, sequence, text } = row;
-  const content = contentOf(JSON.parse(text), Buffer.byteLength(text));
-  if (content.kind === "gap") throw new GatewayError("LEDGER_CORRUPT", `${id} is a gap`);
-  if (content.kind === "rejected") return { ok: false, ...content };
-  const { event } = content;
-  const view = await loadEventView(connection, storeId, event);
-  const outbox = { storeId, edgeId, outboxId };
-  const { problem, posted, changes } = postAgain(view, outbox, event, recordedAtMs);
-  if (problem !== undefined) return { ok: false, code: "LEDGER_RULE", message: problem };
-  try {
-    await savepoint(connection, async () => {
-      await saveChanges(connection, changes);
-      const told = await followConsignments(connection, [{ ...outbox, event }], recordedAtMs);
-      posted.alerts.push(...told);
-      await saveAlerts(connection, posted.alerts, recordedAtMs);
-      await saveRepost(connection, { ...outbox, sequence, type: event.type, recordedAtMs });
-      const deed = { act: "quarantine_reposted", subject: id, by, atMs: recordedAtMs } as const;
-      await saveAudit(connection, [{ storeId, ...deed }]);
-    });
-  } catch (error) {
-    if (!(error instanceof StatementError)) throw error;
-    return { ok: false, code: "LEDGER_RULE", message: error.message };
-  }
-  return { ok: true, ...posted };
-}
-
-/** One result of a batch that was posted event by event. */
-function merge(parts: readonly Committed[]): Committed {
-  const last = parts.at(-1)!;
-  const items = parts.flatMap((part) => part.changedItems);
-  return {
-    answer: { ...last.answer, rejected: parts.flatMap((part) => part.answer.rejected) },
-    entries: parts.flatMap((part) => part.entries),
-    alerts: parts.flatMap((part) => part.alerts),
-    changedItems: [...new Map(items.map((item) => [item.gtin, item])).values()],
-    postedEventCount: parts.reduce((sum, part) => sum + part.postedEventCount, 0),
-    skippedEventCount: parts.reduce((sum, part) => sum + part.skippedEventCount, 0),
-  };
 }

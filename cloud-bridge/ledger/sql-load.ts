@@ -4,7 +4,7 @@
 import type { Rejection } from "../../contract/delivery.ts";
 import type { CountedEvent, StockEvent } from "../../contract/event.ts";
 import type { Anchor, Count, PastEntry } from "./anchors.ts";
-import type { BatchItem, PreparedBatch } from "./batch-items.ts";
+import type { PreparedBatch } from "./batch-items.ts";
 import {
   type Balance,
   type ChainHead,
@@ -39,9 +39,11 @@ export function loadGroupView(
   connection: SqlConnection,
   group: readonly PreparedBatch[],
 ): Promise<View> {
-  const events = group.flatMap(({ storeId, items }) =>
-    items.flatMap((item) => eventsOf(item).map((event) => ({ storeId, event }))),
-  );
+  const asked = new AskedItems();
+  for (const { storeId, items } of group) {
+    for (const { content } of items)
+      if (content.kind === "event") asked.add(storeId, content.event);
+  }
   const digests = group.flatMap((prepared) =>
     [
       prepared.items.at(-1)?.lastSequence ?? prepared.firstSequence - 1,
@@ -55,7 +57,7 @@ export function loadGroupView(
     return last === undefined ? [] : [[...keyOf(prepared), prepared.firstSequence, last] as const];
   });
   const edges = group.map(({ storeId, edgeId }) => [storeId, edgeId] as const);
-  return loadView(connection, { edges, digests, ranges, ...askedBy(events) });
+  return loadView(connection, { edges, digests, ranges, ...asked.keys() });
 }
 
 /** Reads the view that one event needs, positions left out. */
@@ -64,16 +66,9 @@ export function loadEventView(
   storeId: string,
   event: StockEvent,
 ): Promise<View> {
-  return loadView(connection, {
-    edges: [],
-    digests: [],
-    ranges: [],
-    ...askedBy([{ storeId, event }]),
-  });
-}
-
-function eventsOf({ content }: BatchItem): StockEvent[] {
-  return content.kind === "event" ? [content.event] : [];
+  const asked = new AskedItems();
+  asked.add(storeId, event);
+  return loadView(connection, { edges: [], digests: [], ranges: [], ...asked.keys() });
 }
 
 function keyOf({ storeId, edgeId, batch }: PreparedBatch): [string, string, string] {
@@ -179,14 +174,32 @@ export function loadCountView(connection: SqlConnection, counts: readonly Count[
   });
 }
 
-function askedBy(events: readonly { readonly storeId: string; readonly event: StockEvent }[]) {
-  const items = events.flatMap(({ storeId, event }) =>
-    itemsOf(event).map(({ item, atMs }) => [storeId, item, atMs] as const),
-  );
-  const counts = events.flatMap(({ storeId, event }) =>
-    event.type === "counted" ? [[storeId, event.location, earliest(event)] as const] : [],
-  );
-  return { items, counts, stores: events.map(({ storeId }) => [storeId] as const) };
+/** What events ask for: each store once, each of its items once and from its earliest time on. */
+class AskedItems {
+  readonly #stores = new Set<string>();
+  readonly #items = new Map<string, [storeId: string, item: string, atMs: number]>();
+  readonly #counts: [storeId: string, location: string, atMs: number][] = [];
+
+  add(storeId: string, event: StockEvent): void {
+    this.#stores.add(storeId);
+    if (event.type === "moved") this.#addItem(storeId, itemKeyOf(event.item), event.occurredAtMs);
+    if (event.type !== "counted") return;
+    const atMs = earliest(event);
+    for (const { gtin } of event.lines) this.#addItem(storeId, gtin, atMs);
+    this.#counts.push([storeId, event.location, atMs]);
+  }
+
+  keys(): Pick<Asked, "stores" | "items" | "counts"> {
+    const stores = [...this.#stores].map((storeId) => [storeId]);
+    return { stores, items: [...this.#items.values()], counts: this.#counts };
+  }
+
+  #addItem(storeId: string, item: string, atMs: number): void {
+    const key = productKey(storeId, item);
+    const known = this.#items.get(key);
+    if (known === undefined) this.#items.set(key, [storeId, item, atMs]);
+    else if (atMs < known[2]) known[2] = atMs;
+  }
 }
 
 async function loadView(connection: SqlConnection, asked: Asked): Promise<View> {
@@ -219,13 +232,6 @@ async function loadView(connection: SqlConnection, asked: Asked): Promise<View> 
     history: part<PastEntry>("history"),
     facings: facingsOf(part("facings")),
   };
-}
-
-function itemsOf(event: StockEvent): { item: string; atMs: number }[] {
-  if (event.type === "moved") return [{ item: itemKeyOf(event.item), atMs: event.occurredAtMs }];
-  if (event.type !== "counted") return [];
-  const atMs = earliest(event);
-  return event.lines.map(({ gtin: item }) => ({ item, atMs }));
 }
 
 function earliest({ occurredAtMs, lines }: CountedEvent): number {

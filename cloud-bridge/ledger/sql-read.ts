@@ -2,12 +2,11 @@
 
 import { GatewayError } from "../../contract/errors.ts";
 import type { Plan } from "../../contract/plan.ts";
-import type { Entry, StockLevel } from "../../contract/stock.ts";
+import type { Entry } from "../../contract/stock.ts";
 import type { StockState } from "../../contract/units.ts";
 import type { Position } from "./changes.ts";
 import type { SqlConnection } from "./database.ts";
 import { genesisHash } from "./entry-hash.ts";
-import { isReal } from "./settle.ts";
 import {
   type CountTask,
   type DeclaredLoss,
@@ -17,61 +16,6 @@ import {
   quarantineCountMax,
   type SaleRow,
 } from "./types.ts";
-
-interface BalanceRow {
-  gtin: string;
-  location: string;
-  state: StockState;
-  quantity: number;
-  entryNumber: number;
-  atMs: number;
-  isPromised: number;
-}
-
-/** Levels by GTIN. Items that are not GS1 have none; `e` sorts after every digit. */
-export async function readStockLevels(
-  connection: SqlConnection,
-  query: { storeId: string; gtin?: string; afterGtin?: string; countMax: number },
-): Promise<StockLevel[]> {
-  const { storeId, gtin, afterGtin = "", countMax } = query;
-  const [items, named] =
-    gtin === undefined
-      ? [
-          `SELECT DISTINCT item FROM balances WHERE store_id = ? AND item > ? AND item < 'e'
-           ORDER BY item LIMIT ?`,
-          [storeId, afterGtin, countMax],
-        ]
-      : // By its key: a store may have a hundred thousand others.
-        ["SELECT CAST(? AS TEXT) AS item", [gtin]];
-  const rows = await connection.all<BalanceRow>(
-    `SELECT b.item AS gtin, b.location, b.state, b.quantity, b.entry_number AS entryNumber,
-            e.recorded_at_ms AS atMs,
-            CASE WHEN EXISTS (SELECT 1 FROM order_places p WHERE p.store_id = b.store_id
-              AND p.promised_to = 'none'
-              AND (b.location = p.location
-                OR (b.location > p.location || '/' AND b.location < p.location || '0')))
-            THEN 0 ELSE 1 END AS isPromised
-     FROM (${items}) i
-     JOIN balances b ON b.store_id = ? AND b.item = i.item
-     JOIN entries e ON e.store_id = b.store_id AND e.entry_number = b.entry_number
-     ORDER BY b.item, b.location, b.state`,
-    ...[...named, storeId],
-  );
-  const levels = new Map<string, StockLevel>();
-  for (const { gtin: item, location, state, quantity, entryNumber, atMs, isPromised } of rows) {
-    let level = levels.get(item);
-    if (level === undefined) {
-      const empty = { revision: 0, atMs: 0, sellable: 0, balances: [] };
-      level = { storeId, gtin: item as StockLevel["gtin"], ...empty };
-      levels.set(item, level);
-    }
-    level.revision = Math.max(level.revision, entryNumber);
-    level.atMs = Math.max(level.atMs, atMs);
-    if (quantity !== 0) level.balances.push({ location, state, quantity });
-    if (state === "sellable" && isReal(location) && isPromised === 1) level.sellable += quantity;
-  }
-  return [...levels.values()];
-}
 
 /** Columns of an entry, as `entryOf` takes them. */
 export const entryColumns = `store_id AS storeId, entry_number AS entryNumber, item, serial, lot, quantity,

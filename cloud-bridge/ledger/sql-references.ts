@@ -117,19 +117,22 @@ export interface ReceiptSale {
   readonly soldAtMs: number;
 }
 
-/** Sales that a till's receipt, or an order, names. */
+/** Sales that a till's receipt names, or an order that was handed over: by the claim's id. */
 export async function readReceiptSales(
   connection: SqlConnection,
   receiptId: string,
 ): Promise<ReceiptSale[]> {
   return await connection.all<ReceiptSale>(
-    `SELECT s.store_id AS storeId, s.item, s.sold, s.sold_at_ms AS soldAtMs,
+    `SELECT s.store_id AS storeId, s.item, sum(s.sold) AS sold, min(s.sold_at_ms) AS soldAtMs,
        coalesce((SELECT sum(r.quantity) FROM referenced_moves r
-         WHERE r.reference_id = ? AND r.item = s.item AND r.side = 'returned'), 0) AS returned
-     FROM (SELECT store_id, item, sum(quantity) AS sold, min(occurred_at_ms) AS sold_at_ms
-           FROM referenced_moves WHERE reference_id = ? AND side = 'sold'
-           GROUP BY store_id, item) s
-     ORDER BY s.store_id, s.item`,
-    ...[receiptId, receiptId],
+         WHERE r.reference_id = ?1 AND r.item = s.item AND r.side = 'returned'), 0) AS returned
+     FROM (SELECT store_id, item, quantity AS sold, occurred_at_ms AS sold_at_ms
+           FROM referenced_moves WHERE reference_id = ?1 AND side = 'sold'
+           UNION ALL
+           SELECT c.store_id, l.gtin, l.quantity, c.changed_at_ms FROM claims c
+           JOIN claim_lines l ON l.store_id = c.store_id AND l.claim_id = c.claim_id
+           WHERE c.claim_id = ?1 AND c.state = 'handed_over') s
+     GROUP BY s.store_id, s.item ORDER BY s.store_id, s.item`,
+    receiptId,
   );
 }

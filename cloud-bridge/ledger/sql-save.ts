@@ -20,7 +20,10 @@ import { integerColumnsOf } from "./sql-tables.ts";
 /** How a row fills the columns of a table. */
 type Columns<Row> = Record<string, (row: Row) => SqlValue>;
 
-/** Inserts rows with one statement; `conflict` says what becomes of those that exist. */
+/**
+ * Inserts rows with one statement; `conflict` says what becomes of those that exist. `jsonb_each` keeps the rows parsed:
+ * SQLite would write each as text and read that again for every column, half of an insert's time.
+ */
 export async function insertRows<Row>(
   connection: SqlConnection,
   table: string,
@@ -30,15 +33,20 @@ export async function insertRows<Row>(
 ): Promise<void> {
   if (rows.length === 0) return;
   const names = Object.keys(columns);
-  const isInteger = integerColumnsOf(table);
-  const values = names.map((name, index) =>
-    isInteger.has(name) ? `CAST(value->>${index} AS INTEGER)` : `value->>${index}`,
-  );
+  const integerNames = integerColumnsOf(table);
   const cells = Object.values(columns);
+  const lines = rows.map((row) => cells.map((cell) => cell(row)));
+  if (connection.insert !== undefined) {
+    await connection.insert({ table, names, integerNames, rows: lines, conflict });
+    return;
+  }
+  const values = names.map((name, index) =>
+    integerNames.has(name) ? `CAST(value->>${index} AS INTEGER)` : `value->>${index}`,
+  );
   await connection.run(
     `INSERT INTO ${table} (${names.join(", ")})
-     SELECT ${values.join(", ")} FROM json_each(?) WHERE true ${conflict}`,
-    JSON.stringify(rows.map((row) => cells.map((cell) => cell(row)))),
+     SELECT ${values.join(", ")} FROM jsonb_each(?) WHERE true ${conflict}`,
+    JSON.stringify(lines),
   );
 }
 

@@ -12,6 +12,7 @@ import { epcisTables } from "./sql-epcis.ts";
 import { factTables } from "./sql-facts.ts";
 import { followerTables } from "./sql-followers.ts";
 import { planTables } from "./sql-plan.ts";
+import { setBackTables } from "./sql-set-backs.ts";
 import { treeTables } from "./sql-tree.ts";
 import { webhookTables } from "./sql-webhooks.ts";
 import { withheldTables } from "./sql-withheld.ts";
@@ -30,9 +31,13 @@ const integerColumns = new Map<string, ReadonlySet<string>>();
 
 /** What a ledger of an earlier day lacks; made at each start where it is missing. */
 export const additions = `
-${followerTables}${epcisTables}${webhookTables}${treeTables}${auditTables}${alertMessageTables}
+${followerTables}${epcisTables}${webhookTables}${treeTables}${auditTables}${alertMessageTables}${setBackTables}
 CREATE INDEX IF NOT EXISTS entries_item ON entries (store_id, item, placed_at_ms);
-CREATE INDEX IF NOT EXISTS entries_unit ON entries (store_id, item, serial, entry_number);
+-- The way from a unit to all that happened to it.
+CREATE INDEX IF NOT EXISTS entries_named ON entries (store_id, item, serial, entry_number)
+  WHERE serial IS NOT NULL;
+DROP INDEX IF EXISTS entries_serial;
+DROP INDEX IF EXISTS entries_unit;
 CREATE INDEX IF NOT EXISTS serials_key ON serials (serial_key);
 DROP INDEX IF EXISTS entries_sales;
 CREATE INDEX IF NOT EXISTS entries_sold ON entries (store_id, placed_at_ms)
@@ -104,6 +109,8 @@ CREATE TABLE IF NOT EXISTS claim_lines (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS claim_lines_reserved
   ON claim_lines (store_id, gtin, reserved_until_ms, quantity) WHERE reserved_until_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS claim_lines_until ON claim_lines (reserved_until_ms)
+  WHERE reserved_until_ms IS NOT NULL;
 -- The first answer to an idempotency key, of any store: the same key for another store is a conflict.
 CREATE TABLE IF NOT EXISTS claim_requests (
   request_key TEXT NOT NULL PRIMARY KEY,

@@ -25,8 +25,6 @@ CREATE TABLE IF NOT EXISTS merkle_nodes (
   hash TEXT NOT NULL,
   PRIMARY KEY (store_id, level, node_index)
 ) WITHOUT ROWID;
--- The way from a unit to all that happened to it.
-CREATE INDEX IF NOT EXISTS entries_serial ON entries (store_id, item, serial) WHERE serial IS NOT NULL;
 `;
 
 /** Smallest subtree that is stored, as a power of two. */

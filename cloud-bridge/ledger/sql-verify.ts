@@ -9,6 +9,7 @@ import type { SqlConnection } from "./database.ts";
 import { entryHash, genesisHash } from "./entry-hash.ts";
 import { isFlowRule } from "./flow.ts";
 import { readEntries } from "./sql-read.ts";
+import { readSetBacks } from "./sql-set-backs.ts";
 import { treeProblems } from "./sql-tree.ts";
 import { newPosition } from "./stream.ts";
 import { type VerifyProblem, type VerifyReport, verifyProblemCountMax } from "./types.ts";
@@ -57,6 +58,7 @@ class Verification {
       eventCount: this.#eventCount,
       problems: this.#problems,
       problemCount: this.#problemCount,
+      setBacks: await readSetBacks(this.#connection),
     };
   }
 

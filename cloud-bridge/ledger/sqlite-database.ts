@@ -2,13 +2,22 @@
 
 import { stat } from "node:fs/promises";
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
-import type { LedgerDatabase, SqlConnection } from "./database.ts";
+import { CommitCounter, type MissingEnd } from "./commit-counter.ts";
+import {
+  endsWriting,
+  type LedgerDatabase,
+  type OnRefused,
+  refusalOf,
+  type SqlConnection,
+} from "./database.ts";
 import { additions, tables, tablesVersion } from "./sql-tables.ts";
 import { SqliteConnection, type SqliteOptions } from "./sqlite.ts";
+import { WriteBack } from "./write-back.ts";
 
 /** How a ledger is opened; `nowMs` is the epoch of a new one. */
 export interface SqliteLedgerOptions extends SqliteOptions {
   readonly nowMs: number;
+  readonly onRefused?: OnRefused | undefined;
   /** A larger ledger is not read whole at the start, which would take longer than a start may: `verify` does that. */
   readonly checkedSizeBytesMax?: number;
 }
@@ -17,30 +26,50 @@ const checkedSizeBytesMaxDefault = 512 * 1024 * 1024;
 /** What is read of a larger one: where every outbox and every chain stands. */
 const vitalTables = ["meta", "positions", "chain_heads"];
 
-/** The two connections to a file, and the queue of transactions. */
+/** The connections to a file, and the queue of transactions. */
 export class SqliteDatabase implements LedgerDatabase {
   readonly reader: SqliteConnection;
+  /** Set where the file lacks what was committed before. */
+  readonly missingEnd: MissingEnd | undefined;
+  readonly #counter: CommitCounter;
   readonly #options: SqliteLedgerOptions;
   readonly #writer: SqliteConnection;
+  readonly #keeper: SqliteConnection;
+  readonly #writeBack: WriteBack;
   #queue: Promise<unknown> = Promise.resolve();
   #failure: GatewayError | undefined;
 
   private constructor(
     options: SqliteLedgerOptions,
-    writer: SqliteConnection,
-    reader: SqliteConnection,
+    [writer, reader, keeper]: readonly [SqliteConnection, SqliteConnection, SqliteConnection],
+    counter: CommitCounter,
+    missingEnd: MissingEnd | undefined,
   ) {
+    this.#counter = counter;
+    this.missingEnd = missingEnd;
     this.#options = options;
     this.#writer = writer;
     this.reader = reader;
+    this.#keeper = keeper;
+    this.#writeBack = new WriteBack(keeper, (error) => {
+      this.#failure ??= failureOf(error);
+    });
   }
 
   /** Opens a file, or creates it with its tables. LEDGER_FAILED, or LEDGER_CORRUPT for a damaged file. */
   static async open(options: SqliteLedgerOptions): Promise<SqliteDatabase> {
+    const counter = await CommitCounter.look(options.path, options.gate);
     const writer = await SqliteConnection.open(options);
     try {
       await createTables(writer, options);
-      return new SqliteDatabase(options, writer, await SqliteConnection.open(options));
+      // A statement that may be refused keeps every page as it was before; in a file that took a third of the writing.
+      // The cache holds the places where entries of a few thousand products go into the indexes.
+      await writer.script("PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536");
+      const missingEnd = await counter.begin(writer);
+      const reader = await SqliteConnection.open(options);
+      // What it does decides nothing: no simulation has to order it.
+      const keeper = await SqliteConnection.open({ ...options, gate: undefined });
+      return new SqliteDatabase(options, [writer, reader, keeper], counter, missingEnd);
     } catch (error) {
       await writer.close();
       throw error;
@@ -50,20 +79,22 @@ export class SqliteDatabase implements LedgerDatabase {
   write<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
     const result = this.#queue.then(async () => {
       if (this.#failure !== undefined) throw this.#failure;
-      try {
+      const done = await this.#trusted(async () => {
         await this.#writer.run("BEGIN IMMEDIATE");
-        const value = await this.#orRollBack(work);
-        await this.#writer.run("COMMIT");
-        return value;
-      } catch (error) {
-        if (error instanceof GatewayError && error.code !== "LEDGER_FAILED") throw error;
-        const cause = { cause: error };
-        this.#failure =
-          error instanceof GatewayError
-            ? error
-            : new GatewayError("LEDGER_FAILED", errorMessageOf(error), cause);
-        throw this.#failure;
-      }
+        const outcome = await this.#orRollBack(async (writer) => ({
+          value: await work(writer),
+          counted: await this.#counter.count(writer),
+        }));
+        if ("value" in outcome) {
+          await this.#writer.run("COMMIT");
+          await this.#counter.note(outcome.value.counted);
+          this.#writeBack.begin(this.#writer.changedRowCount);
+        }
+        return outcome;
+      });
+      if ("value" in done) return done.value.value;
+      if (done.refusal.code === "LEDGER_REFUSED") this.#options.onRefused?.(done.refusal);
+      throw done.refusal;
     });
     this.#queue = result.catch(ignoreReported);
     return result;
@@ -86,26 +117,54 @@ export class SqliteDatabase implements LedgerDatabase {
     }
   }
 
+  /** Leaves nothing in the -wal: what lies behind its lost end would be taken for another loss after the next crash. */
+  async emptyWal(): Promise<void> {
+    await this.#writer.script("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+
   async close(): Promise<void> {
     await this.#queue.catch(ignoreReported);
-    await this.reader.close();
-    await this.#writer.close();
+    await this.#writeBack.end();
+    for (const each of [this.#keeper, this.reader, this.#writer]) await each.close();
+    await this.#counter.close();
   }
 
   async abandon(): Promise<void> {
-    await Promise.all([this.#writer.abandon(), this.reader.abandon()]);
+    await Promise.all([this.#writer, this.reader, this.#keeper].map((each) => each.abandon()));
+    await this.#counter.close();
   }
 
-  async #orRollBack<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
+  /** Whatever goes wrong here ends all writing. */
+  async #trusted<T>(operate: () => Promise<T>): Promise<T> {
     try {
-      return await work(this.#writer);
+      return await operate();
     } catch (error) {
+      this.#failure = failureOf(error);
+      throw this.#failure;
+    }
+  }
+
+  async #orRollBack<T>(
+    work: (connection: SqlConnection) => Promise<T>,
+  ): Promise<{ value: T } | { refusal: GatewayError }> {
+    try {
+      return { value: await work(this.#writer) };
+    } catch (error) {
+      if (!endsWriting(error)) {
+        await this.#writer.run("ROLLBACK");
+        return { refusal: refusalOf(error) };
+      }
       // After some failures SQLite has rolled back itself, and after a crash nobody can: either way
       // the first error is the one to tell.
       await this.#writer.run("ROLLBACK").catch(ignoreReported);
       throw error;
     }
   }
+}
+
+function failureOf(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  return new GatewayError("LEDGER_FAILED", errorMessageOf(error), { cause: error });
 }
 
 async function vitalTablesOf(connection: SqliteConnection): Promise<string[]> {
@@ -139,6 +198,7 @@ async function createTables(
     await connection.run("INSERT INTO meta VALUES ('epoch', ?)", Math.max(1, nowMs));
   }
   await connection.script(additions);
+  await connection.run("INSERT OR IGNORE INTO meta VALUES ('commits', 0)");
   await connection.run("COMMIT");
 }
 

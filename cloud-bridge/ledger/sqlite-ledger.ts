@@ -6,9 +6,19 @@ import { SqliteDatabase, type SqliteLedgerOptions } from "./sqlite-database.ts";
 
 /** A ledger in a SQLite file. */
 export class SqliteLedger extends SqlLedger {
-  /** Opens a ledger or creates it. LEDGER_FAILED, or LEDGER_CORRUPT for a damaged file. */
+  /** Opens a ledger or creates it; marks one that lacks its end. LEDGER_FAILED, or LEDGER_CORRUPT for a damaged file. */
   static async open(options: SqliteLedgerOptions): Promise<SqliteLedger> {
     const database = await SqliteDatabase.open(options);
-    return new SqliteLedger(database, await readEpoch(database.reader));
+    try {
+      const ledger = new SqliteLedger(database, await readEpoch(database.reader));
+      if (database.missingEnd !== undefined) {
+        await ledger.restoreMark(options.nowMs, database.missingEnd);
+        await database.emptyWal();
+      }
+      return ledger;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
   }
 }

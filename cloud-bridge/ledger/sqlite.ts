@@ -20,7 +20,8 @@ export interface SqliteOptions {
 // SQLite result codes after which a savepoint can be rolled back and work goes on.
 const refusals = new Set([sqlite3.ERROR, sqlite3.CONSTRAINT, sqlite3.MISMATCH, sqlite3.TOOBIG]);
 const busyTimeoutMs = 10_000;
-const checkpointPageCount = 4000;
+/** The log then fills the 64 MiB that are left of it: pages that many groups change are written back once. */
+const checkpointPageCount = 16_000;
 
 /**
  * One connection to a SQLite file in WAL mode. Operations run in the order in which they were asked
@@ -33,6 +34,7 @@ export class SqliteConnection implements SqlConnection {
   readonly #statements = new Map<string, sqlite3.Statement>();
   #last: Promise<unknown> = Promise.resolve();
   #gone: string | undefined;
+  #changedRowCount = 0;
   /** Of a write. SQLite may have rolled back by itself: what was asked for after it must not be committed alone. */
   #failure: Error | undefined;
 
@@ -64,12 +66,21 @@ export class SqliteConnection implements SqlConnection {
     return connection;
   }
 
+  /** Rows that were changed since it was opened. */
+  get changedRowCount(): number {
+    return this.#changedRowCount;
+  }
+
   run(sql: string, ...values: SqlValue[]): Promise<number> {
     return this.#call(async () => {
       const statement = await this.#statement(sql);
       return await new Promise((resolve, reject) => {
+        const count = (changes: number) => {
+          this.#changedRowCount += changes;
+          return changes;
+        };
         statement.run(values, function (this: sqlite3.RunResult, error: Error | null) {
-          if (error === null) resolve(this.changes);
+          if (error === null) resolve(count(this.changes));
           else reject(error);
         });
       });
@@ -161,8 +172,11 @@ export class SqliteConnection implements SqlConnection {
 
 function failure(error: Error, path: string): Error {
   const errno = (error as { errno?: number }).errno;
-  if (errno !== undefined && refusals.has(errno)) {
-    return new StatementError(error.message, { cause: error });
+  // What the package finds wrong with a value never reaches SQLite.
+  const isValue = error instanceof TypeError || error instanceof RangeError;
+  if (isValue || (errno !== undefined && refusals.has(errno))) {
+    const isOfTables = /^SQLITE_ERROR: (no such|near )/.test(error.message);
+    return new StatementError(error.message, { cause: error, isOfTables });
   }
   const message = `the ledger ${path}: ${errorMessageOf(error)}`;
   return new GatewayError("LEDGER_FAILED", message, { cause: error });

@@ -25,6 +25,7 @@ import type { SqlFollowers } from "./sql-followers.ts";
 import type { SqlHistory } from "./sql-history.ts";
 import type { PlanChange, SavedPlan } from "./sql-plan.ts";
 import type { PlanNews } from "./sql-plan-news.ts";
+import type { SetBack } from "./sql-set-backs.ts";
 import type { SqlTree } from "./sql-tree.ts";
 import type { SqlWebhooks } from "./sql-webhooks.ts";
 import type { WithheldRow } from "./sql-withheld.ts";
@@ -41,7 +42,7 @@ export interface Incoming {
 /** What one batch (or repost) changed, known once it is committed. */
 export interface Posted {
   entries: Entry[];
-  /** GTINs whose stock level changed, each once. */
+  /** GTINs whose stock level changed, each once; `*`: all of the store. */
   changedItems: { storeId: string; gtin: string }[];
   alerts: Alert[];
 }
@@ -159,10 +160,19 @@ export interface VerifyReport {
   /** The first `verifyProblemCountMax` of `problemCount`. */
   problems: VerifyProblem[];
   problemCount: number;
+  /** When the ledger went back to an earlier state: what is there is right, but more was there. */
+  setBacks: SetBack[];
 }
 
 /** Quarantined events that are listed at once. */
 export const quarantineCountMax = 1000;
+
+/** What a run of settlement posted, and of how many items. */
+export interface Settled extends Posted {
+  readonly itemCount: number;
+  /** Those of them that could not be settled. */
+  readonly refusedItemCount: number;
+}
 
 /** Items that are settled in one transaction. */
 export const settledItemCountMax = 200;
@@ -190,22 +200,35 @@ export interface Ledger {
   /** Facts of tills and ERPs. */
   readonly facts: Pick<SqlFacts, "take" | "waitingCount">;
   /**
-   * Posts a group in one transaction: one result per incoming, in order, after the commit. What
-   * cannot be posted is quarantined, so it rejects only with LEDGER_FAILED.
+   * Posts a group in one transaction: one result per incoming, in order, after the commit. What cannot be posted is
+   * quarantined, so it rejects only with LEDGER_FAILED, or LEDGER_REFUSED where even quarantine cannot take it.
    */
   post(group: readonly Incoming[], recordedAtMs: number): Promise<Committed[]>;
   /**
    * Settles what became due, of `settledItemCountMax` items at most: what shelf, till and exit said of one
-   * unit, and time-outs, by event time. `itemCount` is 0 when nothing is due.
+   * unit, and time-outs, by event time. `itemCount` is 0 when nothing is due; an item that is refused waits for its next
+   * movement.
    */
-  settle(recordedAtMs: number): Promise<Posted & { itemCount: number }>;
+  settle(recordedAtMs: number): Promise<Settled>;
   /** Levels in order of GTIN; `afterGtin` pages on. A GTIN that never moved has none. */
   stockLevels(query: {
     storeId: string;
     gtin?: string;
     afterGtin?: string;
     countMax: number;
+    /** For reservations that run out. */
+    nowMs: number;
   }): Promise<StockLevel[]>;
+  /** Items of which something else may be promised since a time: by a claim, one that ran out, or a limit; `*` for any. */
+  promisesChanged(span: {
+    readonly sinceMs: number;
+    readonly nowMs: number;
+  }): Promise<{ storeId: string; gtin: string }[]>;
+  /** Products whose reservations ran out after a time, until another. */
+  expiredReservations(span: {
+    afterMs: number;
+    throughMs: number;
+  }): Promise<{ storeId: string; gtin: string }[]>;
   entries(query: { storeId: string; afterEntryNumber: number; countMax: number }): Promise<Entry[]>;
   /** Sales of items with a GTIN and what came back of them, placed at or after `sinceMs`; the newest first. */
   sales(query: { storeId: string; sinceMs: number; countMax: number }): Promise<SaleRow[]>;
@@ -301,8 +324,13 @@ export interface Ledger {
    * posted lines = counts, sequences 1..n without hole or repeat per outbox, their digests, posting order = sequence order.
    */
   verify(): Promise<VerifyReport>;
-  /** Says that this ledger was restored from a backup: the epoch becomes max(now, old + 1), and plans get new versions. */
+  /**
+   * Says that this ledger was restored from a backup: the epoch becomes max(now, old + 1), plans get new versions, every
+   * store gets an alert. A file that lacks its end is marked so when it is opened.
+   */
   restoreMark(nowMs: number): Promise<number>;
+  /** Every time that the ledger went back to an earlier state, the latest first. */
+  setBacks(): Promise<SetBack[]>;
   /** The life of single items. */
   readonly history: SqlHistory;
   close(): Promise<void>;

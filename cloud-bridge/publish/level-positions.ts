@@ -6,11 +6,11 @@ import { partitionOf } from "../../contract/topics.ts";
 import { type Clock, sleep } from "../clock.ts";
 import { changedItemsOf } from "../ledger/changed-items.ts";
 import type { Ledger } from "../ledger/types.ts";
-import type { RetainedMarks } from "./retained-marks.ts";
+import type { RetainedMarks, TakenMark } from "./retained-marks.ts";
 import type { StockTopics } from "./stock-topics.ts";
 
 export interface LevelPositionsOptions {
-  readonly ledger: Pick<Ledger, "followers" | "entries">;
+  readonly ledger: Pick<Ledger, "followers" | "entries" | "promisesChanged">;
   readonly marks: RetainedMarks;
   readonly stock: StockTopics;
   /** How far the entries of stores came. */
@@ -29,6 +29,8 @@ const saveIntervalMs = 5_000;
 /** Between two looks whether what is published anew is out. */
 const lookIntervalMs = 1_000;
 const storeCountMax = 100_000;
+/** By how much the clocks of two bridges may differ, and what was under way when it was kept. */
+const clockDifferenceMsMax = 60_000;
 /** Entries of a store whose levels one by one are less than all of them. */
 const behindCountMax = 1_000;
 /** Stores that are kept in one transaction. */
@@ -50,25 +52,26 @@ export class LevelPositions {
   /** Partitions came to this bridge. Resolves when it is known what is published of them, and that has begun. */
   async take(partitions: readonly number[]): Promise<void> {
     const { ledger, marks, stock, storeIds } = this.#options;
-    const marked = await Promise.all(partitions.map((partition) => marks.ask(partition)));
+    const asked = await Promise.all(partitions.map((partition) => marks.ask(partition)));
     const lags = await ledger.followers.lags(follower, storeCountMax);
-    const anew = new Set<number>();
-    for (const [index, partition] of partitions.entries()) {
-      const mark = marked[index];
-      if (mark === undefined) continue;
-      const behind = lags.filter(({ storeId }) => partitionOf(storeId) === partition);
-      const isFar = behind.some(({ head, position }) => head - position > behindCountMax);
-      const isKept = mark.isKept && !isFar;
-      for (const { storeId, position, head } of behind) {
-        if (isKept) await this.#readOn(storeId, position);
-        else this.#begun.set(storeId, head);
-      }
-      if (!isKept) anew.add(partition);
-      await marks.hold(partition, { ...mark, isKept });
+    const lost = new Set(
+      lags.flatMap(({ storeId, head, position }) =>
+        head - position > behindCountMax ? partitionOf(storeId) : [],
+      ),
+    );
+    const taken = asked.flatMap((mark) =>
+      mark === undefined ? [] : { ...mark, isKept: mark.isKept && !lost.has(mark.partition) },
+    );
+    const kept = taken.filter(({ isKept }) => isKept);
+    const isKept = isOneOf(kept);
+    for (const { storeId, position, head } of lags) {
+      if (isKept(storeId)) await this.#readOn(storeId, position);
+      else if (isOneOf(taken)(storeId)) this.#begun.set(storeId, head);
     }
-    if (anew.size > 0) {
-      stock.republish((await storeIds()).filter((storeId) => anew.has(partitionOf(storeId))));
-    }
+    await this.#readPromises(kept);
+    for (const mark of taken) await marks.hold(mark);
+    const isAnew = isOneOf(taken.filter((mark) => !mark.isKept));
+    stock.republish((await storeIds()).filter(isAnew));
   }
 
   /** Keeps how far stores are out, until `signal` aborts. */
@@ -113,6 +116,17 @@ export class LevelPositions {
     stock.onPosted({ changedItems: changedItemsOf(await ledger.entries(query)) });
   }
 
+  /** Claims and limits change levels too, and leave no entry: those of the time since it was kept how far these came. */
+  async #readPromises(kept: readonly TakenMark[]): Promise<void> {
+    if (kept.length === 0) return;
+    const { clock, ledger, stock } = this.#options;
+    const savedAtMs = Math.min(...kept.map(({ number }) => number));
+    const span = { sinceMs: savedAtMs - clockDifferenceMsMax, nowMs: clock.nowMs() };
+    const isKept = isOneOf(kept);
+    const changedItems = await ledger.promisesChanged(span);
+    stock.onPosted({ changedItems: changedItems.filter(({ storeId }) => isKept(storeId)) });
+  }
+
   /** Says of what is published anew that it is out; gives what tells so next time, where it is not. */
   async #finish(isOut: (() => boolean) | undefined): Promise<(() => boolean) | undefined> {
     const { marks, stock, arePlansBehind } = this.#options;
@@ -136,4 +150,10 @@ export class LevelPositions {
       for (const [storeId, number] of some) this.#saved.set(storeId, number);
     }
   }
+}
+
+/** Whether a store is of one of these partitions. */
+function isOneOf(marks: readonly TakenMark[]): (storeId: string) => boolean {
+  const partitions = new Set(marks.map(({ partition }) => partition));
+  return (storeId) => partitions.has(partitionOf(storeId));
 }

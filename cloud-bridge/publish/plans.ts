@@ -6,6 +6,7 @@ import type { GivenPlan } from "../../contract/plan.ts";
 import { type Clock, sleep } from "../clock.ts";
 import type { Ledger } from "../ledger/types.ts";
 import type { Logger } from "../log.ts";
+import { unlessRefused } from "../unless-refused.ts";
 
 /** Between two looks at what the catalogue changed. */
 const refreshIntervalMs = 2000;
@@ -33,11 +34,19 @@ export async function storePlans(
 
 /** Keeps plans up to date with the catalogue until `signal` aborts. Rejects once the ledger cannot write. */
 export async function runPlanRefresh(
-  { ledger, clock }: { readonly ledger: Pick<Ledger, "refreshPlans">; readonly clock: Clock },
+  {
+    ledger,
+    clock,
+    count,
+  }: {
+    readonly ledger: Pick<Ledger, "refreshPlans">;
+    readonly clock: Clock;
+    readonly count: (name: string) => void;
+  },
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    await ledger.refreshPlans(clock.nowMs());
+    await unlessRefused(() => ledger.refreshPlans(clock.nowMs()), [], count);
     await sleep(clock, refreshIntervalMs, signal);
   }
 }

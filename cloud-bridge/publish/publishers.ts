@@ -24,7 +24,7 @@ export interface PublishersOptions
   readonly ledger: StockTopicsOptions["ledger"] &
     SoldTopicsOptions["ledger"] &
     PlanTopicsOptions["ledger"] &
-    Pick<Ledger, "entries" | "followers">;
+    Pick<Ledger, "entries" | "followers" | "promisesChanged">;
   /** Where several bridges share the stores. */
   readonly marks?: RetainedMarks | undefined;
 }

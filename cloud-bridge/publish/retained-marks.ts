@@ -1,7 +1,8 @@
 // Whether the broker still has what the bridge before published of a partition, retained. That one published a number
 // with it (`publishedTopic`), retained too, and kept it in the ledger, before it kept how far it came: who takes the
 // partition goes on from there where the broker has that number, and publishes everything where it has none or an
-// older one: it lost what it kept, was set back, or is another one. Numbers belong to an epoch of the ledger.
+// older one: it lost what it kept, was set back, or is another one. Numbers belong to an epoch of the ledger; each is the time
+// at which it was given, or more.
 
 import { z } from "zod";
 import { parsePayload } from "../../contract/payload.ts";
@@ -18,6 +19,13 @@ const hearMsMax = 2_000;
 const hearStepMs = 50;
 /** Longer than a broker waits for a client that says nothing. */
 const youngMs = 120_000;
+
+/** A partition that was taken: its number, and whether the broker has that. */
+export interface TakenMark {
+  readonly partition: number;
+  readonly number: number;
+  readonly isKept: boolean;
+}
 
 export interface RetainedMarksOptions {
   readonly ledger: Pick<Ledger, "followers" | "epoch">;
@@ -91,19 +99,18 @@ export class RetainedMarks {
   }
 
   /** A partition was taken: its number, and whether the broker has it. Undefined where it was lost meanwhile. */
-  async ask(partition: number): Promise<{ number: number; isKept: boolean } | undefined> {
+  async ask(partition: number): Promise<TakenMark | undefined> {
     const { ledger, clock } = this.#options;
     this.#taking.add(partition);
     this.#takenMs.set(partition, clock.monotonicMs());
     const number = await ledger.followers.position(follower, rowOf(partition));
     const isKept = number > 0 && (await this.#hears(partition, number));
-    return this.#taking.has(partition) ? { number, isKept } : undefined;
+    return this.#taking.has(partition) ? { partition, number, isKept } : undefined;
   }
 
   /** It is known what is to be published of a partition: all of it, or what the bridge before had not. */
-  async hold(partition: number, mark: { number: number; isKept: boolean }): Promise<void> {
+  async hold({ partition, number, isKept }: TakenMark): Promise<void> {
     if (!this.#taking.delete(partition)) return;
-    const { number, isKept } = mark;
     this.#numbers.set(partition, number);
     this.#options.count(isKept ? "publish_partitions_continued" : "publish_partitions_anew");
     if (isKept) this.#kept.add(partition);
@@ -135,7 +142,7 @@ export class RetainedMarks {
     const next: [partition: number, number: number][] = [];
     for (const [partition, before] of numbers) {
       if (before === undefined) return false;
-      next.push([partition, before + 1]);
+      next.push([partition, Math.max(before + 1, this.#options.clock.nowMs())]);
     }
     const closed = next.filter(([partition]) => !this.#open.has(partition));
     const taken = await Promise.all(closed.map((each) => this.#publish(...each)));

@@ -6,6 +6,7 @@
 import type { StockLevel } from "../../contract/stock.ts";
 import { topics } from "../../contract/topics.ts";
 import type { Clock } from "../clock.ts";
+import { anyWord } from "../ledger/availability.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import type { OutgoingMessage } from "../link.ts";
 import { Waker } from "../waker.ts";
@@ -83,7 +84,10 @@ export class StockTopics {
 
   /** Takes what was committed, in order; returns at once. */
   onPosted({ changedItems }: Pick<Posted, "changedItems">): void {
-    for (const item of changedItems) this.#change(item);
+    for (const item of changedItems) {
+      if (item.gtin === anyWord) this.republish([item.storeId]);
+      else this.#change(item);
+    }
     if (this.#changed.size > changedCountMax) {
       this.#options.count("publish_levels_overflow");
       this.#changed.clear();
@@ -105,7 +109,9 @@ export class StockTopics {
     do {
       const last = page.at(-1);
       const after = last === undefined ? {} : { afterGtin: last.gtin };
-      page = await this.#options.ledger.stockLevels({ storeId, ...after, countMax: pageCount });
+      const { clock, ledger } = this.#options;
+      const query = { storeId, ...after, countMax: pageCount, nowMs: clock.nowMs() };
+      page = await ledger.stockLevels(query);
       this.onPosted({ changedItems: page });
     } while (page.length === pageCount);
   }
@@ -176,8 +182,11 @@ export class StockTopics {
     this.#sending = items;
     for (const { storeId, gtin } of items) this.#changed.delete(`${storeId}/${gtin}`);
     const levels: StockLevel[] = [];
+    const nowMs = this.#options.clock.nowMs();
     for (const { storeId, gtin } of items) {
-      levels.push(...(await this.#options.ledger.stockLevels({ storeId, gtin, countMax: 1 })));
+      levels.push(
+        ...(await this.#options.ledger.stockLevels({ storeId, gtin, countMax: 1, nowMs })),
+      );
     }
     const isFine = await this.#publishLevels(levels);
     this.#sending = [];
@@ -200,7 +209,8 @@ export class StockTopics {
     }
     const { afterGtin } = republish;
     const after = afterGtin === undefined ? {} : { afterGtin };
-    const levels = await ledger.stockLevels({ storeId, ...after, countMax: pageCount });
+    const page = { storeId, ...after, countMax: pageCount, nowMs: clock.nowMs() };
+    const levels = await ledger.stockLevels(page);
     const last = levels.at(-1);
     // It may have gone to another bridge meanwhile.
     if (republish.storeIds[0] !== storeId) return true;

@@ -4,11 +4,13 @@
 import { readFile } from "node:fs/promises";
 import { errorMessageOf } from "../../contract/errors.ts";
 import { deliveredItemCountMax } from "../../contract/webhook.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, sleep } from "../clock.ts";
 import type { Places } from "../epcis/places.ts";
+import { isRefusal } from "../ledger/database.ts";
 import type { DueDelivery, SecretWebhook } from "../ledger/sql-webhooks.ts";
 import type { Ledger } from "../ledger/types.ts";
 import { backoffDelayMs } from "../link.ts";
+import { unlessRefused } from "../unless-refused.ts";
 import { Waker } from "../waker.ts";
 import type { Attempt, WebhookClient } from "./webhook-request.ts";
 import { signatureOf } from "./webhook-signature.ts";
@@ -64,7 +66,7 @@ export class Webhooks {
   /** Delivers until `signal` aborts; what is on its way then is cut off, and made again after the next start. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const startedCount = await this.#start(signal);
+      const startedCount = await unlessRefused(() => this.#start(signal), 0, this.#options.count);
       if (this.#failure !== undefined) throw this.#failure;
       if (startedCount === 0) await this.#waker.rest(lookIntervalMs, signal);
     }
@@ -88,9 +90,7 @@ export class Webhooks {
       startedCount += 1;
       const key = keyOf(each);
       const delivered = this.#deliver(webhook, each, signal)
-        .catch((error: unknown) => {
-          this.#failure ??= error;
-        })
+        .catch((error: unknown) => this.#onFailed(error, signal))
         .finally(() => {
           this.#inFlight.delete(key);
           this.#waker.wake();
@@ -98,6 +98,17 @@ export class Webhooks {
       this.#inFlight.set(key, delivered);
     }
     return startedCount;
+  }
+
+  /** One that the ledger refuses is tried again after a while, and holds up no other. */
+  async #onFailed(error: unknown, signal: AbortSignal): Promise<void> {
+    const { clock, count, settings } = this.#options;
+    if (!isRefusal(error)) {
+      this.#failure ??= error;
+      return;
+    }
+    count("upkeep_refused");
+    await sleep(clock, settings.retryDelayMsMax, signal);
   }
 
   #hasRoomFor(due: DueDelivery): boolean {
@@ -160,7 +171,7 @@ export class Webhooks {
   }
 
   async #read({ storeId, kind, firstNumber, lastNumber }: DueDelivery): Promise<Page> {
-    const { ledger, places } = this.#options;
+    const { ledger, places, clock } = this.#options;
     const countMax = Math.min(
       deliveredItemCountMax,
       lastNumber === undefined ? deliveredItemCountMax : lastNumber - firstNumber + 1,
@@ -188,7 +199,9 @@ export class Webhooks {
     if (kind === "entries") return pageOf(entries, last, firstNumber);
     const gtins = new Set(entries.map(({ item }) => item).filter((item) => /^\d/.test(item)));
     const levels = await Promise.all(
-      [...gtins].map((gtin) => ledger.stockLevels({ storeId, gtin, countMax: 1 })),
+      [...gtins].map((gtin) =>
+        ledger.stockLevels({ storeId, gtin, countMax: 1, nowMs: clock.nowMs() }),
+      ),
     );
     return pageOf(levels.flat(), last, firstNumber);
   }

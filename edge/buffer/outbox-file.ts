@@ -1,12 +1,14 @@
 // Opens the file of an outbox, or begins a new one. A damaged file is set aside, never deleted and
 // never used again; what it still tells goes into the new outbox's first event, `outbox_started`.
 
+import { readProgress } from "../../contract/commit-progress.ts";
 import { genesisDigest } from "../../contract/digest.ts";
 import { errorCodeOf, errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import { type EventDraft, noticeCodes } from "../../contract/event.ts";
+import { findWalLoss, type WalLoss } from "../../contract/wal-check.ts";
 import { type CheckedEvent, checkDraft, type EventStamp } from "./draft.ts";
 import { exists, type Identity, readIdentity, setFilesAside, writeIdentity } from "./identity.ts";
-import { lostCommitCount, readProgress } from "./progress.ts";
+import { lostCommitCount, progressSchema } from "./progress.ts";
 import { chainEvent, insertRows } from "./rows.ts";
 import {
   applicationId,
@@ -19,7 +21,6 @@ import {
 } from "./schema.ts";
 import { type Sql, SqliteFile, type SqliteOptions } from "./sqlite.ts";
 import { checkState, readRecord, readState, recordText } from "./stored.ts";
-import { findWalLoss, type WalLoss } from "./wal-check.ts";
 
 /** Why an outbox began. */
 export type StartReason = "new" | "corrupt" | "diverged";
@@ -189,7 +190,8 @@ async function openExisting(
   identity: Identity | undefined,
 ): Promise<OpenedFile | undefined> {
   const { file } = options;
-  const [walLoss, progress] = [await findWalLoss(file), await readProgress(file)];
+  const walLoss = await findWalLoss(file);
+  const progress = await readProgress(file, progressSchema);
   const sqlite = await SqliteFile.open({ ...options, mode: "write" });
   try {
     const isNew = await sqlite.read(isEmpty);

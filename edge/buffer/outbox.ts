@@ -3,6 +3,7 @@
 // This file decides when to write; what a write does is in rows.ts, shedding.ts and renew.ts.
 
 import assert from "node:assert/strict";
+import { ProgressFile } from "../../contract/commit-progress.ts";
 import { errorCodeOf, GatewayError } from "../../contract/errors.ts";
 import type { EventDraft } from "../../contract/event.ts";
 import type { StateChange } from "../sense/machine.ts";
@@ -27,7 +28,7 @@ import type {
   OutboxRow,
   OutboxStats,
 } from "./outbox-types.ts";
-import { ProgressFile } from "./progress.ts";
+import type { Progress } from "./progress.ts";
 import { readRows } from "./reading.ts";
 import { moveEvents } from "./renew.ts";
 import { chainEvent, digestAfter, insertRows, mendDigest, setRowAside } from "./rows.ts";
@@ -87,7 +88,7 @@ export class Outbox implements OutboxReader {
       this.#rejectWaiting(failure);
       options.onFailure(failure);
     };
-    const progress = new ProgressFile(file, gate);
+    const progress = new ProgressFile<Progress>(file, gate);
     this.#store = new Store({ sqlite, record, space, progress, clock, stamp, onFailure });
   }
 
@@ -121,6 +122,8 @@ export class Outbox implements OutboxReader {
   async #tellOf(setBack: SetBack, record: OutboxRecord): Promise<void> {
     try {
       await this.append([setBackNotice(beginningOf(this.#options), setBack, record)], []);
+      // What lies behind the lost end would be taken for another loss after the next crash.
+      await this.#store.read((sql) => sql.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
       if (setBack.stateCount === undefined) return;
       // After the notice: a crash between them says it twice.
       await this.#store.rewrite(async (sql, now) => {

@@ -1,12 +1,13 @@
 // Keeps what is in memory in step with the file: the record changes only together with a commit, the
 // marks go along with the next one, and after a failure of the disk nothing is done any more.
 
+import type { ProgressFile } from "../../contract/commit-progress.ts";
 import { canonicalJson } from "../../contract/digest.ts";
 import { errorCodeOf, errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import type { Clock } from "../../drivers/clock.ts";
 import type { DiskSpace } from "./disk-space.ts";
 import type { EventStamp } from "./draft.ts";
-import type { ProgressFile } from "./progress.ts";
+import { type Progress, progressOf } from "./progress.ts";
 import type { OutboxRecord } from "./schema.ts";
 import type { Sql, SqliteFile } from "./sqlite.ts";
 import { readRecord, recordText } from "./stored.ts";
@@ -22,7 +23,7 @@ export interface StoreParts {
   readonly sqlite: SqliteFile;
   readonly record: OutboxRecord;
   readonly space: DiskSpace;
-  readonly progress: ProgressFile;
+  readonly progress: ProgressFile<Progress>;
   readonly clock: Clock;
   readonly stamp: () => EventStamp;
   /** Called once, at the first error that is not OUTBOX_FULL. */
@@ -33,6 +34,8 @@ export interface StoreParts {
 export class Store {
   readonly #parts: StoreParts;
   #record: OutboxRecord;
+  /** The record's row as this process wrote it last. */
+  #storedText: string | undefined;
   #marks: Marks;
   #committedAtMs: number;
   #commitCount = 0;
@@ -98,20 +101,22 @@ export class Store {
       await this.#checkAlone(sql);
       const record = await change(sql, this.#marked());
       record.commitSequence = this.#record.commitSequence + 1;
-      await sql.run("UPDATE outbox SET record = ?", recordText(record));
-      return record;
+      const text = recordText(record);
+      await sql.run("UPDATE outbox SET record = ?", text);
+      return { record, text };
     };
-    const follow = (record: OutboxRecord) => {
+    const follow = ({ record, text }: { record: OutboxRecord; text: string }) => {
       if (record.outboxId !== this.#record.outboxId) this.#marks = marksOf(record);
       this.#record = record;
+      this.#storedText = text;
       this.#commitCount += 1;
       this.#committedAtMs = this.#parts.clock.monotonicMs();
       committed?.();
     };
     return this.#guarded(async () => {
       await space.restore();
-      const record = await space.retrying(sqlite, () => sqlite.write(job, follow));
-      await progress.note(record);
+      const { record } = await space.retrying(sqlite, () => sqlite.write(job, follow));
+      await progress.note(progressOf(record));
       return record;
     });
   }
@@ -133,6 +138,9 @@ export class Store {
 
   // Two processes on one file would give out the same sequences.
   async #checkAlone(sql: Sql): Promise<void> {
+    const row = await sql.get<{ record: string }>("SELECT record FROM outbox");
+    if (this.#storedText !== undefined && row?.record === this.#storedText) return;
+    // The first time it may be of an older version; any other time it says what is wrong with it.
     if (canonicalJson(await readRecord(sql)) === canonicalJson(this.#record)) return;
     const message = "another process writes to this outbox; stop one of them";
     throw new GatewayError("OUTBOX_FAILED", message);

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
-import { readStockLevels } from "../../cloud-bridge/ledger/sql-read.ts";
+import { readStockLevels } from "../../cloud-bridge/ledger/sql-levels.ts";
 import { SqliteConnection } from "../../cloud-bridge/ledger/sqlite.ts";
 import { SqliteLedger } from "../../cloud-bridge/ledger/sqlite-ledger.ts";
 import { checkDigitOf } from "../../contract/gs1/check-digit.ts";
@@ -110,7 +110,7 @@ async function bareLookUps(path: string) {
   const asked = keys();
   for (let count = 0; count < lookUpCount; count += 1) {
     const begunMs = performance.now();
-    await readStockLevels(connection, { ...asked.next().value, countMax: 1 });
+    await readStockLevels(connection, { ...asked.next().value, countMax: 1, nowMs: 0 });
     latenciesMs.push(performance.now() - begunMs);
   }
   await connection.close();

@@ -10,7 +10,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { EmbeddedBroker } from "../../cloud-bridge/broker.ts";
-import { ConnectionsPerAddress, holderOf } from "../../cloud-bridge/broker-addresses.ts";
+import {
+  ConnectionRates,
+  ConnectionsPerAddress,
+  holderOf,
+} from "../../cloud-bridge/broker-addresses.ts";
 import { CertificateAuthority } from "../../cloud-bridge/certificate-authority.ts";
 import {
   type BrokerTlsSettings,
@@ -104,6 +108,24 @@ test("with TLS an address is refused before its handshake, and a handshake that 
   const over = await silent(open);
   expect(await over.endedAfterMs()).toBeLessThan(400);
   expect(counts.get("broker_address_refused")).toBe(1);
+  expect(counts.get("broker_handshakes_failed")).toBeUndefined();
+});
+
+test("connections of an address that come too fast are refused before their handshake; others are let in", async () => {
+  const open = await start({ tls, addressConnectionsPerSecondMax: 2, connectTimeoutMs: 60_000 });
+  const held = [];
+  for (let count = 0; count < 4; count += 1) held.push(await silent(open));
+  const over = await silent(open);
+  expect(await over.endedAfterMs()).toBeLessThan(400);
+  expect(counts.get("broker_address_rate_refused")).toBe(1);
+  expect(counts.get("broker_address_refused")).toBeUndefined();
+  for (let count = 0; count < 10; count += 1) held.push(await silent(open, "127.0.0.1"));
+  held.push(await silent(open, "127.0.0.3"));
+  await delay(1000);
+  // In a second comes room for two more.
+  held.push(await silent(open));
+  await delay(100);
+  expect(held.every(({ socket }) => !socket.destroyed)).toBe(true);
   expect(counts.get("broker_handshakes_failed")).toBeUndefined();
 });
 
@@ -207,4 +229,21 @@ test("an IPv6 network counts as one, and who has left is forgotten", () => {
   expect(addresses.enter("2001:db8:0:1::3")).toBeDefined();
   leave?.();
   expect(addresses.enter("2001:db8::3")).toBeDefined();
+});
+
+test("an address brings twice its rate at once, then its rate; what is refused costs it nothing, and it is forgotten", () => {
+  const rates = new ConnectionRates(10);
+  const taken = (atMs: number, count: number) =>
+    Array.from({ length: count }, () => rates.takes("10.1.2.3", atMs)).filter(Boolean).length;
+  expect(taken(0, 1000)).toBe(20);
+  expect(taken(1000, 1000)).toBe(10);
+  expect(rates.takes("::ffff:10.1.2.3", 1000)).toBe(false);
+  expect(rates.takes("10.1.2.4", 1000)).toBe(true);
+  for (let at = 0; at < 5000; at += 1) rates.takes(`2001:db8:${at.toString(16)}::1`, 1500);
+  expect(rates.holderCount).toBe(5002);
+  rates.takes("10.1.2.4", 4000);
+  expect(rates.holderCount).toBe(1);
+  for (const address of ["127.0.0.1", "::1"]) {
+    for (let count = 0; count < 5000; count += 1) expect(rates.takes(address, 0)).toBe(true);
+  }
 });

@@ -10,6 +10,7 @@ import {
   checkCountMax,
   identityOfName,
   parsePasswords,
+  withoutPassword,
   withPassword,
   wrongCountMax,
 } from "../../cloud-bridge/broker-passwords.ts";
@@ -34,8 +35,11 @@ afterAll(() => rm(folder, { recursive: true }));
 
 beforeEach(async () => {
   counts.clear();
-  const one = await withPassword("", file, "s0042:edge-1", password);
-  await writeFile(file, await withPassword(one, file, "web-shop", `${password}!`));
+  const one = await withPassword("", file, { name: "s0042:edge-1", password });
+  await writeFile(
+    file,
+    await withPassword(one, file, { name: "web-shop", password: `${password}!` }),
+  );
   const embedded = { passwordsFile: file };
   const config = bridgeConfigSchema.parse({ dataDir: ".", broker: { embedded } });
   broker = await EmbeddedBroker.open({
@@ -82,9 +86,64 @@ describe("on the broker", () => {
 
   test("a password that was changed counts at once", async () => {
     const text = await readFile(file, "utf8");
-    await writeFile(file, await withPassword(text, file, "s0042:edge-1", `new ${password}`));
+    await writeFile(
+      file,
+      await withPassword(text, file, { name: "s0042:edge-1", password: `new ${password}` }),
+    );
     await expect(come("s0042:edge-1", password)).rejects.toThrow("Bad username");
     await come("s0042:edge-1", `new ${password}`);
+  });
+});
+
+describe("an operator", () => {
+  const setAnew = async (name: string, commands: boolean) => {
+    const text = await readFile(file, "utf8");
+    await writeFile(file, await withPassword(text, file, { name, password, commands }));
+  };
+
+  test("commands edges and reads everything; a consumer reads alone, and an operator is no edge", async () => {
+    await setAnew("head-office", true);
+    const edge = await come("s0042:edge-1", password);
+    await edge.subscribe(topics.command("s0042", "edge-1"));
+    const operator = await come("head-office", password, "anything");
+    expect(await operator.subscribe("gondola/1/#")).toEqual([1]);
+    await operator.publish(topics.command("s0042", "edge-1"), "hello");
+    const heard = await edge.message(({ topic }) => topic === topics.command("s0042", "edge-1"));
+    expect(heard.payload.toString()).toBe("hello");
+    void operator.publish(topics.events("s0042", "edge-1"), "x").catch(() => undefined);
+    await operator.closed;
+    const shop = await come("web-shop", `${password}!`);
+    void shop.publish(topics.command("s0042", "edge-1"), "hello").catch(() => undefined);
+    await shop.closed;
+    expect(counts.get("broker_refused_topic_foreign")).toBe(2);
+  });
+
+  test("who is revoked, or may command no more, is sent away and the others stay", async () => {
+    await setAnew("head-office", true);
+    const [edge, shop] = [
+      await come("s0042:edge-1", password),
+      await come("web-shop", `${password}!`),
+    ];
+    const operator = await come("head-office", password, "anything");
+    await setAnew("head-office", false);
+    await operator.closed;
+    const text = await readFile(file, "utf8");
+    await writeFile(file, withoutPassword(text, file, "s0042:edge-1")!);
+    await edge.closed;
+    await expect(come("s0042:edge-1", password)).rejects.toThrow("Bad username");
+    const again = await come("head-office", password, "anything");
+    expect(await again.subscribe("gondola/1/#")).toEqual([1]);
+    void again.publish(topics.command("s0042", "edge-1"), "hello").catch(() => undefined);
+    await again.closed;
+    expect(await shop.subscribe("gondola/1/+/stock/+")).toEqual([1]);
+  });
+
+  test("an unreadable file sends nobody away", async () => {
+    const shop = await come("web-shop", `${password}!`);
+    await writeFile(file, "nonsense\n");
+    const unreadable = () => counts.get("broker_passwords_unreadable") ?? 0;
+    await expect.poll(unreadable, { timeout: 15_000 }).toBeGreaterThan(0);
+    expect(await shop.subscribe("gondola/1/+/stock/+")).toEqual([1]);
   });
 });
 
@@ -121,14 +180,32 @@ describe("the file", () => {
     const text = await readFile(file, "utf8");
     expect(text).not.toContain("horse");
     expect(text.trim().split("\n")).toHaveLength(2);
-    const again = await withPassword(text, file, "web-shop", "another password of a shop");
+    const again = await withPassword(text, file, {
+      name: "web-shop",
+      password: "another password of a shop",
+    });
     expect([...parsePasswords(again, file).keys()]).toEqual(["s0042:edge-1", "web-shop"]);
+  });
+
+  test("keeps who may command, and lets go of who is revoked", async () => {
+    const client = { name: "head-office", password, commands: true };
+    const text = await withPassword(await readFile(file, "utf8"), file, client);
+    expect(text).toMatch(/^head-office [0-9a-f]{32} [0-9a-f]{64} commands$/m);
+    const left = withoutPassword(text, file, "web-shop");
+    expect([...parsePasswords(left!, file).keys()]).toEqual(["s0042:edge-1", "head-office"]);
+    expect(withoutPassword(left!, file, "web-shop")).toBeUndefined();
+    const line = text.trim().split("\n").at(-1)!;
+    for (const wrong of [line.replace("head-office", "s1:e1"), `${line} more`, `${line}s`]) {
+      expect(() => parsePasswords(wrong, file)).toThrow(/passwords:1/);
+    }
   });
 
   test("is refused with the line, and without what is in it", async () => {
     const text = `${await readFile(file, "utf8")}s0042:edge-2 00 11\n`;
     expect(() => parsePasswords(text, file)).toThrow(/passwords:3: a line is NAME SALT HASH/);
-    await expect(withPassword("", file, "web-shop", "short")).rejects.toThrow("16 characters");
+    await expect(withPassword("", file, { name: "web-shop", password: "short" })).rejects.toThrow(
+      "16 characters",
+    );
     await expect(BrokerPasswords.open(join(folder, "none"), () => 0)).rejects.toThrow("ENOENT");
   });
 

@@ -1,9 +1,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { SqliteConnection } from "../../cloud-bridge/ledger/sqlite.ts";
 import { epcisDocumentSchema } from "../../contract/epcis/document.ts";
 import { topics } from "../../contract/topics.ts";
 import { freePort } from "../support/broker-process.ts";
@@ -123,6 +124,27 @@ test("entries are events of EPCIS, and proven to who has the proof and the publi
   expect(await run(...words, "--entry", "3")).toMatchObject({
     code: 2,
     error: expect.stringContaining("--entry 3: store s1 has 2 entries"),
+  });
+});
+
+test("nobody vouches for an entry that was forged", async () => {
+  const { brokerPort, child, code } = await startDaemon();
+  const edge = await TestClient.open(brokerPort);
+  await edge.subscribe(topics.ack("s1", "e1"));
+  await new TestOutbox("s1", "e1").send(edge, received("s1", gtin));
+  await edge.close();
+  child.kill("SIGTERM");
+  await code;
+  const forger = await SqliteConnection.open({ path: join(dirname(config), "data", "ledger.db") });
+  await forger.run("UPDATE entries SET quantity = 7 WHERE entry_number = 1");
+  await forger.close();
+  const key = `${config}.key`;
+  const { privateKey } = generateKeyPairSync("ed25519");
+  await writeFile(key, privateKey.export({ type: "pkcs8", format: "pem" }));
+  const words = ["--config", config, "--store", "s1", "--key", key, "--entry", "1"];
+  expect(await run("prove", ...words)).toMatchObject({
+    ...{ code: 4, out: "" },
+    error: expect.stringContaining("the entry is not what its hash was made of"),
   });
 });
 

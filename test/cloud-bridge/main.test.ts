@@ -5,6 +5,7 @@ import { EmbeddedBroker } from "../../cloud-bridge/broker.ts";
 import { bridgeConfigSchema } from "../../cloud-bridge/config.ts";
 import { createLog } from "../../cloud-bridge/log.ts";
 import { payloadDigest } from "../../contract/batch-codec.ts";
+import { progressText } from "../../contract/commit-progress.ts";
 import { answerSchema, commandSchema } from "../../contract/delivery.ts";
 import { planSchema } from "../../contract/plan.ts";
 import { entrySchema, stockLevelSchema } from "../../contract/stock.ts";
@@ -197,3 +198,20 @@ async function startExternalBroker(port = 0): Promise<EmbeddedBroker> {
   closers.push(() => broker.close());
   return broker;
 }
+
+test("a ledger behind what was committed is told: an alert, a number, a new epoch", async () => {
+  const before = await bridge();
+  const edge = await client(before.brokerPort, topics.ack("s1", "e1"));
+  const outbox = new TestOutbox("s1", "e1");
+  const { ledgerEpoch } = await outbox.send(edge, received("s1", gtin));
+  await closers.pop()!();
+  await closers.pop()!();
+  await writeFile(join(folder, "ledger.db.progress"), progressText({ commitSequence: 1000 }));
+
+  const { brokerPort, text, get } = await bridge();
+  const alerts = (await get("/v1/stores/s1/alerts")).body["items"];
+  expect(alerts).toMatchObject([{ code: "ledger_set_back", detail: { lastEntryNumber: 1 } }]);
+  expect(await text("/metrics")).toContain("gondola_bridge_ledger_set_backs 1\n");
+  const again = await client(brokerPort, topics.ack("s1", "e1"));
+  expect((await outbox.send(again, received("s1", gtin))).ledgerEpoch).toBeGreaterThan(ledgerEpoch);
+});

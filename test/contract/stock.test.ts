@@ -7,6 +7,10 @@ const level = {
   gtin: "09506000134352",
   revision: 17,
   atMs: 1_763_888_000_000,
+  available: 0,
+  reserved: 0,
+  onHand: -1,
+  inBasket: 2,
   sellable: -1,
   balances: [
     { location: "s0042/floor", state: "sellable", quantity: -1 },

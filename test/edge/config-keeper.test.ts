@@ -64,7 +64,9 @@ test("sent, it runs from the next start, is kept, and returned to", async () => 
   const returned = { digest: configDigestOf(b), reason: "no good", atMs: nowMs };
   expect(back.running()).toEqual({ digest: configDigestOf(a), origin: "applied", returned });
   expect(back.untoldReturn()).toEqual(returned);
-  await back.told();
+  await back.told({ ...returned, digest: configDigestOf(textOf({})) });
+  expect(back.untoldReturn()).toEqual(returned);
+  await back.told(returned);
   const later = await open();
   expect(later.untoldReturn()).toBeUndefined();
   expect(later.running()).toEqual({ digest: configDigestOf(a), origin: "applied", returned });
@@ -114,7 +116,7 @@ test("a good one that cannot be read is said once, kept, and runs again when it 
   expect(without.running()).toMatchObject({ origin: "file", returned: said });
   expect(without.remarks).toEqual([expect.stringMatching(/did well.*weights\.yaml/)]);
   expect(without.untoldReturn()).toMatchObject(said);
-  await without.told();
+  await without.told(without.untoldReturn()!);
   const still = await open();
   expect(still.running()).toEqual(without.running());
   expect(still.untoldReturn()).toBeUndefined();
@@ -157,7 +159,7 @@ test("a return that nobody was told of outlives whatever is sent and kept after 
   expect(next.untoldReturn()).toEqual(returned);
   await next.keep();
   expect((await open()).untoldReturn()).toEqual(returned);
-  await (await open()).told();
+  await (await open()).told(returned);
   await keepOne(a);
   expect((await open()).running()).toEqual({ digest: configDigestOf(a), origin: "applied" });
 });
@@ -175,6 +177,25 @@ test("an edited file goes first, once it can be read; edited back before a start
   expect(edited.remarks).toEqual([expect.stringContaining("was edited")]);
   expect(() => readFileSync(kept())).toThrow("ENOENT");
   expect((await open()).remarks).toEqual([]);
+});
+
+test("a return that nobody was told of outlives an edited file, and nothing else does", async () => {
+  await keepOne(a);
+  await (await open()).put(b, []);
+  await (await open()).giveUp("no good");
+  const edit = textOf({ healthIntervalMs: 7000 });
+  writeFileSync(file, edit);
+  const returned = { digest: configDigestOf(b), reason: "no good", atMs: nowMs };
+  for (const edited of [await open(), await open()]) {
+    expect(edited.running()).toEqual({ digest: configDigestOf(edit), origin: "file", returned });
+    expect(edited.untoldReturn()).toEqual(returned);
+  }
+  await (await open()).told(returned);
+  expect((await open()).untoldReturn()).toBeUndefined();
+  // Told, it goes with the next edit.
+  writeFileSync(file, textOf({ healthIntervalMs: 8000 }));
+  expect((await open()).running().returned).toBeUndefined();
+  expect(() => readFileSync(kept())).toThrow("ENOENT");
 });
 
 test("edited and not started yet, nothing is taken", async () => {

@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { stringify } from "yaml";
-import type { Outbox } from "../../edge/buffer/outbox.ts";
 import { ConfigKeeper } from "../../edge/config-keeper.ts";
 import { followConfig } from "../../edge/config-trial.ts";
 import type { Gateway } from "../../edge/gateway.ts";
@@ -26,19 +25,21 @@ const textOf = (configTrialMs: number) =>
     ...{ storeId: "s0042", edgeId: "edge-1", dataDir: ".", broker: { url: "mqtt://127.0.0.1:9" } },
     ...{ devices: [], configTrialMs },
   });
+const sourceOf = () => ({
+  ...{ file: join(folder, "edge.yaml"), dataDir: undefined, nowMs: () => 1 },
+  overridden: (config: ConfigKeeper["config"]) => config,
+});
 async function openOnTrial(): Promise<ConfigKeeper> {
-  const file = join(folder, "edge.yaml");
-  await writeFile(file, textOf(20_000));
-  const overridden = (config: ConfigKeeper["config"]) => config;
-  const source = { file, dataDir: undefined, overridden, nowMs: () => 1 };
-  await (await ConfigKeeper.open(source)).put(textOf(trialMs), ["till-1"]);
-  return await ConfigKeeper.open(source);
+  await writeFile(sourceOf().file, textOf(20_000));
+  await (await ConfigKeeper.open(sourceOf())).put(textOf(trialMs), ["till-1"]);
+  return await ConfigKeeper.open(sourceOf());
 }
 
 /** Follows a trial; `wellAt` says from the time in seconds whether link and device are up. Gives its end. */
 async function follow(
   configs: ConfigKeeper,
   wellAt: (seconds: number) => { link?: boolean; device?: boolean },
+  alarm: Gateway["alarm"] = () => Promise.resolve(true),
 ) {
   let seconds = 0;
   const device = () => (wellAt(seconds).device === false ? "offline" : "degraded");
@@ -49,8 +50,7 @@ async function follow(
   let isDone = false;
   const done = followConfig({
     configs,
-    gateway: { supervisor: { health } } as unknown as Gateway,
-    outbox: {} as Outbox,
+    gateway: { supervisor: { health }, alarm } as unknown as Gateway,
     isLinkUp: () => wellAt(seconds).link !== false,
     clock: new MachineClock(time, 0),
     signal: new AbortController().signal,
@@ -102,4 +102,23 @@ test.each([
     returned: { reason: expect.stringContaining(reason) },
   });
   expect(configs.isRestartDue).toBe(true);
+});
+
+test("a return is told until the disk takes it, once, and no trial waits for that", async () => {
+  const before = await openOnTrial();
+  await before.giveUp("no good");
+  await before.put(textOf(trialMs + 1), []);
+  const configs = await ConfigKeeper.open(sourceOf());
+  const stored: boolean[] = [];
+  const alarm = async (code: string) => {
+    expect(code).toBe("config_returned");
+    if (stored.length > 0) await expect.poll(() => configs.running().origin).toBe("applied");
+    stored.push(stored.length === 2);
+    return stored.at(-1)!;
+  };
+  const seconds = await follow(configs, () => ({}), alarm);
+  expect(stored).toEqual([false, false, true]);
+  expect(seconds).toBeGreaterThanOrEqual(120);
+  expect(configs.untoldReturn()).toBeUndefined();
+  expect((await ConfigKeeper.open(sourceOf())).untoldReturn()).toBeUndefined();
 });

@@ -36,7 +36,7 @@ class Store {
   };
   readonly pipeline = bench().pipeline;
   readonly #look = clockWatch(this.clock, (step) => this.recorded.push(step));
-  readonly #intake: Intake;
+  readonly intake: Intake;
 
   readonly refused: { count: number; code: string | undefined }[] = [];
 
@@ -48,7 +48,7 @@ class Store {
       wallMs: this.clock.nowMs(),
       monotonicMs: this.clock.monotonicMs(),
     });
-    this.#intake = new Intake({
+    this.intake = new Intake({
       pipeline: this.pipeline,
       outbox,
       edgeClock,
@@ -58,13 +58,13 @@ class Store {
       onSignal: () => undefined,
       count: () => undefined,
     });
-    this.#intake.start();
+    this.intake.start();
   }
 
   take(reading: Reading): void {
     this.#look();
     this.recorded.push(reading);
-    this.#intake.take(reading);
+    this.intake.take(reading);
   }
 
   async pass(ms: number): Promise<void> {
@@ -73,7 +73,7 @@ class Store {
 
   /** What was concluded, without what clock and outbox noticed. */
   async events(): Promise<Record<string, unknown>[]> {
-    this.#intake.stop();
+    this.intake.stop();
     await outbox.flush();
     const rows = await outbox.read(1, { countMax: 5_000, sizeBytesMax: 1e7 });
     return rows
@@ -150,6 +150,19 @@ describe("on a full disk, what the clock has to say", () => {
       { type: "counted" },
     ]);
     expect(keptClock()).toBeUndefined();
+  });
+
+  test("a notice that the disk does not take is not said to be stored", async () => {
+    const store = new Store();
+    const notice = { type: "noticed", severity: "alarm", deviceId: "edge-1", detail: {} } as const;
+    const note = () =>
+      store.intake.note([{ ...notice, code: "config_returned", occurredAtMs: startMs }]);
+    await outbox.flush();
+    await fillDisk(file, "event");
+    expect(await note()).toBe(false);
+    await freeDisk(file);
+    expect(await note()).toBe(true);
+    expect(await store.events()).toMatchObject([{ code: "config_returned" }]);
   });
 
   test("is kept for the next start also when it could not be at first", async () => {

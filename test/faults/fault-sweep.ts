@@ -4,7 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { seededRandom } from "../../simulators/random.ts";
-import type { ProcessRow } from "./process-rows.ts";
+import { missed, type ProcessRow } from "./process-row.ts";
 import { StoreProcesses } from "./store-processes.ts";
 import { judgeStore } from "./store-verdict.ts";
 
@@ -27,6 +27,7 @@ export interface FaultReport {
 
 const scansPerSecond = 100;
 const catchUpMsMax = 60_000;
+const missedCountMin = 5;
 const smallDiskSizeBytes = 8 * 1024 * 1024;
 const outboxOnSmallDisk = { sizeBytesMax: 2 * 1024 * 1024, ballastSizeBytes: 1024 * 1024 };
 
@@ -52,13 +53,21 @@ export async function playProcessRow(
   const problems: string[] = [];
   let doneCount = 0;
   let longestMs = 0;
-  const store = await StoreProcesses.open({ ...outbox, prepare });
+  const stage = await row.stage?.();
+  const opening = StoreProcesses.open({ ...outbox, prepare, ...stage?.options });
+  const store = await opening.catch(async (error: unknown) => {
+    await stage?.close();
+    throw error;
+  });
   try {
+    await stage?.opened?.(store);
     store.source.start(scansPerSecond);
-    for (; doneCount < count && problems.length === 0; doneCount += 1) {
+    for (let turn = 0; doneCount < count && problems.length === 0; turn += 1) {
       try {
-        const ending = await row.strike(store, random);
+        const ending = await row.strike(store, random, turn);
         endings[ending] = (endings[ending] ?? 0) + 1;
+        if (ending !== missed) doneCount += 1;
+        else if (turn > 2 * count + missedCountMin) problems.push("it missed too often");
         const startedMs = performance.now();
         await store.drained(catchUpMsMax);
         longestMs = Math.max(longestMs, performance.now() - startedMs);
@@ -78,8 +87,9 @@ export async function playProcessRow(
       ...{ endings, problems },
     };
   } finally {
-    await store.close(() => {
+    await store.close(async () => {
       for (const folder of mounted) spawnSync("umount", [folder]);
+      await stage?.close();
     });
   }
 }

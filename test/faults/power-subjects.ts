@@ -35,28 +35,33 @@ export const bufferSubject: PowerSubject = {
 /** Events in a batch of the ledger's program. */
 const batchEventCount = 3;
 
+/** Has all the events that were asked for yet: their chain is made once. */
+const receipts = new FakeEdge();
+
 /** The batch of a turn, the same whoever makes it. */
 export function receiptsBatch(turn: number): Incoming {
-  const edge = new FakeEdge();
   const to = place("s0042/stockroom");
-  for (let count = 0; count < turn * batchEventCount; count += 1) {
-    edge.append(moved("receiving", coffee, { to }));
+  const lastSequence = turn * batchEventCount;
+  while (receipts.lastSequence < lastSequence) {
+    receipts.append(moved("receiving", coffee, { to }));
   }
-  return edge.batch((turn - 1) * batchEventCount + 1);
+  return receipts.clone().batch(lastSequence - batchEventCount + 1, lastSequence);
 }
 
 export const ledgerSubject: PowerSubject = {
   child: childOf("power-ledger-child.ts"),
   file: "ledger.db",
   problemOf: async (file, acceptedSequence) => {
-    const ledger = await SqliteLedger.open({ path: file, nowMs: startAtMs });
+    const ledger = await SqliteLedger.open({ path: file, nowMs: startAtMs, synchronous: "OFF" });
     try {
       const [position] = await ledger.positions();
       const through = position?.throughSequence ?? 0;
       if (through < acceptedSequence)
         return `${acceptedSequence} were answered, ${through} is there`;
-      const { ok, entryCount, problems } = await ledger.verify();
+      const { ok, entryCount, problems, setBacks } = await ledger.verify();
       if (!ok) return JSON.stringify(problems);
+      const [setBack] = setBacks;
+      if (setBack !== undefined) return `it says that it went back: ${JSON.stringify(setBack)}`;
       if (entryCount !== through) return `${through} events, ${entryCount} entries`;
       // It goes on where it is.
       const next = receiptsBatch(through / batchEventCount + 1);
@@ -68,3 +73,6 @@ export const ledgerSubject: PowerSubject = {
     }
   },
 };
+
+/** By their names. */
+export const powerSubjects = { buffer: bufferSubject, ledger: ledgerSubject } as const;

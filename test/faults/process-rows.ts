@@ -1,36 +1,20 @@
 // Faults on the running processes of a store: ended, stopped, their disk failing or full, the line between them bad.
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { LinkWeather } from "../../simulators/link-weather.ts";
+import { clockRow } from "./clock-row.ts";
+import { cloneRow, setBackRow } from "./copy-rows.ts";
+import type { ProcessRow, Side } from "./process-row.ts";
+import { brokerRow, workerRow } from "./server-rows.ts";
 import type { StoreProcesses } from "./store-processes.ts";
+import { injectRow, killAtCallRow, restartAfterEnd } from "./strace-rows.ts";
 
-type Side = "edge" | "bridge";
-
-/** One kind of fault: done so often, each time the store has to come back by itself or by a restart. */
-export interface ProcessRow {
-  readonly name: string;
-  /** In the long run. */
-  readonly count: number;
-  /** Why this machine cannot do it. */
-  readonly skip?: () => string | undefined;
-  /** Rests on a small tmpfs. */
-  readonly smallDisk?: Side;
-  /** Does the fault and takes it back; what it saw, to be counted in the report. */
-  readonly strike: (store: StoreProcesses, random: () => number) => Promise<string>;
-}
-
-const files = { edge: "outbox.db", bridge: "ledger.db" } as const;
 /** Longer than the edge's time-out for an answer (1 s) and mqtt's second ping. */
 const stopMs = 3_000;
-const attachMs = 400;
 const strickenMs = 3_000;
-/** What a daemon says when it stops because of its disk. */
-const diskCodes = /^(OUTBOX|LEDGER)_(FAILED|CORRUPT|FULL)$/;
 
 function killRow(side: Side): ProcessRow {
   const strike = async (store: StoreProcesses, random: () => number) => {
@@ -41,6 +25,16 @@ function killRow(side: Side): ProcessRow {
   return { name: `${side} killed`, count: 200, strike };
 }
 
+function killBothRow(): ProcessRow {
+  const strike = async (store: StoreProcesses, random: () => number) => {
+    await delay(random() * 300);
+    await Promise.all([store.killEdge(), store.killBridge()]);
+    await Promise.all([store.startEdge(), store.startBridge()]);
+    return "restarted";
+  };
+  return { name: "edge and bridge killed together", count: 200, strike };
+}
+
 function stopRow(side: Side): ProcessRow {
   const strike = async (store: StoreProcesses, random: () => number) => {
     store.daemon(side).signal("SIGSTOP");
@@ -49,48 +43,6 @@ function stopRow(side: Side): ProcessRow {
     return "went on";
   };
   return { name: `${side} stopped and continued`, count: 50, strike };
-}
-
-/** Attaches strace to a running process, so that its next operations on its database fail. */
-function injectRow(side: Side, call: string, effect: string): ProcessRow {
-  const strike = async (store: StoreProcesses, random: () => number) => {
-    const daemon = store.daemon(side);
-    const file = join(store.dataDir(side), files[side]);
-    const when = 1 + Math.floor(random() * 4);
-    const words = ["-f", "-qq", "-o", "/dev/null", "-p", String(daemon.pid)];
-    const paths = ["-P", file, "-P", `${file}-wal`, "-P", `${file}-shm`];
-    const inject = ["-e", `trace=${call}`, "-e", `inject=${call}:${effect}:when=${when}+`];
-    const strace = spawn("strace", [...words, ...paths, ...inject], { stdio: "ignore" });
-    await delay(attachMs);
-    for (const untilMs = Date.now() + strickenMs; Date.now() < untilMs; await delay(50)) {
-      if (daemon.hasEnded) break;
-    }
-    await detach(strace);
-    if (!daemon.hasEnded) return "lived";
-    await restartAfterEnd(store, side);
-    return "stopped with its code";
-  };
-  const skip = () =>
-    spawnSync("strace", ["-V"]).status === 0 ? undefined : "strace is not installed";
-  return { name: `${side} ${call} ${effect}`, count: 25, skip, strike };
-}
-
-async function detach(strace: ChildProcess): Promise<void> {
-  if (strace.exitCode !== null || strace.signalCode !== null) return;
-  strace.kill("SIGINT");
-  await once(strace, "exit");
-}
-
-/** A daemon that stopped by itself said why, with a code, and starts clean. */
-async function restartAfterEnd(store: StoreProcesses, side: Side): Promise<void> {
-  const daemon = store.daemon(side);
-  const exitCode = await daemon.exited();
-  const told = JSON.stringify(daemon.lines.slice(-20)) + daemon.noise;
-  const codes = told.match(/\b(OUTBOX|LEDGER)_[A-Z]+\b/g) ?? [];
-  if (exitCode === 0 || exitCode === null || !codes.some((code) => diskCodes.test(code))) {
-    throw new Error(`${side} ended with ${exitCode} and no clear error: ${told.slice(-1500)}`);
-  }
-  await store.restart(side);
 }
 
 /** The disk is filled to its last byte, and freed. */
@@ -131,6 +83,9 @@ function lineRow(name: string, weather: LinkWeather | "cut"): ProcessRow {
 export const processRows: readonly ProcessRow[] = [
   killRow("edge"),
   killRow("bridge"),
+  killBothRow(),
+  killAtCallRow("edge"),
+  killAtCallRow("bridge"),
   stopRow("edge"),
   stopRow("bridge"),
   lineRow("cut", "cut"),
@@ -148,4 +103,21 @@ export const processRows: readonly ProcessRow[] = [
   injectRow("bridge", "fsync,fdatasync", "delay_enter=300ms"),
   fullDiskRow("edge"),
   fullDiskRow("bridge"),
+  brokerRow(),
+  workerRow("killed"),
+  workerRow("stopped past its lease"),
+  setBackRow("marked"),
+  setBackRow("without a word"),
+  cloneRow(),
+  clockRow(),
 ];
+
+/** Faults of the matrix that have a sweep of their own, and the command that plays it. */
+export const ownSweeps = {
+  "power goes": "npm run soak -- power",
+  "files damaged":
+    "npx vitest run test/faults/damaged-files.test.ts test/faults/damaged-ledger.test.ts",
+  "client that means harm": "npm run soak -- hostile",
+  "everything at once, in virtual time": "npm run soak -- simulation",
+  "cluster node or primary killed": "npx vitest run test/integration/cluster.test.ts",
+} as const;

@@ -11,12 +11,17 @@ import { Daemon } from "../support/daemon.ts";
 import { type Verdict, verdictOf } from "../support/invariants.ts";
 import { ScanSource } from "./scan-source.ts";
 
+/** On a machine that does much else. */
+export const startMsMax = 60_000;
+
+export const storeId = "s0042";
+
 /** What the edge's log says it has committed: `outboxId/sequence`. */
 export type Accepted = Set<string>;
 
 const plan = {
   schemaVersion: 1,
-  storeId: "s0042",
+  storeId,
   version: 1,
   products: [{ gtin: "09506000134352", name: "test item" }],
   locations: [{ location: "s0042/stockroom", role: "stockroom" }],
@@ -31,6 +36,10 @@ export interface StoreOptions {
   readonly externalBrokerPort?: number;
   /** Settings of the edge's buffer. */
   readonly outbox?: Record<string, unknown>;
+  /** Settings of the bridge in place of its own. */
+  readonly bridge?: Record<string, unknown>;
+  /** Variables of a process's environment. */
+  readonly env?: { readonly [side in "edge" | "bridge"]?: Readonly<Record<string, string>> };
   /** Called before the first process starts. */
   readonly prepare?: (store: StoreProcesses) => Promise<void>;
 }
@@ -38,6 +47,7 @@ export interface StoreOptions {
 /** The processes of a store and what the edge accepted over all its lives. */
 export class StoreProcesses {
   readonly accepted: Accepted = new Set();
+  readonly #acceptedBefore: Accepted = new Set();
   readonly source: ScanSource;
   readonly proxy: TcpProxy;
   readonly #folder: string;
@@ -62,11 +72,16 @@ export class StoreProcesses {
     const proxy = await TcpProxy.open(() => store.brokerPort);
     const store: StoreProcesses = new StoreProcesses(folder, source, proxy, options);
     store.brokerPort = options.externalBrokerPort ?? 0;
-    await store.#writeConfigs(options);
-    await options.prepare?.(store);
-    await store.startBridge();
-    await store.startEdge();
-    return store;
+    try {
+      await store.#writeConfigs(options);
+      await options.prepare?.(store);
+      await store.startBridge();
+      await store.startEdge();
+      return store;
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
   }
 
   /** Starts the bridge; the first time on any free ports, later on the same ones. */
@@ -75,16 +90,17 @@ export class StoreProcesses {
     const broker = externalBrokerPort === undefined ? ["--port", String(this.brokerPort)] : [];
     const ports = [...broker, "--http-port", String(this.httpPort)];
     const config = join(this.#folder, "bridge.yaml");
-    this.#bridge = Daemon.start("cloud-bridge", "run", "--config", config, ...ports);
-    const ready = await this.#bridge.line((line) => line.msg === "bridge ready");
+    const words = ["run", "--config", config, ...ports];
+    this.#bridge = Daemon.startWith(this.#options.env?.bridge ?? {}, "cloud-bridge", ...words);
+    const ready = await this.#bridge.line(({ msg }) => msg === "bridge ready", startMsMax);
     this.brokerPort = externalBrokerPort ?? Number(ready["brokerPort"]);
     this.httpPort = Number(ready["httpPort"]);
   }
 
   async startEdge(): Promise<void> {
     const config = join(this.#folder, "edge.yaml");
-    this.#edge = Daemon.start("edge", "run", "--config", config);
-    await this.#edge.line((line) => line.msg === "edge ready");
+    this.#edge = Daemon.startWith(this.#options.env?.edge ?? {}, "edge", "run", "--config", config);
+    await this.#edge.line(({ msg }) => msg === "edge ready", startMsMax);
   }
 
   /** A process of the store. */
@@ -116,7 +132,23 @@ export class StoreProcesses {
 
   async killEdge(): Promise<void> {
     await this.#edge?.end("SIGKILL");
+    if (this.#edge !== undefined) this.acceptedBefore(this.#edge);
+  }
+
+  /** Notes what an edge has accepted that has ended, or accepts no more. */
+  acceptedBefore(edge: Daemon): void {
+    for (const key of acceptedOf(edge)) this.#acceptedBefore.add(key);
     this.#collect();
+  }
+
+  /** Waits until so many more events are accepted. */
+  async acceptsMore(count: number, waitMs = 30_000): Promise<void> {
+    this.#collect();
+    const wanted = this.accepted.size + count;
+    for (const untilMs = Date.now() + waitMs; this.accepted.size < wanted; await delay(50)) {
+      if (Date.now() > untilMs) throw new Error(`no ${count} events more in ${waitMs} ms`);
+      this.#collect();
+    }
   }
 
   /** Waits until the ledger stands where the edge's log ends; how far each outbox has come. */
@@ -151,30 +183,27 @@ export class StoreProcesses {
   }
 
   /** Ends everything; `free` lets go of what was prepared, before the folder goes. */
-  async close(free: () => void = () => undefined): Promise<void> {
+  async close(free: () => Promise<void> = async () => undefined): Promise<void> {
     await this.source.close();
+    for (const daemon of [this.#edge, this.#bridge]) daemon?.signal("SIGCONT");
     await this.#edge?.end("SIGTERM");
     await this.#bridge?.end("SIGTERM");
     await this.proxy.close();
-    free();
+    await free();
     await rm(this.#folder, { recursive: true, force: true });
   }
 
   #collect(): void {
-    for (const line of this.#edge?.lines ?? []) {
-      if (line.msg !== "committed") continue;
-      const { outboxId, firstSequence, lastSequence } = line;
-      for (let sequence = Number(firstSequence); sequence <= Number(lastSequence); sequence += 1) {
-        this.accepted.add(`${outboxId}/${sequence}`);
-      }
-    }
+    this.accepted.clear();
+    for (const key of this.#acceptedBefore) this.accepted.add(key);
+    if (this.#edge !== undefined) for (const key of acceptedOf(this.#edge)) this.accepted.add(key);
   }
 
   async #writeConfigs({ logLevel = "debug", ...options }: StoreOptions): Promise<void> {
-    const { externalBrokerPort, outbox } = options;
+    const { externalBrokerPort, outbox, bridge: given } = options;
     const broker = { url: `mqtt://127.0.0.1:${this.proxy.port}` };
     const edge = {
-      storeId: "s0042",
+      storeId,
       edgeId: "edge-1",
       dataDir: "edge-data",
       broker,
@@ -196,9 +225,33 @@ export class StoreProcesses {
     const bridge = {
       ...{ dataDir: "bridge-data", plans: ["plan.yaml"] },
       ...(externalBrokerPort === undefined ? {} : external),
+      ...given,
     };
     await writeFile(join(this.#folder, "edge.yaml"), stringify(edge));
     await writeFile(join(this.#folder, "bridge.yaml"), stringify(bridge));
     await writeFile(join(this.#folder, "plan.yaml"), stringify(plan));
   }
+}
+
+/** What an edge's log says it has committed: where an outbox diverged, under the names that it has in the next one. */
+function acceptedOf({ lines }: Daemon): Accepted {
+  const accepted: Accepted = new Set();
+  let movedCount = 0;
+  for (const line of lines) {
+    const { outboxId, firstSequence, lastSequence, commonSequence } = line;
+    if (line.msg === "committed") {
+      if (firstSequence === 1) movedCount = Number(lastSequence) - 1;
+      for (let sequence = Number(firstSequence); sequence <= Number(lastSequence); sequence += 1) {
+        accepted.add(`${outboxId}/${sequence}`);
+      }
+    } else if (line["code"] === "outbox_diverged") {
+      const left = [...accepted].filter((key) => {
+        const [ofOutbox, sequence] = key.split("/");
+        return ofOutbox === outboxId && Number(sequence) > Number(commonSequence);
+      });
+      // Were they not all moved, they would be missed under their old names.
+      if (left.length <= movedCount) for (const key of left) accepted.delete(key);
+    }
+  }
+  return accepted;
 }

@@ -219,6 +219,7 @@ class VirtualStore {
     for (const { gtin, balances: accounts } of await ledger.stockLevels({
       storeId,
       countMax: 1000,
+      nowMs: this.#clock.nowMs(),
     })) {
       for (const account of accounts) {
         if (account.quantity !== 0) balances.set(accountKey(account, gtin), account.quantity);

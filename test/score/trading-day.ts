@@ -227,7 +227,11 @@ async function judge(
   conclusions: readonly Conclusion[],
 ): Promise<DayLines> {
   const counts = new Map<string, number>();
-  for (const { gtin, balances } of await ledger.stockLevels({ storeId, countMax: 1000 })) {
+  for (const { gtin, balances } of await ledger.stockLevels({
+    storeId,
+    countMax: 1000,
+    nowMs: 0,
+  })) {
     for (const { location, quantity } of balances) {
       const column = /gondola-1\/c(\d+)$/.exec(location)?.[1];
       if (column !== undefined && quantity !== 0) counts.set(`${column}/${gtin}`, quantity);

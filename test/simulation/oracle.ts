@@ -36,6 +36,7 @@ export interface JudgedLedger {
   stockLevels(query: {
     storeId: string;
     countMax: number;
+    nowMs: number;
   }): Promise<{ gtin: string; balances: { location: string; quantity: number }[] }[]>;
   declaredLosses(
     query: object,
@@ -250,7 +251,11 @@ export class Oracle {
       add(`${draft.item.gtin} ${draft.to?.location}`, number);
     }
     const actual = new Map<string, number>();
-    for (const { gtin, balances } of await ledger.stockLevels({ storeId, countMax: 100 })) {
+    for (const { gtin, balances } of await ledger.stockLevels({
+      storeId,
+      countMax: 100,
+      nowMs: 0,
+    })) {
       for (const { location, quantity } of balances) actual.set(`${gtin} ${location}`, quantity);
     }
     for (const key of new Set([...expected.keys(), ...actual.keys()])) {

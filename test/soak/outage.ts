@@ -1,35 +1,45 @@
 // A long outage and its end: a busy store's events of three days wait in a real buffer, a real edge and a real bridge
-// drain them while scans go on, and everything that was accepted is found in the ledger, once and in order.
+// drain them while scans go on, and everything that was accepted is found in the ledger, once and in order. Two other
+// forms: a buffer that was too small for it, and a ledger that is put back to an older copy while it catches up.
 
-import { randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { stringify } from "yaml";
-import { additions, tables } from "../../cloud-bridge/ledger/sql-tables.ts";
-import { SqliteConnection } from "../../cloud-bridge/ledger/sqlite.ts";
-import { systemClock } from "../../drivers/clock.ts";
-import { Outbox } from "../../edge/buffer/outbox.ts";
-import { outboxSettingsSchema } from "../../edge/buffer/settings.ts";
-import { StoreTrade } from "../../simulators/fleet/store-trade.ts";
-import { seededRandom } from "../../simulators/random.ts";
+import { inspectOutbox } from "../../edge/buffer/inspect.ts";
+import { type OutboxSettings, outboxSettingsSchema } from "../../edge/buffer/settings.ts";
+import { copyDatabase } from "../faults/copy-rows.ts";
 import { ScanSource } from "../faults/scan-source.ts";
 import { Daemon } from "../support/daemon.ts";
 import { verdictOf } from "../support/invariants.ts";
+import { fillBuffer } from "./outage-buffer.ts";
+import { bareCopyMs, countEvents } from "./outage-ledger.ts";
 
-const outageMs = 72 * 3_600_000;
-const appendCount = 500;
-const storeId = "s0042";
-const edgeId = "edge-1";
+/** Whose edge it is. */
+const names = { storeId: "s0042", edgeId: "edge-1" } as const;
 /** Scans that go on while the edge catches up. */
 const scansPerSecond = 5;
 const catchUpMsMax = 1_800_000;
 const sampleMs = 250;
+const mib = 1024 * 1024;
+/** Whatever waits: most of what the units allow (systemd/). */
+const edgeRssBytesBound = 192 * mib;
+const bridgeRssBytesBound = 512 * mib;
+/** Beside the database and its ballast: its -wal. */
+const walSizeBytesMax = 16 * mib;
+/** Of a buffer that is too small: half of what the events take. */
+const eventSizeBytesOverflow = 250;
+const batchCountMax = 500;
+
+/** `overflow`: the buffer is too small. `restore`: the ledger is put back to an older copy while the edge catches up. */
+export const outageForms = ["plain", "overflow", "restore"] as const;
+export type OutageForm = (typeof outageForms)[number];
 
 /** How it went. */
 export interface OutageReport {
-  /** Events that waited when the link came back. */
+  readonly form: OutageForm;
+  /** Events that were accepted before the link came back. */
   readonly waitedCount: number;
   /** What came in meanwhile. */
   readonly liveCount: number;
@@ -40,145 +50,196 @@ export interface OutageReport {
   readonly ratioToBare: number;
   readonly bufferSizeBytes: number;
   readonly ledgerSizeBytes: number;
+  readonly edgeDiskBytesMax: number;
   readonly edgeRssBytesFirst: number;
   readonly edgeRssBytesMax: number;
   readonly bridgeRssBytesFirst: number;
   readonly bridgeRssBytesMax: number;
-  /** `verify --edge-buffer`: chains, sums, sequences, and that nothing is lost. */
+  readonly postedCount: number;
+  /** Of which the ledger was told that they are lost. */
+  readonly declaredLostCount: number;
+  /** The same, as the edge's buffer counts it. */
+  readonly overflowedCount: number;
+  /** `verify --edge-buffer` (chains, sums, order, nothing lost), counts, and the bounds of memory and disk. */
   readonly isRight: boolean;
+  readonly problems: readonly string[];
   readonly verdict: string;
 }
 
 /** Plays an outage of `eventCount` events. */
-export async function playOutage(eventCount: number): Promise<OutageReport> {
+export async function playOutage(
+  eventCount: number,
+  form: OutageForm = "plain",
+): Promise<OutageReport> {
   const folder = await mkdtemp(join(tmpdir(), "gondola-outage-"));
-  const source = await ScanSource.open();
-  const daemons: Daemon[] = [];
+  const sizeBytesMax = Math.max(512 * 1024, eventCount * eventSizeBytesOverflow);
+  const settings = outboxSettingsSchema.parse(form === "overflow" ? { sizeBytesMax } : {});
+  const run = new OutageRun(folder, eventCount, form, settings, await ScanSource.open());
   try {
-    const file = await fillBuffer(folder, eventCount);
-    const bufferSizeBytes = (await stat(file)).size;
-    await writeFile(join(folder, "bridge.yaml"), stringify({ dataDir: "bridge" }));
-    const ports = ["--port", "0", "--http-port", "0"];
-    const config = ["--config", join(folder, "bridge.yaml")];
-    const bridge = Daemon.start("cloud-bridge", "run", ...config, ...ports);
-    daemons.push(bridge);
-    const ready = await bridge.line((line) => line.msg === "bridge ready");
-    await writeFile(
-      join(folder, "edge.yaml"),
-      edgeConfig(Number(ready["brokerPort"]), source.port),
-    );
-    const startedMs = performance.now();
-    const edge = Daemon.start("edge", "run", "--config", join(folder, "edge.yaml"));
-    daemons.push(edge);
-    await edge.line((line) => line.msg === "edge ready");
-    source.start(scansPerSecond);
-    const memory = await catchUp(edge, bridge, Number(ready["httpPort"]), eventCount);
-    const catchUpMs = performance.now() - startedMs;
-    source.stop();
-    await delay(2_000);
-    await edge.end("SIGTERM");
-    await bridge.end("SIGTERM");
-    const ledger = join(folder, "bridge/ledger.db");
-    const { isRight, verdict, acceptedCount } = await verify(ledger, file);
-    const bareCopyMs = await bareCopy(ledger, join(folder, "bare.db"));
-    return {
-      waitedCount: eventCount,
-      liveCount: acceptedCount - eventCount,
-      catchUpMs: Math.round(catchUpMs),
-      eventsPerSecond: Math.round((eventCount * 1000) / catchUpMs),
-      bareCopyMs: Math.round(bareCopyMs),
-      ratioToBare: Math.round((bareCopyMs / catchUpMs) * 1000) / 1000,
-      bufferSizeBytes,
-      ledgerSizeBytes: (await stat(ledger)).size,
-      ...memory,
-      isRight,
-      verdict,
-    };
+    return await run.play();
   } finally {
-    await source.close();
-    for (const daemon of daemons) await daemon.end("SIGKILL");
+    await run.end();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** A buffer in which so many events of three days wait. */
-async function fillBuffer(folder: string, eventCount: number): Promise<string> {
-  await mkdir(join(folder, "edge"));
-  const file = join(folder, "edge/outbox.db");
-  const bootId = randomUUID();
-  const stamp = () => ({ bootId, uptimeMs: 1, clockSynced: true });
-  const outbox = await Outbox.open({
-    ...{ file, edgeId, clock: systemClock, randomId: randomUUID, stamp, synchronous: "OFF" },
-    settings: outboxSettingsSchema.parse({ commitDelayMs: 0 }),
-    onCommit: () => undefined,
-    onFailure: (error) => {
-      throw error;
-    },
-  });
-  const trade = new StoreTrade(storeId, 300, seededRandom(1));
-  const fromMs = Date.now() - outageMs;
-  // The first event of an outbox is its own.
-  for (let done = outbox.position().lastSequence; done < eventCount; ) {
-    const count = Math.min(appendCount, eventCount - done);
-    const drafts = Array.from({ length: count }, (_, at) => ({
-      ...trade.next(Math.floor(fromMs + ((done + at) * outageMs) / eventCount)),
-      ...stamp(),
-    }));
-    done = (await outbox.append(drafts, [])).lastSequence;
+class OutageRun {
+  readonly #path: (name: string) => string;
+  readonly #eventCount: number;
+  readonly #form: OutageForm;
+  readonly #settings: OutboxSettings;
+  readonly #source: ScanSource;
+  #bridge: Daemon | undefined;
+  #edge: Daemon | undefined;
+  #ports = { brokerPort: 0, httpPort: 0 };
+  readonly #max = { edgeDiskBytesMax: 0, edgeRssBytesMax: 0, bridgeRssBytesMax: 0 };
+
+  constructor(
+    folder: string,
+    eventCount: number,
+    form: OutageForm,
+    settings: OutboxSettings,
+    source: ScanSource,
+  ) {
+    this.#path = (name) => join(folder, name);
+    this.#eventCount = eventCount;
+    this.#form = form;
+    this.#settings = settings;
+    this.#source = source;
   }
-  await outbox.close();
-  return file;
-}
 
-function edgeConfig(brokerPort: number, scannerPort: number): string {
-  return stringify({
-    ...{ storeId, edgeId, dataDir: "edge" },
-    broker: { url: `mqtt://127.0.0.1:${brokerPort}` },
-    devices: [
-      { id: "scanner-1", kind: "serial-scanner", port: { host: "127.0.0.1", port: scannerPort } },
-    ],
-    scanners: [{ deviceId: "scanner-1", workflow: "receive", location: `${storeId}/stockroom` }],
-  });
-}
-
-async function catchUp(edge: Daemon, bridge: Daemon, httpPort: number, eventCount: number) {
-  const [edgeFirst, bridgeFirst] = [await edge.rssBytes(), await bridge.rssBytes()];
-  let [edgeMax, bridgeMax] = [edgeFirst, bridgeFirst];
-  for (const untilMs = performance.now() + catchUpMsMax; ; await delay(sampleMs)) {
-    edgeMax = Math.max(edgeMax, await edge.rssBytes());
-    bridgeMax = Math.max(bridgeMax, await bridge.rssBytes());
-    const response = await fetch(`http://127.0.0.1:${httpPort}/v1/positions`);
-    const { items } = (await response.json()) as { items: { throughSequence: number }[] };
-    if ((items[0]?.throughSequence ?? 0) >= eventCount) break;
-    if (performance.now() > untilMs) throw new Error(`not caught up in ${catchUpMsMax} ms`);
-  }
-  return {
-    ...{ edgeRssBytesFirst: edgeFirst, edgeRssBytesMax: edgeMax },
-    ...{ bridgeRssBytesFirst: bridgeFirst, bridgeRssBytesMax: bridgeMax },
-  };
-}
-
-async function verify(ledger: string, buffer: string) {
-  const found = await verdictOf("--ledger", ledger, "--edge-buffer", buffer);
-  const verdict = JSON.stringify({ ...found.ledger, ...found.buffer, outboxId: undefined });
-  return { isRight: found.code === 0, verdict, acceptedCount: found.buffer?.acceptedCount ?? 0 };
-}
-
-/** How long the machine takes to write the same rows: one statement a table, one commit. */
-async function bareCopy(ledger: string, file: string): Promise<number> {
-  const connection = await SqliteConnection.open({ path: file });
-  try {
-    await connection.script(tables);
-    await connection.script(additions);
-    await connection.run("ATTACH ? AS ledger", ledger);
+  async play(): Promise<OutageReport> {
+    const [buffer, ledger] = [this.#path("edge/outbox.db"), this.#path("bridge/ledger.db")];
+    await fillBuffer(buffer, names, this.#eventCount, this.#settings);
+    const bufferSizeBytes = (await stat(buffer)).size;
+    await this.#startBridge();
     const startedMs = performance.now();
-    await connection.run("BEGIN IMMEDIATE");
-    for (const table of ["event_log", "entries", "balances", "serials"]) {
-      await connection.run(`INSERT INTO main.${table} SELECT * FROM ledger.${table}`);
-    }
-    await connection.run("COMMIT");
-    return performance.now() - startedMs;
-  } finally {
-    await connection.close();
+    const edge = await this.#startEdge();
+    const edgeRssBytesFirst = await edge.rssBytes();
+    const bridgeRssBytesFirst = await this.#bridge!.rssBytes();
+    if (this.#form === "restore") await this.#setBack(ledger);
+    await this.#through(this.#eventCount);
+    const catchUpMs = performance.now() - startedMs;
+    this.#source.stop();
+    await delay(2_000);
+    await edge.end("SIGTERM");
+    await this.#bridge!.end("SIGTERM");
+    const found = await verdictOf("--ledger", ledger, "--edge-buffer", buffer);
+    const counts = await countEvents(ledger);
+    const { overflowedCount, lastSequence } = await inspectOutbox(buffer);
+    const copyMs = await bareCopyMs(ledger, this.#path("bare.db"));
+    const problems = this.#problems({ ...counts, overflowedCount, acceptedCount: lastSequence });
+    if (found.code !== 0) problems.push("verify");
+    return {
+      form: this.#form,
+      waitedCount: this.#eventCount,
+      liveCount: lastSequence - this.#eventCount,
+      catchUpMs: Math.round(catchUpMs),
+      eventsPerSecond: Math.round((this.#eventCount * 1000) / catchUpMs),
+      bareCopyMs: Math.round(copyMs),
+      ratioToBare: Math.round((copyMs / catchUpMs) * 1000) / 1000,
+      bufferSizeBytes,
+      ledgerSizeBytes: (await stat(ledger)).size,
+      ...{ edgeRssBytesFirst, bridgeRssBytesFirst, ...this.#max, ...counts, overflowedCount },
+      ...{ isRight: problems.length === 0, problems },
+      verdict: JSON.stringify({ ...found.ledger, ...found.buffer, outboxId: undefined }),
+    };
   }
+
+  async end(): Promise<void> {
+    await this.#source.close();
+    for (const daemon of [this.#edge, this.#bridge]) await daemon?.end("SIGKILL");
+  }
+
+  /** At a third of the way the ledger is copied, at two thirds it is put back. */
+  async #setBack(ledger: string): Promise<void> {
+    const copy = this.#path("backup.db");
+    await this.#through(Math.floor(this.#eventCount / 3));
+    await this.#bridge!.end("SIGTERM");
+    await copyDatabase(ledger, copy);
+    await this.#startBridge();
+    await this.#through(Math.floor((2 * this.#eventCount) / 3));
+    await this.#bridge!.end("SIGTERM");
+    await copyDatabase(copy, ledger);
+    const restore = Daemon.start("cloud-bridge", "restore", "--ledger", ledger);
+    if ((await restore.exited()) !== 0) throw new Error(`restore: ${restore.noise}`);
+    await this.#startBridge();
+    await this.#edge!.line(({ code }) => code === "ledger_behind", 60_000);
+  }
+
+  /** Waits until the ledger stands at a sequence, and looks at memory and disk meanwhile. */
+  async #through(sequence: number): Promise<void> {
+    const { httpPort } = this.#ports;
+    const max = this.#max;
+    for (const untilMs = performance.now() + catchUpMsMax; ; await delay(sampleMs)) {
+      max.edgeRssBytesMax = Math.max(max.edgeRssBytesMax, await this.#edge!.rssBytes());
+      max.bridgeRssBytesMax = Math.max(max.bridgeRssBytesMax, await this.#bridge!.rssBytes());
+      max.edgeDiskBytesMax = Math.max(max.edgeDiskBytesMax, await sizeBytesOf(this.#path("edge")));
+      const response = await fetch(`http://127.0.0.1:${httpPort}/v1/positions`);
+      const { items } = (await response.json()) as { items: { throughSequence: number }[] };
+      if ((items[0]?.throughSequence ?? 0) >= sequence) return;
+      if (performance.now() > untilMs) throw new Error(`not caught up in ${catchUpMsMax} ms`);
+    }
+  }
+
+  #problems(counts: {
+    readonly postedCount: number;
+    readonly declaredLostCount: number;
+    readonly overflowedCount: number;
+    readonly acceptedCount: number;
+  }): string[] {
+    const { postedCount, declaredLostCount, overflowedCount, acceptedCount } = counts;
+    const { sizeBytesMax, ballastSizeBytes } = this.#settings;
+    const { edgeRssBytesMax, bridgeRssBytesMax, edgeDiskBytesMax } = this.#max;
+    const problems: string[] = [];
+    if (postedCount + declaredLostCount !== acceptedCount) problems.push("posted and declared");
+    // What was under way when it was dropped arrived all the same.
+    const spareCount = postedCount + overflowedCount - acceptedCount;
+    if (spareCount < 0 || spareCount > batchCountMax) problems.push("posted and dropped");
+    const isLossy = this.#form === "overflow";
+    if (declaredLostCount > 0 !== isLossy || overflowedCount > 0 !== isLossy) problems.push("loss");
+    if (edgeRssBytesMax > edgeRssBytesBound) problems.push("the edge's memory");
+    if (bridgeRssBytesMax > bridgeRssBytesBound) problems.push("the bridge's memory");
+    const diskBytesBound = sizeBytesMax + ballastSizeBytes + walSizeBytesMax;
+    if (edgeDiskBytesMax > diskBytesBound) problems.push("the edge's disk");
+    return problems;
+  }
+
+  /** The first time on any free ports, later on the same ones. */
+  async #startBridge(): Promise<void> {
+    const config = this.#path("bridge.yaml");
+    await writeFile(config, stringify({ dataDir: "bridge" }));
+    const { brokerPort, httpPort } = this.#ports;
+    const ports = ["--port", String(brokerPort), "--http-port", String(httpPort)];
+    this.#bridge = Daemon.start("cloud-bridge", "run", "--config", config, ...ports);
+    const ready = await this.#bridge.line((line) => line.msg === "bridge ready");
+    this.#ports = {
+      brokerPort: Number(ready["brokerPort"]),
+      httpPort: Number(ready["httpPort"]),
+    };
+  }
+
+  async #startEdge(): Promise<Daemon> {
+    const config = this.#path("edge.yaml");
+    const port = { host: "127.0.0.1", port: this.#source.port };
+    const location = `${names.storeId}/stockroom`;
+    const settings = {
+      ...{ ...names, dataDir: "edge", outbox: this.#settings },
+      broker: { url: `mqtt://127.0.0.1:${this.#ports.brokerPort}` },
+      devices: [{ id: "scanner-1", kind: "serial-scanner", port }],
+      scanners: [{ deviceId: "scanner-1", workflow: "receive", location }],
+    };
+    await writeFile(config, stringify(settings));
+    const edge = Daemon.start("edge", "run", "--config", config);
+    this.#edge = edge;
+    await edge.line((line) => line.msg === "edge ready");
+    this.#source.start(scansPerSecond);
+    return edge;
+  }
+}
+
+/** Of the files in a folder. */
+async function sizeBytesOf(folder: string): Promise<number> {
+  const files = (await readdir(folder)).map((name) => stat(join(folder, name)).catch(() => null));
+  return (await Promise.all(files)).reduce((sum, file) => sum + (file?.size ?? 0), 0);
 }

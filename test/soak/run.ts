@@ -1,7 +1,7 @@
 // The long forms of what a test run does briefly; each prints JSON objects, one a line.
 // `npm run soak -- fuzz [KIND]`: number of bytes and seed from GONDOLA_FUZZ_BYTES (10^7) and GONDOLA_SEED (1).
 // `npm run soak -- simulation [--seeds N] [--from S]`: 10,000 seeds of the delivery simulation, from 0 on.
-// `npm run soak -- outage [EVENTS]`: three days of a busy store in the buffer (260,000 events), and the link back.
+// `npm run soak -- outage [overflow | restore] [EVENTS]`: three days of a busy store in the buffer (260,000 events), and the link back.
 // `npm run soak -- burst [EVENTS_A_SECOND]`: 20 times that rate (200, of 100 stores together) for a minute.
 // `npm run soak -- faults [--count N] [--only NAME]`: every fault of test/faults/ on real processes; a report a row.
 // `npm run soak -- power [EVERY]`: the power goes after every file operation (or each so manieth) of 500 transactions of a buffer and of a ledger.
@@ -10,21 +10,28 @@
 import { parseArgs } from "node:util";
 import { isClean, playProcessRow, reportLine } from "../faults/fault-sweep.ts";
 import { playAttacks } from "../faults/hostile-sweep.ts";
-import { playPowerLosses, recordRun } from "../faults/power-loss.ts";
-import { bufferSubject, ledgerSubject } from "../faults/power-subjects.ts";
-import { processRows } from "../faults/process-rows.ts";
+import { sweepPower } from "../faults/power-sweep.ts";
+import { ownSweeps, processRows } from "../faults/process-rows.ts";
 import { playBurst } from "./burst.ts";
 import { targets } from "./decoders.ts";
 import { fuzzDecoder } from "./fuzz.ts";
-import { playOutage } from "./outage.ts";
+import { type OutageForm, outageForms, playOutage } from "./outage.ts";
 import { playSeeds } from "./simulation.ts";
 
-const [sweep, word] = process.argv.slice(2);
+/** Of three days of a busy store. */
+const waitedCount = 260_000;
+const isCountWord = (text: string | undefined) => text === undefined || /^[1-9]\d{0,7}$/.test(text);
+const isForm = (text: string | undefined): text is OutageForm =>
+  outageForms.some((form) => form === text);
+
+const [sweep, word, more] = process.argv.slice(2);
 const isKind = word === undefined || Object.hasOwn(targets, word);
-const isCount = word === undefined || /^[1-9]\d{0,7}$/.test(word);
+const isCount = isCountWord(word);
 if (sweep === "fuzz" && isKind) await fuzz(word);
-else if (sweep === "outage" && isCount) await outage(Number(word ?? 260_000));
-else if (sweep === "burst" && isCount) await burst(Number(word ?? 200));
+else if (sweep === "outage" && isCount) await outage(Number(word ?? waitedCount), "plain");
+else if (sweep === "outage" && isForm(word) && isCountWord(more)) {
+  await outage(Number(more ?? waitedCount), word);
+} else if (sweep === "burst" && isCount) await burst(Number(word ?? 200));
 else if (sweep === "simulation") await simulation(process.argv.slice(3));
 else if (sweep === "faults") await faults(process.argv.slice(3));
 else if (sweep === "power" && isCount) await power(Number(word ?? 1));
@@ -32,7 +39,7 @@ else if (sweep === "hostile") await hostile(process.argv.slice(3));
 else {
   const kinds = Object.keys(targets).join(", ");
   const usage =
-    "usage: npm run soak -- fuzz [KIND] | outage [EVENTS] | burst [EVENTS_A_SECOND] | simulation [--seeds N] [--from S] | faults [--count N] [--only NAME] | power [EVERY] | hostile [--packets N] [--only NAME]";
+    "usage: npm run soak -- fuzz [KIND] | outage [plain | overflow | restore] [EVENTS] | burst [EVENTS_A_SECOND] | simulation [--seeds N] [--from S] | faults [--count N] [--only NAME] | power [EVERY] | hostile [--packets N] [--only NAME]";
   process.stderr.write(`${usage}; the kinds are ${kinds}\n`);
   process.exit(2);
 }
@@ -50,8 +57,8 @@ async function fuzz(kind: string | undefined): Promise<void> {
   }
 }
 
-async function outage(eventCount: number): Promise<void> {
-  const report = await playOutage(eventCount);
+async function outage(eventCount: number, form: OutageForm): Promise<void> {
+  const report = await playOutage(eventCount, form);
   process.stdout.write(`${JSON.stringify(report)}\n`);
   if (!report.isRight) process.exitCode = 1;
 }
@@ -69,12 +76,9 @@ async function burst(eventsPerSecond: number): Promise<void> {
 
 async function power(every: number): Promise<void> {
   const seed = Number(process.env["GONDOLA_SEED"] ?? 1);
-  for (const subject of [bufferSubject, ledgerSubject]) {
-    const operations = await recordRun(subject, 500);
-    const all = operations.map((_, index) => index + 1);
-    const points = all.filter((point) => point % every === 0);
-    const report = await playPowerLosses(subject, operations, points, seed);
-    process.stdout.write(`${JSON.stringify({ of: subject.file, ...report })}\n`);
+  for (const name of ["buffer", "ledger"] as const) {
+    const report = await sweepPower(name, { transactionCount: 500, every, seed });
+    process.stdout.write(`${JSON.stringify({ of: name, ...report })}\n`);
     if (report.problems.length > 0) process.exitCode = 1;
   }
 }
@@ -103,6 +107,7 @@ async function faults(words: string[]): Promise<void> {
     process.stderr.write(`${reportLine(report)}\n`);
     if (!isClean(report)) process.exitCode = 1;
   }
+  process.stderr.write(`not among these rows: ${JSON.stringify(ownSweeps)}\n`);
 }
 
 async function hostile(words: string[]): Promise<void> {

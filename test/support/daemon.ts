@@ -14,6 +14,8 @@ const nodeOptions = ["--max-semi-space-size=2", "--heap-growing-percent=30"];
 /** A log line of a daemon. */
 export type LogLine = Record<string, unknown> & { msg?: string };
 
+type Program = "edge" | "cloud-bridge" | "simulators";
+
 /** A running daemon. */
 export class Daemon {
   readonly lines: LogLine[] = [];
@@ -37,11 +39,23 @@ export class Daemon {
   }
 
   /** Starts `dist/{program}/cli.js` with arguments. */
-  static start(program: "edge" | "cloud-bridge" | "simulators", ...words: string[]): Daemon {
+  static start(program: Program, ...words: string[]): Daemon {
+    return Daemon.startWith({}, program, ...words);
+  }
+
+  /** The same with variables of its environment. */
+  static startWith(
+    env: Readonly<Record<string, string>>,
+    program: Program,
+    ...words: string[]
+  ): Daemon {
     const file = `${root}dist/${program}/cli.js`;
     assert(existsSync(file), `${file} is not built: run npm run build`);
     const command = [...nodeOptions, file, ...words];
-    const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, command, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
     return new Daemon(child);
   }
 

@@ -31,7 +31,12 @@ export interface CsvProblem {
 }
 
 export type CatalogueFile =
-  | { readonly ok: true; readonly products: readonly CatalogueProduct[] }
+  | {
+      readonly ok: true;
+      readonly products: readonly CatalogueProduct[];
+      /** What no column speaks of: it stays as it is. */
+      readonly kept: readonly (keyof CatalogueProduct)[];
+    }
   | { readonly ok: false; readonly problems: readonly CsvProblem[] };
 
 /** Reads a file, whole or not at all. */
@@ -72,7 +77,12 @@ export function readCatalogueCsv(text: string): CatalogueFile {
       products.push(read.data);
     }
   }
-  return problems.length > 0 ? failed(problems) : { ok: true, products };
+  if (problems.length > 0) return failed(problems);
+  const kept = columns.flatMap((column) => {
+    if (column === "currency" || names.includes(column)) return [];
+    return column === "priceMinor" ? "price" : column;
+  });
+  return { ok: true, products, kept };
 }
 
 /** Writes a file that `readCatalogueCsv` reads. */

@@ -103,9 +103,13 @@ export class SqlCatalogue {
     }));
   }
 
-  /** Puts products in, all or none; those that are there as they are stay. Gives how many changed. */
-  put(products: readonly CatalogueProduct[], author: Author): Promise<number> {
-    return this.#write((connection) => putProducts(connection, products, author));
+  /** Puts products in, all or none, with what is `kept` of those there; which are as they are stay. Gives how many changed. */
+  put(
+    products: readonly CatalogueProduct[],
+    author: Author,
+    kept: readonly (keyof CatalogueProduct)[] = [],
+  ): Promise<number> {
+    return this.#write((connection) => putProducts(connection, products, author, kept));
   }
 
   /** Replaces what has `version` (undefined: what is not there). Gives what stands there then, or that it was another. */
@@ -157,6 +161,7 @@ async function putProducts(
   connection: SqlConnection,
   products: readonly CatalogueProduct[],
   { by, nowMs }: Author,
+  kept: readonly (keyof CatalogueProduct)[] = [],
 ): Promise<number> {
   assert(new Set(products.map(({ gtin }) => gtin)).size === products.length, "each product once");
   let changedCount = 0;
@@ -168,6 +173,7 @@ async function putProducts(
     );
     const bodies = new Map(rows.map(({ gtin, body }) => [gtin, body]));
     const changed = chunk
+      .map((product) => ({ ...partOf(bodies.get(product.gtin), kept), ...product }))
       .map((product) => ({ ...product, body: canonicalJson(product) }))
       .filter(({ gtin, body }) => bodies.get(gtin) !== body);
     changedCount += changed.length;
@@ -196,6 +202,17 @@ async function putProducts(
     );
   }
   return changedCount;
+}
+
+function partOf(
+  body: string | undefined,
+  names: readonly (keyof CatalogueProduct)[],
+): Partial<CatalogueProduct> {
+  if (body === undefined || names.length === 0) return {};
+  const product: CatalogueProduct = JSON.parse(body);
+  return Object.fromEntries(
+    names.flatMap((name) => (name in product ? [[name, product[name]]] : [])),
+  );
 }
 
 /** Whether plans are to say something else of a product than its body before. */

@@ -1,9 +1,11 @@
 // What posted events do to consignments: a scanner's end closes one, and what is posted after that - of a second scanner, an
 // edge that is behind, the other store - puts right what was told of the difference.
 
+import { GatewayError } from "../../../contract/errors.ts";
 import type { Alert } from "../../../contract/stock.ts";
 import { alertKeyOf } from "../alerts.ts";
-import type { SqlConnection } from "../database.ts";
+import type { LedgerDatabase, SqlConnection, StoreIds } from "../database.ts";
+import { itemKeyOf } from "../settle.ts";
 import { acknowledgeAlert } from "../sql-alerts.ts";
 import { type PostedEvent, type ReferencedMove, saveReferencedMoves } from "../sql-references.ts";
 import { type Consignment, discrepancyAlert } from "./consignment.ts";
@@ -12,35 +14,63 @@ import { endScanned, reported } from "./sql-receiving.ts";
 /** Who closes an alert that later facts made void, and its cause. */
 const corrector = { by: "ledger", cause: "told_late" };
 
+/** What was posted is to be told to a store that the transaction does not hold: others number its alerts meanwhile. */
+export class StoreNotHeldError extends GatewayError {
+  constructor(storeId: string) {
+    super("LEDGER_RULE", `a transfer to ${storeId} is to be told of while that store is held`);
+  }
+}
+
+/** Writes holding these stores; all of them, where what one of them sent is to be told to another. */
+export async function writeHolding<T>(
+  database: LedgerDatabase,
+  storeIds: StoreIds,
+  work: (connection: SqlConnection, held?: StoreIds) => Promise<T>,
+): Promise<T> {
+  try {
+    return await database.write((connection) => work(connection, storeIds), storeIds);
+  } catch (error) {
+    if (!(error instanceof StoreNotHeldError)) throw error;
+    return await database.write((connection) => work(connection));
+  }
+}
+
+/** When something is posted, and which stores the transaction holds: without them all. */
+export interface PostedAt {
+  readonly nowMs: number;
+  readonly held?: StoreIds | undefined;
+}
+
 /** Keeps what events say of consignments, as they are posted; gives the alerts to raise. */
 export async function followConsignments(
   connection: SqlConnection,
   events: readonly PostedEvent[],
-  nowMs: number,
+  { nowMs, held }: PostedAt,
 ): Promise<Alert[]> {
   const moves = await saveReferencedMoves(connection, events);
-  const corrected = await correctClosed(connection, moves, nowMs);
+  const touched = await readTouched(connection, moves, unitsOf(events));
+  const corrected = await correctClosed(connection, touched, { nowMs, held });
   return [...corrected, ...(await endScanned(connection, events, nowMs))];
 }
 
-/** Tells anew what differs in consignments that were closed before these movements came. */
+/** Tells anew what differs in consignments that were closed before what touches them now. */
 async function correctClosed(
   connection: SqlConnection,
-  moves: readonly ReferencedMove[],
-  nowMs: number,
+  touched: readonly ConsignmentKey[],
+  { nowMs, held }: PostedAt,
 ): Promise<Alert[]> {
   const alerts: Alert[] = [];
-  const ofReceivers = pairsOf(moves, "received");
-  for (const key of await readNamed(connection, ofReceivers, pairsOf(moves, "sent"))) {
+  for (const key of touched) {
     const closed = await readClosed(connection, key);
     if (closed === undefined) continue;
     const alert = discrepancyAlert(closed, (await reported(connection, closed)).report, nowMs);
     const told = await readTold(connection, closed);
     if (told?.isOpen === 1) await correctAlert(connection, { ...told, alert, nowMs });
-    // What a person closed stays so. The receiver's alerts are raised where it posts: it alone numbers them.
+    // What a person closed stays so.
     const isToBeTold = told === undefined || (told.isOpen === 0 && told.closedBy === corrector.by);
-    const isReceiver = ofReceivers.some(([storeId]) => storeId === closed.storeId);
-    if (alert !== undefined && isToBeTold && isReceiver) alerts.push(alert);
+    if (alert === undefined || !isToBeTold) continue;
+    if (held?.includes(closed.storeId) === false) throw new StoreNotHeldError(closed.storeId);
+    alerts.push(alert);
   }
   return alerts;
 }
@@ -65,31 +95,45 @@ async function correctAlert(
   );
 }
 
-type Pair = readonly [storeId: string, consignmentId: string];
+type Named = readonly [storeId: string, name: string, serial?: string];
 
-function pairsOf(moves: readonly ReferencedMove[], side: ReferencedMove["side"]): Pair[] {
-  return moves.flatMap((move): Pair[] =>
+function pairsOf(moves: readonly ReferencedMove[], side: ReferencedMove["side"]): Named[] {
+  return moves.flatMap((move): Named[] =>
     move.side === side ? [[move.storeId, move.referenceId]] : [],
   );
 }
 
+/** Units that came one by one, whatever was said of where they belong to. */
+function unitsOf(events: readonly PostedEvent[]): Named[] {
+  return events.flatMap(({ storeId, event }): Named[] => {
+    if (event.type !== "moved" || event.item.serial === undefined) return [];
+    if (event.step !== "receiving" && event.step !== "arriving") return [];
+    return [[storeId, itemKeyOf(event.item), event.item.serial]];
+  });
+}
+
 type ConsignmentKey = Pick<Consignment, "storeId" | "consignmentId" | "kind">;
 
-/** Consignments that movements may belong to, by where they go and by where they come from. */
-async function readNamed(
+/** Consignments that movements name, by where they go and by where they come from, and whose shipment names their units. */
+async function readTouched(
   connection: SqlConnection,
-  to: readonly Pair[],
-  from: readonly Pair[],
+  moves: readonly ReferencedMove[],
+  units: readonly Named[],
 ): Promise<ConsignmentKey[]> {
-  if (to.length + from.length === 0) return [];
+  const [to, from] = [pairsOf(moves, "received"), pairsOf(moves, "sent")];
+  if (to.length + from.length + units.length === 0) return [];
   const columns = "c.store_id AS storeId, c.consignment_id AS consignmentId, c.kind";
   return await connection.all<ConsignmentKey>(
     `SELECT ${columns} FROM json_each(?) k
      JOIN consignments c ON c.store_id = k.value->>0 AND c.consignment_id = k.value->>1
      UNION SELECT ${columns} FROM json_each(?) k
      JOIN consignments c ON c.from_name = k.value->>0 AND c.consignment_id = k.value->>1
-     WHERE c.kind = 'transfer' ORDER BY 1, 2`,
-    ...[JSON.stringify(to), JSON.stringify(from)],
+     WHERE c.kind = 'transfer'
+     UNION SELECT ${columns} FROM json_each(?) k
+     JOIN expected_receipts x ON x.store_id = k.value->>0 AND x.item = k.value->>1 AND x.serial = k.value->>2
+     JOIN consignments c ON c.store_id = x.store_id AND c.consignment_id = x.shipment
+     ORDER BY 1, 2`,
+    ...[JSON.stringify(to), JSON.stringify(from), JSON.stringify(units)],
   );
 }
 

@@ -20,6 +20,8 @@ import {
 /** A consignment and what became of it. */
 export interface ConsignmentReport extends Consignment {
   readonly report: readonly ReportLine[];
+  /** Other stores that the sender sends something to under this name: what it sent cannot be told apart. */
+  readonly alsoTo?: readonly string[];
 }
 
 export type ConsignmentOutcome =
@@ -56,31 +58,49 @@ export class SqlReceiving {
 
   /** Announces one; the same again is answered as the first, another under its name is refused. */
   open(consignment: Consignment): Promise<ConsignmentOutcome> {
-    const { storeId, consignmentId } = consignment;
+    const { storeId, consignmentId, kind, from } = consignment;
+    const exists = (message: string) =>
+      ({ ok: false, code: "CONSIGNMENT_EXISTS", message }) as const;
     return this.#database.write(
       async (connection) => {
         const known = await readConsignment(connection, storeId, consignmentId);
-        if (known === undefined) await save(connection, consignment);
-        else if (contentOf(known) !== contentOf(consignment)) {
-          const message = `${consignmentId} was announced to ${storeId} with other contents`;
-          return { ok: false, code: "CONSIGNMENT_EXISTS", message };
+        if (known === undefined) {
+          const sent = kind === "transfer" ? await readSent(connection, from, consignmentId) : [];
+          const other = sent.find(({ state }) => state !== "cancelled");
+          if (other !== undefined) {
+            const why = "what it sends names the transfer alone, so another store needs another id";
+            return exists(`${from} sends ${consignmentId} to ${other.storeId}: ${why}`);
+          }
+          await save(connection, consignment);
+        } else if (contentOf(known) !== contentOf(consignment)) {
+          return exists(`${consignmentId} was announced to ${storeId} with other contents`);
         }
         return await outcome(connection, known ?? consignment);
       },
-      [storeId],
+      kind === "transfer" ? [storeId, from] : [storeId],
     );
   }
 
-  /** One consignment to a store, or from it; of a shipment that was captured and never announced otherwise too. */
+  /**
+   * One consignment of a kind to a store; or a transfer that it sends, to the store `to` where that is said. Of a shipment
+   * that was captured and never announced otherwise too.
+   */
   async consignment(
     storeId: string,
     consignmentId: string,
+    { kind, to }: { kind?: Consignment["kind"]; to?: string | undefined } = {},
   ): Promise<ConsignmentReport | undefined> {
     const { reader } = this.#database;
-    const found =
-      (await readConsignmentOrShipment(reader, storeId, consignmentId)) ??
-      (await readSent(reader, storeId, consignmentId));
-    return found && (await reported(reader, found));
+    const own = await readConsignmentOrShipment(reader, storeId, consignmentId);
+    const isOwn = own !== undefined && (kind ?? own.kind) === own.kind;
+    if (isOwn && (to ?? storeId) === storeId) return await reported(reader, own);
+    if (kind === "delivery") return undefined;
+    const sent = await readSent(reader, storeId, consignmentId);
+    const found = sent.find((each) => (to ?? each.storeId) === each.storeId);
+    if (found === undefined) return undefined;
+    const others = sent.filter((each) => each !== found && each.state !== "cancelled");
+    const alsoTo = others.map((each) => each.storeId);
+    return { ...(await reported(reader, found)), ...(alsoTo.length === 0 ? {} : { alsoTo }) };
   }
 
   /** Consignments to a store, or those that it sends; the newest first. */
@@ -239,12 +259,18 @@ export function consignmentKey({ storeId, consignmentId }: Consignment): string 
   return `${storeId}/${consignmentId}`;
 }
 
-async function readSent(connection: SqlConnection, fromStoreId: string, consignmentId: string) {
-  const [row] = await connection.all<{ body: string }>(
-    `SELECT body FROM consignments WHERE from_name = ? AND consignment_id = ? AND kind = 'transfer'`,
+/** Transfers that a store sends under a name, those that were cancelled last. */
+async function readSent(
+  connection: SqlConnection,
+  fromStoreId: string,
+  consignmentId: string,
+): Promise<Consignment[]> {
+  const rows = await connection.all<{ body: string }>(
+    `SELECT body FROM consignments WHERE from_name = ? AND consignment_id = ? AND kind = 'transfer'
+     ORDER BY CASE state WHEN 'cancelled' THEN 1 ELSE 0 END, opened_at_ms DESC, store_id`,
     ...[fromStoreId, consignmentId],
   );
-  return row && (JSON.parse(row.body) as Consignment);
+  return rows.map(({ body }) => JSON.parse(body) as Consignment);
 }
 
 /** What others told of a shipment is a delivery that nobody has ended yet. */

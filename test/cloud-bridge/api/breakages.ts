@@ -23,7 +23,7 @@ interface Leaf {
 }
 
 /** Every value of a body that holds no other. */
-function leavesOf(value: unknown, path: readonly Key[] = []): Leaf[] {
+export function leavesOf(value: unknown, path: readonly Key[] = []): Leaf[] {
   if (typeof value !== "object" || value === null) return [{ path, value }];
   const entries: [Key, unknown][] = Array.isArray(value)
     ? [...value.entries()]
@@ -32,7 +32,7 @@ function leavesOf(value: unknown, path: readonly Key[] = []): Leaf[] {
 }
 
 /** The body with another value at a place. */
-function withAt(body: unknown, [key, ...rest]: readonly Key[], value: unknown): unknown {
+export function withAt(body: unknown, [key, ...rest]: readonly Key[], value: unknown): unknown {
   if (key === undefined) return value;
   const copy: unknown = Array.isArray(body) ? [...body] : { ...(body as object) };
   const inside = (copy as Record<Key, unknown>)[key];

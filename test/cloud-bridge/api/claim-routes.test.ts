@@ -17,7 +17,7 @@ let edge: TestClient;
 withBridge(async (opened) => {
   bridge = opened.bridge;
   edge = opened.edge;
-  await edge.subscribe(topics.ack("s1", "e1"), topics.stock("s1", gtin));
+  await edge.subscribe(topics.ack("s1", "e1"), topics.stock("s1", "+"));
   await new TestOutbox("s1", "e1").send(edge, received("s1", gtin), received("s1", other));
 });
 
@@ -141,6 +141,32 @@ test("whatever text an owner is called by, the claim says it", async () => {
     expect((await bridge.get(path)).body).toMatchObject({ owner });
     expect((await send(`${path}/release`, { by: owner })).status).toBe(200);
   }
+});
+
+test("what orders wait for, what ran out and what is withheld is published as it changes", async () => {
+  const level = async (wanted: object) => {
+    const isWanted = (text: string) => {
+      const found = JSON.parse(text) as Record<string, unknown>;
+      return Object.entries(wanted).every(([name, value]) => found[name] === value);
+    };
+    const { payload } = await edge.message(
+      (message) =>
+        message.topic === topics.stock("s1", other) && isWanted(message.payload.toString()),
+    );
+    return JSON.parse(payload.toString()) as Record<string, number>;
+  };
+  edge.received.length = 0;
+  const none = { store: "s1", gtin: other, channel: "*", quantity: 0, by: "max" };
+  await send("/v1/withheld", none, { method: "PUT" });
+  const free = await level({ available: 1, reserved: 0, onHand: 1, inBasket: 0 });
+  edge.received.length = 0;
+  const soon = { lines: [{ gtin: other, quantity: 1 }], expiresAtMs: Date.now() + 1500 };
+  expect((await send("/v1/claims", order(soon), { key: randomUUID() })).status).toBe(201);
+  expect((await level({ available: 0, reserved: 1, onHand: 1 }))["revision"]).toBe(
+    free["revision"],
+  );
+  // Nobody does anything until it runs out.
+  await level({ available: 1, reserved: 0 });
 });
 
 test.each([

@@ -80,6 +80,8 @@ test("a transfer: what never came is written off at the sender's, once", async (
   expect(await get("s2/transfers/T-1")).toMatchObject({
     body: { report: [{ item: gtin, sent: 5, received: 4, missing: 1, extra: 0 }] },
   });
+  expect(await get("s1/transfers/T-1?to=s2")).toMatchObject({ body: { from: "s1" } });
+  expect(await get("s1/transfers/T-1?to=s3")).toMatchObject({ status: 404 });
   const close = { by: "ada", writeOff: true, reason: "searched" };
   expect(await post("s2/transfers/T-1/close", close)).toMatchObject({ body: { state: "closed" } });
   expect(await post("s2/transfers/T-1/close", close)).toMatchObject({ status: 200 });

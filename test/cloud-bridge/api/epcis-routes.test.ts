@@ -167,6 +167,24 @@ describe("capture", () => {
   });
 });
 
+test("whoever sends far too much still reads why it is not taken", async () => {
+  const body = `"${"x".repeat(10_000_000)}"`;
+  for (let count = 0; count < 20; count += 1) {
+    const { status, body: problem } = await capture(body);
+    expect([status, problem["type"]]).toEqual([
+      413,
+      "epcisException:CaptureLimitExceededException",
+    ]);
+  }
+});
+
+test("what is not served is no resource, in the standard's words", async () => {
+  for (const path of ["/v1/epcis/queries", "/v1/epcis/bizSteps/shipping"])
+    expect(await ask(path)).toMatchObject({
+      ...{ status: 404, body: { type: "epcisException:NoSuchResourceException" } },
+    });
+});
+
 test.each([
   ["no JSON", "{", {}, 400, "ValidationException", "not JSON"],
   ["a list", "[]", {}, 400, "ValidationException", "(document)"],
@@ -244,6 +262,13 @@ describe("queries", () => {
     expect(await ask("/v1/epcis/events/urn%3Ax%3A2")).toMatchObject({ status: 404 });
   });
 
+  test("that find more than was asked for are too large", async () => {
+    expect(await events("EQ_bizStep=receiving&maxEventCount=3")).toHaveLength(3);
+    expect(await ask("/v1/epcis/events?EQ_bizStep=receiving&maxEventCount=2")).toMatchObject({
+      ...{ status: 413, body: { type: "epcisException:QueryTooLargeException" } },
+    });
+  });
+
   test("have resources of their own", async () => {
     expect(eventsIn(await ask("/v1/epcis/bizSteps/receiving/events"))).toHaveLength(3);
     const unit = encodeURIComponent(`https://id.gs1.org/01/${gtin}/21/A1`);
@@ -252,6 +277,10 @@ describe("queries", () => {
 
   test.each([
     ["perPage=0", "perPage"],
+    ["maxEventCount=all", "maxEventCount"],
+    ["EQ_action=MOVE", "EQ_action: must be of ADD, OBSERVE, DELETE"],
+    ["eventType=ObjectEvent|Sale", "eventType"],
+    ["EXISTS_errorDeclaration=maybe", "EXISTS_errorDeclaration"],
     ["colour=red", "colour"],
     ["GE_eventTime=yesterday", "GE_eventTime"],
     ["nextPageToken=x", "nextPageToken"],

@@ -110,6 +110,18 @@ describe("the live feed", () => {
     expect([...resumed.matchAll(/^id: (\d+)$/gm)].map(([, id]) => id)).toEqual(["2", "3", "4"]);
   });
 
+  test("goes on from now where more was seen than there is", async () => {
+    const { items } = (await await fetch(address("/v1/entries?store=s1"), {
+      headers: bearer(till.secret),
+    }).then((response) => response.json())) as { items: object[] };
+    const live = until("/v1/stores/s1/feed", items.length + 1, "99999");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await post(facts(sale({ kind: "receipt", quantity: 1 })))).toMatchObject({
+      status: 200,
+    });
+    expect(await live).toContain(`id: ${items.length + 1}\n`);
+  });
+
   test("another store's is refused", async () => {
     const response = await fetch(address("/v1/stores/s2/feed"), { headers: bearer(till.secret) });
     expect(response.status).toBe(403);

@@ -3,12 +3,11 @@
 
 import { expect, test } from "vitest";
 import { newToken } from "../../../cloud-bridge/api/tokens.ts";
-import { topics } from "../../../contract/topics.ts";
 import type { TestBridge } from "../bridge.ts";
-import { received, TestOutbox } from "../test-outbox.ts";
 import { withBridge, withTokens } from "../with-bridge.ts";
 import { type Breakage, breakagesOf } from "./breakages.ts";
-import { catalogued, type GoodRequest, goodRequests, gtin, type World } from "./good-requests.ts";
+import { type GoodRequest, goodRequests, type World } from "./good-requests.ts";
+import { makeWorld } from "./good-world.ts";
 
 const director = newToken({ name: "dir", role: "network-director", stores: "all" });
 const foreigner = newToken({ name: "far", role: "network-director", stores: "s3" });
@@ -23,12 +22,7 @@ const operations = new Map<string, Operation>();
 withBridge(
   async (opened) => {
     bridge = opened.bridge;
-    const { edge } = opened;
-    await edge.subscribe(...["s1", "s2", "s3"].map((storeId) => topics.ack(storeId, "e1")));
-    const unpostable = { ...received("s1", gtin), quantity: 0 };
-    await new TestOutbox("s1", "e1").send(edge, received("s1", gtin, 99), unpostable);
-    await new TestOutbox("s2", "e1").send(edge, received("s2", gtin, 9));
-    await new TestOutbox("s3", "e1").send(edge, received("s3", gtin, 9));
+    world = await makeWorld(opened.edge, { ask, make });
     const { paths } = (await ask("GET", "/openapi.json")).body as {
       paths: Record<string, Record<string, Operation>>;
     };
@@ -37,16 +31,6 @@ withBridge(
         operations.set(`${method.toUpperCase()} ${path}`, operation);
       }
     }
-    const first = async (path: string, name: string) => {
-      const { items } = (await ask("GET", path)).body as { items: Record<string, unknown>[] };
-      return String(items[0]?.[name]);
-    };
-    const quarantineId = await first("/v1/quarantine", "id");
-    world = { make, quarantineId, alertId: await first("/v1/stores/s1/alerts", "alertId") };
-    const product = { gtin: catalogued, name: "T-shirt" };
-    await make("PUT", { path: `/v1/catalogue/${catalogued}`, body: product });
-    const plan = { schemaVersion: 1, storeId: "s1", version: 1, products: [], locations: [] };
-    await make("PUT", { path: "/v1/stores/s1/plan", body: { ...plan, facings: [] } });
   },
   withTokens([director.token, foreigner.token]),
 );

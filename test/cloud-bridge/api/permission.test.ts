@@ -81,13 +81,36 @@ test.each(cases)("%s: %s %s is %i", async (holder, method, path, status, body) =
   expect(answer, JSON.stringify(answer.body)).toMatchObject({ status });
 });
 
+test("under EPCIS it is refused in the standard's words", async () => {
+  const type = "epcisException:SecurityException";
+  expect(await ask("manager", "GET", "/v1/epcis/events")).toMatchObject({
+    ...{
+      status: 403,
+      body: { type, status: 403, detail: "a token for all stores is needed here" },
+    },
+  });
+});
+
 test("what is reserved, withheld and planned has the token's name", async () => {
   const expiresAtMs = Date.now() + 60_000;
   const order = { store: "s1", owner: "customer", expiresAtMs, lines: [{ gtin, quantity: 1 }] };
-  expect(await ask("shopErp", "POST", "/v1/claims", order)).toMatchObject({
+  const reserved = await ask("shopErp", "POST", "/v1/claims", order);
+  expect(reserved).toMatchObject({
     status: 201,
     body: { owner: "customer", changedBy: "shop-erp" },
   });
+  const claim = `/v1/claims/${reserved.body["claimId"]}`;
+  for (const step of ["pick", "pick", "hand-over"]) {
+    const by = step === "pick" ? "associate" : "manager";
+    expect(await ask(by, "POST", `${claim}/${step}`, {})).toMatchObject({ status: 200 });
+  }
+  const audit = (await ask("manager", "GET", "/v1/audit?store=s1")).body["items"] as object[];
+  const ofClaim = { subject: reserved.body["claimId"] };
+  expect(audit.slice(-3)).toMatchObject([
+    { ...ofClaim, act: "claim_reserved", by: "shop-erp" },
+    { ...ofClaim, act: "claim_picked", by: "ada" },
+    { ...ofClaim, act: "claim_handed_over", by: "max" },
+  ]);
   const limit = { store: "s1", gtin, channel: "shop", quantity: 1 };
   expect(await ask("manager", "PUT", "/v1/withheld", limit)).toMatchObject({ status: 200 });
   expect(await ask("associate", "GET", "/v1/withheld?store=s1")).toMatchObject({

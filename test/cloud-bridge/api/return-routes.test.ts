@@ -90,6 +90,28 @@ test("from the sale to the shelf again, each step once", async () => {
   });
 });
 
+test("what a web order was handed over is a sale too, and comes back once", async () => {
+  const lines = [{ gtin, quantity: 1 }];
+  const order = { store: "s1", owner: "web-77", expiresAtMs: Date.now() + 60_000, lines };
+  const { claimId } = (await ask("POST", "/claims", order)).body;
+  const sales = async () => (await bridge.get(`/v1/sales/${claimId}`)).body["items"];
+  for (const step of ["pick", "hand-over"]) {
+    expect(await sales()).toEqual([]);
+    expect(await ask("POST", `/claims/${claimId}/${step}`, { by: "ada" })).toMatchObject({
+      status: 200,
+    });
+  }
+  expect(await sales()).toMatchObject([{ storeId: "s1", item: gtin, sold: 1, returned: 0 }]);
+  const body = { gtin, receipt: claimId, location: "s1/stockroom", by: "ada" };
+  expect(await ask("POST", "/stores/s1/returns", body)).toMatchObject({
+    ...{ status: 201, body: { sale: { storeId: "s1" } } },
+  });
+  expect(await sales()).toMatchObject([{ sold: 1, returned: 1 }]);
+  expect(await ask("POST", "/stores/s1/returns", body)).toMatchObject({
+    body: { code: "RETURN_REPEATED" },
+  });
+});
+
 test.each([
   [{ gtin: "1", by: "a" }, "key", 400, "gtin"],
   [{ gtin }, "key", 400, "by"],

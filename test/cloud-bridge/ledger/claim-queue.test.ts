@@ -72,6 +72,7 @@ test("a store takes only so many claims that are open", () => {
     withheld: [],
     orderPlaces: [],
     gates: [],
+    inHand: [],
   };
   const view = { ...nothing, openCounts };
   const outcome = new ClaimDesk(view, book, startAtMs).decide(reserve());

@@ -13,7 +13,14 @@ import {
 } from "../../../cloud-bridge/ledger/claims.ts";
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import { available, claimId, reserve, stock } from "./claims-fixture.ts";
-import { balancesOf, ledgerPath, onDatabase, openLedger, runCountOf } from "./edge-fixture.ts";
+import {
+  balancesOf,
+  ledgerPath,
+  onDatabase,
+  openLedger,
+  plan,
+  runCountOf,
+} from "./edge-fixture.ts";
 import { coffee, FakeEdge, moved, place, startAtMs, tea } from "./fake-edge.ts";
 
 const buyerCount = 20;
@@ -123,6 +130,28 @@ test("a whole order or nothing; what is withheld from all, from a channel, of al
   expect(await ledger.decideClaim(order(4, 1), startAtMs)).toMatchObject(code("STOCK_SHORT"));
   const all = { gtin: coffee, channel: "shop", nowMs: startAtMs };
   expect(await ledger.availability(all)).toMatchObject([{ storeId, available: 5 }]);
+});
+
+test("what a till sold cannot be promised, though its shelf has not told yet", async () => {
+  const ledger = await openLedger();
+  await ledger.setPlan(plan);
+  const edge = new FakeEdge();
+  const shelf = place("s0042/floor/gondola-1/c1");
+  edge.append(moved("receiving", coffee, { to: shelf, quantity: 2 }));
+  edge.append(moved("retail_selling", coffee));
+  await ledger.post([edge.batch(1)], startAtMs);
+  expect(await balancesOf(ledger, coffee)).toMatchObject({ "@basket sellable": -1 });
+  const rest = { onHand: 2, soldUnseen: 1, available: 1 };
+  expect(await available(ledger)).toMatchObject(rest);
+  const levels = await ledger.stockLevels({ storeId, countMax: 9, nowMs: startAtMs });
+  expect(levels).toMatchObject([{ available: 1 }]);
+  expect(await ledger.decideClaim(reserve(), startAtMs)).toMatchObject({ ok: true });
+  expect(await ledger.decideClaim(reserve(), startAtMs)).toMatchObject(code("STOCK_SHORT"));
+  // The shelf tells: the book is right, and so is what can be promised.
+  edge.append(moved("customer_pick", coffee, { from: shelf }));
+  await ledger.post([edge.batch(3)], startAtMs);
+  expect(await available(ledger)).toMatchObject({ onHand: 1, soldUnseen: 0, available: 0 });
+  await clean(ledger);
 });
 
 test("claims are listed by state and page; what is withheld, with who said so", async () => {

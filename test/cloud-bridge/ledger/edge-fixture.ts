@@ -32,7 +32,7 @@ export const isOnPostgres = serverUrl !== undefined;
 export const runCountOf = (count: number) => (isOnPostgres ? Math.ceil(count / 20) : count);
 
 /** The database that stands for a path, created where it is missing. */
-async function databaseUrl(path: string): Promise<string> {
+export async function databaseUrl(path: string): Promise<string> {
   const name = `l${createHash("sha256").update(path).digest("hex").slice(0, 16)}`;
   const sql = `CREATE DATABASE ${name}`;
   await queryPostgres(`${serverUrl}/postgres`, sql).catch((error: { code?: string }) => {
@@ -46,8 +46,10 @@ export async function openLedgerAt(
   path: string,
   options: Partial<SqliteLedgerOptions> = {},
 ): Promise<SqlLedger> {
-  const { nowMs = startAtMs } = options;
-  if (isOnPostgres) return await PostgresLedger.open({ url: await databaseUrl(path), nowMs });
+  const { nowMs = startAtMs, onRefused } = options;
+  if (isOnPostgres) {
+    return await PostgresLedger.open({ url: await databaseUrl(path), nowMs, onRefused });
+  }
   return await SqliteLedger.open({ nowMs, synchronous: "OFF", ...options, path });
 }
 
@@ -72,6 +74,26 @@ export async function onDatabase<Row>(
   return rows;
 }
 
+/** A ledger in which a table refuses the rows for which a condition of SQL holds, until that is allowed. */
+export async function openRefusing(
+  table: string,
+  condition: string,
+  options: Partial<SqliteLedgerOptions> = {},
+): Promise<{ ledger: SqlLedger; allow: () => Promise<unknown> }> {
+  const path = ledgerPath();
+  const ledger = await openLedger({ path, ...options });
+  const trigger = `CREATE TRIGGER refusing BEFORE INSERT ON ${table}`;
+  if (!isOnPostgres) {
+    const body = `WHEN ${condition} BEGIN SELECT RAISE(ABORT, 'not this row'); END`;
+    await onDatabase(path, `${trigger} ${body}`);
+    return { ledger, allow: () => onDatabase(path, "DROP TRIGGER refusing") };
+  }
+  const body = "$$ BEGIN RAISE EXCEPTION 'not this row'; END $$";
+  await onDatabase(path, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS ${body}`);
+  await onDatabase(path, `${trigger} FOR EACH ROW WHEN (${condition}) EXECUTE FUNCTION refuse()`);
+  return { ledger, allow: () => onDatabase(path, `DROP TRIGGER refusing ON ${table}`) };
+}
+
 /** Posts one batch. */
 export async function postOne(ledger: SqliteLedger, incoming: Incoming): Promise<Committed> {
   const [committed] = await ledger.post([incoming], startAtMs + 60_000);
@@ -80,7 +102,7 @@ export async function postOne(ledger: SqliteLedger, incoming: Incoming): Promise
 
 /** Balances of a product as `location state` -> quantity. */
 export async function balancesOf(ledger: SqliteLedger, gtin: string, storeId = "s0042") {
-  const [level] = await ledger.stockLevels({ storeId, gtin, countMax: 1 });
+  const [level] = await ledger.stockLevels({ storeId, gtin, countMax: 1, nowMs: startAtMs });
   const balances = level?.balances ?? [];
   return Object.fromEntries(
     balances.map(({ location, state, quantity }) => [

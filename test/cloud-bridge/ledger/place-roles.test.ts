@@ -98,7 +98,12 @@ describe("a collection point", () => {
       const outcome = await ledger.decideClaim(order(channel, 3), startAtMs);
       expect(outcome).toMatchObject({ code: "STOCK_SHORT" });
     }
-    const [level] = await ledger.stockLevels({ storeId, gtin: coffee, countMax: 1 });
+    const [level] = await ledger.stockLevels({
+      storeId,
+      gtin: coffee,
+      countMax: 1,
+      nowMs: startAtMs,
+    });
     expect(level).toMatchObject({ sellable: 2 });
     expect(level?.balances).toContainEqual({ ...place("s0042/collect/b"), quantity: 3 });
     const levelBy = async (version: number, ...names: string[]) => {
@@ -106,7 +111,7 @@ describe("a collection point", () => {
       const next = { ...plan, version, locations, facings: [] };
       const { changedItems } = await ledger.setPlan(next);
       const [{ sellable } = { sellable: 0 }] = await ledger.stockLevels({
-        ...{ storeId, gtin: coffee, countMax: 1 },
+        ...{ storeId, gtin: coffee, countMax: 1, nowMs: startAtMs },
       });
       return [sellable, changedItems.map(({ gtin }) => gtin)];
     };

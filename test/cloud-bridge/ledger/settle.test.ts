@@ -92,7 +92,8 @@ describe("on a ledger with a plan", () => {
         "@supplier sellable": -5,
         "floor/gondola-1/c1 sellable": 4,
       });
-      const [level] = await ledger.stockLevels({ storeId: "s0042", gtin: coffee, countMax: 1 });
+      const asked = { storeId: "s0042", gtin: coffee, countMax: 1, nowMs: startAtMs };
+      const [level] = await ledger.stockLevels(asked);
       expect([level?.sellable, level?.revision, level?.atMs]).toEqual([4, 3, startAtMs + 60_000]);
       expect(await ledger.tasks({})).toEqual([]);
     }

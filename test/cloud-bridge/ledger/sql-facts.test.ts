@@ -78,6 +78,35 @@ test("a pick waits for the till feed to have passed, and the late sale is one un
   expect((await ledger.verify()).problems).toEqual([]);
 });
 
+test("a source that told how far it is holds up time-outs before its first sale, and moves them on", async () => {
+  const ledger = await openLedger();
+  await ledger.setPlan(plan);
+  const heartbeat = (key: string, completeThroughAtMs: number) =>
+    ledger.facts.take(request(key, [], { completeThroughAtMs }), completeThroughAtMs);
+  expect(await heartbeat("a", startAtMs)).toMatchObject({
+    receipt: { firstSequence: 1, lastSequence: 0, rejected: [] },
+  });
+  expect(await ledger.positions()).toMatchObject([
+    { edgeId: feedEdgeId("pos"), throughSequence: 0, completeThroughAtMs: startAtMs },
+  ]);
+  const edge = new FakeEdge().append(moved("customer_pick", coffee));
+  const through = startAtMs + 5 * hourMs;
+  await postOne(ledger, edge.batch(1, 1, { completeThroughAtMs: through }));
+  await settleAll(ledger);
+  expect(await balancesOf(ledger, coffee)).toMatchObject({ "@basket sellable": 1 });
+  // Nothing was sold: it goes on all the same.
+  await heartbeat("b", through);
+  await heartbeat("c", startAtMs);
+  await settleAll(ledger);
+  expect((await balancesOf(ledger, coffee))["@basket sellable"] ?? 0).toBe(0);
+  const sale = fact("sale", coffee, { occurredAtMs: startAtMs + 60_000 });
+  const first = await ledger.facts.take(request("d", [sale]), through);
+  expect(first).toMatchObject({ ok: true, receipt: { firstSequence: 1, lastSequence: 1 } });
+  await settleAll(ledger);
+  expect(await balancesOf(ledger, coffee)).toMatchObject({ "@customer sellable": 1 });
+  expect((await ledger.verify()).problems).toEqual([]);
+});
+
 test("a supplier's receipts hold up no time-out", async () => {
   const ledger = await openLedger();
   await ledger.setPlan(plan);

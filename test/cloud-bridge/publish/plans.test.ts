@@ -42,7 +42,7 @@ test("plans are filled anew while the bridge runs", async () => {
   const ledger = await openLedger();
   await ledger.setPlan(fileOf(1, coffee), ada);
   const stop = new AbortController();
-  const running = runPlanRefresh({ ledger, clock: fastClock }, stop.signal);
+  const running = runPlanRefresh({ ledger, clock: fastClock, count: () => undefined }, stop.signal);
   await ledger.catalogue.put([{ gtin: coffee, name: "Beans" }] as never, ada);
   while ((await ledger.plan(storeId))?.version !== 2) await sleep(5);
   stop.abort();

@@ -27,7 +27,7 @@ function bridge() {
   };
   const take = async (partition: number) => {
     const mark = await marks.ask(partition);
-    await marks.hold(partition, mark!);
+    await marks.hold(mark!);
     return mark?.isKept;
   };
   return { marks, link, counts, hear, take };
@@ -53,7 +53,7 @@ test("who takes a partition goes on where the broker has the number that the led
   expect(next.counts.get("publish_partitions_continued")).toBe(1);
   // Killed between the broker and the ledger: the broker has more.
   const ahead = bridge();
-  ahead.marks.onMessage(7, bytes({ ledgerEpoch: ledger().epoch, number: 99 }), true);
+  ahead.marks.onMessage(7, bytes({ ledgerEpoch: ledger().epoch, number: 2 * Date.now() }), true);
   expect(await ahead.take(7)).toBe(true);
 });
 
@@ -71,7 +71,7 @@ test("a broker that has none, an older number or one of another epoch lost somet
   forgot.marks.onConnected();
   expect(await forgot.take(7)).toBe(false);
   const restored = bridge();
-  restored.marks.onMessage(7, bytes({ ledgerEpoch: ledger().epoch + 1, number: 9 }), true);
+  restored.marks.onMessage(7, bytes({ ledgerEpoch: ledger().epoch + 1, number: 2 * Date.now() }), true);
   expect(await restored.take(7)).toBe(false);
   const unreadable = bridge();
   unreadable.marks.onMessage(7, Buffer.from("{"), true);

@@ -55,6 +55,15 @@ test("what was committed while the broker was away is one level an item", async 
   ]);
 });
 
+test("what is said of all products of a store brings all its levels", async () => {
+  const { stockTopics, levels, finish } = publisher();
+  stockTopics.onPosted(await post(new TestOutbox("s1", "e1"), ...gtins));
+  await expect.poll(() => levels().length).toBe(3);
+  stockTopics.onPosted({ changedItems: [{ storeId: "s1", gtin: "*" }] });
+  await expect.poll(() => levels().length).toBe(6);
+  await finish();
+});
+
 test("over a link that breaks, revisions never go back", async () => {
   const { stockTopics, link, levels, finish } = publisher();
   let restCount = 5;
@@ -75,7 +84,7 @@ test("over a link that breaks, revisions never go back", async () => {
     const posted = await post(outbox, gtins[round % 3]!, gtins[(round + 1) % 3]!);
     stockTopics.onPosted(posted);
   }
-  const now = await ledger().stockLevels({ storeId: "s1", countMax: 9 });
+  const now = await ledger().stockLevels({ storeId: "s1", countMax: 9, nowMs: 0 });
   const own = (gtin: string) => levels().filter((level) => level.gtin === gtin);
   await expect
     .poll(() => now.map(({ gtin }) => own(gtin).at(-1)), { timeout: 10_000 })

@@ -1,11 +1,11 @@
 // What of a buffer's files has no chain: the record, sensing's state, the file's header, and how far the -wal went.
 
 import { randomUUID } from "node:crypto";
-import { copyFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { progressText } from "../../../contract/commit-progress.ts";
 import { canonicalJson, nextDigest } from "../../../contract/digest.ts";
-import { progressText } from "../../../edge/buffer/progress.ts";
 import { type Sql, SqliteFile } from "../../../edge/buffer/sqlite.ts";
 import { readRecord } from "../../../edge/buffer/stored.ts";
 import { movedRange } from "./draft-kit.ts";
@@ -38,6 +38,28 @@ test("a deleted -wal is told where the progress file knows of more", async () =>
   expect((await readAll(set)).at(-1)).toMatchObject({ code: "buffer_set_back" });
   await set.close();
   expect((await openOutbox(copy)).outbox.setBack).toBeUndefined();
+});
+
+test("a damaged -wal is told once, and not again after the next crash", async () => {
+  const folder = await temporaryFolder();
+  const { outbox, file } = await openOutbox(folder);
+  for (let first = 1; first <= 100; first += 10)
+    await outbox.append(movedRange(first, first + 9), []);
+  const crashed = async (from: string) => {
+    const copy = await temporaryFolder();
+    for (const name of ["outbox.db", "outbox.db-wal", "outbox.db.identity.json"])
+      await copyFile(join(from, name), join(copy, name));
+    return copy;
+  };
+  const damaged = await crashed(folder);
+  const bytes = await readFile(`${file}-wal`);
+  bytes[Math.floor(bytes.length / 2)]! ^= 0x10;
+  await writeFile(join(damaged, "outbox.db-wal"), bytes);
+  const { outbox: set } = await openOutbox(damaged);
+  expect(set.setBack).toMatchObject({ cause: "damaged" });
+  await set.append(movedRange(500, 510), []);
+  const { outbox: again } = await openOutbox(await crashed(damaged));
+  expect(again.setBack).toBeUndefined();
 });
 
 test("a progress file that is behind, of another outbox or unreadable changes nothing", async () => {

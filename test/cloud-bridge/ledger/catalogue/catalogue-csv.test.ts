@@ -15,13 +15,14 @@ const products: CatalogueProduct[] = [
 ];
 
 test("what is written is read", () => {
-  expect(readCatalogueCsv(catalogueCsv(products))).toEqual({ ok: true, products });
+  expect(readCatalogueCsv(catalogueCsv(products))).toEqual({ ok: true, products, kept: [] });
 });
 
 test("columns stand in any order, a shorter GTIN is filled up", () => {
   expect(readCatalogueCsv("name,gtin\nTea,9506000134352\n")).toEqual({
     ok: true,
     products: [{ gtin: "09506000134352", name: "Tea" }],
+    kept: ["unitWeightGrams", "unitWeightSdGrams", "class", "price", "owner"],
   });
 });
 

@@ -32,6 +32,19 @@ test("many are put in at once, and only what changed is a change", async () => {
   expect(await gtins({ afterGtin: shirt, countMax: 1 })).toEqual([coffee]);
 });
 
+test("what an import does not speak of stays as it is", async () => {
+  const { catalogue } = await openLedger();
+  const price = { amountMinor: 499, currency: "EUR" };
+  await catalogue.put([product(tea, "Tea", { class: "A", price, unitWeightGrams: 250 })], ada);
+  const kept = ["price", "unitWeightGrams", "owner"] as const;
+  expect(await catalogue.put([product(tea, "Tea"), product(shirt, "Shirt")], bob, kept)).toBe(2);
+  expect((await catalogue.product(tea))?.product).toEqual(
+    product(tea, "Tea", { price, unitWeightGrams: 250 }),
+  );
+  expect((await catalogue.product(shirt))?.product).toEqual(product(shirt, "Shirt"));
+  expect(await catalogue.put([product(tea, "Tea")], bob, kept)).toBe(0);
+});
+
 test("of two who change the same version one is late; what was taken out goes on counting", async () => {
   const { catalogue } = await openLedger();
   expect(await catalogue.replace(product(tea, "Tea"), undefined, ada)).toMatchObject({

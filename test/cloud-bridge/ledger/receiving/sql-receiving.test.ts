@@ -131,6 +131,37 @@ test("of a transfer both stores' words count, whichever came first", async () =>
   expect((await ledger.verify()).problems).toEqual([]);
 });
 
+test("under one name a store sends to one other, or says to which else", async () => {
+  const { receiving } = await openLedger();
+  const to = (storeId: string, from = "s0043") =>
+    announced({ kind: "transfer", consignmentId: "T-1", storeId, from, lines: [] });
+  const [one, two] = await Promise.all([receiving.open(to("s0042")), receiving.open(to("s0044"))]);
+  expect(one).toMatchObject({ ok: true });
+  expect(two).toMatchObject({
+    ...{ ok: false, code: "CONSIGNMENT_EXISTS" },
+    message: expect.stringContaining("s0043 sends T-1 to s0042: "),
+  });
+  // Another sender's is another transfer, and so is what a supplier delivers to the sender under that name.
+  expect(await receiving.open(to("s0044", "s0042"))).toMatchObject({ ok: true });
+  await receiving.open(announced({ consignmentId: "T-1", storeId: "s0043" }));
+  const about = async (storeId: string, asked: Parameters<typeof receiving.consignment>[2]) => {
+    const found = await receiving.consignment(storeId, "T-1", asked);
+    return found && [found.from, found.storeId, found.alsoTo];
+  };
+  const kind = "transfer";
+  expect(await about("s0043", { kind })).toEqual(["s0043", "s0042", undefined]);
+  expect(await about("s0043", { kind: "delivery" })).toEqual(["Maker", "s0043", undefined]);
+  expect(await about("s0042", { kind })).toEqual(["s0043", "s0042", undefined]);
+  expect(await about("s0042", { kind, to: "s0044" })).toEqual(["s0042", "s0044", undefined]);
+  expect(await about("s0042", { kind, to: "s0045" })).toBeUndefined();
+  // What was cancelled is free for another store, and does not hide what took its place.
+  const end = { kind: "transfer", state: "cancelled", by: "ada" } as const;
+  await receiving.end("s0042", "T-1", end, startAtMs);
+  expect(await receiving.open(to("s0045"))).toMatchObject({ ok: true });
+  expect(await about("s0043", { kind })).toEqual(["s0043", "s0045", undefined]);
+  expect(await about("s0043", { kind, to: "s0042" })).toEqual(["s0043", "s0042", ["s0045"]]);
+});
+
 test("of many of one millisecond none is lost between two pages", async () => {
   const { receiving } = await openLedger();
   const numbers = Array.from({ length: 23 }, (_, index) => index);
@@ -138,9 +169,11 @@ test("of many of one millisecond none is lost between two pages", async () => {
   for (const index of numbers) {
     const openedAtMs = startAtMs + Math.floor(index / 10);
     const consignmentId = `T-${(index * 7) % 23}`;
-    // The sender may use a name once for each store.
+    // What was cancelled at one store is sent to another: the same name, and the same time.
     for (const storeId of ["s0042", "s0044"]) {
       await receiving.open(announced({ ...sent, consignmentId, storeId, openedAtMs }));
+      const end = { kind: "transfer", state: "cancelled", by: "ada" } as const;
+      await receiving.end(storeId, consignmentId, end, startAtMs);
     }
   }
   for (const [side, storeId, count] of [
@@ -148,7 +181,7 @@ test("of many of one millisecond none is lost between two pages", async () => {
     ["from", "s0043", 46],
   ] as const) {
     for (const countMax of [1, 4, 10]) {
-      const asked = { kind: "transfer", isOpen: true, side, storeId, countMax } as const;
+      const asked = { kind: "transfer", isOpen: false, side, storeId, countMax } as const;
       const keys: string[] = [];
       const times: number[] = [];
       let page = await receiving.consignments(asked);

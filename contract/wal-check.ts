@@ -1,10 +1,10 @@
 // What SQLite does not tell: it takes a -wal as far as its checksums hold and drops the rest in silence. After a power cut
 // that rest is the transaction that was not synced yet. Where whole transactions follow the first bad frame, or where the
-// -wal is gone although the buffer was not closed, something that was accepted is lost (format: sqlite.org/fileformat2.html
+// -wal is gone although the database was not closed, something that was accepted is lost (format: sqlite.org/fileformat2.html
 // section 4).
 
-import { readFile } from "node:fs/promises";
-import { exists } from "./identity.ts";
+import { existsSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
 
 /** What of a -wal is lost. */
 export interface WalLoss {
@@ -15,13 +15,31 @@ export interface WalLoss {
 
 const headerBytes = 32;
 const frameHeaderBytes = 24;
+const sectorBytes = 512;
+/** A larger one (somebody read for hours) is not looked at: it is read whole. */
+const walSizeBytesMax = 256 * 1024 * 1024;
 
-/** Looks at the -wal of a buffer before it is opened; undefined where nothing that was accepted is lost. */
+/** Looks at the -wal of a database before it is opened; undefined where nothing that was accepted is lost. */
 export async function findWalLoss(file: string): Promise<WalLoss | undefined> {
   const wal = `${file}-wal`;
-  // Both are removed when the buffer is closed; a process that was killed leaves both.
-  if (!(await exists(wal))) return (await exists(`${file}-shm`)) ? { cause: "gone" } : undefined;
-  return walLoss(await readFile(wal));
+  // Both are removed when the database is closed; a process that was killed leaves both.
+  if (!existsSync(wal)) {
+    // Another process may be opening it just now: the -wal comes first.
+    return existsSync(`${file}-shm`) && !existsSync(wal) ? { cause: "gone" } : undefined;
+  }
+  const bytes = await readSmall(wal);
+  const loss = bytes && walLoss(bytes);
+  // Or be writing it: what was read is one state only where it reads the same again.
+  return loss && bytes.equals((await readSmall(wal)) ?? Buffer.of()) ? loss : undefined;
+}
+
+async function readSmall(wal: string): Promise<Buffer | undefined> {
+  try {
+    return (await stat(wal)).size > walSizeBytesMax ? undefined : await readFile(wal);
+  } catch {
+    // Closed meanwhile by another process; what else is wrong with it, opening the database tells.
+    return undefined;
+  }
 }
 
 /** The same for the content of a -wal. */
@@ -51,7 +69,9 @@ export function walLoss(wal: Buffer): WalLoss | undefined {
     if (!isOfThis) continue;
     // A transaction begins when the one before it is on the disk: that one was committed, then.
     if (commitCount > 0) isMore = true;
-    if (frame.readUInt32BE(4) > 0) commitCount += 1;
+    // A mark in another sector than its salts may be of an earlier turn: a power cut leaves either without the other.
+    const isMarkOfThis = (at + 8) % sectorBytes !== 0;
+    if (isMarkOfThis && frame.readUInt32BE(4) > 0) commitCount += 1;
   }
   return isMore ? { cause: "damaged", commitCount } : undefined;
 }

@@ -4,9 +4,9 @@ import { copyFile, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
-import { findWalLoss, walLoss } from "../../../edge/buffer/wal-check.ts";
-import { movedRange } from "./draft-kit.ts";
-import { openOutbox, temporaryFolder } from "./outbox-kit.ts";
+import { findWalLoss, walLoss } from "../../contract/wal-check.ts";
+import { movedRange } from "../edge/buffer/draft-kit.ts";
+import { openOutbox, temporaryFolder } from "../edge/buffer/outbox-kit.ts";
 
 const headerBytes = 32;
 let folder: string;
@@ -55,6 +55,22 @@ test("what a power cut tears of the last transaction is no loss: its end, or any
       expect(walLoss(wal.subarray(0, torn[0]! * sectorBytes))).toBeUndefined();
     }),
   );
+});
+
+test("of a header in two sectors a power cut may leave the mark of an earlier turn: that is no loss", async () => {
+  const { outbox, file } = await openOutbox(await temporaryFolder());
+  await outbox.append(movedRange(1, 400), []);
+  const bytes = await readFile(`${file}-wal`);
+  const frameBytes = 24 + bytes.readUInt32BE(8);
+  let at = headerBytes;
+  while ((at + 8) % 512 !== 0) at += frameBytes;
+  expect(bytes.length).toBeGreaterThan(at + 2 * frameBytes);
+  bytes.fill(0, at - 1024, at - 512);
+  bytes.writeUInt32BE(50, at + 4);
+  expect(walLoss(bytes)).toBeUndefined();
+  // In one sector it is a commit that something followed.
+  bytes.writeUInt32BE(50, at - frameBytes + 4);
+  expect(walLoss(bytes)).toEqual({ cause: "damaged", commitCount: 2 });
 });
 
 test("a bit of a transaction before it is a loss, and what followed is counted", () => {
