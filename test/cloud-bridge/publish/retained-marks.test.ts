@@ -71,7 +71,11 @@ test("a broker that has none, an older number or one of another epoch lost somet
   forgot.marks.onConnected();
   expect(await forgot.take(7)).toBe(false);
   const restored = bridge();
-  restored.marks.onMessage(7, bytes({ ledgerEpoch: ledger().epoch + 1, number: 2 * Date.now() }), true);
+  restored.marks.onMessage(
+    7,
+    bytes({ ledgerEpoch: ledger().epoch + 1, number: 2 * Date.now() }),
+    true,
+  );
   expect(await restored.take(7)).toBe(false);
   const unreadable = bridge();
   unreadable.marks.onMessage(7, Buffer.from("{"), true);
