@@ -71,10 +71,9 @@ export class Book {
 
   /** Units of an item that customers have in hand; below zero where more were sold than taken. */
   inBasket(storeId: string, item: string): number {
-    const balances = this.#ofProduct.get(productKey(storeId, item)) ?? [];
-    const isBasket = ({ location, state }: Balance) =>
-      location === `${storeId}/@basket` && state === "sellable";
-    return balances.find(isBasket)?.quantity ?? 0;
+    const accounts = this.#ofProduct.get(productKey(storeId, item)) ?? [];
+    const basket = `${storeId}/@basket`;
+    return accounts.find((at) => at.location === basket && at.state === "sellable")?.quantity ?? 0;
   }
 
   /** When the item was last counted, as far as the group's view goes back. */
