@@ -249,7 +249,11 @@ test.skipIf(!isReady)(
     const expected = async () => {
       const lines: string[] = [];
       for (const storeId of storeIds) {
-        for (const level of await ledger.stockLevels({ storeId, countMax: 99, nowMs: Date.now() })) {
+        for (const level of await ledger.stockLevels({
+          storeId,
+          countMax: 99,
+          nowMs: Date.now(),
+        })) {
           lines.push(`gondola/1/${storeId}/stock/${level.gtin} ${level.revision}`);
         }
         lines.push(`gondola/1/${storeId}/plan ${(await ledger.plan(storeId))?.version}`);
