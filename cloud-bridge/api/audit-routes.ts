@@ -45,7 +45,7 @@ export function addAuditRoutes(app: FastifyInstance, { ledger, stores }: AuditRo
   addRoute(app, {
     ...{ method: "GET", path: "/v1/audit", allows: "audit.read", query: auditQuery },
     summary:
-      "Who took which step of a claim, set count policies, reposted, captured, sent facts or changed webhooks",
+      "Who took which step of a claim, inspected returns, set count policies, reposted, captured, sent facts or changed webhooks",
     answers: { 200: pageSchema(recordSchema) },
     handler: async ({ query: { store: storeId, cursor, limit }, actor }) => {
       if (storeId === undefined) actor.requireAllStores();

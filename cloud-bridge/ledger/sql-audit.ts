@@ -27,6 +27,7 @@ export const auditActs = [
   "claim_picked",
   "claim_handed_over",
   "claim_released",
+  "return_inspected",
 ] as const;
 
 /** One deed. */

@@ -3,6 +3,7 @@
 import { serialKey } from "../../../contract/gs1/digital-link.ts";
 import type { Gtin } from "../../../contract/units.ts";
 import type { LedgerDatabase, SqlConnection } from "../database.ts";
+import { saveAudit } from "../sql-audit.ts";
 import { type ReceiptSale, readReceiptSales } from "../sql-references.ts";
 import type { ReturnCase, ReturnOutcome, SaleFound } from "./return-case.ts";
 
@@ -91,7 +92,9 @@ export class SqlReturns {
           return { ok: false, code: "RETURN_UNKNOWN", message };
         }
         const outcome = decide(known.returnCase);
-        if (outcome.ok) await saveCase(connection, outcome.returnCase, known.digest);
+        if (!outcome.ok) return outcome;
+        await saveCase(connection, outcome.returnCase, known.digest);
+        await saveInspection(connection, known.returnCase, outcome.returnCase);
         return outcome;
       },
       [storeId],
@@ -168,6 +171,13 @@ async function heldAt(connection: SqlConnection, gtin: string, serial: string) {
     serialKey(gtin as Gtin, serial),
   );
   return row;
+}
+
+/** The case has the last inspection alone: who looked when is in the audit. */
+async function saveInspection(connection: SqlConnection, before: ReturnCase, after: ReturnCase) {
+  const { storeId, returnId: subject, inspectedBy: by, inspectedAtMs: atMs } = after;
+  if (by === undefined || atMs === undefined || atMs === before.inspectedAtMs) return;
+  await saveAudit(connection, [{ storeId, atMs, by, act: "return_inspected", subject }]);
 }
 
 async function readCase(connection: SqlConnection, storeId: string, returnId: string) {

@@ -75,13 +75,18 @@ test("from the sale to the shelf again, each step once", async () => {
     status: 409,
     body: { code: "RETURN_GRADE" },
   });
-  await ask("POST", `${path}/inspect`, { grade: "B", reasons: ["box_opened"], by: "bob" });
+  await ask("POST", `${path}/inspect`, { grade: "B", reasons: ["box_opened"], by: "eve" });
   for (let time = 0; time < 2; time += 1) {
     expect(await ask("POST", `${path}/dispose`, resell)).toMatchObject({
       status: 200,
       body: { state: "disposed", valueMinor: 800, disposedBy: "bob" },
     });
   }
+  const audit = (await bridge.get("/v1/audit?store=s1")).body["items"] as { act: string }[];
+  expect(audit.filter(({ act }) => act === "return_inspected")).toMatchObject([
+    { by: "bob", subject: opened.body["returnId"] },
+    { by: "eve", subject: opened.body["returnId"] },
+  ]);
   expect(await states()).toMatchObject({ sellable: 9 });
   const list = await bridge.get("/v1/stores/s1/returns?state=all");
   expect(list.body).toMatchObject({
