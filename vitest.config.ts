@@ -24,6 +24,7 @@ const onBoth = [
   "sql-events",
   "sql-history",
   "sql-ledger",
+  "sql-plan-news",
   "sql-tree",
   "refused-alone",
   "unstorable-text",
