@@ -36,6 +36,7 @@ const postgres = {
     include: [
       ...onBoth.map((name) => `${ledger}${name}.test.ts`),
       `${ledger}postgres*.test.ts`,
+      "test/cloud-bridge/api/entry-actors.test.ts",
       "test/cloud-bridge/api/hostile-values.test.ts",
       "test/cloud-bridge/facts-killed.test.ts",
       "test/cloud-bridge/publish/topic-sources.test.ts",

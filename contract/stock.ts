@@ -56,6 +56,11 @@ export const entrySchema = z.strictObject({
   outboxId: randomIdSchema,
   sequence: sequenceSchema,
   deviceId: idSchema,
+  /**
+   * Who did it by a call over HTTP or at the command line, as the token is named or as `by` said. Absent of what edges told
+   * and of what settlement found by itself.
+   */
+  by: z.string().min(1).max(100).optional(),
   previousHash: digestSchema,
   hash: digestSchema,
 });

@@ -214,7 +214,7 @@ function taken(
 
 /** What never came goes from the sender's account of the transfer to its losses, once however often it is asked for. */
 async function writeOff(
-  { consignmentId, from, report, closedAtMs = 0 }: ConsignmentReport,
+  { consignmentId, from, report, closedAtMs = 0, closedBy: by }: ConsignmentReport,
   options: ConsignmentRoutesOptions,
 ): Promise<void> {
   const state = "sellable";
@@ -230,5 +230,6 @@ async function writeOff(
     );
   if (facts.length === 0) return;
   const sourceId = ownSourceIds.transfers;
-  await postOwnFacts(options, { storeId: from, sourceId, key: `close/${consignmentId}`, facts });
+  const key = `close/${consignmentId}`;
+  await postOwnFacts(options, { storeId: from, sourceId, key, facts, by });
 }

@@ -21,6 +21,7 @@ export async function postOwnFacts(
     readonly sourceId: keyof typeof ownSourceIds;
     readonly key: string;
     readonly facts: readonly Fact[];
+    readonly by: string | undefined;
   },
 ): Promise<void> {
   const digest = createHash("sha256").update(step.key).digest("hex");

@@ -112,7 +112,9 @@ export function addReturnRoutes(app: FastifyInstance, options: ReturnRoutesOptio
       const asked = askedOf(storeId, key, { ...body, by: actor.nameOr(body.by) }, nowMs());
       const opened = taken(await ledger.returns.open(asked, hashOf(canonicalJson(body))));
       // After the case: a request that was cut off in between comes again and posts what is missing.
-      if (!body.isPosted) await post(options, opened, "take", returnFact(opened));
+      if (!body.isPosted) {
+        await post(options, opened, "take", opened.receivedBy, returnFact(opened));
+      }
       reply.code(201).header("location", `/v1/stores/${storeId}/returns/${opened.returnId}`);
       return opened;
     },
@@ -174,7 +176,7 @@ function addSteps(app: FastifyInstance, options: ReturnRoutesOptions, path: stri
       const asked = { disposition, by: actor.nameOr(said), atMs: nowMs() };
       await requireStore(stores, storeId);
       const done = taken(await ledger.returns.step(storeId, id, (one) => dispose(one, asked)));
-      await post(options, done, "dispose", disposalFact(done));
+      await post(options, done, "dispose", done.disposedBy, disposalFact(done));
       return done;
     },
   });
@@ -225,10 +227,12 @@ async function post(
   options: ReturnRoutesOptions,
   { storeId, returnId }: ReturnCase,
   step: string,
+  by: string | undefined,
   fact: Fact,
 ): Promise<void> {
   const sourceId = ownSourceIds.returns;
-  await postOwnFacts(options, { storeId, sourceId, key: `${returnId}/${step}`, facts: [fact] });
+  const key = `${returnId}/${step}`;
+  await postOwnFacts(options, { storeId, sourceId, key, facts: [fact], by });
 }
 
 function hashOf(text: string): string {

@@ -45,6 +45,7 @@ export interface PreparedBatch {
   readonly storeId: string;
   readonly edgeId: string;
   readonly batch: Batch;
+  readonly by?: string | undefined;
   /** The batch's own, or those of the part that is retried alone. */
   readonly firstSequence: number;
   readonly previousDigest: string;
@@ -92,12 +93,13 @@ export function itemsOf({ firstSequence, previousDigest, events }: Batch): Batch
 }
 
 /** A batch with its items, taken apart now unless that was done when it arrived. */
-export function prepareBatch({ storeId, edgeId, batch, items }: Incoming): PreparedBatch {
+export function prepareBatch({ storeId, edgeId, batch, items, by }: Incoming): PreparedBatch {
   const { firstSequence, previousDigest } = batch;
   return {
     storeId,
     edgeId,
     batch,
+    by,
     firstSequence,
     previousDigest,
     items: items ?? itemsOf(batch),

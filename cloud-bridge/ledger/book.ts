@@ -24,6 +24,8 @@ export interface Source {
   readonly recordedAtMs: number;
   readonly placedAtMs: number;
   readonly unsyncedBootId: string | null;
+  /** Who did it, where it was done by a call. */
+  readonly by?: string | undefined;
 }
 
 /** Balances, chains, serials and tasks of one group. */
@@ -107,7 +109,7 @@ export class Book {
   /** Posts a transfer: the only way in which balances change. */
   transfer(movement: Movement, source: Source): Entry {
     const { item, serial, lot, quantity, from, to, reason, occurredAtMs } = movement;
-    const { storeId, edgeId, outboxId, sequence, deviceId, recordedAtMs } = source;
+    const { storeId, edgeId, outboxId, sequence, deviceId, recordedAtMs, by } = source;
     assert(quantity > 0);
     const head = this.#head(storeId);
     const entry: Entry = {
@@ -129,6 +131,7 @@ export class Book {
     };
     if (serial !== undefined) entry.serial = serial;
     if (lot !== undefined) entry.lot = lot;
+    if (by !== undefined) entry.by = by;
     entry.hash = entryHash(head.hash, entry);
     head.entryNumber = entry.entryNumber;
     head.hash = entry.hash;

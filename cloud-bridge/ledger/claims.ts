@@ -304,11 +304,11 @@ export class ClaimDesk {
   }
 
   #post(claim: Claim, step: MovingStep): Posted {
-    const { storeId, claimId, lines } = claim;
+    const { storeId, claimId, lines, changedBy: by } = claim;
     const atMs = this.#nowMs;
     const source = {
       ...{ storeId, edgeId: claimEdgeId, outboxId: claimId, sequence: step === "pick" ? 1 : 2 },
-      ...{ deviceId: "claims", recordedAtMs: atMs, placedAtMs: atMs, unsyncedBootId: null },
+      ...{ deviceId: "claims", recordedAtMs: atMs, placedAtMs: atMs, unsyncedBootId: null, by },
     };
     const entries: Entry[] = [];
     for (const line of lines) {

@@ -10,7 +10,8 @@ export function genesisHash(storeId: string): string {
 
 /**
  * The hash of an entry: SHA-256 of previous hash, newline, and the entry without its two hashes as
- * canonical JSON. The members are listed in their sorted order, which makes `JSON.stringify` canonical.
+ * canonical JSON. The members are listed in their sorted order, which makes `JSON.stringify` canonical;
+ * those that an entry lacks (`by`, `lot`, `serial`) are not in it.
  */
 export function entryHash(
   previousHash: string,
@@ -18,6 +19,7 @@ export function entryHash(
 ): string {
   const { from, to } = entry;
   const text = JSON.stringify({
+    by: entry.by,
     deviceId: entry.deviceId,
     edgeId: entry.edgeId,
     entryNumber: entry.entryNumber,

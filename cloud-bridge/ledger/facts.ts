@@ -53,7 +53,7 @@ export interface FactRequest {
   readonly facts: readonly Fact[];
   /** Until when the source has told all of its sales and returns, where it says so. */
   readonly completeThroughAtMs?: number | undefined;
-  /** Who sent it, where the facts do not say so. */
+  /** Who sent it, or did what the ledger itself posts. */
   readonly by?: string | undefined;
 }
 
@@ -80,11 +80,16 @@ export const ownSourceIds = { transfers: "transfers", returns: "returns" } as co
 /** A source as others may name theirs. */
 export const sourceIdSchema = idSchema
   .max(sourceIdLengthMax, `must be at most ${sourceIdLengthMax} characters`)
-  .refine((id) => !Object.hasOwn(ownSourceIds, id), "this name is the ledger's own");
+  .refine((id) => !isOwnSource(id), "this name is the ledger's own");
 
 /** The name of a source among edges. */
 export function feedEdgeId(sourceId: string): string {
   return `${feedPrefix}${sourceId}`;
+}
+
+/** Whether a source is one that the ledger itself posts under. */
+export function isOwnSource(sourceId: string): boolean {
+  return Object.hasOwn(ownSourceIds, sourceId);
 }
 
 /** Whether an edge id is that of a source over HTTP: it has no connection, and cannot be asked for anything. */
@@ -110,7 +115,7 @@ export function factBatch(
   position: FactPosition | undefined,
   recordedAtMs: number,
 ): { incoming: Incoming; after: FactPosition } {
-  const { storeId, sourceId, facts } = request;
+  const { storeId, sourceId, facts, by } = request;
   const outboxId = feedOutboxId(storeId, sourceId);
   const before = position ?? { throughSequence: 0, throughDigest: genesisDigest(outboxId) };
   let { throughSequence, throughDigest } = before;
@@ -128,7 +133,7 @@ export function factBatch(
     ...{ nonce: outboxId, events },
     ...(events.length === 0 ? hello : {}),
   };
-  const incoming = { storeId, edgeId: batch.edgeId, batch };
+  const incoming = { storeId, edgeId: batch.edgeId, batch, by };
   return { incoming, after: { throughSequence, throughDigest } };
 }
 

@@ -5,6 +5,7 @@ import type { Acknowledgement } from "../../contract/delivery.ts";
 import type { ErrorCode } from "../../contract/errors.ts";
 import { noticeCodes, type StockEvent } from "../../contract/event.ts";
 import { storableText } from "../storable-text.ts";
+import type { Author } from "./author.ts";
 import type { BatchItem, PreparedBatch } from "./batch-items.ts";
 import { Book } from "./book.ts";
 import {
@@ -37,10 +38,11 @@ export function postGroup(view: View, group: readonly PreparedBatch[], options: 
 }
 
 /** Posts one quarantined event where it was, the position stays; or says which rule it breaks. */
-export function postAgain(view: View, outbox: OutboxKey, event: StockEvent, recordedAtMs: number) {
+export function postAgain(view: View, outbox: OutboxKey, event: StockEvent, author: Author) {
+  const { by, nowMs: recordedAtMs } = author;
   const placements: Placement[] = [];
   const book = new Book(view);
-  const posting = new Posting(book, placements, outbox, recordedAtMs);
+  const posting = new Posting(book, placements, { outbox, recordedAtMs, by });
   const problem = posting.apply(event, event.occurredAtMs);
   const nothing = { positions: [], events: [], quarantined: [] };
   const changes: Changes = { recordedAtMs, ...nothing, placements, ...book.changes() };
@@ -67,10 +69,11 @@ class GroupPoster {
   }
 
   post(prepared: PreparedBatch): Committed {
-    const { storeId, edgeId, batch } = prepared;
+    const { storeId, edgeId, batch, by } = prepared;
+    const { recordedAtMs } = this.#options;
     const outbox = { storeId, edgeId, outboxId: batch.outboxId };
     const position = this.#positions.get(outboxKey(outbox)) ?? newPosition(outbox);
-    const posting = new Posting(this.#book, this.#placements, outbox, this.#options.recordedAtMs);
+    const posting = new Posting(this.#book, this.#placements, { outbox, recordedAtMs, by });
     const verdict = judgeBatch(prepared, position, (sequence) =>
       this.#digestAt(position, sequence),
     );

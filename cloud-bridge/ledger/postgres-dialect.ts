@@ -35,10 +35,9 @@ export function translateScript(script: string): string[] {
 function translateDefinition(statement: string): string[] {
   const [, table] = /CREATE TABLE (?:IF NOT EXISTS )?(\w+)/.exec(statement) ?? [];
   const sql = statement.replace(/\bWITHOUT ROWID\b/, "").replace(/\bINTEGER\b/g, "BIGINT");
-  if (table === undefined) return [sql];
   // Text is compared by its bytes, as SQLite and JavaScript do for the characters of ids.
   const definition = sql.replace(/\bTEXT\b/g, 'TEXT COLLATE "C"');
-  if (!partitionedTables.has(table)) return [definition];
+  if (table === undefined || !partitionedTables.has(table)) return [definition];
   const parts = Array.from(
     { length: partitionCount },
     (_, index) =>

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { GatewayError } from "../../contract/errors.ts";
 import type { PostgresConnection } from "./postgres.ts";
 import { dialectFunctions, storageSettings, translateScript } from "./postgres-dialect.ts";
-import { additions, tables, tablesVersion } from "./sql-tables.ts";
+import { additions, tables, tablesVersion, upgradesAfter } from "./sql-tables.ts";
 
 const migrationLock = 0x60_0f;
 
@@ -35,9 +35,10 @@ async function moveForward(connection: PostgresConnection, nowMs: number): Promi
   const scripts = [...dialectFunctions, ...storageSettings, ...translateScript(additions)];
   const digest = createHash("sha256").update(scripts.join(";")).digest("hex");
   // Every CREATE would lock its table, and running workers with it.
-  if (stored?.digest === digest) return;
+  if (stored?.digest === digest && stored.version === tablesVersion) return;
+  const lacking = stored === undefined ? [tables] : upgradesAfter(stored.version);
+  for (const statement of lacking.flatMap(translateScript)) await connection.native(statement);
   if (stored === undefined) {
-    for (const statement of translateScript(tables)) await connection.native(statement);
     await connection.native("INSERT INTO meta VALUES ('epoch', $1)", Math.max(1, nowMs));
   }
   for (const statement of scripts) await connection.native(statement);

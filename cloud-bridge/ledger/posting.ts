@@ -28,6 +28,13 @@ const clockSetSchema = z.looseObject({
 });
 const serialKeyPattern = /^01\/\d{14}\/21\/.+$/;
 
+/** Where a batch (or repost) is from, and when it is posted; `by`: who sent it by a call. */
+export interface PostingSource {
+  readonly outbox: OutboxKey;
+  readonly recordedAtMs: number;
+  readonly by: string | undefined;
+}
+
 /** Collects what one batch (or repost) changed. */
 export class Posting {
   readonly entries: Entry[] = [];
@@ -36,12 +43,14 @@ export class Posting {
   readonly recordedAtMs: number;
   readonly #book: Book;
   readonly #placements: Placement[];
+  readonly #by: string | undefined;
 
-  constructor(book: Book, placements: Placement[], outbox: OutboxKey, recordedAtMs: number) {
+  constructor(book: Book, placements: Placement[], { outbox, recordedAtMs, by }: PostingSource) {
     this.#book = book;
     this.#placements = placements;
     this.outbox = outbox;
     this.recordedAtMs = recordedAtMs;
+    this.#by = by;
   }
 
   /** Posts an event placed at `placedAtMs`; gives the rule it breaks, and then changes nothing. */
@@ -170,6 +179,7 @@ export class Posting {
       recordedAtMs,
       placedAtMs,
       unsyncedBootId,
+      by: this.#by,
     };
   }
 }

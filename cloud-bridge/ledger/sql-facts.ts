@@ -12,6 +12,7 @@ import {
   factBatch,
   feedEdgeId,
   feedOutboxId,
+  isOwnSource,
 } from "./facts.ts";
 import { saveSenders } from "./sql-audit.ts";
 import type { Committed, Incoming, Posted } from "./types.ts";
@@ -104,7 +105,7 @@ async function takeGroup(
   }
   await saveAnswers(connection, [...fresh.values()], answers, recordedAtMs);
   const senders = [...fresh.values()].flatMap(({ storeId, sourceId, by }) =>
-    by === undefined ? [] : [{ storeId, sourceId, by }],
+    by === undefined || isOwnSource(sourceId) ? [] : [{ storeId, sourceId, by }],
   );
   if (senders.length > 0) await saveSenders(connection, senders, recordedAtMs);
   return requests.map((request) => outcomeOf(request, answers, posted));

@@ -93,13 +93,14 @@ function postedOf(events: readonly LoggedEvent[]): PostedEvent[] {
 export async function postQuarantined(
   connection: SqlConnection,
   id: string,
-  { by, nowMs }: Author,
+  author: Author,
 ): Promise<RepostResult> {
   const [row] = await readQuarantine(connection, { id });
   if (row?.id !== id) {
     const message = `${id} is not in quarantine, or was reposted`;
     return { ok: false, code: "QUARANTINE_UNKNOWN", message };
   }
+  const { by, nowMs } = author;
   const { storeId, edgeId, outboxId, sequence, text } = row;
   const content = contentOf(JSON.parse(text), Buffer.byteLength(text));
   if (content.kind === "gap") throw new GatewayError("LEDGER_CORRUPT", `${id} is a gap`);
@@ -107,7 +108,7 @@ export async function postQuarantined(
   const { event } = content;
   const view = await loadEventView(connection, storeId, event);
   const outbox = { storeId, edgeId, outboxId };
-  const { problem, posted, changes } = postAgain(view, outbox, event, nowMs);
+  const { problem, posted, changes } = postAgain(view, outbox, event, author);
   if (problem !== undefined) return { ok: false, code: "LEDGER_RULE", message: problem };
   try {
     await savepoint(connection, async () => {

@@ -22,11 +22,13 @@ export const entryColumns = `store_id AS storeId, entry_number AS entryNumber, i
             from_location AS fromLocation, from_state AS fromState,
             to_location AS toLocation, to_state AS toState, reason,
             occurred_at_ms AS occurredAtMs, recorded_at_ms AS recordedAtMs, edge_id AS edgeId,
-            outbox_id AS outboxId, sequence, device_id AS deviceId, hash`;
+            outbox_id AS outboxId, sequence, device_id AS deviceId, actor AS by, hash`;
 
-export interface EntryRow extends Omit<Entry, "from" | "to" | "serial" | "lot" | "previousHash"> {
+export interface EntryRow
+  extends Omit<Entry, "from" | "to" | "serial" | "lot" | "by" | "previousHash"> {
   serial: string | null;
   lot: string | null;
+  by: string | null;
   fromLocation: string;
   fromState: StockState;
   toLocation: string;
@@ -56,11 +58,12 @@ export async function readEntries(
 
 /** An entry from its row; the hash before it stands in another one. */
 export function entryOf(row: EntryRow, previousHash: string): Entry {
-  const { serial, lot, fromLocation, fromState, toLocation, toState, hash, ...rest } = row;
+  const { serial, lot, by, fromLocation, fromState, toLocation, toState, hash, ...rest } = row;
   return {
     ...rest,
     ...(serial === null ? {} : { serial }),
     ...(lot === null ? {} : { lot }),
+    ...(by === null ? {} : { by }),
     from: { location: fromLocation, state: fromState },
     to: { location: toLocation, state: toState },
     previousHash,

@@ -104,6 +104,7 @@ const entryColumns: Columns<PlacedEntry> = {
   outbox_id: ({ entry }) => entry.outboxId,
   sequence: ({ entry }) => entry.sequence,
   device_id: ({ entry }) => entry.deviceId,
+  actor: ({ entry }) => entry.by ?? null,
   unsynced_boot_id: ({ unsyncedBootId }) => unsyncedBootId,
   hash: ({ entry }) => entry.hash,
 };

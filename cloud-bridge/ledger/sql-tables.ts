@@ -122,7 +122,17 @@ ${withheldTables}${planTables}${countingTables}${catalogueTables}${receivingTabl
 ${factTables}`;
 
 /** Version of the tables, in `PRAGMA user_version`. */
-export const tablesVersion = 1;
+export const tablesVersion = 2;
+
+/** What makes the tables of the version before into those of the next, in order; a new ledger has it all in `tables`. */
+const upgrades: readonly { readonly version: number; readonly script: string }[] = [
+  { version: 2, script: "ALTER TABLE entries ADD COLUMN actor TEXT" },
+];
+
+/** The scripts that tables of an older version lack. */
+export function upgradesAfter(version: number): string[] {
+  return upgrades.filter((each) => each.version > version).map(({ script }) => script);
+}
 
 export const tables = `
 CREATE TABLE meta (
@@ -166,7 +176,7 @@ CREATE TABLE quarantine (
   PRIMARY KEY (store_id, edge_id, outbox_id, sequence)
 );
 
--- Append-only. placed_at_ms is derived and outside the hash: occurred_at_ms is what the edge reported.
+-- Append-only. actor did it by a call, where it is not null. placed_at_ms is derived and outside the hash: occurred_at_ms is what the edge reported.
 CREATE TABLE entries (
   store_id TEXT NOT NULL, entry_number INTEGER NOT NULL,
   item TEXT NOT NULL, serial TEXT, lot TEXT,
@@ -176,7 +186,7 @@ CREATE TABLE entries (
   reason TEXT NOT NULL,
   occurred_at_ms INTEGER NOT NULL, placed_at_ms INTEGER NOT NULL, recorded_at_ms INTEGER NOT NULL,
   edge_id TEXT NOT NULL, outbox_id TEXT NOT NULL, sequence INTEGER NOT NULL,
-  device_id TEXT NOT NULL,
+  device_id TEXT NOT NULL, actor TEXT,
   unsynced_boot_id TEXT,
   hash TEXT NOT NULL,
   PRIMARY KEY (store_id, entry_number)

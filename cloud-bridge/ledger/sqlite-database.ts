@@ -10,7 +10,7 @@ import {
   refusalOf,
   type SqlConnection,
 } from "./database.ts";
-import { additions, tables, tablesVersion } from "./sql-tables.ts";
+import { additions, tables, tablesVersion, upgradesAfter } from "./sql-tables.ts";
 import { SqliteConnection, type SqliteOptions } from "./sqlite.ts";
 import { WriteBack } from "./write-back.ts";
 
@@ -193,8 +193,13 @@ async function createTables(
     const message = `the ledger ${path} is of version ${version}, this bridge knows ${tablesVersion}`;
     throw new GatewayError("LEDGER_FAILED", message);
   }
-  if (version === 0) {
-    await connection.script(`${tables}; PRAGMA user_version = ${tablesVersion};`);
+  const isNew = version === 0;
+  if (version < tablesVersion) {
+    const scripts = isNew ? [tables] : upgradesAfter(version);
+    const marked = [...scripts, `PRAGMA user_version = ${tablesVersion}`];
+    await connection.script(marked.join(";"));
+  }
+  if (isNew) {
     await connection.run("INSERT INTO meta VALUES ('epoch', ?)", Math.max(1, nowMs));
   }
   await connection.script(additions);

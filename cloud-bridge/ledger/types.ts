@@ -37,6 +37,8 @@ export interface Incoming {
   readonly batch: Batch;
   /** `itemsOf(batch)`, where that was done while the ledger was busy with others. */
   readonly items?: readonly BatchItem[];
+  /** Who sent it by a call; never of what came from an edge. */
+  readonly by?: string | undefined;
 }
 
 /** What one batch (or repost) changed, known once it is committed. */

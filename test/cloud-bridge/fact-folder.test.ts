@@ -22,6 +22,9 @@ test("files are posted, their refused lines written down, and nothing is posted 
   await drop("a.csv", header + receipt("s1", 5) + receipt("s9", 1) + line("sale,s1,now,1,,,"));
   await done(1);
   expect(await sellable()).toBe(5);
+  expect((await bridge.get("/v1/entries?store=s1")).body).toMatchObject({
+    items: [{ quantity: 5, by: "fact folder" }],
+  });
   const refused = await readFile(join(drops, "refused", "a.csv"), "utf8");
   expect(refused.split("\r\n")).toEqual([
     "line,reason,kind,store,occurredAt,gtin,quantity,location,reference",

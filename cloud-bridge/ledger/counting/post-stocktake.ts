@@ -2,6 +2,7 @@
 
 import type { Alert, Entry } from "../../../contract/stock.ts";
 import type { Count } from "../anchors.ts";
+import type { Author } from "../author.ts";
 import type { Book } from "../book.ts";
 import { changedItemsOf } from "../changed-items.ts";
 import type { Posted } from "../types.ts";
@@ -13,11 +14,11 @@ export const stocktakeDeviceId = "counts";
 /** Differences that one posting tells; the largest in value. */
 export const toldDifferenceCountMax = 100;
 
-/** Posts counts on the book, each line at the time when it was counted. */
+/** Posts counts on the book, each line at the time when it was counted, in the name of who posts them. */
 export function postCounts(
   book: Book,
   counts: readonly Count[],
-  recordedAtMs: number,
+  { by, nowMs: recordedAtMs }: Author,
 ): Omit<Posted, "alerts"> {
   const entries: Entry[] = [];
   for (const count of counts) {
@@ -26,7 +27,7 @@ export function postCounts(
       const placedAtMs = movement.occurredAtMs;
       const source = {
         ...{ storeId, edgeId, outboxId, sequence, deviceId: stocktakeDeviceId },
-        ...{ recordedAtMs, placedAtMs, unsyncedBootId: null },
+        ...{ recordedAtMs, placedAtMs, unsyncedBootId: null, by },
       };
       entries.push(book.transfer(movement, source));
     }

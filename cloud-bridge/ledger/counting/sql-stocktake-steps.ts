@@ -170,7 +170,7 @@ async function save(
   { policy, nowMs }: { policy: CountPolicy; nowMs: number },
 ): Promise<Posted> {
   const book = new Book(await loadCountView(connection, counts));
-  const posted = postCounts(book, counts, nowMs);
+  const posted = postCounts(book, counts, { by: stocktake.changedBy, nowMs });
   const nothing = { positions: [], events: [], quarantined: [], placements: [] };
   await saveChanges(connection, { recordedAtMs: nowMs, ...nothing, ...book.changes() });
   const gtins = stocktake.lines.map(({ gtin }) => gtin);

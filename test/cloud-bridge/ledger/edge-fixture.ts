@@ -82,16 +82,25 @@ export async function openRefusing(
 ): Promise<{ ledger: SqlLedger; allow: () => Promise<unknown> }> {
   const path = ledgerPath();
   const ledger = await openLedger({ path, ...options });
+  return { ledger, allow: await refuseRows(path, table, condition) };
+}
+
+/** The same for a ledger that is open already; what is given allows the rows again. */
+export async function refuseRows(
+  path: string,
+  table: string,
+  condition: string,
+): Promise<() => Promise<unknown>> {
   const trigger = `CREATE TRIGGER refusing BEFORE INSERT ON ${table}`;
   if (!isOnPostgres) {
     const body = `WHEN ${condition} BEGIN SELECT RAISE(ABORT, 'not this row'); END`;
     await onDatabase(path, `${trigger} ${body}`);
-    return { ledger, allow: () => onDatabase(path, "DROP TRIGGER refusing") };
+    return () => onDatabase(path, "DROP TRIGGER refusing");
   }
   const body = "$$ BEGIN RAISE EXCEPTION 'not this row'; END $$";
   await onDatabase(path, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS ${body}`);
   await onDatabase(path, `${trigger} FOR EACH ROW WHEN (${condition}) EXECUTE FUNCTION refuse()`);
-  return { ledger, allow: () => onDatabase(path, `DROP TRIGGER refusing ON ${table}`) };
+  return () => onDatabase(path, `DROP TRIGGER refusing ON ${table}`);
 }
 
 /** Posts one batch. */

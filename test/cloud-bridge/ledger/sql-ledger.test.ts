@@ -5,9 +5,11 @@ import { describe, expect, test } from "vitest";
 import { stockLevelSchema } from "../../../contract/stock.ts";
 import {
   balancesOf,
+  isOnPostgres,
   ledgerPath,
   onDatabase,
   openLedger,
+  openLedgerAt,
   openRefusing,
   postOne,
 } from "./edge-fixture.ts";
@@ -79,7 +81,7 @@ describe("quarantine", () => {
     await allow();
     const result = await ledger.repost(id, { by: "m", nowMs: startAtMs });
     expect(result).toMatchObject({ ok: true, changedItems: [{ gtin: coffee }] });
-    expect(result.ok && result.entries).toMatchObject([{ sequence: 1, entryNumber: 2 }]);
+    expect(result.ok && result.entries).toMatchObject([{ sequence: 1, entryNumber: 2, by: "m" }]);
     expect(await ledger.repost(id, { by: "m", nowMs: startAtMs })).toMatchObject({
       code: "QUARANTINE_UNKNOWN",
     });
@@ -103,6 +105,24 @@ test("an abandoned ledger rejects every call", async () => {
   const failed = { code: "LEDGER_FAILED" };
   await expect(ledger.post([new FakeEdge().hello(1)], startAtMs)).rejects.toMatchObject(failed);
   await expect(ledger.positions()).rejects.toMatchObject(failed);
+});
+
+test("a ledger of the version before opens, verifies, and names who posts from then on", async () => {
+  const path = ledgerPath();
+  const before = await openLedgerAt(path);
+  const edge = new FakeEdge().append(receive(), receive());
+  await postOne(before, edge.batch(1, 1));
+  await before.close();
+  const version = isOnPostgres
+    ? "UPDATE ledger_version SET version = 1"
+    : "PRAGMA user_version = 1";
+  for (const sql of ["ALTER TABLE entries DROP COLUMN actor", version]) await onDatabase(path, sql);
+  const ledger = await openLedger({ path });
+  expect(await ledger.verify()).toMatchObject({ problems: [], entryCount: 1 });
+  await postOne(ledger, { ...edge.batch(2), by: "ada" });
+  const entries = await ledger.entries({ storeId: "s0042", afterEntryNumber: 0, countMax: 9 });
+  expect(entries.map(({ by }) => by)).toEqual([undefined, "ada"]);
+  expect((await ledger.verify()).problems).toEqual([]);
 });
 
 test("the epoch stays over restarts, and only a restore changes it", async () => {

@@ -24,7 +24,8 @@ const edge = new FakeEdge().append(
 beforeEach(async () => {
   path = ledgerPath();
   ledger = await openLedger({ path });
-  await postOne(ledger, edge.batch(1));
+  await postOne(ledger, edge.batch(1, 3));
+  await postOne(ledger, { ...edge.batch(4), by: "ada" });
 });
 
 async function tamper(...statements: string[]): Promise<void> {
@@ -46,10 +47,14 @@ test("an untouched ledger verifies, and says how much it holds", async () => {
 });
 
 test("the hash of an entry is that of its canonical JSON", async () => {
-  const [entry] = await ledger.entries({ storeId: "s0042", afterEntryNumber: 0, countMax: 1 });
-  const { hash, previousHash, ...rest } = entrySchema.parse(entry);
-  expect(previousHash).toBe(genesisHash("s0042"));
-  expect(hash).toBe(nextDigest(previousHash, canonicalJson(rest)));
+  const entries = await ledger.entries({ storeId: "s0042", afterEntryNumber: 0, countMax: 9 });
+  expect(entries.map(({ by }) => by)).toEqual([undefined, undefined, undefined, "ada", "ada"]);
+  expect(entries[0]?.previousHash).toBe(genesisHash("s0042"));
+  for (const entry of entries) {
+    const { hash, previousHash, ...rest } = entrySchema.parse(entry);
+    expect(hash).toBe(nextDigest(previousHash, canonicalJson(rest)));
+  }
+  const { hash, previousHash, ...rest } = entries[0]!;
   expect(entryHash(previousHash, { ...rest, serial: "x" })).not.toBe(hash);
 });
 
@@ -66,6 +71,21 @@ const cases: [string, string[], string[]][] = [
   [
     "an entry with another time",
     ["UPDATE entries SET occurred_at_ms = 1 WHERE entry_number = 2"],
+    ["chain entry 2"],
+  ],
+  [
+    "an entry in another name",
+    ["UPDATE entries SET actor = 'eve' WHERE entry_number = 4"],
+    ["chain entry 4"],
+  ],
+  [
+    "an entry whose name was taken away",
+    ["UPDATE entries SET actor = NULL WHERE entry_number = 5"],
+    ["chain entry 5"],
+  ],
+  [
+    "an edge's entry in somebody's name",
+    ["UPDATE entries SET actor = 'ada' WHERE entry_number = 2"],
     ["chain entry 2"],
   ],
   [
