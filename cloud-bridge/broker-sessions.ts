@@ -1,12 +1,21 @@
-// Bounds what the embedded broker keeps for clients that are away (clean=false). aedes' memory
-// persistence keeps every message for them without end.
+// Bounds what the embedded broker keeps for clients that are away (clean=false), and marks what it sends them again. aedes'
+// memory persistence keeps every message for them without end, and repeats it as if it were new.
 
+import { Readable } from "node:stream";
 import type { Aedes } from "aedes";
 
-/** The two methods of aedes-persistence through which messages enter and leave a kept session. */
+/** A message of a session; it has a number once it was sent. */
+interface KeptPacket {
+  readonly cmd: string;
+  readonly messageId?: number;
+  readonly dup?: boolean;
+}
+
+/** The methods of aedes-persistence through which messages enter, leave and come again in a kept session. */
 interface SessionStore {
   outgoingEnqueueCombi(subscriptions: { clientId: string }[], packet: unknown): Promise<void>;
   outgoingClearMessageId(client: { id: string; clean: boolean }, packet: unknown): Promise<unknown>;
+  outgoingStream(client: unknown): AsyncIterable<KeptPacket>;
 }
 
 /** The kept sessions of a broker and how much lies in each. */
@@ -20,6 +29,8 @@ export class KeptSessions {
     this.#onOverflow = options.onOverflow;
     const { persistence } = broker as unknown as { persistence: SessionStore };
     this.#bound(persistence);
+    const stream = persistence.outgoingStream.bind(persistence);
+    persistence.outgoingStream = (client) => Readable.from(markRepeats(stream(client)));
   }
 
   get count(): number {
@@ -63,5 +74,13 @@ export class KeptSessions {
     }
     this.#queueCounts.set(clientId, count + 1);
     return true;
+  }
+}
+
+/** [MQTT-3.3.1-1]: what is sent again says so. */
+async function* markRepeats(packets: AsyncIterable<KeptPacket>): AsyncGenerator<KeptPacket> {
+  for await (const packet of packets) {
+    const isRepeat = packet.cmd === "publish" && packet.messageId !== undefined;
+    yield isRepeat ? { ...packet, dup: true } : packet;
   }
 }

@@ -4,6 +4,7 @@ import { connectAsync, type MqttClient } from "mqtt";
 import { type Reply, replySchema } from "../contract/delivery.ts";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { parsePayload } from "../contract/payload.ts";
+import { readForward } from "../contract/read-forward.ts";
 import type { SignedCommand } from "../contract/signed-command.ts";
 import { topics } from "../contract/topics.ts";
 import type { Clock } from "./clock.ts";
@@ -63,7 +64,7 @@ async function exchange(
       reject(unanswered(`${storeId}/${edgeId} did not reply within ${waitMs} ms`)),
     );
     client.on("message", (_topic, payload) => {
-      const reply = replySchema.safeParse(parsePayload(payload)).data;
+      const reply = readForward(replySchema, parsePayload(payload)).data;
       if (reply?.id === signed.command.id) resolve(reply);
     });
     client.on("error", (error) => reject(unanswered(error.message, error)));

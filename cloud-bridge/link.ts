@@ -57,6 +57,8 @@ export interface LinkOptions {
   readonly count: (name: string, by?: number) => void;
   /** Takes a message at once and never throws: the PUBACK goes out when it returns. */
   readonly onMessage: (message: IncomingMessage) => void;
+  /** Connected, and not yet subscribed: what the broker keeps comes after. */
+  readonly onConnected?: () => void;
   /** Connected and subscribed; called again after each reconnection. */
   readonly onOnline: () => void;
 }
@@ -167,7 +169,10 @@ export class BridgeLink {
       client.on("message", (topic, payload, packet) =>
         this.#options.onMessage({ topic, payload, isRetained: packet.retain }),
       );
-      client.on("connect", () => this.#subscribe(client, fail));
+      client.on("connect", () => {
+        this.#options.onConnected?.();
+        this.#subscribe(client, fail);
+      });
       client.on("error", (error) => fail(error.message));
       client.on("close", () => {
         signal.removeEventListener("abort", sayGoodbye);

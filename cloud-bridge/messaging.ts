@@ -2,11 +2,18 @@
 // hellos, and where several bridges share the stores this one's part of them.
 
 import { randomUUID } from "node:crypto";
-import { bridgeSubscriptions, parseTopic, partitionOf } from "../contract/topics.ts";
+import {
+  bridgeSubscriptions,
+  parseTopic,
+  partitionOf,
+  partitionOfPublished,
+  publishedSubscription,
+} from "../contract/topics.ts";
 import { Feed } from "./api/feed.ts";
 import type { Clock } from "./clock.ts";
 import type { BridgeConfig } from "./config.ts";
 import type { EdgeBook } from "./edges/edge-book.ts";
+import { type EdgeName, readStatus } from "./edges/edge-messages.ts";
 import { Ingest } from "./ingest.ts";
 import type { KnownStores } from "./known-stores.ts";
 import { isFeed } from "./ledger/facts.ts";
@@ -18,6 +25,7 @@ import { type Logger, SparingLog } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { HelloRequests } from "./publish/hello-requests.ts";
 import { Publishers } from "./publish/publishers.ts";
+import { RetainedMarks } from "./publish/retained-marks.ts";
 import { Worker } from "./workers/worker.ts";
 
 /** How the broker is reached. */
@@ -53,6 +61,8 @@ export class Messaging {
   readonly worker: Worker | undefined;
   readonly #options: MessagingOptions;
   readonly #hello: HelloRequests;
+  /** Undefined where this bridge is the only one. */
+  readonly #marks: RetainedMarks | undefined;
 
   constructor(options: MessagingOptions) {
     const { config, access, ledger, stores, metrics, log, clock, life } = options;
@@ -63,11 +73,15 @@ export class Messaging {
       ...{ ...access, clock, random: Math.random, log, count },
       ...sessionOf(config, access.clientId, workerId),
       onMessage: (message) => this.#onMessage(message),
+      onConnected: () => this.#marks?.onConnected(),
       onOnline: () => this.#onOnline(),
     });
     const { link } = this;
+    if (config.workers !== undefined) {
+      this.#marks = new RetainedMarks({ ledger, link, clock, count });
+    }
     this.publishers = new Publishers({
-      ...{ ...config.publish, ledger, link, clock, count },
+      ...{ ...config.publish, ledger, link, clock, count, marks: this.#marks },
       isHeld: (storeId) => this.#isHeld(storeId),
       storeIds: async () => (await stores.list()).filter((storeId) => this.#isHeld(storeId)),
     });
@@ -86,6 +100,7 @@ export class Messaging {
       onFailure: (error) => life.fail(error),
     });
     this.worker = this.#openWorker(workerId);
+    options.edges.share((storeId) => this.#isHeld(storeId));
   }
 
   /** Takes what was committed, whoever did it; returns at once. */
@@ -105,7 +120,7 @@ export class Messaging {
   #onOnline(): void {
     const { life, onOnline } = this.#options;
     onOnline();
-    this.publishers.onOnline();
+    life.watch(this.publishers.onOnline());
     life.watch(this.#hello.onOnline());
   }
 
@@ -129,22 +144,36 @@ export class Messaging {
       ...{ random: Math.random, count: metrics.count },
       onMessage: (message) => this.#onMessage(message),
       onFailure: (error) => life.fail(error),
-      onMembers: () => this.publishers.onOnline(),
-      onTaken: () => this.publishers.onOnline(),
+      onMembers: (hasCome) => this.publishers.onMembers(hasCome),
+      onTaken: (partitions) => life.watch(this.publishers.onTaken(partitions)),
       onHeard: (partitions) =>
         life.watch(this.#hello.onHeard((storeId) => partitions.has(partitionOf(storeId)))),
     });
   }
 
+  #onStatus(edge: EdgeName, payload: Uint8Array, isRetained: boolean): void {
+    const { edges, life, metrics } = this.#options;
+    const status = readStatus(edge, payload);
+    if (typeof status === "string") {
+      metrics.count("message_invalid");
+      return;
+    }
+    this.publishers.onStatus(edge, status);
+    edges.onStatus(edge, status, isRetained);
+    life.watch(this.#hello.onStatus(edge, status, isRetained));
+  }
+
   #onMessage({ topic, payload, isRetained }: IncomingMessage): void {
     const { edges, life, log, metrics } = this.#options;
     const parsed = parseTopic(topic);
-    if (parsed?.channel === "events") {
+    const partition = partitionOfPublished(topic);
+    if (partition !== undefined) {
+      const isCleared = this.#marks?.onMessage(partition, payload, isRetained);
+      if (isCleared) life.watch(this.publishers.onCleared(partition));
+    } else if (parsed?.channel === "events") {
       this.ingest.handle(topic, payload);
     } else if (parsed?.channel === "status") {
-      this.publishers.onStatus(parsed, payload);
-      edges.onStatus(parsed, payload, isRetained);
-      life.watch(this.#hello.onStatus(parsed, payload, isRetained));
+      this.#onStatus(parsed, payload, isRetained);
     } else if (parsed?.channel === "health") {
       edges.onHealth(parsed, payload, isRetained);
     } else if (parsed?.channel === "reply") {
@@ -165,6 +194,6 @@ function sessionOf(
 ): { subscriptions: string[]; clientId?: string; clean?: boolean } {
   const { events, ...others } = bridgeSubscriptions;
   if (workers === undefined) return { subscriptions: [events, ...Object.values(others)] };
-  const subscriptions = Object.values(others);
+  const subscriptions = [...Object.values(others), publishedSubscription];
   return { subscriptions, clientId: `${clientId}-${workerId}`, clean: true };
 }

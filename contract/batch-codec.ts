@@ -11,6 +11,7 @@ import {
   type Refusal,
   schemaVersion,
 } from "./delivery.ts";
+import { readForward } from "./read-forward.ts";
 
 /** A batch without its events. */
 export type BatchHeader = Omit<Batch, "events">;
@@ -48,7 +49,7 @@ export function decodeBatch(payload: Uint8Array): DecodedBatch {
     const message = `schema version ${version.data.schemaVersion} is newer than ${schemaVersion}; upgrade the bridge first`;
     return refuse(payload, "VERSION_UNSUPPORTED", message);
   }
-  const batch = batchSchema.safeParse(value);
+  const batch = readForward(batchSchema, value);
   if (batch.success) return { ok: true, batch: batch.data };
   const isTooLong = batch.error.issues.some(({ code, path }) => {
     return code === "too_big" && path.length === 1 && path[0] === "events";

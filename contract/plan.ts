@@ -1,6 +1,7 @@
 // The plan of a store: what the ledger tells the edges about products and places. Retained, versioned.
 
 import { z } from "zod";
+import { readForward } from "./read-forward.ts";
 import { type Gtin, gtinSchema, idSchema, isWithin, locationSchema } from "./units.ts";
 
 export const productSchema = z.strictObject({
@@ -45,6 +46,21 @@ export type Plan = z.infer<typeof planSchema>;
 /** What the ledger is given: what a product leaves out (name, weight) the catalogue says. */
 export const givenPlanSchema = planSchemaOf(productSchema.partial({ name: true }));
 export type GivenPlan = z.infer<typeof givenPlanSchema>;
+
+/**
+ * A plan that a later version may have written. A place of a role that this version does not know is one on the floor: an
+ * edge acts on no other role than `exit`.
+ */
+export function readPlan(value: unknown): z.ZodSafeParseResult<Plan> {
+  const given = z.looseObject({ locations: z.array(z.looseObject({ role: z.string() })) });
+  const plan = given.safeParse(value).data;
+  if (plan === undefined) return readForward(planSchema, value);
+  const isKnown = (role: string) => (locationRoles as readonly string[]).includes(role);
+  const locations = plan.locations.map((place) =>
+    isKnown(place.role) ? place : { ...place, role: "floor" },
+  );
+  return readForward(planSchema, { ...plan, locations });
+}
 
 function planSchemaOf<P extends z.ZodType<{ gtin: Gtin }>>(product: P) {
   return z

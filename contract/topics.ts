@@ -63,6 +63,21 @@ export const bridgeSubscriptions = {
   reply: `${root}/+/+/reply`,
 } as const;
 
+/** Among bridges that share stores: up to where everything retained of a partition was published. QoS 1, retained. */
+export function publishedTopic(partition: number): string {
+  return `${root}/p/${partition}/published`;
+}
+
+/** The partition of such a topic; undefined for any other one. */
+export function partitionOfPublished(topic: string): number | undefined {
+  const [, text = ""] = /^gondola\/1\/p\/(\d{1,2})\/published$/.exec(topic) ?? [];
+  const partition = Number.parseInt(text, 10);
+  return partition < partitionCount ? partition : undefined;
+}
+
+/** Their subscription to it. */
+export const publishedSubscription = `${root}/p/+/published`;
+
 /** Subscription of the bridge worker that reads a partition. */
 export function partitionSubscription(partition: number): string {
   return `${root}/p/${partition}/+/+/events`;

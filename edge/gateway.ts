@@ -7,6 +7,7 @@ import { type ErrorCode, errorCodeOf, errorMessageOf, GatewayError } from "../co
 import type { Conclusion, NoticedConclusion } from "../contract/event.ts";
 import { parsePayload } from "../contract/payload.ts";
 import type { Plan } from "../contract/plan.ts";
+import { readForward } from "../contract/read-forward.ts";
 import type { Reading } from "../contract/reading.ts";
 import { soldSchema } from "../contract/sold.ts";
 import type { Clock } from "../drivers/clock.ts";
@@ -108,7 +109,7 @@ export class Gateway {
   /** Takes the ledger's list of what is sold, as it was published. */
   takeSold(payload: Uint8Array): void {
     const { config, count, log } = this.#parts;
-    const parsed = soldSchema.safeParse(parsePayload(payload));
+    const parsed = readForward(soldSchema, parsePayload(payload));
     const sold = parsed.data;
     if (sold?.storeId !== config.storeId || sold.asOfAtMs < this.#soldAsOfAtMs) {
       const reason = parsed.error?.issues[0]?.message ?? "another store's, or an older one";

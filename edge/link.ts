@@ -51,6 +51,16 @@ export interface EdgeLinkOptions {
   readonly count: (name: string, by?: number) => void;
 }
 
+/** The wait after an attempt: anything up to a bound that doubles, so that a chain's edges do not come all at once. */
+export function linkDelayMs(
+  attempt: number,
+  settings: Pick<LinkSettings, "reconnectDelayMs" | "reconnectDelayMsMax">,
+  random: () => number,
+): number {
+  const rangeMs = settings.reconnectDelayMs * 2 ** Math.min(attempt, 30);
+  return Math.ceil(random() * Math.min(settings.reconnectDelayMsMax, rangeMs));
+}
+
 /** The edge's link to its broker. */
 export class EdgeLink {
   readonly #options: EdgeLinkOptions;
@@ -83,8 +93,7 @@ export class EdgeLink {
       if (signal.aborted) break;
       // Let in and thrown out again (two edges under one id do that to each other) is not health.
       if (clock.monotonicMs() - startedAtMs > settings.reconnectDelayMsMax) attempt = 0;
-      const rangeMs = settings.reconnectDelayMs * 2 ** Math.min(attempt, 30);
-      const delayMs = Math.ceil(random() * Math.min(settings.reconnectDelayMsMax, rangeMs));
+      const delayMs = linkDelayMs(attempt, settings, random);
       count("link_connections_ended");
       onProblem(`${reason}; connecting again in ${delayMs} ms`);
       await sleep(clock, delayMs, signal);

@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorMessageOf } from "../contract/errors.ts";
-import { type Plan, planSchema } from "../contract/plan.ts";
+import { type Plan, readPlan } from "../contract/plan.ts";
 import { loadPlan } from "./config.ts";
 import { writeKeptFile } from "./kept-file.ts";
 
@@ -43,12 +43,13 @@ export class PlanStore {
     } catch (error) {
       return `the plan is no JSON: ${errorMessageOf(error)}`;
     }
-    const parsed = planSchema.safeParse(value);
+    const parsed = readPlan(value);
     if (!parsed.success) return `the plan does not fit: ${parsed.error.issues[0]?.message}`;
     const plan = parsed.data;
     if (plan.storeId !== storeId) return `the plan is of store ${plan.storeId}`;
     if (plan.version <= (this.#plan?.version ?? 0)) return `version ${plan.version} is not newer`;
-    await writeKeptFile(this.#file, JSON.stringify(plan));
+    // As it came: what a later version of the edge knows of it is not lost.
+    await writeKeptFile(this.#file, JSON.stringify(value));
     this.#plan = plan;
     return plan;
   }
@@ -59,7 +60,9 @@ async function readKept(
   onProblem: (message: string) => void,
 ): Promise<Plan | undefined> {
   try {
-    return planSchema.parse(JSON.parse(await readFile(file, "utf8")));
+    const { data, error } = readPlan(JSON.parse(await readFile(file, "utf8")));
+    if (error !== undefined) throw error;
+    return data;
   } catch (error) {
     const isAbsent = (error as NodeJS.ErrnoException).code === "ENOENT";
     if (!isAbsent) onProblem(`${file} is not used: ${errorMessageOf(error)}`);

@@ -2,6 +2,7 @@
 // stand here, as one pure function: answers rewind, echoes do not, and only where the digests agree.
 
 import { type Acknowledgement, answerSchema, type Refusal } from "../contract/delivery.ts";
+import { readForward } from "../contract/read-forward.ts";
 import type { OutboxPosition, OutboxReader } from "./buffer/outbox.ts";
 
 /** The largest answer that is looked at: every rejection of a full batch, at its full length. */
@@ -16,7 +17,7 @@ export function parseAnswer(payload: Uint8Array): Acknowledgement | Refusal | un
   } catch {
     return undefined;
   }
-  return answerSchema.safeParse(value).data;
+  return readForward(answerSchema, value).data;
 }
 
 /**

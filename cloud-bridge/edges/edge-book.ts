@@ -7,7 +7,7 @@ import { type Clock, sleep } from "../clock.ts";
 import type { BridgeConfig } from "../config.ts";
 import { isFeed } from "../ledger/facts.ts";
 import type { Committed, Incoming, Ledger } from "../ledger/types.ts";
-import { type EdgeName, edgeKey, readHealth, readStatus } from "./edge-messages.ts";
+import { type EdgeName, edgeKey, readHealth, reportSizeBytesMax } from "./edge-messages.ts";
 import { type EdgeReport, reportOf } from "./edge-report.ts";
 
 /** Announcements of edges that have not delivered yet; the oldest go beyond. */
@@ -50,6 +50,10 @@ interface Kept extends EdgeName {
   /** On the bridge's clock that never jumps. */
   acknowledgedMs: number | undefined;
   report: EdgeReport | undefined;
+  /** The last report while another bridge has the store: it is read when somebody asks. */
+  unread:
+    | { readonly payload: Uint8Array; readonly atMs: number; readonly monotonicMs: number }
+    | undefined;
 }
 
 /** The edges of a chain. */
@@ -60,6 +64,7 @@ export class EdgeBook {
   readonly #known = new Set<string>();
   #quarantinedCounts = new Map<string, number>();
   #quarantinedCount = 0;
+  #isHeld: (storeId: string) => boolean = () => true;
 
   /** Reads from the ledger which edges there are. Rejects when it cannot be read. */
   static async open(options: EdgeBookOptions): Promise<EdgeBook> {
@@ -73,9 +78,14 @@ export class EdgeBook {
     this.#options = options;
   }
 
+  /** Says which stores are this bridge's: the numbers of the others are told by those that hold them. */
+  share(isHeld: (storeId: string) => boolean): void {
+    this.#isHeld = isHeld;
+  }
+
   /** Edges whose numbers are kept. */
   get keptCount(): number {
-    return this.#kept.size;
+    return [...this.#kept.values()].filter(({ storeId }) => this.#isHeld(storeId)).length;
   }
 
   /** Rows of the ledger's quarantine, of all edges and sources, at the last look. */
@@ -96,12 +106,9 @@ export class EdgeBook {
     }
   }
 
-  /** Takes a `status` message. */
-  onStatus(edge: EdgeName, payload: Uint8Array, isRetained: boolean): void {
+  /** Takes an edge's status; undefined where it has none. */
+  onStatus(edge: EdgeName, status: EdgeStatus | undefined, isRetained: boolean): void {
     const key = edgeKey(edge);
-    // An edge that ended its session for good clears its status.
-    const status = payload.length === 0 ? undefined : readStatus(edge, payload);
-    if (typeof status === "string") return;
     if (!this.#known.has(key)) {
       this.#strangers.delete(key);
       if (status !== undefined) this.#announce(key, status);
@@ -115,28 +122,41 @@ export class EdgeBook {
     if (status !== undefined && !isRetained && status.reason !== "lost") this.#see(kept);
   }
 
-  /** Takes a `health` message. */
+  /** Takes a `health` message. Of a store that another bridge has it is only remembered, for when it comes to this one. */
   onHealth(edge: EdgeName, payload: Uint8Array, isRetained: boolean): void {
-    const { clock, count, settings } = this.#options;
+    const { clock, count } = this.#options;
+    const now = { atMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+    if (!this.#isHeld(edge.storeId)) {
+      const kept = isRetained ? undefined : this.#kept.get(edgeKey(edge));
+      if (kept === undefined || payload.length > reportSizeBytesMax) return;
+      kept.unread = { ...now, payload: Uint8Array.from(payload) };
+      return;
+    }
     const health = this.#read(edge, payload, isRetained);
     if (health === undefined) return;
     const kept = this.#admit(edge);
     if (kept === undefined) return;
-    const { seriesCountMax } = settings;
-    const monotonicMs = clock.monotonicMs();
-    const report = reportOf(health, { nowMs: clock.nowMs(), monotonicMs, seriesCountMax });
+    this.#report(kept, health, now);
+    count("edge_health_taken");
+  }
+
+  #report(kept: Kept, health: Health, now: { atMs: number; monotonicMs: number }): void {
+    const { seriesCountMax } = this.#options.settings;
+    const { storeId, edgeId } = kept;
+    const { atMs: nowMs, monotonicMs } = now;
+    const report = reportOf(health, { nowMs, monotonicMs, seriesCountMax });
     const { leftOutCount, sinceAcknowledgementMs } = report;
     if (leftOutCount > 0) {
-      this.#refuse("edge_series_over_limit", "EDGE_LIMIT", { ...edge, leftOutCount });
+      this.#refuse("edge_series_over_limit", "EDGE_LIMIT", { storeId, edgeId, leftOutCount });
     }
+    kept.unread = undefined;
     kept.report = report;
     if (sinceAcknowledgementMs !== undefined) {
       kept.acknowledgedMs = monotonicMs - sinceAcknowledgementMs;
     }
     // Whoever speaks is there: a last will may come late, after the next connection's status.
     kept.state = "online";
-    this.#see(kept);
-    count("edge_health_taken");
+    kept.seen = now;
   }
 
   /** Takes batches that were committed: their edges are known from now on. */
@@ -155,9 +175,11 @@ export class EdgeBook {
     return kept && this.#viewOf(kept);
   }
 
-  /** All edges, in no order. */
+  /** All edges of this bridge's stores, in no order. */
   *views(): Generator<EdgeView> {
-    for (const kept of this.#kept.values()) yield this.#viewOf(kept);
+    for (const kept of this.#kept.values()) {
+      if (this.#isHeld(kept.storeId)) yield this.#viewOf(kept);
+    }
   }
 
   /** A report that may be taken; undefined, counted and told for any other. */
@@ -176,6 +198,7 @@ export class EdgeBook {
   }
 
   #viewOf(kept: Kept): EdgeView {
+    this.#readLate(kept);
     const { storeId, edgeId, state, status, seen, acknowledgedMs, report } = kept;
     const nowMs = this.#options.clock.monotonicMs();
     const isFresh =
@@ -187,6 +210,18 @@ export class EdgeBook {
       quarantinedCount: this.#quarantinedCounts.get(edgeKey(kept)) ?? 0,
       report: isFresh ? report : undefined,
     };
+  }
+
+  /** Reads the report that came while another bridge had the store. */
+  #readLate(kept: Kept): void {
+    const { unread } = kept;
+    kept.unread = undefined;
+    const health = unread && this.#read(kept, unread.payload, false);
+    if (unread === undefined || health === undefined) return;
+    const { state } = kept;
+    this.#report(kept, health, unread);
+    // What the edge said of its going came after.
+    if (state === "offline") kept.state = state;
   }
 
   /** Looks at the ledger: which edges there are, what lies in quarantine. Rejects when it cannot be read. */
@@ -215,7 +250,8 @@ export class EdgeBook {
     for (const [key, kept] of this.#kept) {
       const isStale = clock.monotonicMs() - (kept.report?.takenMs ?? 0) > settings.staleMs;
       if (isStale) kept.report = undefined;
-      const lastAtMs = Math.max(kept.seen?.atMs ?? 0, toldAtMs.get(key) ?? 0);
+      const seenAtMs = kept.unread?.atMs ?? kept.seen?.atMs ?? 0;
+      const lastAtMs = Math.max(seenAtMs, toldAtMs.get(key) ?? 0);
       if (nowMs - lastAtMs > settings.forgetMs) this.#kept.delete(key);
     }
   }
@@ -230,7 +266,12 @@ export class EdgeBook {
     }
     const status = this.#strangers.get(key);
     this.#strangers.delete(key);
-    const nothing = { seen: undefined, acknowledgedMs: undefined, report: undefined };
+    const nothing = {
+      seen: undefined,
+      acknowledgedMs: undefined,
+      report: undefined,
+      unread: undefined,
+    };
     const kept = {
       storeId,
       edgeId,

@@ -7,6 +7,7 @@ import {
   healthSchema,
 } from "../../contract/delivery.ts";
 import { parsePayload } from "../../contract/payload.ts";
+import { readForward } from "../../contract/read-forward.ts";
 
 /** An edge, by the ids of its topics. */
 export interface EdgeName {
@@ -25,9 +26,13 @@ export function edgeKey({ storeId, edgeId }: EdgeName): string {
   return `${storeId}/${edgeId}`;
 }
 
-/** A `status` message. */
-export function readStatus(edge: EdgeName, payload: Uint8Array): EdgeStatus | Unread {
-  const status = edgeStatusSchema.safeParse(parsePayload(payload)).data;
+/**
+ * A `status` message, for every part of the bridge: one that cannot be read or names another edge tells nobody anything.
+ * Undefined for an empty one: an edge that ended its session for good clears its status.
+ */
+export function readStatus(edge: EdgeName, payload: Uint8Array): EdgeStatus | undefined | Unread {
+  if (payload.length === 0) return undefined;
+  const status = readForward(edgeStatusSchema, parsePayload(payload)).data;
   if (status === undefined) return "invalid";
   return edgeKey(status) === edgeKey(edge) ? status : "foreign";
 }
@@ -35,7 +40,7 @@ export function readStatus(edge: EdgeName, payload: Uint8Array): EdgeStatus | Un
 /** A `health` message. Those of edges before do not say whose they are. */
 export function readHealth(edge: EdgeName, payload: Uint8Array): Health | Unread {
   if (payload.length > reportSizeBytesMax) return "invalid";
-  const health = healthSchema.safeParse(parsePayload(payload)).data;
+  const health = readForward(healthSchema, parsePayload(payload)).data;
   if (health === undefined) return "invalid";
   const { storeId = edge.storeId, edgeId = edge.edgeId } = health;
   return edgeKey({ storeId, edgeId }) === edgeKey(edge) ? health : "foreign";

@@ -129,7 +129,7 @@ export function settleFlow(
   for (const unit of ofStaff(putbacks, of("released"))) say("putback_claimed", unit);
   const takePick = (unit: Unit, isLatest = false) => {
     const open = picks.filter((pick) => !pick.isTaken && isSame(pick, unit, -pickMs, skewMs));
-    const pick = best(isLatest ? open.reverse() : open, unit);
+    const pick = best(isLatest ? latestFirst(open, unit) : open, unit);
     if (pick !== undefined) pick.isTaken = true;
     return pick;
   };
@@ -308,6 +308,12 @@ function isSame(one: Unit, other: Unit, beforeMs: number, afterMs: number): bool
   if (differenceMs < beforeMs || differenceMs > afterMs) return false;
   const [serial, otherSerial] = [one.fact.serial, other.fact.serial];
   return serial === undefined || otherSerial === undefined || serial === otherSerial;
+}
+
+/** From the last one before a unit back in time; then those after it, which only clocks that differ explain. */
+function latestFirst(open: readonly Unit[], { fact: { atMs } }: Unit): Unit[] {
+  const later = open.filter(({ fact }) => fact.atMs > atMs);
+  return [...open.filter((unit) => !later.includes(unit)).reverse(), ...later];
 }
 
 /** The first with the same serial, else the first. */

@@ -8,7 +8,7 @@ import type { Withheld } from "./availability.ts";
 import { prepareBatch } from "./batch-items.ts";
 import type { StoredPlan } from "./catalogue/plan-fill.ts";
 import { SqlCatalogue } from "./catalogue/sql-catalogue.ts";
-import { catalogueLock, readStalePlans } from "./catalogue/sql-plan-fills.ts";
+import { catalogueLock, markUnnotedPlans, readStalePlans } from "./catalogue/sql-plan-fills.ts";
 import { ClaimQueue } from "./claim-queue.ts";
 import { type Claim, type ClaimOutcome, type ClaimRequest, claimAt } from "./claims.ts";
 import type { MissingEnd } from "./commit-counter.ts";
@@ -33,7 +33,7 @@ import { settleDue } from "./sql-flow.ts";
 import { SqlFollowers } from "./sql-followers.ts";
 import { type GroupAt, postPrepared, postQuarantined } from "./sql-group.ts";
 import { SqlHistory } from "./sql-history.ts";
-import { readStockLevels } from "./sql-levels.ts";
+import { readPromisesChanged, readStockLevels } from "./sql-levels.ts";
 import {
   type PlanChange,
   readPlanChanges,
@@ -42,12 +42,12 @@ import {
   type SavedPlan,
   savePlan,
 } from "./sql-plan.ts";
+import { type PlanNews, readPlanNews } from "./sql-plan-news.ts";
 import {
   readDeclaredLosses,
   readEntries,
   readNotices,
   readPlan,
-  readPlanVersions,
   readPositions,
   readQuarantine,
   readQuarantineCounts,
@@ -92,6 +92,7 @@ export class SqlLedger implements Ledger {
   readonly facts: SqlFacts;
   readonly history: SqlHistory;
   #epoch: number;
+  #arePlansMarked = false;
 
   /** For a database that has its tables; `epoch` as `readEpoch` gives it. */
   constructor(database: LedgerDatabase, epoch: number) {
@@ -145,6 +146,8 @@ export class SqlLedger implements Ledger {
   }
 
   async refreshPlans(nowMs: number): Promise<string[]> {
+    if (!this.#arePlansMarked) await this.#database.write(markUnnotedPlans, catalogueLock);
+    this.#arePlansMarked = true;
     const refreshed: string[] = [];
     for (const storeId of await readStalePlans(this.#reader)) {
       const work = (connection: SqlConnection) => refreshPlan(connection, storeId, nowMs);
@@ -153,8 +156,8 @@ export class SqlLedger implements Ledger {
     return refreshed;
   }
 
-  planVersions(): ReturnType<Ledger["planVersions"]> {
-    return readPlanVersions(this.#reader);
+  planNews(query?: Parameters<Ledger["planNews"]>[0]): Promise<PlanNews[]> {
+    return readPlanNews(this.#reader, query);
   }
 
   planChanges(query: Parameters<Ledger["planChanges"]>[0]): Promise<PlanChange[]> {
@@ -176,6 +179,10 @@ export class SqlLedger implements Ledger {
 
   stockLevels(query: Parameters<Ledger["stockLevels"]>[0]): Promise<StockLevel[]> {
     return readStockLevels(this.#reader, query);
+  }
+
+  promisesChanged(span: Parameters<Ledger["promisesChanged"]>[0]) {
+    return readPromisesChanged(this.#reader, span);
   }
 
   expiredReservations(span: Parameters<Ledger["expiredReservations"]>[0]) {

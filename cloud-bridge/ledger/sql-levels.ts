@@ -35,6 +35,21 @@ export async function readStockLevels(
   });
 }
 
+/** Items of which something else may be promised since a time: by a claim, one that ran out, or a limit; `*` for any. */
+export async function readPromisesChanged(
+  connection: SqlConnection,
+  { sinceMs, nowMs }: { readonly sinceMs: number; readonly nowMs: number },
+): Promise<{ storeId: string; gtin: string }[]> {
+  return await connection.all(
+    `SELECT l.store_id AS storeId, l.gtin FROM claims c
+     JOIN claim_lines l ON l.store_id = c.store_id AND l.claim_id = c.claim_id
+     WHERE c.changed_at_ms >= ?
+     UNION SELECT store_id, gtin FROM claim_lines WHERE reserved_until_ms BETWEEN ? AND ?
+     UNION SELECT store_id, gtin FROM withheld_changes WHERE changed_at_ms >= ?`,
+    ...[sinceMs, sinceMs, nowMs, sinceMs],
+  );
+}
+
 /** What the book says alone. Items that are not GS1 have no level; `e` sorts after every digit. */
 async function readBookLevels(
   connection: SqlConnection,

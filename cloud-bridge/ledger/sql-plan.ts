@@ -15,12 +15,13 @@ import { readProducts } from "./catalogue/sql-catalogue.ts";
 import { planFillTables, savePlanFills } from "./catalogue/sql-plan-fills.ts";
 import type { SqlConnection } from "./database.ts";
 import { type OrderPlace, orderPlaceIndex, orderPlacesOf } from "./place-roles.ts";
+import { notePlan, planNewsTables } from "./sql-plan-news.ts";
 import type { Posted } from "./types.ts";
 
 export const planTables = `
 -- plans as they were given: in the table of plans they stand with what the catalogue says.
 CREATE TABLE IF NOT EXISTS given_plans (store_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL);
-${planFillTables}
+${planFillTables}${planNewsTables}
 CREATE TABLE IF NOT EXISTS plan_changes (
   store_id TEXT NOT NULL, version INTEGER NOT NULL,
   changed_at_ms INTEGER NOT NULL, changed_by TEXT NOT NULL,
@@ -100,6 +101,7 @@ export async function savePlan(
   const given = isReadBefore ? withoutFilled(plan, stored) : plan;
   const filled = await fill(connection, given, Math.max(version, (standing ?? 0) + 1));
   const changedItems = await savePlaces(connection, filled);
+  await notePlan(connection, storeId, changedItems.length > 0 ? filled.version : 0);
   await saveGiven(connection, given);
   if (author !== undefined) await saveChange(connection, filled, author);
   return { plan: filled, changedItems };
@@ -119,11 +121,7 @@ export async function refreshPlan(
   const filled = await fill(connection, given, plan.version);
   if (canonicalJson(filled) === canonicalJson(plan)) return false;
   const next = { ...filled, version: plan.version + 1 };
-  await connection.run(
-    "UPDATE plans SET version = ?, body = ? WHERE store_id = ?",
-    ...[next.version, canonicalJson(next), storeId],
-  );
-  await saveChange(connection, next, { by: "catalogue", nowMs });
+  await saveNext(connection, next, { by: "catalogue", nowMs });
   return true;
 }
 
@@ -148,12 +146,18 @@ export async function raisePlanVersions(connection: SqlConnection, nowMs: number
     const { plan } = (await readStoredPlan(connection, storeId))!;
     const isDated = plan.version >= nowVersion;
     const next = { ...plan, version: isDated ? plan.version + datedVersionStep : nowVersion };
-    await connection.run(
-      "UPDATE plans SET version = ?, body = ? WHERE store_id = ?",
-      ...[next.version, canonicalJson(next), storeId],
-    );
-    await saveChange(connection, next, { by: "restore", nowMs });
+    await saveNext(connection, next, { by: "restore", nowMs });
   }
+}
+
+/** Keeps the next version of a plan whose places are the same. */
+async function saveNext(connection: SqlConnection, next: Plan, author: Author): Promise<void> {
+  await connection.run(
+    "UPDATE plans SET version = ?, body = ? WHERE store_id = ?",
+    ...[next.version, canonicalJson(next), next.storeId],
+  );
+  await notePlan(connection, next.storeId);
+  await saveChange(connection, next, author);
 }
 
 async function saveGiven(connection: SqlConnection, given: GivenPlan): Promise<void> {

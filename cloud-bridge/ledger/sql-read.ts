@@ -183,13 +183,6 @@ export async function readPlan(
   return row === undefined ? undefined : (JSON.parse(row.body) as Plan);
 }
 
-/** Versions alone: a plan is large. */
-export async function readPlanVersions(
-  connection: SqlConnection,
-): Promise<{ storeId: string; version: number }[]> {
-  return await connection.all("SELECT store_id AS storeId, version FROM plans ORDER BY store_id");
-}
-
 /** The epoch of a ledger: when it was created or last restored, Unix ms. */
 export async function readEpoch(connection: SqlConnection): Promise<number> {
   const [row] = await connection.all<{ value: number }>(

@@ -24,6 +24,7 @@ import type { SqlFacts } from "./sql-facts.ts";
 import type { SqlFollowers } from "./sql-followers.ts";
 import type { SqlHistory } from "./sql-history.ts";
 import type { PlanChange, SavedPlan } from "./sql-plan.ts";
+import type { PlanNews } from "./sql-plan-news.ts";
 import type { SetBack } from "./sql-set-backs.ts";
 import type { SqlTree } from "./sql-tree.ts";
 import type { SqlWebhooks } from "./sql-webhooks.ts";
@@ -218,6 +219,11 @@ export interface Ledger {
     /** For reservations that run out. */
     nowMs: number;
   }): Promise<StockLevel[]>;
+  /** Items of which something else may be promised since a time: by a claim, one that ran out, or a limit; `*` for any. */
+  promisesChanged(span: {
+    readonly sinceMs: number;
+    readonly nowMs: number;
+  }): Promise<{ storeId: string; gtin: string }[]>;
   /** Products whose reservations ran out after a time, until another. */
   expiredReservations(span: {
     afterMs: number;
@@ -308,8 +314,11 @@ export interface Ledger {
     countMax: number;
   }): Promise<PlanChange[]>;
   plan(storeId: string): Promise<Plan | undefined>;
-  /** The version of every store's plan. */
-  planVersions(): Promise<{ readonly storeId: string; readonly version: number }[]>;
+  /** Plans that changed after a number (over all stores), in order; reads nothing where none did. Without one all of them. */
+  planNews(query?: {
+    readonly afterNumber: number;
+    readonly countMax: number;
+  }): Promise<PlanNews[]>;
   /**
    * Checks everything: the file, the chain, that the sum is zero, balances = sum of entries, claims = their entries,
    * posted lines = counts, sequences 1..n without hole or repeat per outbox, their digests, posting order = sequence order.

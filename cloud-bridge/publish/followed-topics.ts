@@ -89,6 +89,13 @@ export class FollowedTopics<Item extends { readonly storeId: string }> {
     return this.#queuedCount;
   }
 
+  /** How far each store came. */
+  positions(): [storeId: string, number: number][] {
+    return [...this.#streams.values()].flatMap(({ storeId, through }) =>
+      through === undefined ? [] : [[storeId, through] as [string, number]],
+    );
+  }
+
   /** Takes what was committed here, in order; returns at once. */
   onPosted(items: readonly Item[]): void {
     for (const item of items) {

@@ -1,9 +1,9 @@
 // Asks edges to say hello. A bridge that starts, or whose broker came back, does not know what its
 // edges wait for, and an edge that waits for an answer sends nothing until its time is up.
 
-import type { Command } from "../../contract/delivery.ts";
+import type { Command, EdgeStatus } from "../../contract/delivery.ts";
 import { topics } from "../../contract/topics.ts";
-import { readStatus } from "../edges/edge-messages.ts";
+import { type EdgeName, edgeKey } from "../edges/edge-messages.ts";
 import type { OutgoingMessage } from "../link.ts";
 
 export interface HelloRequestsOptions {
@@ -57,25 +57,21 @@ export class HelloRequests {
     }
   }
 
-  /** Takes a `status` message. One that was kept by the broker may be of an edge that waits. */
+  /** Takes an edge's status; undefined where it has none. One that was kept by the broker may be of an edge that waits. */
   async onStatus(
-    edge: { storeId: string; edgeId: string },
-    payload: Uint8Array,
+    edge: EdgeName,
+    status: EdgeStatus | undefined,
     isRetained: boolean,
   ): Promise<void> {
-    // An edge that ended its session for good clears its status.
-    if (payload.length === 0) return;
-    const status = readStatus(edge, payload);
-    if (typeof status === "string") return this.#options.count("message_invalid");
-    const { state } = status;
-    const key = `${edge.storeId}/${edge.edgeId}`;
-    if (state === "offline") this.#online.delete(key);
+    const key = edgeKey(edge);
+    if (status?.state !== "online") this.#online.delete(key);
     else if (this.#online.size < onlineCountMax) this.#online.set(key, edge);
-    if (state === "online" && isRetained && this.#options.link.isOnline) await this.#ask(edge);
+    if (status?.state !== "online" || !isRetained || !this.#options.link.isOnline) return;
+    await this.#ask(edge);
   }
 
   async #ask(edge: { storeId: string; edgeId: string }): Promise<void> {
-    const key = `${edge.storeId}/${edge.edgeId}`;
+    const key = edgeKey(edge);
     const isHeld = this.#options.isHeld?.(edge.storeId) ?? true;
     if (!isHeld || this.#asked.has(key)) return;
     this.#asked.add(key);

@@ -2,10 +2,10 @@
 // each commit with a sale, and from time to time so that exits know that it is fresh. One loop does all of
 // it, so that no older list follows a newer one.
 
-import { edgeStatusSchema } from "../../contract/delivery.ts";
-import { parsePayload } from "../../contract/payload.ts";
+import type { EdgeStatus } from "../../contract/delivery.ts";
 import { topics } from "../../contract/topics.ts";
 import { type Clock, sleep } from "../clock.ts";
+import { type EdgeName, edgeKey } from "../edges/edge-messages.ts";
 import { claimEdgeId } from "../ledger/claims.ts";
 import { soldAsOfAtMs, soldList, soldWindows, type TillEdge } from "../ledger/sold.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
@@ -61,15 +61,18 @@ export class SoldTopics {
     this.#due.add(storeId);
   }
 
-  /** Takes a `status` message: whether an edge is connected. */
-  onStatus(edge: { storeId: string; edgeId: string }, payload: Uint8Array): void {
-    const key = `${edge.storeId}/${edge.edgeId}`;
-    // `HelloRequests` counts what cannot be read.
-    const status = edgeStatusSchema.safeParse(parsePayload(payload)).data;
+  /** Takes an edge's status: whether it is connected; undefined where it has none. */
+  onStatus(edge: EdgeName, status: EdgeStatus | undefined): void {
+    const key = edgeKey(edge);
     if (status?.state !== "online") this.#onlineSince.delete(key);
     else if (!this.#onlineSince.has(key) && this.#onlineSince.size < onlineCountMax) {
       this.#onlineSince.set(key, this.#options.clock.nowMs() - clockDifferenceMsMax);
     }
+  }
+
+  /** Stores came to this bridge. */
+  onTaken(storeIds: readonly string[]): void {
+    for (const storeId of storeIds) this.#due.add(storeId);
   }
 
   /** The link came (back) online: the broker may have lost what it kept. */

@@ -21,6 +21,8 @@ export interface StockTopicsOptions {
   };
   readonly clock: Clock;
   readonly count: (name: string, by?: number) => void;
+  /** Whether another bridge that had a store until lately may still publish it (retained-marks.ts). */
+  readonly isYoung?: (storeId: string) => boolean;
   /** Pause after each page when all levels are published anew. */
   readonly republishPauseMs: number;
 }
@@ -34,11 +36,25 @@ const retryDelayMs = 250;
 /** How long what waits at the stop may take; they go out anew at the next start. */
 const drainMsMax = 5_000;
 
+/** An item whose level is to go out; `ticket`: by which report, counted from the first one. */
+interface Changed {
+  readonly storeId: string;
+  readonly gtin: string;
+  readonly ticket: number;
+}
+
 /** The publisher of stock levels. */
 export class StockTopics {
   readonly #options: StockTopicsOptions;
-  readonly #changed = new Map<string, { storeId: string; gtin: string }>();
+  readonly #changed = new Map<string, Changed>();
+  /** On their way to the broker. */
+  #sending: readonly Changed[] = [];
+  #ticket = 0;
+  /** Those that went out while their store was young here. */
+  readonly #young = new Map<string, Omit<Changed, "ticket">>();
   #isRepublishAsked = false;
+  /** Some were let go: until all levels are published anew, it is not known which are out. */
+  #hasOverflown = false;
   /** What is left of publishing all levels anew: stores, and the last GTIN of the first one. */
   #republish: { storeIds: string[]; afterGtin?: string; notBeforeMs: number } | undefined;
   readonly #waker: Waker;
@@ -53,18 +69,70 @@ export class StockTopics {
     return this.#changed.size;
   }
 
+  /** Whether levels are being published anew. */
+  get isRepublishing(): boolean {
+    return this.#isRepublishAsked || this.#republish !== undefined;
+  }
+
+  /** Gives what tells whether all that was taken until now is out. */
+  taken(): () => boolean {
+    const last = this.#ticket;
+    const isOut = ({ ticket }: Changed) => ticket > last;
+    return () =>
+      !this.#hasOverflown && this.#sending.every(isOut) && [...this.#changed.values()].every(isOut);
+  }
+
   /** Takes what was committed, in order; returns at once. */
   onPosted({ changedItems }: Pick<Posted, "changedItems">): void {
     for (const item of changedItems) {
-      if (item.gtin === anyWord) this.#republishStore(item.storeId);
-      else this.#changed.set(`${item.storeId}/${item.gtin}`, item);
+      if (item.gtin === anyWord) this.republish([item.storeId]);
+      else this.#change(item);
     }
     if (this.#changed.size > changedCountMax) {
       this.#options.count("publish_levels_overflow");
       this.#changed.clear();
+      this.#hasOverflown = true;
       this.#isRepublishAsked = true;
     }
     this.#waker.wake();
+  }
+
+  /** Another bridge came back: what it had on its way may be older than what went out here. */
+  onMembers(): void {
+    this.onPosted({ changedItems: [...this.#young.values()].filter(this.#isYoung) });
+    this.#young.clear();
+  }
+
+  /** Takes all levels of a store as changed. Rejects when the ledger cannot be read. */
+  async onPlaces(storeId: string): Promise<void> {
+    let page: StockLevel[] = [];
+    do {
+      const last = page.at(-1);
+      const after = last === undefined ? {} : { afterGtin: last.gtin };
+      const { clock, ledger } = this.#options;
+      const query = { storeId, ...after, countMax: pageCount, nowMs: clock.nowMs() };
+      page = await ledger.stockLevels(query);
+      this.onPosted({ changedItems: page });
+    } while (page.length === pageCount);
+  }
+
+  /** All levels of these stores are to go out anew. */
+  republish(storeIds: readonly string[]): void {
+    this.#republish ??= { storeIds: [], notBeforeMs: 0 };
+    const waiting = new Set(this.#republish.storeIds.slice(1));
+    const more = storeIds.filter((storeId) => !waiting.has(storeId));
+    this.#republish.storeIds.push(...more);
+    this.#waker.wake();
+  }
+
+  /** Stores that another bridge publishes from now on. */
+  release(isOf: (storeId: string) => boolean): void {
+    for (const [key, { storeId }] of this.#changed) if (isOf(storeId)) this.#changed.delete(key);
+    const republish = this.#republish;
+    if (republish === undefined) return;
+    const [first] = republish.storeIds;
+    if (first !== undefined && isOf(first)) delete republish.afterGtin;
+    republish.storeIds = republish.storeIds.filter((storeId) => !isOf(storeId));
   }
 
   /** The link came (back) online: the broker may have lost what it kept, so all levels go out anew. */
@@ -103,13 +171,6 @@ export class StockTopics {
     return this.#republish.notBeforeMs - this.#options.clock.monotonicMs();
   }
 
-  /** After the page that it may be at now. */
-  #republishStore(storeId: string): void {
-    this.#republish ??= { storeIds: [], notBeforeMs: 0 };
-    const { storeIds } = this.#republish;
-    if (!storeIds.includes(storeId, 1)) storeIds.push(storeId);
-  }
-
   /** One round of each; false when the broker did not take everything. */
   async #step(): Promise<boolean> {
     if (!(await this.#publishChanged())) return false;
@@ -118,13 +179,18 @@ export class StockTopics {
 
   async #publishChanged(): Promise<boolean> {
     const items = [...this.#changed.values()].slice(0, windowCount);
+    this.#sending = items;
     for (const { storeId, gtin } of items) this.#changed.delete(`${storeId}/${gtin}`);
     const levels: StockLevel[] = [];
     const nowMs = this.#options.clock.nowMs();
-    for (const item of items) {
-      levels.push(...(await this.#options.ledger.stockLevels({ ...item, countMax: 1, nowMs })));
+    for (const { storeId, gtin } of items) {
+      levels.push(
+        ...(await this.#options.ledger.stockLevels({ storeId, gtin, countMax: 1, nowMs })),
+      );
     }
-    return await this.#publishLevels(levels);
+    const isFine = await this.#publishLevels(levels);
+    this.#sending = [];
+    return isFine;
   }
 
   async #publishPage(): Promise<boolean> {
@@ -138,6 +204,7 @@ export class StockTopics {
     const storeId = republish.storeIds[0];
     if (storeId === undefined) {
       this.#republish = undefined;
+      if (!this.#isRepublishAsked) this.#hasOverflown = false;
       return true;
     }
     const { afterGtin } = republish;
@@ -145,6 +212,8 @@ export class StockTopics {
     const page = { storeId, ...after, countMax: pageCount, nowMs: clock.nowMs() };
     const levels = await ledger.stockLevels(page);
     const last = levels.at(-1);
+    // It may have gone to another bridge meanwhile.
+    if (republish.storeIds[0] !== storeId) return true;
     if (last === undefined || levels.length < pageCount) {
       republish.storeIds.shift();
       delete republish.afterGtin;
@@ -161,10 +230,30 @@ export class StockTopics {
       return { topic, payload: JSON.stringify(level), retain: true };
     });
     const taken = await this.#publish(messages);
+    const tickets = new Map(
+      this.#sending.map(({ storeId, gtin, ticket }) => [`${storeId}/${gtin}`, ticket]),
+    );
     for (const [index, { storeId, gtin }] of levels.entries()) {
-      if (!taken[index]) this.#changed.set(`${storeId}/${gtin}`, { storeId, gtin });
+      const key = `${storeId}/${gtin}`;
+      if (!taken[index]) this.#change({ storeId, gtin }, tickets.get(key));
+      else if (this.#isYoung({ storeId }) && this.#young.size < changedCountMax) {
+        this.#young.set(key, { storeId, gtin });
+      }
     }
     return !taken.includes(false);
+  }
+
+  readonly #isYoung = ({ storeId }: { storeId: string }) =>
+    this.#options.isYoung?.(storeId) ?? false;
+
+  /** `ticket`: of one that did not go out. */
+  #change(item: { storeId: string; gtin: string }, ticket?: number): void {
+    const { storeId, gtin } = item;
+    const key = `${storeId}/${gtin}`;
+    const waiting = this.#changed.get(key);
+    // The report that came first counts: its level is read when it goes out.
+    if (waiting !== undefined && waiting.ticket <= (ticket ?? waiting.ticket)) return;
+    this.#changed.set(key, { storeId, gtin, ticket: ticket ?? ++this.#ticket });
   }
 
   async #publish(messages: readonly OutgoingMessage[]): Promise<boolean[]> {

@@ -24,9 +24,12 @@ export interface LeasesOptions {
   readonly onTaken: (lease: number) => void;
   /** Resolves when nothing is done under the lease any more. */
   readonly onLost: (lease: number) => Promise<void>;
-  /** Another worker came or went. */
-  readonly onMembers: (memberCount: number) => void;
+  /** Another worker came (back) or went. */
+  readonly onMembers: (hasCome: boolean) => void;
 }
+
+/** How often a session speaks in the time that the server waits for it, where nothing else is asked. */
+const wordsPerLease = 3;
 
 /** The leases of one worker. */
 export class Leases {
@@ -83,16 +86,17 @@ export class Leases {
     const session = this.#session;
     const look = await this.#inTime(session.look());
     const { give, take } = planLeases(look, Math.floor(random() * leaseCount));
-    await Promise.all(give.map((lease) => this.#lose(lease)));
+    await this.#loseThese(give, session);
     for (const lease of give) await this.#inTime(session.give(lease));
     const taken = await this.#inTime(session.take(take));
     for (const lease of taken) {
       this.#held.add(lease);
       onTaken(lease);
     }
-    const isChanged = look.memberCount !== this.#memberCount;
+    const moreCount = look.memberCount - this.#memberCount;
+    const isChanged = moreCount !== 0;
     this.#memberCount = look.memberCount;
-    if (isChanged) onMembers(look.memberCount);
+    if (isChanged) onMembers(moreCount > 0);
     if (isChanged || taken.length + give.length > 0) {
       const counts = { heldCount: this.#held.size, takenCount: taken.length };
       log.info({ ...counts, givenCount: give.length, memberCount: look.memberCount }, "leases");
@@ -104,11 +108,30 @@ export class Leases {
     await this.#options.onLost(lease);
   }
 
+  /** Resolves when nothing is done under these any more. Meanwhile the session says something, so that the server keeps it. */
+  async #loseThese(leases: readonly number[], session: AnyLeaseSession | undefined): Promise<void> {
+    const { clock, leaseMs } = this.#options;
+    const done = new AbortController();
+    const speak = async () => {
+      while (!done.signal.aborted) {
+        await sleep(clock, leaseMs / wordsPerLease, done.signal);
+        if (!done.signal.aborted) await session?.look();
+      }
+    };
+    // A session that is lost is found so by whoever needs it next.
+    const spoken = speak().catch((error: unknown) => {
+      if (!(error instanceof TransientError)) throw error;
+    });
+    await Promise.all(leases.map((lease) => this.#lose(lease)));
+    done.abort();
+    await spoken;
+  }
+
   async #loseAll(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
     this.#memberCount = 0;
-    await Promise.all([...this.#held].map((lease) => this.#lose(lease)));
+    await this.#loseThese([...this.#held], session);
     // Only now may others have them; a session that is lost has ended anyway.
     await session?.close();
   }

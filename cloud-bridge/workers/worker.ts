@@ -14,7 +14,7 @@ import { Relay, type RelayOptions } from "./relay.ts";
 
 export interface WorkerOptions extends Pick<RelayOptions, "workerId" | "feed"> {
   readonly publishers: RelayOptions["publishers"] & {
-    release(isOf: (storeId: string) => boolean): Promise<void>;
+    release(partition: number): Promise<void>;
   };
   readonly onFailure: (error: unknown) => void;
   readonly settings: { readonly lookIntervalMs: number; readonly leaseMs: number };
@@ -26,12 +26,12 @@ export interface WorkerOptions extends Pick<RelayOptions, "workerId" | "feed"> {
   readonly log: Logger;
   readonly count: (name: string, by?: number) => void;
   readonly onMessage: (message: IncomingMessage) => void;
-  /** Stores came to this worker: their levels are published from here. */
-  readonly onTaken: () => void;
+  /** Partitions came to this worker: their stores are published from here. */
+  readonly onTaken: (partitions: ReadonlySet<number>) => void;
   /** The edges of these partitions can be heard (again). */
   readonly onHeard: (partitions: ReadonlySet<number>) => void;
-  /** Another worker came or went: what it had not published yet is published anew. */
-  readonly onMembers: () => void;
+  /** Another worker came (back) or went. */
+  readonly onMembers: (hasCome: boolean) => void;
   /** What one worker does for all, until its signal aborts. */
   readonly upkeep: (signal: AbortSignal) => Promise<void>;
 }
@@ -46,6 +46,7 @@ export class Worker {
   readonly #leases: Leases;
   readonly #links: PartitionLinks;
   readonly #heard = new Set<number>();
+  readonly #taken = new Set<number>();
   #upkeep: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
 
   constructor(options: WorkerOptions) {
@@ -101,15 +102,26 @@ export class Worker {
       this.#upkeep = { stop, done: this.#options.upkeep(stop.signal).catch(onFailure) };
     } else {
       this.#links.open(lease);
-      this.#options.onTaken();
+      this.#onPartition(lease);
     }
+  }
+
+  /** Those that are taken together are told together. */
+  #onPartition(partition: number): void {
+    if (this.#taken.size === 0) {
+      setImmediate(() => {
+        const partitions = new Set([...this.#taken].filter((each) => this.#leases.held.has(each)));
+        this.#taken.clear();
+        this.#options.onTaken(partitions);
+      });
+    }
+    this.#taken.add(partition);
   }
 
   async #onLost(lease: number): Promise<void> {
     if (lease !== upkeepLease) {
       await this.#links.close(lease);
-      const { publishers } = this.#options;
-      return await publishers.release((storeId) => partitionOf(storeId) === lease);
+      return await this.#options.publishers.release(lease);
     }
     const upkeep = this.#upkeep;
     this.#upkeep = undefined;

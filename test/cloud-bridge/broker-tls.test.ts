@@ -138,6 +138,16 @@ describe("who is not let in", () => {
     await come(own);
   });
 
+  test.each([
+    ["that has expired", -900],
+    ["that is not valid yet", 10],
+  ])("with a certificate %s", async (_, days) => {
+    const other = await authority.enrol("s0042", "edge-1", Date.now() + days * 86_400_000);
+    await expect(come(other)).rejects.toThrow();
+    await expect.poll(() => counts.get("broker_handshakes_failed")).toBe(1);
+    await come(own);
+  });
+
   test("nobody but the bridge on its own port", async () => {
     const port = Number(new URL(broker.url).port);
     await expect(TestClient.open(port, { clientId: "s0042:edge-1" })).rejects.toThrow(

@@ -187,8 +187,10 @@ test("the list of what is sold is taken where it is ours, whole, and not older",
   expect(refusedAfter(list)).toBe(0);
   expect(refusedAfter({ ...list, asOfAtMs: 1_999 })).toBe(1);
   expect(refusedAfter({ ...list, storeId: "s0043" })).toBe(2);
-  expect(refusedAfter({ ...list, colour: "red" })).toBe(3);
+  expect(refusedAfter({ ...list, units: [{ quantity: 0 }] })).toBe(3);
   expect(refusedAfter("{")).toBe(4);
+  // What a later version adds is passed over.
+  expect(refusedAfter({ ...list, colour: "red" })).toBe(4);
   expect(refusedAfter(list)).toBe(4);
 });
 

@@ -29,6 +29,18 @@ describe("what an edge shows", () => {
     const { ca, certificate: cert, key } = enrolment;
     const one = { url, enrolmentFile: file("one.json") };
     expect(await readCertificates(one)).toEqual({ ca, cert, key });
+    const renewed = await (await CertificateAuthority.open(file("ca"))).enrol(
+      "s0042",
+      "edge-1",
+      nowMs,
+    );
+    await writeFile(file("one.json"), JSON.stringify(renewed));
+    expect(await readCertificates(one)).toEqual({
+      ca,
+      cert: renewed.certificate,
+      key: renewed.key,
+    });
+    await writeFile(file("one.json"), JSON.stringify(enrolment));
     const three = { url, certFile: file("cert.pem"), keyFile: file("key.pem") };
     expect(await readCertificates(three)).toEqual({ cert, key });
     expect(await readCertificates({ url })).toEqual({});
@@ -80,7 +92,7 @@ test("the authority's files: secrets are for their owner alone, and nothing is m
   await expect(CertificateAuthority.open(file("nowhere"))).rejects.toThrow("ca init");
   const again = await CertificateAuthority.open(file("ca"));
   expect(again.certificate).toBe(enrolment.ca);
-  expect(await again.revoke({ kind: "edge", storeId: "s0042", edgeId: "edge-1" }, nowMs)).toBe(1);
+  expect(await again.revoke({ kind: "edge", storeId: "s0042", edgeId: "edge-1" }, nowMs)).toBe(2);
   expect(await again.revoke({ kind: "edge", storeId: "s0042", edgeId: "edge-1" }, nowMs)).toBe(0);
   expect(await readFile(file("ca/revoked.pem"), "utf8")).toMatch(/^-----BEGIN X509 CRL-----/);
 });

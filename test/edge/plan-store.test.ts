@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -45,4 +45,19 @@ test("a damaged kept plan is said, and the configured one is used", async () => 
   await writeFile(join(folder, "plan.json"), "{half");
   expect((await open()).plan).toEqual(await loadPlan(configured));
   expect(problems[0]).toContain("plan.json");
+});
+
+test("a plan of a later version is taken, and kept as it came for a later edge", async () => {
+  const store = await open();
+  const later = JSON.parse(Buffer.from(await payload(99)).toString("utf8"));
+  const locker = { location: "s0042/locker", role: "parcel_locker", openedBy: "code" };
+  later.locations.push(locker);
+  const taken = await store.take(Buffer.from(JSON.stringify(later)), "s0042");
+  expect(taken).toMatchObject({ version: 99 });
+  const place = { location: "s0042/locker", role: "floor", picksSensed: false };
+  expect(store.plan?.locations.at(-1)).toEqual(place);
+  expect((await open()).plan).toEqual(store.plan);
+  const kept = JSON.parse(await readFile(join(folder, "plan.json"), "utf8"));
+  expect(kept.locations.at(-1)).toEqual(locker);
+  expect(problems).toEqual([]);
 });

@@ -2,11 +2,13 @@
 
 import { cp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { Daemon, type LogLine } from "../support/daemon.ts";
 import type { ProcessRow } from "./process-row.ts";
 import { type StoreProcesses, storeId } from "./store-processes.ts";
 
 const noticedMsMax = 60_000;
+const quietMs = 1_000;
 /** What happens between the copy and its return. */
 const moreCount = 20;
 
@@ -62,8 +64,12 @@ export function cloneRow(): ProcessRow {
     await store.startEdge();
     const alarmCount = await divergedCount(store);
     await store.acceptsMore(moreCount);
+    // What waits on the card that is taken out is gone with it.
+    store.source.stop();
+    await delay(quietMs);
     await store.drained(noticedMsMax);
     await store.killEdge();
+    store.source.start();
     await rm(store.dataDir("edge"), { recursive: true });
     await rename(copy, store.dataDir("edge"));
     await store.startEdge();

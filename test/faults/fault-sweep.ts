@@ -26,6 +26,8 @@ export interface FaultReport {
 }
 
 const scansPerSecond = 100;
+/** That many events before a strike: the store is at work. */
+const busyCount = 5;
 const catchUpMsMax = 60_000;
 const missedCountMin = 5;
 const smallDiskSizeBytes = 8 * 1024 * 1024;
@@ -64,6 +66,7 @@ export async function playProcessRow(
     store.source.start(scansPerSecond);
     for (let turn = 0; doneCount < count && problems.length === 0; turn += 1) {
       try {
+        await store.acceptsMore(busyCount);
         const ending = await row.strike(store, random, turn);
         endings[ending] = (endings[ending] ?? 0) + 1;
         if (ending !== missed) doneCount += 1;

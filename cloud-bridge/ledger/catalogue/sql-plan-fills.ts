@@ -46,13 +46,19 @@ export async function markStalePlans(
   );
 }
 
-/** Stores whose plan is not up to date; those of a ledger that knew no such plans too. */
+/** Plans of a ledger that knew no such plans are to be filled too. */
+export async function markUnnotedPlans(connection: SqlConnection): Promise<void> {
+  await connection.run(
+    `INSERT INTO stale_plans (store_id) SELECT p.store_id FROM plans p
+     WHERE NOT EXISTS (SELECT 1 FROM given_plans g WHERE g.store_id = p.store_id)
+     ON CONFLICT (store_id) DO NOTHING`,
+  );
+}
+
+/** Stores whose plan is not up to date. */
 export async function readStalePlans(connection: SqlConnection): Promise<string[]> {
   const rows = await connection.all<{ storeId: string }>(
-    `SELECT store_id AS storeId FROM stale_plans
-     UNION SELECT p.store_id FROM plans p
-      WHERE NOT EXISTS (SELECT 1 FROM given_plans g WHERE g.store_id = p.store_id)
-     ORDER BY 1 LIMIT ?`,
+    "SELECT store_id AS storeId FROM stale_plans ORDER BY store_id LIMIT ?",
     staleCountMax,
   );
   return rows.map(({ storeId }) => storeId);

@@ -43,7 +43,7 @@ const view = (book: EdgeBook, edgeId: string) => book.view(name(edgeId)) as Edge
 
 test("an edge is known from its first delivery on, and its earlier status with it", async () => {
   const { book, say, deliver, counts, refused } = await opened();
-  book.onStatus(name("e1"), bytes(status(storeId, "e1")), true);
+  book.onStatus(name("e1"), status(storeId, "e1"), true);
   say("e1");
   expect(book.view(name("e1"))).toBeUndefined();
   expect(counts).toMatchObject({ edge_health_unknown: 1, edge_health_taken: 0 });
@@ -61,12 +61,10 @@ test("what cannot be read, is another edge's, or was kept by the broker is count
   book.onHealth(name("e1"), Buffer.from("{"), false);
   book.onHealth(name("e1"), Buffer.from([0xff, 0x00]), false);
   book.onHealth(name("e1"), Buffer.alloc(300 * 1024, 0x20), false);
-  say("e1", { ...health(), extra: 1 });
+  say("e1", { ...health(), waitingCount: -1 });
   say("e1", health({ storeId, edgeId: "e2" }));
   say("e1", health({ storeId: "s0043" }));
   book.onHealth(name("e1"), bytes(health()), true);
-  book.onStatus(name("e1"), bytes(status(storeId, "e2")), false);
-  book.onStatus(name("e1"), Buffer.from("["), false);
   expect(counts).toMatchObject({
     ...{ edge_health_invalid: 4, edge_health_foreign: 2, edge_health_retained: 1 },
     edge_health_taken: 0,
@@ -98,7 +96,7 @@ test("ages go on; a stale report's series are gone; an edge that nobody expects 
   const labels = '{store="s0042",edge="e1"}';
   expect(await metrics()).toContain(`edge_last_acknowledgement_age_seconds${labels} 80\n`);
   expect(await metrics()).toContain('edge_antenna_readings_total{store="s0042",edge="e1",device');
-  book.onStatus(name("e1"), bytes(status(storeId, "e1", "offline")), false);
+  book.onStatus(name("e1"), status(storeId, "e1", "offline"), false);
   await wait(20_000);
   const stale = await metrics();
   expect(stale).not.toMatch(/^gondola_bridge_edge_(backlog|clock|buffer|device|antenna)/m);
@@ -137,19 +135,59 @@ test("edges beyond the limit are refused with a code, and series of an edge are 
 test("a last will that comes late is corrected by the next report; a cleared status leaves nothing", async () => {
   const { book, deliver, say } = await opened();
   await deliver("e1", receipt());
-  book.onStatus(name("e1"), bytes(status(storeId, "e1")), false);
-  book.onStatus(name("e1"), bytes(status(storeId, "e1", "offline")), false);
+  book.onStatus(name("e1"), status(storeId, "e1"), false);
+  book.onStatus(name("e1"), status(storeId, "e1", "offline"), false);
   expect(view(book, "e1").state).toBe("offline");
   say("e1");
   expect(view(book, "e1").state).toBe("online");
-  book.onStatus(name("e1"), Buffer.alloc(0), false);
+  book.onStatus(name("e1"), undefined, false);
   expect(view(book, "e1")).toMatchObject({ state: "unknown", status: undefined });
+});
+
+test("of several bridges the one that has a store tells its numbers, and who has it next knows the last report", async () => {
+  const one = await opened({ staleMs: 60_000 });
+  const other = await opened({ staleMs: 60_000 });
+  let holder = one;
+  for (const each of [one, other]) {
+    each.book.share(() => holder === each);
+    await each.deliver("e1", receipt());
+  }
+  const say = (backlog: Partial<Parameters<typeof health>[0]> = {}) => {
+    for (const each of [one, other]) {
+      each.say("e1", health({ atMs: startAtMs + each.line.nowMs + 2000, ...backlog }));
+    }
+  };
+  const wait = async (ms: number) => {
+    for (const each of [one, other]) await each.line.advance(ms, async () => undefined);
+  };
+  const known = async () =>
+    (await Promise.all([one, other].map(({ metrics }) => metrics()))).map(
+      (text) => /edge_backlog_events\{.*\} (\d+)/.exec(text)?.[1],
+    );
+  say({ waitingCount: 5 });
+  expect(await known()).toEqual(["5", undefined]);
+  expect([one, other].map(({ book }) => book.keptCount)).toEqual([1, 0]);
+  expect([one, other].map(({ counts }) => counts["edge_health_taken"])).toEqual([1, 0]);
+  await wait(20_000);
+  // Over HTTP any bridge is asked.
+  expect(view(other.book, "e1")).toMatchObject({
+    report: { waitingCount: 5, clockOffsetMs: 2000 },
+    sinceSeenMs: 20_000,
+  });
+  say({ waitingCount: 7 });
+  await wait(10_000);
+  holder = other;
+  expect(await known()).toEqual([undefined, "7"]);
+  expect(view(other.book, "e1")).toMatchObject({ sinceSeenMs: 10_000 });
+  // As old as it came, not as it was read.
+  await wait(51_000);
+  expect(await known()).toEqual([undefined, undefined]);
 });
 
 test("announcements of strangers are bounded: the oldest are let go", async () => {
   const { book, deliver } = await opened();
   for (let index = 0; index <= 1000; index += 1) {
-    book.onStatus(name(`x${index}`), bytes(status(storeId, `x${index}`)), false);
+    book.onStatus(name(`x${index}`), status(storeId, `x${index}`), false);
   }
   await deliver("x0", receipt());
   await deliver("x1", receipt());

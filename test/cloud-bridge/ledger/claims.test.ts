@@ -320,3 +320,20 @@ test("random histories: never oversold, never less than nothing reserved, all th
     { numRuns: runCountOf(40) },
   );
 });
+
+test("it is found of which items something else is promised since a time: claimed, ran out, withheld", async () => {
+  const ledger = await openLedger();
+  await stock(ledger, { [coffee]: 5, [tea]: 1 });
+  const changed = (sinceMs: number, nowMs: number) => ledger.promisesChanged({ sinceMs, nowMs });
+  expect(await changed(0, startAtMs)).toEqual([]);
+  const outcome = await ledger.decideClaim(reserve(), startAtMs);
+  const expiresAtMs = outcome.ok ? outcome.claim.expiresAtMs : 0;
+  const ofCoffee = [{ storeId, gtin: coffee }];
+  expect(await changed(startAtMs, startAtMs)).toEqual(ofCoffee);
+  expect(await changed(startAtMs + 1, expiresAtMs - 1)).toEqual([]);
+  expect(await changed(startAtMs + 1, expiresAtMs)).toEqual(ofCoffee);
+  const later = { ...byAda, nowMs: expiresAtMs + 1000 };
+  await ledger.setWithheld({ storeId, gtin: anyWord, channel: anyWord, quantity: 1 }, later);
+  const any = [{ storeId, gtin: anyWord }];
+  expect(await changed(later.nowMs, later.nowMs)).toEqual(any);
+});

@@ -12,6 +12,7 @@ import {
   exit,
   type Fact,
   type Fields,
+  fact,
   hourMs,
   ledgersInTurn,
   minuteMs,
@@ -99,6 +100,14 @@ describe("rules", () => {
   test("put back, with and without a pick before it", async () => {
     expect(await end(pick(minuteMs), putback(2 * minuteMs))).toMatchObject({ [shelf]: 5 });
     expect(await end(putback(2 * minuteMs))).toEqual({ [shelf]: 5, "@supplier": -5 });
+  });
+
+  test("what is put back was taken before, and not by the next one who comes", async () => {
+    const sold = fact("retail_selling", 2 * minuteMs, shelf, undefined, serial("B"));
+    const next = [pick(minuteMs + 12_000, serial("B")), sold];
+    const facts = [pick(minuteMs, serial("A")), putback(minuteMs + 2000), ...next];
+    const { soon } = await day(await openLedger(), [stock, ...facts]);
+    expect(soon).toEqual({ [shelf]: 4, "@customer": 1, "@supplier": -5 });
   });
 
   test("a basket times out only when every edge has told all of that time", async () => {

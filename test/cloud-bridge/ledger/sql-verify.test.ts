@@ -83,6 +83,25 @@ const cases: [string, string[], string[]][] = [
     ],
   ],
   [
+    "two entries that changed places",
+    [
+      "UPDATE entries SET entry_number = 99 WHERE entry_number = 2",
+      "UPDATE entries SET entry_number = 2 WHERE entry_number = 3",
+      "UPDATE entries SET entry_number = 3 WHERE entry_number = 99",
+    ],
+    ["chain entry 2", "chain entry 3", "posting_order entry 3", "chain entry 4"],
+  ],
+  [
+    "two events that changed places",
+    [
+      "UPDATE event_log SET sequence = 99 WHERE sequence = 2",
+      "UPDATE event_log SET sequence = 2, first_sequence = 2 WHERE sequence = 3",
+      "UPDATE event_log SET sequence = 3, first_sequence = 3 WHERE sequence = 99",
+    ],
+    [2, 3, 4].map((sequence) => `digests event edge-1/${edge.outboxId}/${sequence}`),
+  ],
+  ["a forged head", [`UPDATE chain_heads SET hash = '${"0".repeat(64)}'`], ["chain chain head"]],
+  [
     "a chain that was cut, even with its balances",
     [
       "DELETE FROM entries WHERE entry_number = 5",

@@ -2,6 +2,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { tables } from "../../../cloud-bridge/ledger/sql-tables.ts";
 import { SqliteConnection } from "../../../cloud-bridge/ledger/sqlite.ts";
 import { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import { balancesOf, ledgerPath, openLedger, postOne } from "./edge-fixture.ts";
@@ -106,4 +107,26 @@ test("a large ledger is read whole by verify, at its start only where outboxes a
   await opened.close();
   await damage("positions");
   await expect(openLedger(large)).rejects.toThrow(/malformed|damaged/);
+});
+
+test("a ledger of the first tables gets those that came since, and keeps what it holds", async () => {
+  const path = ledgerPath();
+  const edge = new FakeEdge().append(receive(), receive());
+  const before = await SqliteLedger.open({ path, nowMs: startAtMs });
+  await postOne(before, edge.batch(1, 1));
+  await before.close();
+  const first = new Set([...tables.matchAll(/CREATE TABLE (\w+)/g)].map(([, name]) => name!));
+  const connection = await SqliteConnection.open({ path });
+  const all = await connection.all<{ name: string }>(
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
+  );
+  const later = all.map(({ name }) => name).filter((name) => !first.has(name));
+  for (const name of later) await connection.run(`DROP TABLE ${name}`);
+  await connection.close();
+  expect(later.length).toBeGreaterThan(20);
+
+  const ledger = await openLedger({ path });
+  const { answer } = await postOne(ledger, edge.batch(2));
+  expect(answer.throughSequence).toBe(2);
+  expect(await ledger.verify()).toMatchObject({ problems: [], entryCount: 2, eventCount: 2 });
 });

@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import { systemClock } from "../../../cloud-bridge/clock.ts";
-import { StockTopics } from "../../../cloud-bridge/publish/stock-topics.ts";
+import {
+  StockTopics,
+  type StockTopicsOptions,
+} from "../../../cloud-bridge/publish/stock-topics.ts";
 import { checkDigitOf } from "../../../contract/gs1/check-digit.ts";
 import { stockLevelSchema } from "../../../contract/stock.ts";
 import { topics } from "../../../contract/topics.ts";
@@ -12,13 +15,14 @@ const ledger = useLedger();
 const post = (outbox: TestOutbox, ...items: string[]) => postReceipts(ledger(), outbox, items);
 
 /** A publisher on a link that the test rules. */
-function publisher(settings: { clock?: typeof systemClock } = {}) {
+function publisher(settings: Partial<StockTopicsOptions> = {}) {
   const link = new TestLink();
   const { sent } = link;
   const { counts, count } = counting();
   const stockTopics = new StockTopics({
-    ...{ ledger: ledger(), link, clock: settings.clock ?? systemClock, republishPauseMs: 1, count },
+    ...{ ledger: ledger(), link, clock: systemClock, republishPauseMs: 1, count },
     storeIds: async () => [...new Set((await ledger().positions()).map(({ storeId }) => storeId))],
+    ...settings,
   });
   const stop = new AbortController();
   const done = stockTopics.run(stop.signal);
@@ -127,6 +131,50 @@ test("after a connection every level of every store is published anew, page by p
   await finish();
   expect(new Set(sent.map(({ topic }) => topic)).size).toBe(451);
   expect(sent.at(-1)).toMatchObject({ topic: topics.stock("s2", gtins[0]!), retain: true });
+});
+
+test("it is told whether what was taken until some time is out, whatever came after", async () => {
+  const { stockTopics, link, finish } = publisher();
+  link.isTaking = () => false;
+  const outbox = new TestOutbox("s1", "e1");
+  expect(stockTopics.taken()()).toBe(true);
+  stockTopics.onPosted(await post(outbox, gtins[0]!));
+  const isOut = stockTopics.taken();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(isOut()).toBe(false);
+  // The second item never goes out.
+  stockTopics.onPosted(await post(outbox, gtins[1]!));
+  link.isTaking = ({ topic }) => topic.endsWith(gtins[0]!);
+  await expect.poll(isOut).toBe(true);
+  expect(stockTopics.taken()()).toBe(false);
+  link.isTaking = () => true;
+  await finish();
+  expect(stockTopics.taken()()).toBe(true);
+});
+
+test("stores are published anew as they are asked for; those that are released no more", async () => {
+  for (const storeId of ["s1", "s2", "s3"]) await post(new TestOutbox(storeId, "e1"), ...gtins);
+  const { stockTopics, link, levels, finish } = publisher({ isYoung: (id) => id === "s3" });
+  link.isOnline = false;
+  stockTopics.republish(["s1", "s2"]);
+  stockTopics.republish(["s2", "s3"]);
+  stockTopics.onPosted({ changedItems: [{ storeId: "s1", gtin: gtins[0]! }] });
+  stockTopics.release((storeId) => storeId === "s1");
+  link.isOnline = true;
+  await expect.poll(() => stockTopics.isRepublishing).toBe(false);
+  const stores = levels().map(({ storeId }) => storeId);
+  expect(stores.sort()).toEqual(["s2", "s2", "s2", "s3", "s3", "s3"]);
+  // A bridge that stood still comes back: what it may overwrite is said again, once.
+  stockTopics.onMembers();
+  await expect.poll(() => levels().length).toBe(9);
+  expect(
+    new Set(
+      levels()
+        .slice(6)
+        .map(({ storeId }) => storeId),
+    ),
+  ).toEqual(new Set(["s3"]));
+  await finish();
 });
 
 function withCheckDigit(digits: string): string {
