@@ -1,9 +1,10 @@
 // `gondola-bridge password`, and what `revoke` does for a broker with passwords: the file of small installations.
 
-import { chown, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 import { identityOfName, withoutPassword, withPassword } from "./broker-passwords.ts";
+import { replaceSecretFile } from "./secret-file.ts";
 
 interface PasswordOptions {
   readonly file: string;
@@ -28,7 +29,7 @@ export function addPasswordCommand(program: Command, print: (text: string) => vo
       }
       const password = (await textOfInput()).replace(/\r?\n$/, "");
       const before = await textOf(file, "");
-      await replace(file, await withPassword(before, file, { name, commands, password }));
+      await replaceSecretFile(file, await withPassword(before, file, { name, commands, password }));
       print(`set: ${kind} ${name} in ${file}; a running broker takes it at once\n`);
     });
 }
@@ -37,7 +38,7 @@ export function addPasswordCommand(program: Command, print: (text: string) => vo
 export async function revokePassword(file: string, name: string): Promise<boolean> {
   const left = withoutPassword(await textOf(file), file, name);
   if (left === undefined) return false;
-  await replace(file, left);
+  await replaceSecretFile(file, left);
   return true;
 }
 
@@ -46,20 +47,6 @@ async function textOf(file: string, missing?: string): Promise<string> {
     if (error.code === "ENOENT" && missing !== undefined) return missing;
     throw new GatewayError("CONFIG_UNREADABLE", errorMessageOf(error), { cause: error });
   });
-}
-
-/** A running broker reads the new file or the old one, never a half; it stays whose it was. */
-async function replace(file: string, text: string): Promise<void> {
-  const before = await stat(file).catch(() => undefined);
-  const written = `${file}.new`;
-  try {
-    await writeFile(written, text, { mode: before?.mode ?? 0o600 });
-    if (before !== undefined) await chown(written, before.uid, before.gid);
-    await rename(written, file);
-  } catch (error) {
-    const message = `${file} is not written: ${errorMessageOf(error)}`;
-    throw new GatewayError("CONFIG_INVALID", message, { cause: error });
-  }
 }
 
 async function textOfInput(): Promise<string> {

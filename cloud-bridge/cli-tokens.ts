@@ -1,10 +1,11 @@
 // `gondola-bridge token add|list|revoke`: who may use the HTTP API.
 
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { GatewayError } from "../contract/errors.ts";
 import { newToken, parseTokens, tokensText } from "./api/tokens.ts";
 import { tableText } from "./cli-print.ts";
+import { replaceSecretFile } from "./secret-file.ts";
 
 interface FileOption {
   readonly file: string;
@@ -27,7 +28,7 @@ export function addTokenCommands(program: Command, print: (text: string) => void
         throw new GatewayError("CONFIG_INVALID", `there is a token ${name}; revoke it first`);
       }
       const made = newToken({ name, role: options.role, stores: options.stores });
-      await writeTokens(options.file, tokensText([...tokens, made.token]));
+      await replaceSecretFile(options.file, tokensText([...tokens, made.token]));
       print(`${made.secret}\n`);
     });
   token
@@ -51,7 +52,7 @@ export function addTokenCommands(program: Command, print: (text: string) => void
       if (others.length === tokens.length) {
         throw new GatewayError("CONFIG_INVALID", `there is no token ${name} in ${file}`);
       }
-      await writeTokens(file, tokensText(others));
+      await replaceSecretFile(file, tokensText(others));
       print(`token ${name} is revoked\n`);
     });
 }
@@ -64,10 +65,4 @@ async function readTokens(file: string, mayLack: boolean) {
     if (mayLack && (error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw new GatewayError("CONFIG_UNREADABLE", `${file} cannot be read`, { cause: error });
   }
-}
-
-/** Whole or not at all: a bridge may read at any time. */
-async function writeTokens(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.new`, text, { mode: 0o600 });
-  await rename(`${file}.new`, file);
 }
