@@ -40,12 +40,15 @@ export async function runSettlement(
       silenceDueMs = clock.monotonicMs() + silenceIntervalMs;
       const looks = [
         () => ledger.raiseSilences(clock.nowMs()),
-        () => ledger.counting.sweep(clock.nowMs()),
         () => ledger.receiving.raiseOverdue(clock.nowMs()),
       ];
-      const alerts: Alert[] = [];
-      for (const look of looks) alerts.push(...(await unlessRefused(look, [], count)));
-      if (alerts.length > 0) publishers.onPosted({ entries: [], changedItems: [], alerts });
+      const look = () => ledger.counting.sweep(clock.nowMs());
+      const { changedItems, ...swept } = await unlessRefused(look, nothingSettled, count);
+      const alerts: Alert[] = [...swept.alerts];
+      for (const raise of looks) alerts.push(...(await unlessRefused(raise, [], count)));
+      if (alerts.length + changedItems.length > 0) {
+        publishers.onPosted({ entries: [], changedItems, alerts });
+      }
     }
     const startedMs = clock.monotonicMs();
     const { itemCount, refusedItemCount, ...posted } = await unlessRefused(

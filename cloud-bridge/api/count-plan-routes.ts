@@ -44,7 +44,7 @@ const itemsBody = z.strictObject({
 
 /** Adds the routes of count plan, count policy, trust and refill under /v1/stores/{store}. */
 export function addCountPlanRoutes(app: FastifyInstance, options: CountRoutesOptions): void {
-  const { ledger, stores, nowMs } = options;
+  const { ledger, stores, nowMs, onPosted } = options;
   const { counting } = ledger;
   const changing = { params: storeParams, allows: "count-plans.write", bodySizeBytesMax } as const;
 
@@ -61,7 +61,9 @@ export function addCountPlanRoutes(app: FastifyInstance, options: CountRoutesOpt
     summary: "Replaces what the store demands of its counts",
     handler: async ({ params: { store }, body: policy, actor }) => {
       await requireStore(stores, store);
-      await counting.setPolicy(store, policy, { by: actor.name, nowMs: nowMs() });
+      const author = { by: actor.name, nowMs: nowMs() };
+      const changedItems = await counting.setPolicy(store, policy, author);
+      if (changedItems.length > 0) onPosted({ entries: [], changedItems, alerts: [] });
       return policy;
     },
   });

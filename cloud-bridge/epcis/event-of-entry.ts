@@ -31,7 +31,15 @@ const meanings: Readonly<Record<string, Meaning>> = {
   shipping: { bizStep: "shipping", disposition: "in_transit" },
   arriving: { bizStep: "arriving", disposition: "in_progress" },
   departing: { bizStep: "departing", disposition: "in_transit" },
-  relocating: { bizStep: "storing" },
+  // By where to: see `meaningKeyOf`. A condition that nobody said stays what it was.
+  "relocating sellable": { bizStep: "storing" },
+  "relocating set_aside": { bizStep: "storing" },
+  "relocating returned": { bizStep: "storing", disposition: "returned" },
+  "relocating quality_hold": { bizStep: "holding", disposition: "non_sellable_other" },
+  "relocating damaged": { bizStep: "holding", disposition: "damaged" },
+  // A return that is recycled; and what was written off, which nobody has seen destroyed.
+  "relocating @loss damaged": { bizStep: "destroying", disposition: "destroyed" },
+  "relocating @loss": { bizStep: "other", disposition: "unknown" },
   first_seen: { bizStep: "cycle_counting" },
   count_difference: { bizStep: "stock_taking" },
   // What the ledger concludes of several facts (`../ledger/flow.ts`): where the unit was, and what became of it.
@@ -62,13 +70,26 @@ export const ownWords = {
   ),
 };
 
+/** Under which name `meanings` has an entry: its reason, and of what was only moved where it went. */
+function meaningKeyOf({ reason, to: { location, state } }: Pick<Entry, "reason" | "to">): string {
+  if (reason !== "relocating") return reason;
+  if (!location.endsWith("/@loss")) return `relocating ${state}`;
+  return state === "damaged" ? "relocating @loss damaged" : "relocating @loss";
+}
+
+/** The same of a row of `entries`. */
+export const meaningKeySql = `CASE WHEN reason <> 'relocating' THEN reason
+   WHEN NOT to_location LIKE '%/@loss' THEN 'relocating ' || to_state
+   WHEN to_state = 'damaged' THEN 'relocating @loss damaged' ELSE 'relocating @loss' END`;
+
 /** The event of an entry. `locationUri` names a place; a store's own URI serves where it has no GLN. */
 export function eventOfEntry(
   entry: Entry,
   locationUri: (location: string) => string = ownLocationUri,
 ): EpcisEvent {
-  const { from, to, reason } = entry;
-  const meaning = Object.hasOwn(meanings, reason) ? meanings[reason]! : unnamedMeaning;
+  const { from, to } = entry;
+  const meaningKey = meaningKeyOf(entry);
+  const meaning = Object.hasOwn(meanings, meaningKey) ? meanings[meaningKey]! : unnamedMeaning;
   const seenAt = [to, from].find(({ location }) => isReal(location));
   const event = {
     type: "ObjectEvent" as const,
@@ -115,17 +136,17 @@ export function declarationOfEntry(
   };
 }
 
-/** Which reasons have a word that is asked for; `isExcept`: all but these. */
-export interface ReasonFilter {
-  readonly reasons: readonly string[];
+/** Which meanings (`meaningKeySql`) have a word that is asked for; `isExcept`: all but these. */
+export interface MeaningFilter {
+  readonly keys: readonly string[];
   readonly isExcept: boolean;
 }
 
-/** The reasons of entries whose events have one of the words (canonical URIs). */
-export function reasonsOf(asked: {
+/** The meanings of entries whose events have one of the words (canonical URIs). */
+export function meaningsOf(asked: {
   bizSteps?: readonly string[] | undefined;
   dispositions?: readonly string[] | undefined;
-}): ReasonFilter {
+}): MeaningFilter {
   const isAsked = ({ bizStep, disposition }: Meaning) => {
     const { bizSteps, dispositions } = asked;
     const isStep = bizSteps === undefined || bizSteps.includes(wordStems.bizStep + bizStep);
@@ -136,7 +157,7 @@ export function reasonsOf(asked: {
   };
   const names = Object.keys(meanings);
   const isExcept = isAsked(unnamedMeaning);
-  return { reasons: names.filter((name) => isAsked(meanings[name]!) !== isExcept), isExcept };
+  return { keys: names.filter((name) => isAsked(meanings[name]!) !== isExcept), isExcept };
 }
 
 /** A place of a store as a URI. */

@@ -53,5 +53,6 @@ CREATE TABLE IF NOT EXISTS expected_receipts (
   PRIMARY KEY (store_id, event_number, line)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS expected_receipts_item ON expected_receipts (store_id, item, serial);
+CREATE INDEX IF NOT EXISTS expected_receipts_shipment ON expected_receipts (store_id, shipment) WHERE withdrawn_at_ms IS NULL;
 CREATE INDEX IF NOT EXISTS expected_receipts_sscc ON expected_receipts (item) WHERE item > 'sscc/' AND item < 'sscc0';
 `;

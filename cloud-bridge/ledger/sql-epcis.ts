@@ -48,7 +48,8 @@ export interface EventPage {
 
 /** Statements that one page may take where little of what is looked through fits. */
 const statementCountMax = 25;
-const idFollower = "epcis-ids";
+/** Another name where the words of entries, and so the IDs of their events, became others: the index is made anew. */
+const idFollower = "epcis-ids-2";
 /** Entries of a store that are put into the index at once: a few milliseconds, in which nobody else is answered. */
 const indexedCountMax = 100;
 

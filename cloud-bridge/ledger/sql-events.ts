@@ -14,7 +14,8 @@ import {
   type Correction,
   declarationOfEntry,
   eventOfEntry,
-  reasonsOf,
+  meaningKeySql,
+  meaningsOf,
 } from "../epcis/event-of-entry.ts";
 import type { Places } from "../epcis/places.ts";
 import { unitOfUri } from "../epcis/unit-of-uri.ts";
@@ -123,10 +124,10 @@ function entryCondition(filter: EventFilter, places: Places): Condition | undefi
   addRange(add, "occurred_at_ms", filter.eventTimeMs);
   addRange(add, "recorded_at_ms", filter.recordTimeMs);
   if (bizSteps !== undefined || dispositions !== undefined) {
-    const { reasons, isExcept } = reasonsOf({ bizSteps, dispositions });
-    if (reasons.length === 0 && !isExcept) return undefined;
-    const list = JSON.stringify(reasons.map((reason) => [reason]));
-    add(`reason ${isExcept ? "NOT " : ""}IN (SELECT value->>0 FROM json_each(?))`, list);
+    const { keys, isExcept } = meaningsOf({ bizSteps, dispositions });
+    if (keys.length === 0 && !isExcept) return undefined;
+    const list = JSON.stringify(keys.map((key) => [key]));
+    add(`${meaningKeySql} ${isExcept ? "NOT " : ""}IN (SELECT value->>0 FROM json_each(?))`, list);
   }
   const isHidden = "to_location LIKE '%/@%'";
   const real = `CASE WHEN NOT ${isHidden} THEN to_location WHEN NOT from_location LIKE '%/@%' THEN from_location END`;

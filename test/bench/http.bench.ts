@@ -74,7 +74,7 @@ async function fill(path: string): Promise<number> {
     ${numbers(storeCount)} INSERT INTO positions
       SELECT ${store}, 'edge-1', 'bench', ${Math.floor(entryCount / storeCount)}, printf('%064x', k), 0, ${startAtMs}, ${startAtMs} FROM n;
     INSERT INTO followers
-      SELECT store_id, value, entry_number FROM chain_heads, json_each('["epcis-ids","merkle"]');
+      SELECT store_id, value, entry_number FROM chain_heads, json_each('["epcis-ids-2","merkle"]');
     COMMIT; ANALYZE;`);
   await connection.close();
   return Math.round(performance.now() - begunMs);

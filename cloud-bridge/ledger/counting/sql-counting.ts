@@ -1,10 +1,10 @@
 // Counting as the rest of the bridge uses it, over the ledger's database.
 
 import { GatewayError } from "../../../contract/errors.ts";
-import type { Alert } from "../../../contract/stock.ts";
 import type { Author } from "../author.ts";
 import { type LedgerDatabase, type SqlConnection, StatementError } from "../database.ts";
 import { saveAudit } from "../sql-audit.ts";
+import type { Posted } from "../types.ts";
 import type { CountPolicy } from "./count-policy.ts";
 import { itemOf, readItems, readPolicy, saveItems, savePolicy } from "./sql-policy.ts";
 import { type RfidReport, readReports, recordTags } from "./sql-rfid.ts";
@@ -17,7 +17,7 @@ import {
 } from "./sql-stocktake-steps.ts";
 import { loadStocktakeView, readStocktake, readStocktakes } from "./sql-stocktakes.ts";
 import { readStoreFacts } from "./sql-store-facts.ts";
-import { readDueStores, saveGates, saveSweep } from "./sql-sweep.ts";
+import { readDueStores, type Swept, saveGates, saveSweep } from "./sql-sweep.ts";
 import type { Stocktake, StocktakeOutcome } from "./stocktake.ts";
 import { outdatedLine } from "./stocktake-steps.ts";
 import type { StoreFacts } from "./store-facts.ts";
@@ -79,14 +79,16 @@ export class SqlCounting {
     return readStoreFacts(this.#database.reader, storeId, nowMs);
   }
 
-  /** Looks at the stores that are due; gives the alerts to publish. Posting goes on between two stores. */
-  async sweep(nowMs: number): Promise<Alert[]> {
-    const alerts: Alert[] = [];
+  /** Looks at the stores that are due; gives what is to be published. Posting goes on between two stores. */
+  async sweep(nowMs: number): Promise<Swept> {
+    const swept: Swept = { alerts: [], changedItems: [] };
     for (const due of await readDueStores(this.#database.reader, nowMs)) {
       const facts = await this.facts(due.storeId, nowMs);
-      alerts.push(...(await this.#write((connection) => saveSweep(connection, facts, due))));
+      const found = await this.#write((connection) => saveSweep(connection, facts, due));
+      swept.alerts.push(...found.alerts);
+      swept.changedItems.push(...found.changedItems);
     }
-    return alerts;
+    return swept;
   }
 
   /** What a store demands of its counts. */
@@ -101,15 +103,19 @@ export class SqlCounting {
     return { policy, itemOf: (gtin: string) => itemOf(items, gtin) };
   }
 
-  /** Takes what a store demands; promises follow at once. */
-  async setPolicy(storeId: string, policy: CountPolicy, { by, nowMs }: Author): Promise<void> {
+  /** Takes what a store demands; promises follow at once. Gives the products of which more or less is promised now. */
+  async setPolicy(
+    storeId: string,
+    policy: CountPolicy,
+    { by, nowMs }: Author,
+  ): Promise<Posted["changedItems"]> {
     await this.#write(async (connection) => {
       await savePolicy(connection, storeId, policy);
       const deed = { act: "count_policy_set", subject: "", by, atMs: nowMs } as const;
       await saveAudit(connection, [{ storeId, ...deed }]);
     });
     const facts = await this.facts(storeId, nowMs);
-    await this.#write((connection) => saveGates(connection, facts));
+    return await this.#write((connection) => saveGates(connection, facts));
   }
 
   /** Takes class and price of products; `*` for every store. */

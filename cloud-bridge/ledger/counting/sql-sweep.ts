@@ -1,9 +1,9 @@
 // Looks at each store as a whole from time to time: classes by turnover, shelves that are empty while the back
 // room has stock, and what trust in the book takes from promises.
 
-import type { Alert } from "../../../contract/stock.ts";
 import type { SqlConnection } from "../database.ts";
 import { saveAlerts } from "../sql-alerts.ts";
+import type { Posted } from "../types.ts";
 import { classify, turnoverOf } from "./count-plan.ts";
 import { emptyShelfAlerts, refillList } from "./refill.ts";
 import { saveClasses } from "./sql-policy.ts";
@@ -30,16 +30,19 @@ export async function readDueStores(
   );
 }
 
-/** Keeps what a look at a store gave; gives the alerts to publish. Call it in a transaction. */
+/** What is to be published of a look at a store: alerts, and products of which more or less is promised now. */
+export type Swept = Pick<Posted, "alerts" | "changedItems">;
+
+/** Keeps what a look at a store gave; gives what is to be published. Call it in a transaction. */
 export async function saveSweep(
   connection: SqlConnection,
   facts: StoreFacts,
   { classesAtMs }: { classesAtMs: number },
-): Promise<Alert[]> {
+): Promise<Swept> {
   const { storeId, nowMs, policy } = facts;
   const isClassified = nowMs - classesAtMs < classifyIntervalMs;
   if (!isClassified) await saveClasses(connection, storeId, classify(turnoverOf(facts), policy));
-  await saveGates(connection, facts);
+  const changedItems = await saveGates(connection, facts);
   await forgetReports(connection, storeId, nowMs);
   const empty = refillList(facts).filter(({ shelfQuantity }) => shelfQuantity <= 0);
   const told = await newlyEmpty(connection, facts, empty);
@@ -51,23 +54,35 @@ export async function saveSweep(
        classes_at_ms = excluded.classes_at_ms`,
     ...[storeId, nowMs, isClassified ? classesAtMs : nowMs],
   );
-  return alerts.filter((alert) => loud.has(alert));
+  return { alerts: alerts.filter((alert) => loud.has(alert)), changedItems };
 }
 
-/** Sets what share of each product is not promised. */
-export async function saveGates(connection: SqlConnection, facts: StoreFacts): Promise<void> {
+/** Sets what share of each product is not promised; gives the products whose share is another now. */
+export async function saveGates(
+  connection: SqlConnection,
+  facts: StoreFacts,
+): Promise<Posted["changedItems"]> {
   const { storeId, policy } = facts;
   const scores = policy.trust.mode === "off" ? new Map() : storeScores(accountTrusts(facts));
   const gates = [...scores].flatMap(([gtin, score]) => {
     const percent = withheldPercent(score, policy.trust);
-    return percent === 0 ? [] : [[gtin, Math.round(score * 100), percent]];
+    return percent === 0 ? [] : [[gtin, Math.round(score * 100), percent] as const];
   });
+  const before = await connection.all<{ gtin: string; percent: number }>(
+    "SELECT gtin, withheld_percent AS percent FROM trust_gates WHERE store_id = ?",
+    storeId,
+  );
   await connection.run("DELETE FROM trust_gates WHERE store_id = ?", storeId);
   await connection.run(
     `INSERT INTO trust_gates (store_id, gtin, score_percent, withheld_percent)
      SELECT ?, value->>0, CAST(value->>1 AS INTEGER), CAST(value->>2 AS INTEGER) FROM json_each(?)`,
     ...[storeId, JSON.stringify(gates)],
   );
+  const was = new Map(before.map(({ gtin, percent }) => [gtin, percent]));
+  const is = new Map(gates.map(([gtin, , percent]) => [gtin, percent]));
+  const either = [...new Set([...was.keys(), ...is.keys()])];
+  const changed = either.filter((gtin) => was.get(gtin) !== is.get(gtin));
+  return changed.map((gtin) => ({ storeId, gtin }));
 }
 
 /** Alerts of empty shelves are told once, and are over as soon as the shelf is not empty any more. */

@@ -45,6 +45,17 @@ export interface ConsignmentEnd {
   readonly reason?: string | undefined;
 }
 
+/** Which consignments are listed. */
+export interface ConsignmentQuery {
+  readonly storeId: string;
+  readonly side: "to" | "from";
+  readonly kind: Consignment["kind"];
+  readonly isOpen: boolean;
+  /** Time and key of the last one of the page before. */
+  readonly before?: readonly [openedAtMs: number, key: string] | undefined;
+  readonly countMax: number;
+}
+
 /** Overdue consignments that are told at one time. */
 const overdueCountMax = 500;
 
@@ -103,16 +114,8 @@ export class SqlReceiving {
     return { ...(await reported(reader, found)), ...(alsoTo.length === 0 ? {} : { alsoTo }) };
   }
 
-  /** Consignments to a store, or those that it sends; the newest first. */
-  async consignments(query: {
-    readonly storeId: string;
-    readonly side: "to" | "from";
-    readonly kind: Consignment["kind"];
-    readonly isOpen: boolean;
-    /** Time and key of the last one of the page before. */
-    readonly before?: readonly [openedAtMs: number, key: string] | undefined;
-    readonly countMax: number;
-  }): Promise<Consignment[]> {
+  /** Consignments to a store, or those that it sends; the newest first. Shipments that were captured are among them. */
+  async consignments(query: ConsignmentQuery): Promise<Consignment[]> {
     const { storeId, side, kind, isOpen, countMax } = query;
     const [beforeMs, beforeKey] = query.before ?? [Number.MAX_SAFE_INTEGER, ""];
     const rows = await this.#database.reader.all<{ body: string }>(
@@ -122,7 +125,10 @@ export class SqlReceiving {
        ORDER BY opened_at_ms DESC, store_id || '/' || consignment_id LIMIT ?`,
       ...[storeId, kind, beforeMs, beforeMs, beforeKey, Number(isOpen), countMax],
     );
-    return rows.map(({ body }) => JSON.parse(body) as Consignment);
+    const told = rows.map(({ body }) => JSON.parse(body) as Consignment);
+    if (side === "from" || kind === "transfer") return told;
+    const captured = await readShipments(this.#database.reader, query);
+    return [...told, ...captured].sort(newestFirst).slice(0, countMax);
   }
 
   /** Closes or cancels one; what is missing and too much becomes an alert. */
@@ -286,11 +292,56 @@ async function readConsignmentOrShipment(
   });
   const [first] = expected;
   if (first === undefined) return undefined;
-  const lines = expected.map(({ item, quantity }): ConsignmentLine => ({ item, quantity }));
+  const openedAtMs = Math.min(...expected.map(({ shippedAtMs }) => shippedAtMs));
+  return deliveryOf({ storeId, consignmentId, openedAtMs }, expected);
+}
+
+function deliveryOf(
+  shipment: Pick<Consignment, "storeId" | "consignmentId" | "openedAtMs">,
+  expected: readonly ConsignmentLine[],
+): Consignment {
+  const lines = expected.map(({ item, quantity }) => ({ item, quantity }));
   return {
-    ...{ consignmentId, kind: "delivery", storeId, from: "epcis", lines, state: "open" },
-    ...{ openedAtMs: first.shippedAtMs, openedBy: "epcis" },
+    ...{ ...shipment, kind: "delivery", from: "epcis", lines, state: "open", openedBy: "epcis" },
   };
+}
+
+/** Shipments that were captured, and that nobody announced or ended. */
+async function readShipments(
+  connection: SqlConnection,
+  { storeId, before, countMax }: ConsignmentQuery,
+): Promise<Consignment[]> {
+  const [beforeMs, beforeKey] = before ?? [Number.MAX_SAFE_INTEGER, ""];
+  const rows = await connection.all<{ consignmentId: string; openedAtMs: number }>(
+    `SELECT r.shipment AS consignmentId, min(r.shipped_at_ms) AS openedAtMs FROM expected_receipts r
+     WHERE r.store_id = ? AND r.withdrawn_at_ms IS NULL AND r.shipment IS NOT NULL AND NOT EXISTS (
+       SELECT 1 FROM consignments c WHERE c.store_id = r.store_id AND c.consignment_id = r.shipment)
+     GROUP BY r.store_id, r.shipment HAVING min(r.shipped_at_ms) < ?
+      OR (min(r.shipped_at_ms) = ? AND r.store_id || '/' || r.shipment > ?)
+     ORDER BY min(r.shipped_at_ms) DESC, r.shipment LIMIT ?`,
+    ...[storeId, beforeMs, beforeMs, beforeKey, countMax],
+  );
+  const lines = await connection.all<ConsignmentLine & { shipment: string }>(
+    `SELECT r.shipment, r.item, r.quantity FROM json_each(?) k
+     JOIN expected_receipts r ON r.store_id = ? AND r.shipment = k.value->>0 AND r.withdrawn_at_ms IS NULL
+     ORDER BY r.event_number, r.line`,
+    ...[JSON.stringify(rows.map(({ consignmentId }) => [consignmentId])), storeId],
+  );
+  const byShipment = new Map<string, ConsignmentLine[]>();
+  for (const { shipment, ...line } of lines) {
+    const own = byShipment.get(shipment) ?? [];
+    if (own.length < consignmentLineCountMax) own.push(line);
+    byShipment.set(shipment, own);
+  }
+  return rows.map((row) =>
+    deliveryOf({ storeId, ...row }, byShipment.get(row.consignmentId) ?? []),
+  );
+}
+
+/** As both databases order them. */
+function newestFirst(one: Consignment, other: Consignment): number {
+  const keys = Buffer.compare(Buffer.from(consignmentKey(one)), Buffer.from(consignmentKey(other)));
+  return other.openedAtMs - one.openedAtMs || keys;
 }
 
 async function save(connection: SqlConnection, consignment: Consignment): Promise<void> {

@@ -195,10 +195,22 @@ test("plan, policy, trust and refill answer, and take what a store demands", asy
   const path = "/v1/stores/s1/count-policy";
   expect(await send(path, { ...policy, colour: 1 }, put)).toMatchObject({ status: 400 });
   expect(await send(path, { ...policy, classAShare: 2 }, put)).toMatchObject({ status: 400 });
+  const level = async (available: number) => {
+    await edge.message(
+      ({ topic, payload }) =>
+        topic === topics.stock("s1", gtin) &&
+        JSON.parse(payload.toString())["available"] === available,
+    );
+  };
+  edge.received.length = 0;
   expect(await send(path, demanding, put)).toMatchObject({ status: 200 });
+  // Who waits for messages hears of it, though nothing moved.
+  await level(0);
   // Counted a moment ago, but not quite now: a store that trusts nothing less than 1 promises nothing.
   expect((await bridge.get(`/v1/availability?gtin=${gtin}`)).body).toMatchObject({ available: 0 });
+  edge.received.length = 0;
   expect(await send(path, policy, put)).toMatchObject({ status: 200 });
+  await level(30);
   expect((await bridge.get(`/v1/availability?gtin=${gtin}`)).body).toMatchObject({ available: 30 });
 });
 

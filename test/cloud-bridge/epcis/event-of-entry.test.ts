@@ -70,6 +70,21 @@ describe("the event of an entry", () => {
     expect(event).not.toHaveProperty("bizLocation");
   });
 
+  test.each([
+    ["stockroom", "sellable", "storing", undefined],
+    ["stockroom", "quality_hold", "holding", "non_sellable_other"],
+    ["@loss", "damaged", "destroying", "destroyed"],
+    ["@loss", "sellable", "other", "unknown"],
+  ] as const)(
+    "of what was moved to %s, %s, says where it went",
+    (name, state, bizStep, disposition) => {
+      const to = { location: `s0042/${name}`, state };
+      const event = eventOfEntry(entryOf({ reason: "relocating", to }));
+      expect([event.bizStep, event.disposition]).toEqual([bizStep, disposition]);
+      expect(epcisEventSchema.safeParse(event).success).toBe(true);
+    },
+  );
+
   test("has an ID of its content: not of when it was recorded, but of which entry it is", () => {
     const { eventID } = eventOfEntry(entryOf());
     expect(eventOfEntry(entryOf({ recordedAtMs: entryOf().occurredAtMs })).eventID).toBe(eventID);

@@ -76,6 +76,28 @@ async function eventsFor(ledger: SqlLedger, parameters: Record<string, string>, 
   return { events, pageCount };
 }
 
+test("what was moved is found by the words of where it went", async () => {
+  const ledger = await openLedger();
+  const gone = (name: string, state: "damaged" | "sellable") => {
+    const from = place("s0042/stockroom", state);
+    return moved("relocating", coffee, { from, to: place(`s0042/${name}`, state) });
+  };
+  const edge = new FakeEdge().append(
+    ...[gone("@loss", "damaged"), gone("@loss", "sellable"), gone("floor", "damaged")],
+    ...[gone("floor", "sellable"), moved("receiving", coffee)],
+  );
+  await ledger.post([edge.batch(1)], startAtMs);
+  const all = (await eventsFor(ledger, {})).events;
+  expect(all.map(({ bizStep }) => bizStep).sort()).toEqual(
+    ["destroying", "holding", "other", "receiving", "storing"].sort(),
+  );
+  for (const { bizStep, disposition } of all) {
+    const asked = { EQ_bizStep: bizStep!, ...(disposition && { EQ_disposition: disposition }) };
+    const { events } = await eventsFor(ledger, asked);
+    expect(events.map((event) => event.bizStep)).toEqual([bizStep]);
+  }
+});
+
 /** More stores than a page has statements; `itemsOf` says what each receives. */
 async function chainOf(storeCount: number, itemsOf: (index: number) => object[]) {
   const ledger = await openLedger();

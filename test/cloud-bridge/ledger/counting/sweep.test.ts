@@ -43,21 +43,22 @@ const openAlerts = (ledger: SqliteLedger, nowMs: number) =>
 test("an empty shelf is told once, and over when the shelf is filled", async () => {
   const { ledger, edge } = await stocked();
   const nowMs = at(dayMinutes);
-  const told = await ledger.counting.sweep(nowMs);
+  const { alerts: told } = await ledger.counting.sweep(nowMs);
   expect(told).toMatchObject([
     { code: "shelf_empty", detail: { item: coffee, location: shelf, backQuantity: 26 } },
   ]);
   // Four were sold in the day that the store was watched, and the next delivery is a day away at most.
   expect(told[0]!.detail["salesPerDay"]).toBeCloseTo(4, 1);
   expect(await openAlerts(ledger, nowMs)).toMatchObject([{ cause: "refill_missed", count: 1 }]);
-  expect(await ledger.counting.sweep(nowMs + 1)).toEqual([]);
-  expect(await ledger.counting.sweep(nowMs + sweepIntervalMs)).toEqual([]);
+  const nothing = { alerts: [], changedItems: [] };
+  expect(await ledger.counting.sweep(nowMs + 1)).toEqual(nothing);
+  expect(await ledger.counting.sweep(nowMs + sweepIntervalMs)).toEqual(nothing);
   expect(await openAlerts(ledger, nowMs)).toMatchObject([{ count: 1 }]);
   edge.append(
     moved("stocking", coffee, { quantity: 4, from: place("s0042/stockroom"), to: place(shelf) }),
   );
   await postOne(ledger, edge.batch(5));
-  expect(await ledger.counting.sweep(nowMs + 2 * sweepIntervalMs)).toEqual([]);
+  expect(await ledger.counting.sweep(nowMs + 2 * sweepIntervalMs)).toEqual(nothing);
   expect(await openAlerts(ledger, nowMs)).toEqual([]);
 });
 
@@ -106,6 +107,22 @@ test("what devices did not see lowers trust until somebody counts", async () => 
   expect(problemLines(facts)).toMatchObject([{ gtin: coffee, kinds: ["variance"] }]);
 });
 
+test("a look at a store says of which products more or less is promised now", async () => {
+  const { ledger, edge } = await stocked();
+  const nowMs = at(dayMinutes);
+  const policy = await ledger.counting.policy("s0042");
+  const trust = { mode: "reduce", scoreShareMin: 0.5 } as const;
+  await ledger.counting.setPolicy("s0042", { ...policy, trust }, { by: "m", nowMs });
+  expect((await ledger.counting.sweep(nowMs)).changedItems).toEqual([]);
+  for (const [location, quantity] of [["s0042/stockroom", 26] as const, [shelf, 0] as const]) {
+    const lines = [{ gtin: coffee, quantity, observedAtMs: nowMs }];
+    edge.append(counted(location, {}, { occurredAtMs: nowMs, lines }));
+  }
+  await postOne(ledger, edge.batch(5));
+  const { changedItems } = await ledger.counting.sweep(nowMs + sweepIntervalMs);
+  expect(changedItems).toEqual([{ storeId: "s0042", gtin: coffee }]);
+});
+
 test("a store that asks for it promises less of what it does not trust; by default it does not", async () => {
   const { ledger } = await stocked();
   const nowMs = at(dayMinutes);
@@ -114,13 +131,19 @@ test("a store that asks for it promises less of what it does not trust; by defau
   expect(await ledger.availability(query)).toMatchObject([{ available: 26, distrusted: 0 }]);
   const policy = await ledger.counting.policy("s0042");
   const trust = { mode: "reduce", scoreShareMin: 0.5 } as const;
-  await ledger.counting.setPolicy("s0042", { ...policy, trust }, { by: "m", nowMs });
+  const author = { by: "m", nowMs };
+  const changed = [{ storeId: "s0042", gtin: coffee }];
+  const isOfCoffee = ({ gtin }: { gtin: string }) => gtin === coffee;
+  const gated = await ledger.counting.setPolicy("s0042", { ...policy, trust }, author);
+  expect(gated.filter(isOfCoffee)).toEqual(changed);
+  expect(await ledger.counting.setPolicy("s0042", { ...policy, trust }, author)).toEqual([]);
   // Never counted: 0.25 of the 0.5 that are asked for, so half of 26.
   expect(await ledger.availability(query)).toMatchObject([{ available: 13, distrusted: 13 }]);
   const order = (quantity: number) =>
     reserve({ lines: [{ gtin: coffee, quantity }], expiresAtMs: nowMs + 3_600_000 });
   expect(await ledger.decideClaim(order(14), nowMs)).toMatchObject({ code: "STOCK_SHORT" });
   expect(await ledger.decideClaim(order(13), nowMs)).toMatchObject({ ok: true });
-  await ledger.counting.setPolicy("s0042", policy, { by: "m", nowMs });
+  const open = await ledger.counting.setPolicy("s0042", policy, author);
+  expect(open.filter(isOfCoffee)).toEqual(changed);
   expect(await ledger.availability(query)).toMatchObject([{ available: 13, distrusted: 0 }]);
 });

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { prepareEvents } from "../../../../cloud-bridge/epcis/captured-event.ts";
+import { Places } from "../../../../cloud-bridge/epcis/places.ts";
 import type { Consignment } from "../../../../cloud-bridge/ledger/receiving/consignment.ts";
 import { consignmentKey } from "../../../../cloud-bridge/ledger/receiving/sql-receiving.ts";
 import type { SqlLedger } from "../../../../cloud-bridge/ledger/sql-ledger.ts";
@@ -61,6 +63,51 @@ test("a person's end at the scanner closes it, with what differs; a scanner left
   });
   // It is closed: said again, nothing is.
   expect(await say({ reason: "ended" })).toEqual([]);
+});
+
+test("a captured shipment is in the list of deliveries, once, until and after its end", async () => {
+  const ledger = await openLedger();
+  const gln = "https://id.gs1.org/414/9506000134369";
+  const shipment = (id: string, minute: number) => ({
+    ...{ type: "ObjectEvent", action: "OBSERVE", bizStep: "shipping" },
+    ...{ eventTime: new Date(startAtMs + minute * 60_000).toISOString() },
+    eventTimeZoneOffset: "+00:00",
+    quantityList: [{ epcClass: `https://id.gs1.org/01/${coffee}`, quantity: minute }],
+    bizTransactionList: [{ type: "desadv", bizTransaction: `urn:epcglobal:cbv:bt:95060:${id}` }],
+    destinationList: [{ type: "location", destination: gln }],
+  });
+  const sent = [shipment("D1", 1), shipment("D2", 3), shipment("D1", 2), shipment("D3", 3)];
+  const prepared = prepareEvents(sent, { places: new Places({ [gln]: "s0042/stockroom" }) });
+  const by = { behaviour: "rollback", by: "ada", nowMs: startAtMs, captureId: "c1" } as const;
+  await ledger.epcis.capture({ ...prepared, ...by });
+  await ledger.receiving.open(announced({ openedAtMs: startAtMs + 150_000 }));
+  const list = async (isOpen: boolean, countMax = 9) => {
+    const ids: string[] = [];
+    let before: [number, string] | undefined;
+    for (;;) {
+      const asked = { storeId: "s0042", side: "to", kind: "delivery" } as const;
+      const page = await ledger.receiving.consignments({ ...asked, isOpen, before, countMax });
+      ids.push(...page.map(({ consignmentId }) => consignmentId.split(":").at(-1)!));
+      const last = page.at(-1);
+      if (last === undefined) return ids;
+      before = [last.openedAtMs, consignmentKey(last)];
+    }
+  };
+  expect(await list(true)).toEqual(["D2", "D3", "A-1", "D1"]);
+  expect(await list(true, 1)).toEqual(["D2", "D3", "A-1", "D1"]);
+  const about = { storeId: "s0042", kind: "delivery", isOpen: true, countMax: 9 } as const;
+  const found = await ledger.receiving.consignments({ ...about, side: "to" });
+  expect(found.at(-1)).toMatchObject({
+    ...{ from: "epcis", state: "open", openedAtMs: startAtMs + 60_000 },
+    lines: [{ quantity: 1 }, { quantity: 2 }],
+  });
+  expect(await ledger.receiving.consignments({ ...about, side: "from" })).toEqual([]);
+  const one = await ledger.receiving.consignment("s0042", found.at(-1)!.consignmentId);
+  expect(one).toMatchObject(found.at(-1)!);
+  const end = { ...byAda, state: "closed" } as const;
+  await ledger.receiving.end("s0042", found[0]!.consignmentId, end, startAtMs);
+  expect(await list(true)).toEqual(["D3", "A-1", "D1"]);
+  expect(await list(false)).toEqual(["D2", "D3", "A-1", "D1"]);
 });
 
 test("announced twice it is one; with other contents it is refused", async () => {
