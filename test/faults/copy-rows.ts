@@ -46,7 +46,7 @@ export function setBackRow(kind: "marked" | "without a word"): ProcessRow {
     await edge.line(({ code }) => code === "ledger_behind", noticedMsMax, lineCount);
     return "noticed, sent again";
   };
-  return { name: `ledger set back, ${kind}`, count: 25, strike };
+  return { name: `ledger set back, ${kind}`, count: 25, setsLedgerBack: true, strike };
 }
 
 /** Waits until all that is accepted is posted; how much that is. */

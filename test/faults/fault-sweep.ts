@@ -79,7 +79,7 @@ export async function playProcessRow(
       }
     }
     store.source.stop();
-    const verdict = await judgeStore(store, catchUpMsMax);
+    const verdict = await judgeStore(store, catchUpMsMax, row.setsLedgerBack);
     problems.push(...verdict.problems);
     const [lostCount, repeatedCount] = [verdict.lost.length, verdict.repeated.length];
     const isClean = lostCount + repeatedCount + problems.length === 0;

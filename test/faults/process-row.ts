@@ -27,6 +27,8 @@ export interface ProcessRow {
   /** Rests on a small tmpfs. */
   readonly smallDisk?: Side;
   readonly stage?: () => Promise<Stage>;
+  /** The ledger itself is put back: it must say so, and in any other row it must not. */
+  readonly setsLedgerBack?: boolean;
   /** Does the fault for the so manieth time and takes it back; what it saw, to be counted in the report. */
   readonly strike: (store: StoreProcesses, random: () => number, turn: number) => Promise<string>;
 }

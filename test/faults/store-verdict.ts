@@ -14,13 +14,18 @@ export interface StoreVerdict {
 }
 
 /** Waits until the ledger has all that was accepted, for so long at most, and checks everything. */
-export async function judgeStore(store: StoreProcesses, waitMs: number): Promise<StoreVerdict> {
+export async function judgeStore(
+  store: StoreProcesses,
+  waitMs: number,
+  isSetBack = false,
+): Promise<StoreVerdict> {
   const through = await store.drained(waitMs);
   const posted = await entryCounts(store);
   const { lost, repeated } = deliveryOf(store.accepted, through, posted);
   const { code, text, ledger } = await store.verify();
-  // No fault here takes anything from the ledger: it must not say so either.
-  const isRight = code === 0 && (ledger["setBacks"] as unknown[]).length === 0;
+  // A ledger that was put back says so, and no other does.
+  const isTold = (ledger["setBacks"] as unknown[]).length > 0;
+  const isRight = code === 0 && isTold === isSetBack;
   const problems = isRight ? [] : [`verify: ${text}`];
   const counts = { acceptedCount: store.accepted.size, postedCount: posted.size };
   return { lost, repeated, problems, ...counts };
