@@ -114,8 +114,8 @@ export interface CountItem {
 export interface Judged {
   /** Counted less book. */
   readonly difference: number;
-  /** Without a price it is 0: then units and share alone decide. */
-  readonly valueMinor: number;
+  /** Undefined without a price: then units and share alone say whether it is within. */
+  readonly valueMinor: number | undefined;
   readonly isWithin: boolean;
 }
 
@@ -127,16 +127,33 @@ export function judge(
 ): Judged {
   const limits = classPolicyOf(policy, item.className);
   const difference = counted - book;
-  const valueMinor = Math.abs(difference) * (item.priceMinor ?? 0);
+  const valueMinor = worthOf(difference, item.priceMinor);
   const unitsMax = Math.max(
     limits.differenceCountMax,
     limits.differenceShareMax * Math.max(0, book),
   );
-  const isWithin = Math.abs(difference) <= unitsMax && valueMinor <= limits.differenceValueMinorMax;
+  const isWithin =
+    Math.abs(difference) <= unitsMax && (valueMinor ?? 0) <= limits.differenceValueMinorMax;
   return { difference, valueMinor, isWithin };
+}
+
+function worthOf(difference: number, priceMinor: number | undefined): number | undefined {
+  if (difference === 0) return 0;
+  return priceMinor === undefined ? undefined : Math.abs(difference) * priceMinor;
 }
 
 /** What a role may approve. */
 export function authorityOf({ approvalValueMinorMax }: CountPolicy, role: CountRole): number {
   return approvalValueMinorMax[role] ?? -1;
+}
+
+/** Whether a role may post a difference. One of unknown value may be worth anything: whoever may approve the most does. */
+export function mayPost(
+  policy: CountPolicy,
+  role: CountRole,
+  { valueMinor }: Pick<Judged, "valueMinor">,
+): boolean {
+  const limitMinor = authorityOf(policy, role);
+  if (valueMinor !== undefined) return valueMinor <= limitMinor;
+  return limitMinor >= Math.max(0, ...Object.values(policy.approvalValueMinorMax));
 }

@@ -54,19 +54,23 @@ export function differenceAlerts(
     const judged = judge({ counted, book }, about.itemOf(line.gtin), about.policy);
     return judged.isWithin ? [] : [{ line, last, ...judged }];
   });
+  // What has no price may be worth anything.
+  const worth = ({ valueMinor = Number.MAX_SAFE_INTEGER }) => valueMinor;
   return differing
-    .sort((a, b) => b.valueMinor - a.valueMinor || Math.abs(b.difference) - Math.abs(a.difference))
+    .sort((a, b) => worth(b) - worth(a) || Math.abs(b.difference) - Math.abs(a.difference))
     .slice(0, toldDifferenceCountMax)
     .map(({ line, last, difference, valueMinor }) => {
       const { gtin: item, location, observations, reason, cause, approvedBy } = line;
       const why = Object.fromEntries(
-        Object.entries({ reason, cause, approvedBy }).filter(([, value]) => value !== undefined),
+        Object.entries({ valueMinor, reason, cause, approvedBy }).filter(
+          ([, value]) => value !== undefined,
+        ),
       );
       return {
         ...{ storeId, code: "count_variance", severity: "warning", atMs: about.nowMs },
         message: `${item} at ${location}: counted ${last.quantity}, a difference of ${difference}`,
         detail: {
-          ...{ item, location, state, counted: last.quantity, difference, valueMinor, countId },
+          ...{ item, location, state, counted: last.quantity, difference, countId },
           ...{ countedBy: observations.map(({ by }) => by), ...why },
         },
       };

@@ -130,6 +130,8 @@ function askedBy({ lines }: Stocktake, step: StocktakeStep, nowMs: number): Aske
     return step.lines.map(({ observedAtMs, ...key }) => ({ ...key, atMs: observedAtMs }));
   }
   if (step.step === "submit") return lines.map((line) => ({ ...line, atMs: nowMs }));
+  // Their products' prices are what is looked at.
+  if (step.step === "approve") return step.lines.map((line) => ({ ...line, atMs: nowMs }));
   if (step.step !== "post") return [];
   return lines.flatMap((line) => {
     const last = line.status === "accepted" ? line.observations.at(-1) : undefined;

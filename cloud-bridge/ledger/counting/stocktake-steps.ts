@@ -4,7 +4,14 @@
 
 import type { Count } from "../anchors.ts";
 import { claimEdgeId } from "../claims.ts";
-import { authorityOf, type CountRole, classPolicyOf, isCountSure, judge } from "./count-policy.ts";
+import {
+  authorityOf,
+  type CountRole,
+  classPolicyOf,
+  isCountSure,
+  judge,
+  mayPost,
+} from "./count-policy.ts";
 import {
   type AdjustmentReason,
   clockSkewMsMax,
@@ -176,11 +183,8 @@ function judgedLine(line: StocktakeLine, actor: Actor, view: StocktakeView): Sto
   const item = view.itemOf(line.gtin);
   const last = line.observations.at(-1)!;
   const before = line.observations.at(-2);
-  const { difference, valueMinor, isWithin } = judge(
-    { counted: last.quantity, book: last.book },
-    item,
-    policy,
-  );
+  const found = judge({ counted: last.quantity, book: last.book }, item, policy);
+  const { difference, valueMinor = 0, isWithin } = found;
   const judged = { ...line, valueMinor };
   if (!isCountSure(last, policy)) return { ...judged, status: "recount" };
   if (isWithin) return { ...judged, status: "accepted" };
@@ -189,8 +193,10 @@ function judgedLine(line: StocktakeLine, actor: Actor, view: StocktakeView): Sto
     before !== undefined &&
     before.by !== last.by &&
     Math.abs(before.quantity - before.book - difference) <= unitsMax;
-  const mayPost = valueMinor <= authorityOf(policy, actor.role);
-  if (isConfirmed) return { ...judged, status: mayPost ? "accepted" : "approval" };
+  if (isConfirmed) {
+    const isAllowed = mayPost(policy, actor.role, found);
+    return { ...judged, status: isAllowed ? "accepted" : "approval" };
+  }
   const isTried = line.observations.length >= recountCountMax;
   return { ...judged, status: isTried ? "approval" : "recount" };
 }
@@ -219,7 +225,6 @@ export function approve(
 ): StocktakeOutcome {
   if (stocktake.phase !== "review") return phaseRefusal(stocktake);
   const { keys, reason, cause } = request;
-  const limitMinor = authorityOf(view.policy, actor.role);
   return change(stocktake, actor, keys, view, (line) => {
     if (line.status !== "approval") {
       const message = `${line.gtin} is ${line.status}; only what waits for approval can be approved`;
@@ -229,13 +234,27 @@ export function approve(
       const message = `${actor.by} counted ${line.gtin}; another person has to approve it`;
       return refusal("SAME_ACTOR", "gtin", message);
     }
-    if (line.valueMinor > limitMinor) {
-      const message = `${line.gtin} differs by a value of ${line.valueMinor}; a ${actor.role} approves up to ${Math.max(0, limitMinor)}`;
-      return refusal("AUTHORITY_LOW", "gtin", message);
-    }
+    const message = authorityProblem(line, actor, view);
+    if (message !== undefined) return refusal("AUTHORITY_LOW", "gtin", message);
     const why = cause === undefined ? { reason } : { reason, cause };
     return { ...line, ...why, status: "accepted", approvedBy: actor.by };
   });
+}
+
+/** Why a role may not approve a line; by the price that the product has now. */
+function authorityProblem(
+  line: StocktakeLine,
+  { role }: Actor,
+  { policy, itemOf }: StocktakeView,
+): string | undefined {
+  const { quantity: counted, book } = line.observations.at(-1)!;
+  const judged = judge({ counted, book }, itemOf(line.gtin), policy);
+  if (mayPost(policy, role, judged)) return undefined;
+  if (judged.valueMinor === undefined) {
+    return `${line.gtin} has no price, so its difference may be worth anything; a ${role} may not approve that: give it a price, or have it approved by whoever may approve the most`;
+  }
+  const limitMinor = Math.max(0, authorityOf(policy, role));
+  return `${line.gtin} differs by a value of ${judged.valueMinor}; a ${role} approves up to ${limitMinor}`;
 }
 
 /** Ends a stocktake; what was posted stays. */
@@ -291,7 +310,7 @@ function postedLine(line: StocktakeLine, view: StocktakeView): StocktakeLine {
   const observations = [...line.observations.slice(0, -1), { ...last, book }];
   if (book === last.book) return { ...line, status: "posted" };
   const judged = judge({ counted: last.quantity, book }, view.itemOf(line.gtin), view.policy);
-  const again = { ...line, observations, valueMinor: judged.valueMinor };
+  const again = { ...line, observations, valueMinor: judged.valueMinor ?? 0 };
   if (judged.isWithin) return { ...again, status: "posted" };
   return withoutApproval({ ...again, status: "recount" });
 }

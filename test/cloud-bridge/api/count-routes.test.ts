@@ -19,6 +19,8 @@ withBridge(async (opened) => {
   edge = opened.edge;
   await edge.subscribe(topics.ack("s1", "e1"), topics.stock("s1", gtin));
   await new TestOutbox("s1", "e1").send(edge, received("s1", gtin, 40), received("s1", other, 5));
+  const prices = [gtin, other].map((each) => ({ gtin: each, priceMinor: 100 }));
+  await send("/v1/stores/s1/count-items", { items: prices }, { method: "PUT" });
 });
 
 async function send(path: string, body: unknown, { method = "POST", key = "" } = {}) {

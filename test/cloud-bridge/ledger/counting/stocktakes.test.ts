@@ -8,15 +8,27 @@ import { at, idOf, opening, statusOf, step } from "./stocktake-fixture.ts";
 
 const floor = "s0042/floor";
 
-async function stocked(units: Record<string, number>, location = floor): Promise<SqliteLedger> {
+async function stocked(
+  units: Record<string, number>,
+  location = floor,
+  priceMinor = 1_00,
+): Promise<SqliteLedger> {
   const ledger = await openLedger();
   const edge = new FakeEdge();
   for (const [gtin, quantity] of Object.entries(units)) {
     edge.append(moved("receiving", gtin, { quantity, to: place(location) }));
   }
   await postOne(ledger, edge.batch(1));
+  if (priceMinor > 0) await price(ledger, Object.keys(units), priceMinor);
   return ledger;
 }
+
+const price = (ledger: SqliteLedger, gtins: readonly string[], priceMinor: number) =>
+  ledger.counting.setItems(
+    "*",
+    gtins.map((gtin) => ({ gtin, priceMinor })),
+    { by: "m", nowMs: startAtMs },
+  );
 
 async function opened(ledger: SqliteLedger, fields = {}) {
   const outcome = await ledger.counting.open(opening(fields), at(1));
@@ -136,6 +148,37 @@ describe("authority", () => {
       { status: "posted", approvedBy: "rex", reason: "shrinkage", cause: "night_theft" },
     ]);
     expect(await balancesOf(ledger, coffee)).toMatchObject({ "floor sellable": 90 });
+  });
+
+  test("without a price a difference may be worth anything", async () => {
+    const ledger = await stocked({ [coffee]: 100, [tea]: 100 }, floor, 0);
+    const count = await opened(ledger);
+    await step(ledger, count, "ada", record(line(coffee, 10), line(tea, 10)));
+    await step(ledger, count, "ada", { step: "submit" });
+    const again = await step(ledger, count, "bob", record(line(coffee, 10, 20), line(tea, 10, 20)));
+    expect(statusOf(again)).toEqual({ [coffee]: "approval", [tea]: "approval" });
+    await expect(step(ledger, count, "bob", { step: "post" })).rejects.toThrow("STOCKTAKE_LINE");
+    for (const role of ["store_manager", "regional_lead"] as const) {
+      await expect(step(ledger, count, "mia", { ...approve(), role })).rejects.toThrow(
+        `AUTHORITY_LOW lines.0.gtin: ${coffee} has no price`,
+      );
+    }
+    await step(ledger, count, "dir", { ...approve(), role: "network_director" });
+    // Once it has a price, it is worth what it is worth.
+    await price(ledger, [tea], 3_00);
+    const ofTea = { ...approve(), lines: [{ gtin: tea, location: floor }] };
+    await expect(step(ledger, count, "ann", { ...ofTea, role: "associate" })).rejects.toThrow(
+      "differs by a value of 27000; a associate approves up to 2000",
+    );
+    await step(ledger, count, "mia", { ...ofTea, role: "store_manager" });
+    expect((await step(ledger, count, "mia", { step: "post" })).phase).toBe("done");
+    expect(await balancesOf(ledger, coffee)).toMatchObject({ "floor sellable": 10 });
+    const query = { storeId: "s0042", code: "count_variance", isOpen: true, countMax: 9 };
+    const alerts = await ledger.alerts({ ...query, nowMs: at(61) });
+    const worthOf = Object.fromEntries(
+      alerts.map(({ detail }) => [detail["item"], detail["valueMinor"]]),
+    );
+    expect(worthOf).toEqual({ [coffee]: undefined, [tea]: 270_00 });
   });
 
   test("a small difference of much value is out of tolerance", async () => {
