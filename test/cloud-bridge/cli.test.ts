@@ -57,7 +57,14 @@ async function startDaemon(daemon = start("run", "--config", config, "--port", "
     return await daemon.code;
   });
   const ready = () => daemon.seen.out.split("\n").find((line) => line.includes('"bridge ready"'));
-  await expect.poll(ready, { timeout: 20_000 }).toBeDefined();
+  let ended: number | null | undefined;
+  void daemon.code.then((code) => {
+    ended = code;
+  });
+  const said = () =>
+    ready() ?? (ended === undefined ? "" : `ended with ${ended}: ${daemon.seen.error}`);
+  await expect.poll(said, { timeout: 40_000 }).toMatch(/bridge ready|^ended/);
+  expect(said()).toContain('"bridge ready"');
   return { ...daemon, ...(JSON.parse(ready()!) as { brokerPort: number; httpPort: number }) };
 }
 
