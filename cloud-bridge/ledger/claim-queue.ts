@@ -2,24 +2,17 @@
 // one, so that many buyers cost one sync of the disk. Each is still decided alone, in order of arrival.
 
 import type { ClaimOutcome, ClaimRequest } from "./claims.ts";
-import { wholeOrEach } from "./whole-or-each.ts";
+import { answerGroup, type Waiting } from "./whole-or-each.ts";
 
 /** Requests that are decided in one transaction. */
 export const claimGroupCountMax = 500;
 /** Requests that wait; one more is refused with CLAIM_BUSY. */
 export const claimWaitingCountMax = 5000;
 
-interface Waiting {
-  readonly request: ClaimRequest;
-  readonly nowMs: number;
-  readonly resolve: (outcome: ClaimOutcome) => void;
-  readonly reject: (cause: unknown) => void;
-}
-
 /** Gathers requests into groups, one group at a time. */
 export class ClaimQueue {
   readonly #decide: (requests: readonly ClaimRequest[], nowMs: number) => Promise<ClaimOutcome[]>;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: Waiting<ClaimRequest, ClaimOutcome>[] = [];
   #isRunning = false;
 
   /** `decide` answers a group in one transaction, in order. */
@@ -43,23 +36,9 @@ export class ClaimQueue {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    while (this.#waiting.length > 0)
-      await this.#answer(this.#waiting.splice(0, claimGroupCountMax));
-    this.#isRunning = false;
-  }
-
-  async #answer(group: readonly Waiting[]): Promise<void> {
-    const results = await wholeOrEach(group, (part) => {
-      const nowMs = Math.max(...part.map((each) => each.nowMs));
-      return this.#decide(
-        part.map(({ request }) => request),
-        nowMs,
-      );
-    });
-    for (const [index, result] of results.entries()) {
-      const { resolve, reject } = group[index]!;
-      if (result.status === "fulfilled") resolve(result.value);
-      else reject(result.reason);
+    while (this.#waiting.length > 0) {
+      await answerGroup(this.#waiting.splice(0, claimGroupCountMax), this.#decide);
     }
+    this.#isRunning = false;
   }
 }

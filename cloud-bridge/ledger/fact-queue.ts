@@ -3,26 +3,19 @@
 
 import type { FactRequest } from "./facts.ts";
 import type { FactOutcome } from "./sql-facts.ts";
-import { wholeOrEach } from "./whole-or-each.ts";
+import { answerGroup, type Waiting } from "./whole-or-each.ts";
 
 /** Facts of one transaction; it may exceed this by one request. */
 export const factGroupCountMax = 5000;
 /** Facts that wait; a request beyond is refused with FACTS_BUSY. */
 export const factWaitingCountMax = 20_000;
 
-interface Waiting {
-  readonly request: FactRequest;
-  readonly nowMs: number;
-  readonly resolve: (outcome: FactOutcome) => void;
-  readonly reject: (cause: unknown) => void;
-}
-
 type TakeGroup = (requests: readonly FactRequest[], nowMs: number) => Promise<FactOutcome[]>;
 
 /** Gathers requests into groups, one group at a time. */
 export class FactQueue {
   readonly #takeGroup: TakeGroup;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: Waiting<FactRequest, FactOutcome>[] = [];
   #waitingCount = 0;
   #isRunning = false;
 
@@ -50,25 +43,11 @@ export class FactQueue {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    while (this.#waiting.length > 0) {
-      const group = this.#nextGroup();
-      const results = await wholeOrEach(group, (part) => {
-        const nowMs = Math.max(...part.map((each) => each.nowMs));
-        return this.#takeGroup(
-          part.map(({ request }) => request),
-          nowMs,
-        );
-      });
-      for (const [index, result] of results.entries()) {
-        const { resolve, reject } = group[index]!;
-        if (result.status === "fulfilled") resolve(result.value);
-        else reject(result.reason);
-      }
-    }
+    while (this.#waiting.length > 0) await answerGroup(this.#nextGroup(), this.#takeGroup);
     this.#isRunning = false;
   }
 
-  #nextGroup(): Waiting[] {
+  #nextGroup(): Waiting<FactRequest, FactOutcome>[] {
     let count = 0;
     const end = this.#waiting.findIndex(({ request }) => {
       const isFull = count >= factGroupCountMax;

@@ -21,3 +21,30 @@ export async function wholeOrEach<Item, Result>(
     return results;
   }
 }
+
+/** A request whose sender waits for what becomes of it. */
+export interface Waiting<Request, Outcome> {
+  readonly request: Request;
+  readonly nowMs: number;
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (cause: unknown) => void;
+}
+
+/** Does a group of requests, at the latest of their times, and tells each sender. */
+export async function answerGroup<Request, Outcome>(
+  group: readonly Waiting<Request, Outcome>[],
+  work: (requests: readonly Request[], nowMs: number) => Promise<readonly Outcome[]>,
+): Promise<void> {
+  const results = await wholeOrEach(group, (part) => {
+    const nowMs = Math.max(...part.map((each) => each.nowMs));
+    return work(
+      part.map(({ request }) => request),
+      nowMs,
+    );
+  });
+  for (const [index, result] of results.entries()) {
+    const { resolve, reject } = group[index]!;
+    if (result.status === "fulfilled") resolve(result.value);
+    else reject(result.reason);
+  }
+}
