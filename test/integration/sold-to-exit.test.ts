@@ -3,32 +3,14 @@
 import { expect, onTestFinished, test } from "vitest";
 import { soldSchema } from "../../contract/sold.ts";
 import { topics } from "../../contract/topics.ts";
-import { edgeConfigSchema } from "../../edge/config.ts";
-import { buildPipeline } from "../../edge/sense/build-machines.ts";
 import { startBridge } from "../cloud-bridge/bridge.ts";
 import { TestClient } from "../cloud-bridge/mqtt-client.ts";
 import { temporaryFolder } from "../cloud-bridge/temporary-folder.ts";
 import { TestOutbox } from "../cloud-bridge/test-outbox.ts";
-import { Bench, epcOf, tag, tagGtin } from "../edge/sense/harness.ts";
+import { type Bench, epcOf, tag, tagGtin } from "../edge/sense/harness.ts";
+import { exitEdge } from "./exit-edge.ts";
 
 const storeId = "s0042";
-
-/** The edge at the exit: it has a portal and no till. */
-function exitEdge(startMs: number): Bench {
-  const config = edgeConfigSchema.parse({
-    ...{ storeId, edgeId: "exit", dataDir: "/tmp", broker: { url: "mqtt://127.0.0.1" } },
-    devices: [{ id: "portal-1", kind: "r2000", port: { path: "/dev/portal-1" } }],
-    portals: [
-      {
-        deviceId: "portal-1",
-        sideA: { location: `${storeId}/floor`, antennas: [1] },
-        sideB: { location: `${storeId}/@exit`, antennas: [2] },
-      },
-    ],
-    exit: { hasOtherTills: true },
-  });
-  return new Bench((count) => buildPipeline(config, startMs, count));
-}
 
 function leave(bench: Bench, atMs: number, number: number): void {
   const at = [0, 100, 200, 300, 400, 500, 600, 700, 800, 900];
@@ -75,7 +57,7 @@ test("what another edge's till sold leaves in silence; what came back, or nobody
   expect(sold.units).toMatchObject([{ gtin: tagGtin, quantity: 1 }]);
 
   const nowMs = Date.now();
-  const told = exitEdge(nowMs);
+  const told = exitEdge(storeId, nowMs);
   told.pipeline.setSold(sold);
   leave(told, nowMs + 1000, 7);
   expect(codesOf(told)).toEqual([]);
@@ -85,7 +67,7 @@ test("what another edge's till sold leaves in silence; what came back, or nobody
   leave(told, nowMs + 40_000, 9);
   expect(codesOf(told)).toEqual(["exit_unpaid"]);
 
-  const untold = exitEdge(nowMs);
+  const untold = exitEdge(storeId, nowMs);
   leave(untold, nowMs + 1000, 7);
   expect(codesOf(untold)).toEqual(["exit_unverified"]);
 });

@@ -5,14 +5,13 @@ import { randomUUID } from "node:crypto";
 import { expect, onTestFinished, test } from "vitest";
 import { type Sold, soldSchema } from "../../contract/sold.ts";
 import { topics } from "../../contract/topics.ts";
-import { edgeConfigSchema } from "../../edge/config.ts";
-import { buildPipeline } from "../../edge/sense/build-machines.ts";
 import { pickOne, seededRandom } from "../../simulators/random.ts";
 import { startBridge, type TestBridge } from "../cloud-bridge/bridge.ts";
 import { TestClient } from "../cloud-bridge/mqtt-client.ts";
 import { temporaryFolder } from "../cloud-bridge/temporary-folder.ts";
 import { TestOutbox } from "../cloud-bridge/test-outbox.ts";
-import { Bench, epcOf, tag, tagGtin } from "../edge/sense/harness.ts";
+import { type Bench, epcOf, tag, tagGtin } from "../edge/sense/harness.ts";
+import { exitEdge } from "./exit-edge.ts";
 
 const storeId = "s0042";
 const floor = { location: `${storeId}/floor`, state: "sellable" };
@@ -40,21 +39,9 @@ class Store {
   #toldCount = 0;
 
   constructor(bridge: TestBridge, client: TestClient, startMs: number) {
-    const config = edgeConfigSchema.parse({
-      ...{ storeId, edgeId: "exit", dataDir: "/tmp", broker: { url: "mqtt://127.0.0.1" } },
-      devices: [{ id: "portal-1", kind: "r2000", port: { path: "/dev/portal-1" } }],
-      portals: [
-        {
-          deviceId: "portal-1",
-          sideA: { location: `${storeId}/floor`, antennas: [1] },
-          sideB: { location: `${storeId}/@exit`, antennas: [2] },
-        },
-      ],
-      exit: { hasOtherTills: true, listAgeMsMax: 3_600_000 },
-    });
     this.bridge = bridge;
     this.#client = client;
-    this.#exit = new Bench((count) => buildPipeline(config, startMs, count));
+    this.#exit = exitEdge(storeId, startMs, { listAgeMsMax: 3_600_000 });
   }
 
   async say(edgeId: string, atMs: number, step: string, fields: object = {}): Promise<void> {
