@@ -51,14 +51,22 @@ export interface EdgeLinkOptions {
   readonly count: (name: string, by?: number) => void;
 }
 
+type Backoff = Pick<LinkSettings, "reconnectDelayMs" | "reconnectDelayMsMax">;
+
+const rangeMsOf = (attempt: number, { reconnectDelayMs, reconnectDelayMsMax }: Backoff) =>
+  Math.min(reconnectDelayMsMax, reconnectDelayMs * 2 ** Math.min(attempt, 30));
+
 /** The wait after an attempt: anything up to a bound that doubles, so that a chain's edges do not come all at once. */
-export function linkDelayMs(
-  attempt: number,
-  settings: Pick<LinkSettings, "reconnectDelayMs" | "reconnectDelayMsMax">,
-  random: () => number,
-): number {
-  const rangeMs = settings.reconnectDelayMs * 2 ** Math.min(attempt, 30);
-  return Math.ceil(random() * Math.min(settings.reconnectDelayMsMax, rangeMs));
+export function linkDelayMs(attempt: number, settings: Backoff, random: () => number): number {
+  return Math.ceil(random() * rangeMsOf(attempt, settings));
+}
+
+/**
+ * Whether a connection that lasted so long begins the waits anew. Let in and thrown out again (two edges under one id do
+ * that to each other, each after its wait) is not health; half a minute between two restarts of a bridge is.
+ */
+function isHealthy(lastedMs: number, attempt: number, settings: Backoff): boolean {
+  return lastedMs > Math.min(settings.reconnectDelayMsMax, 4 * rangeMsOf(attempt, settings));
 }
 
 /** The edge's link to its broker. */
@@ -91,8 +99,7 @@ export class EdgeLink {
       const startedAtMs = clock.monotonicMs();
       const reason = await this.#attempt(signal);
       if (signal.aborted) break;
-      // Let in and thrown out again (two edges under one id do that to each other) is not health.
-      if (clock.monotonicMs() - startedAtMs > settings.reconnectDelayMsMax) attempt = 0;
+      if (isHealthy(clock.monotonicMs() - startedAtMs, attempt, settings)) attempt = 0;
       const delayMs = linkDelayMs(attempt, settings, random);
       count("link_connections_ended");
       onProblem(`${reason}; connecting again in ${delayMs} ms`);

@@ -164,7 +164,7 @@ class OutageRun {
     const restore = Daemon.start("cloud-bridge", "restore", "--ledger", ledger);
     if ((await restore.exited()) !== 0) throw new Error(`restore: ${restore.noise}`);
     await this.#startBridge();
-    await this.#edge!.line(({ code }) => code === "ledger_behind", 60_000);
+    await this.#edge!.line(({ code }) => code === "ledger_behind", 120_000);
   }
 
   /** Waits until the ledger stands at a sequence, and looks at memory and disk meanwhile. */
