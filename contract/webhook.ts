@@ -30,7 +30,7 @@ const head = {
 const items = <Item extends z.ZodType>(item: Item) => z.array(item).max(deliveredItemCountMax);
 
 /** An alert as it is stored when it is told; what it says may grow. */
-const storedAlertSchema = alertSchema.extend({
+export const storedAlertSchema = alertSchema.extend({
   alertId: z.int().min(1),
   cause: z.string(),
   firstAtMs: z.int(),

@@ -3,6 +3,7 @@
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { atMsSchema, idSchema } from "../../contract/units.ts";
+import { storedAlertSchema } from "../../contract/webhook.ts";
 import type { Ledger } from "../ledger/types.ts";
 import {
   cursorParameter,
@@ -55,7 +56,7 @@ export function addAlertRoutes(app: FastifyInstance, options: AlertRoutesOptions
     ...{ method: "GET", path: "/v1/stores/:store/alerts", allows: "alerts.read" },
     summary: "Alerts of a store, newest first",
     ...{ params: storeParams, query: listQuery },
-    answers: { 200: pageSchema(z.looseObject({ alertId: z.int(), code: z.string() })) },
+    answers: { 200: pageSchema(storedAlertSchema) },
     handler: async ({ params: { store: storeId }, query: { code, state, cursor, limit } }) => {
       await known(storeId);
       const items = await ledger.alerts({
@@ -69,7 +70,8 @@ export function addAlertRoutes(app: FastifyInstance, options: AlertRoutesOptions
   addRoute(app, {
     ...{ method: "POST", path: "/v1/stores/:store/alerts/:alertId/acknowledge" },
     ...{ allows: "alerts.write", summary: "Closes an alert, with who and why" },
-    ...{ params: alertParams, body: acknowledgeBody },
+    ...{ params: alertParams, body: acknowledgeBody, example: { by: "ada", cause: "other" } },
+    answers: { 200: z.strictObject({ alertId: z.int(), acknowledgedBy: z.string() }) },
     handler: async ({ params: { store: storeId, alertId: id }, body, actor }) => {
       const { by: said, cause } = body;
       const name = actor.nameOr(said);
@@ -84,6 +86,8 @@ export function addAlertRoutes(app: FastifyInstance, options: AlertRoutesOptions
     ...{ method: "POST", path: "/v1/stores/:store/alerts/:alertId/mute" },
     ...{ allows: "alerts.write", summary: "Publishes no more of its kind until a time" },
     ...{ params: alertParams, body: muteBody },
+    example: { by: "ada", untilMs: 1_800_000_000_000 },
+    answers: { 200: z.strictObject({ alertId: z.int(), mutedUntilMs: atMsSchema }) },
     handler: async ({ params: { store: storeId, alertId: id }, body, actor }) => {
       const by = actor.nameOr(body.by);
       await known(storeId);

@@ -3,6 +3,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { catalogueProductSchema, productClassSchema } from "../../contract/catalogue.ts";
+import { atMsSchema } from "../../contract/units.ts";
 import { catalogueCountMax, readCatalogueCsv } from "../ledger/catalogue/catalogue-csv.ts";
 import type { CataloguedProduct } from "../ledger/catalogue/sql-catalogue.ts";
 import type { Ledger } from "../ledger/types.ts";
@@ -44,6 +45,17 @@ const manyBody = z.strictObject({
     }),
 });
 const answer = catalogueProductSchema.extend({ version: z.int() });
+const changeItem = z.strictObject({
+  version: z.int(),
+  changedAtMs: atMsSchema,
+  changedBy: z.string(),
+  /** Absent where it was taken out. */
+  product: catalogueProductSchema.optional(),
+});
+const example = {
+  ...{ gtin: "09521321001015", name: "T-shirt", unitWeightGrams: 180, class: "A" },
+  price: { amountMinor: 1999, currency: "EUR" },
+};
 const ifMatch = { "If-Match": "ETag of the product that is changed; needed where there is one" };
 const shown = ({ product, version }: CataloguedProduct) => ({ ...product, version });
 
@@ -76,6 +88,7 @@ export function addCatalogueRoutes(app: FastifyInstance, options: CatalogueRoute
   addRoute(app, {
     ...{ method: "GET", path: `${path}/changes`, allows: "catalogue.read", params: productParams },
     summary: "Who changed a product, the latest first",
+    answers: { 200: pageSchema(changeItem) },
     handler: async ({ params: { gtin } }) => ({ items: await ledger.catalogue.changes(gtin) }),
   });
   // A file may be sent here alone.
@@ -101,6 +114,8 @@ function addMany(scope: FastifyInstance, { ledger, nowMs }: CatalogueRoutesOptio
       "Puts many products in, all or none: {products: [...]}, or text/csv with a line of columns (others stay as they are)",
     ...{ query: byQuery, body: z.unknown(), bodySizeBytesMax: sizeBytesMax },
     consumes: ["application/json", "text/csv"],
+    ...{ shownBody: manyBody, example: { products: [example] } },
+    answers: { 200: z.strictObject({ productCount: z.int(), changedCount: z.int() }) },
     handler: async ({ query, body, actor }) => {
       const author = { by: actor.nameOr(query.by), nowMs: nowMs() };
       const { products, kept } =
@@ -124,6 +139,7 @@ function addChanges(app: FastifyInstance, options: CatalogueRoutesOptions, path:
   addRoute(app, {
     ...{ ...changes, method: "PUT", body: catalogueProductSchema },
     ...{ summary: "Puts a product in, or another in its place", answers: { 200: answer } },
+    example,
     handler: async ({ params: { gtin }, query, body, actor, request, reply }) => {
       const author = { by: actor.nameOr(query.by), nowMs: nowMs() };
       if (body.gtin !== gtin) {
@@ -138,13 +154,15 @@ function addChanges(app: FastifyInstance, options: CatalogueRoutesOptions, path:
   });
   addRoute(app, {
     ...{ ...changes, method: "DELETE", summary: "Takes a product out; its changes stay" },
+    answers: { 204: null },
     handler: async ({ params: { gtin }, query, actor, request, reply }) => {
       const author = { by: actor.nameOr(query.by), nowMs: nowMs() };
       const found = await required(options, gtin);
       matched(request, found);
       const removed = await ledger.catalogue.remove(gtin, found.version, author);
       if (removed === "stale") throw stale();
-      return await reply.code(204).send();
+      void reply.code(204);
+      return undefined;
     },
   });
 }

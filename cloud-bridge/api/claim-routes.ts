@@ -17,6 +17,7 @@ import {
 } from "../ledger/claims.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import type { Actor } from "./actor.ts";
+import { availabilityAnswer, claimAnswer, withheldItem } from "./claim-answers.ts";
 import {
   cursorParameter,
   gtinParameter,
@@ -71,7 +72,6 @@ const claimParams = z.strictObject({
 /** Who does it; with a token, the token's name stands instead. */
 const stepBody = z.strictObject({ by: shortTextSchema.optional() });
 const moveBody = z.strictObject({ by: shortTextSchema.optional(), store: idSchema });
-const claimAnswer = z.looseObject({ claimId: z.string(), state: z.string() });
 const availabilityQuery = z.strictObject({
   gtin: gtinParameter,
   channel: channel.default("web"),
@@ -153,6 +153,10 @@ export function addClaimRoutes(app: FastifyInstance, options: ClaimRoutesOptions
     ...{ method: "POST", path: "/v1/claims", allows: "claims.write", body: reserveBody },
     summary: "Reserves an order, as a whole or not at all",
     headers: { "Idempotency-Key": "A request sent twice with the same key is one claim" },
+    example: {
+      ...{ store: "s1", owner: "order-1001", expiresAtMs: 1_800_000_000_000 },
+      lines: [{ gtin: "09506000134352", quantity: 1 }],
+    },
     answers: { 201: claimAnswer },
     handler: async ({ body, actor, request, reply }) => {
       const key = idempotencyKeyOf(request);
@@ -179,6 +183,7 @@ export function addClaimRoutes(app: FastifyInstance, options: ClaimRoutesOptions
     addRoute(app, {
       ...{ method: "POST", path: `/v1/claims/:id/${path}`, allows: "claims.write" },
       ...{ summary: `The claim's next step: ${path}`, params: claimParams, body: stepBody },
+      example: { by: "ada" },
       answers: { 200: claimAnswer },
       handler: async ({ params: { id: claimId }, body, actor }) => {
         const name = actor.nameOr(body.by);
@@ -190,6 +195,7 @@ export function addClaimRoutes(app: FastifyInstance, options: ClaimRoutesOptions
   addRoute(app, {
     ...{ method: "POST", path: "/v1/claims/:id/move", allows: "claims.write" },
     ...{ summary: "Takes the claim to another store", params: claimParams, body: moveBody },
+    example: { by: "ada", store: "s2" },
     answers: { 200: claimAnswer },
     handler: async ({ params: { id: claimId }, body: { by: said, store: storeId }, actor }) => {
       const name = actor.nameOr(said);
@@ -226,6 +232,7 @@ function addStandingRoutes(app: FastifyInstance, options: ClaimRoutesOptions): v
   addRoute(app, {
     ...{ method: "GET", path: "/v1/availability", allows: "claims.read" },
     ...{ summary: "What can be promised, by store and in all", query: availabilityQuery },
+    answers: { 200: availabilityAnswer },
     storesOf: ({ query }) => query.stores ?? [],
     handler: async ({ query: { stores: wanted, ...query }, actor }) => {
       const storeIds = wanted ?? actor.storeIds;
@@ -241,6 +248,7 @@ function addStandingRoutes(app: FastifyInstance, options: ClaimRoutesOptions): v
     ...{ method: "PUT", path: "/v1/withheld", allows: "limits.write", body: withheldBody },
     summary: "Safety stock (channel *) and channel limits",
     answers: { 200: withheldAnswer },
+    example: { store: "s1", gtin: "09506000134352", channel: "*", quantity: 2 },
     handler: async ({ body: { by: said, ...limits }, actor }) => {
       const author = { by: actor.nameOr(said), nowMs: nowMs() };
       const { store: storeId, ...rest } = limits;
@@ -253,6 +261,7 @@ function addStandingRoutes(app: FastifyInstance, options: ClaimRoutesOptions): v
   addRoute(app, {
     ...{ method: "GET", path: "/v1/withheld", allows: "claims.read", query: withheldQuery },
     summary: "What a store withholds, and who said so last",
+    answers: { 200: pageSchema(withheldItem) },
     handler: async ({ query: { store: storeId, cursor: after, limit: countMax } }) => {
       await requireStore(stores, storeId);
       const items = await ledger.withheld({ storeId, after, countMax });

@@ -18,6 +18,7 @@ import {
 } from "../ledger/receiving/sql-receiving.ts";
 import { transitOf } from "../ledger/settle.ts";
 import type { Ledger } from "../ledger/types.ts";
+import { consignmentAnswer, consignmentItem } from "./consignment-answers.ts";
 import { type OwnFactsOptions, postOwnFacts } from "./own-facts.ts";
 import {
   cursorParameter,
@@ -25,6 +26,7 @@ import {
   limitParameter,
   openParameter,
   page,
+  pageSchema,
   requireStore,
   type Stores,
   storeParams,
@@ -46,6 +48,7 @@ const linesError = `must be at most ${consignmentLineCountMax} lines`;
 const lines = z
   .array(z.strictObject({ gtin: gtinParameter, quantity }), { error: "must be a list" })
   .max(consignmentLineCountMax, { error: linesError });
+const exampleLines = [{ gtin: "09506000134352", quantity: 12 }];
 /** As scanners and facts can name it. */
 const referenceId = z
   .string()
@@ -88,7 +91,8 @@ export function addConsignmentRoutes(
   addRoute(app, {
     ...{ method: "POST", path: "/v1/stores/:store/deliveries", allows: "receiving.write" },
     ...{ summary: "Announces a delivery to the store", params: storeParams, body: deliveryBody },
-    ...{ answers: { 201: z.looseObject({}) }, bodySizeBytesMax },
+    ...{ answers: { 201: consignmentAnswer }, bodySizeBytesMax },
+    example: { id: "D-1001", from: "Roastery", lines: exampleLines },
     handler: async ({ params: { store: storeId }, body, actor, reply }) => {
       await requireStore(stores, storeId);
       const announced = announcedBy(body, actor.nameOr(body.by), nowMs());
@@ -101,7 +105,8 @@ export function addConsignmentRoutes(
     ...{ method: "POST", path: "/v1/stores/:store/transfers", allows: "transfers.write" },
     ...{ summary: "Announces a transfer from the store to another one" },
     ...{ params: storeParams, body: transferBody },
-    ...{ answers: { 201: z.looseObject({}) }, bodySizeBytesMax },
+    ...{ answers: { 201: consignmentAnswer }, bodySizeBytesMax },
+    example: { id: "T-1001", to: "s2", lines: exampleLines },
     handler: async ({ params: { store: from }, body, actor, reply }) => {
       await requireStore(stores, from);
       await requireStore(stores, body.to, "to");
@@ -131,6 +136,7 @@ function addReads(
   addRoute(app, {
     ...{ method: "GET", path, allows: "stock.read", params: storeParams, query: listQuery },
     summary: `The ${pathOf[kind]} to a store, or from it, the newest first`,
+    answers: { 200: pageSchema(consignmentItem) },
     handler: async ({ params: { store: storeId }, query }) => {
       const { side, state, cursor, limit: countMax } = query;
       await requireStore(stores, storeId);
@@ -143,6 +149,7 @@ function addReads(
     ...{ method: "GET", path: `${path}/:id`, allows: "stock.read", params: idParams },
     ...(kind === "transfer" ? { query: oneQuery } : {}),
     summary: `A ${kind}: what was to come, what came, what is missing and too much`,
+    answers: { 200: consignmentAnswer },
     handler: async ({ params: { store: storeId, id }, query }) => {
       await requireStore(stores, storeId);
       const found = await ledger.receiving.consignment(storeId, id, { kind, to: query?.to });
@@ -164,6 +171,7 @@ function addEnds(
   addRoute(app, {
     ...{ method: "POST", path: `${path}/close`, allows, params: idParams, body: closeBody },
     summary: `Says that all of a ${kind} has come that will; what differs becomes an alert`,
+    ...{ example: { by: "ada", reason: "short" }, answers: { 200: consignmentAnswer } },
     handler: async ({ params: { store: storeId, id }, body, actor }) => {
       const by = actor.nameOr(body.by);
       const end = { kind, state: "closed", by, reason: body.reason } as const;
@@ -176,6 +184,7 @@ function addEnds(
   addRoute(app, {
     ...{ method: "POST", path: `${path}/cancel`, allows, params: idParams, body: cancelBody },
     summary: `Says that a ${kind} will not come`,
+    ...{ example: { by: "ada", reason: "sold out" }, answers: { 200: consignmentAnswer } },
     handler: async ({ params: { store: storeId, id }, body, actor }) => {
       const by = actor.nameOr(body.by);
       const end = { kind, state: "cancelled", by, reason: body.reason } as const;

@@ -11,9 +11,16 @@ import { unclassified } from "../ledger/counting/item-class.ts";
 import { nextDeliveryAtMs, refillList } from "../ledger/counting/refill.ts";
 import type { StoreFacts } from "../ledger/counting/store-facts.ts";
 import { accountTrusts, storeScores, withheldPercent } from "../ledger/counting/trust.ts";
+import {
+  countPlanAnswer,
+  dueAnswer,
+  problemsAnswer,
+  refillAnswer,
+  trustAnswer,
+} from "./count-plan-answers.ts";
 import { type CountRoutesOptions, listQuery } from "./count-routes.ts";
 import { gtinParameter, requireStore, storeParams } from "./parameters.ts";
-import { addRoute, type Route } from "./route.ts";
+import { addRoute, type Given, type Route } from "./route.ts";
 
 /** Products in one request. */
 const itemCountMax = 1000;
@@ -51,6 +58,7 @@ export function addCountPlanRoutes(app: FastifyInstance, options: CountRoutesOpt
   addRoute(app, {
     ...{ method: "GET", path: `${base}/count-policy`, allows: "counts.read", params: storeParams },
     summary: "What the store demands of its counts: tolerances, authority, classes",
+    answers: { 200: countPolicySchema },
     handler: async ({ params: { store } }) => {
       await requireStore(stores, store);
       return await counting.policy(store);
@@ -59,6 +67,7 @@ export function addCountPlanRoutes(app: FastifyInstance, options: CountRoutesOpt
   addRoute(app, {
     ...{ method: "PUT", path: `${base}/count-policy`, ...changing, body: countPolicySchema },
     summary: "Replaces what the store demands of its counts",
+    ...{ example: { dailyLineCountMax: 100 }, answers: { 200: countPolicySchema } },
     handler: async ({ params: { store }, body: policy, actor }) => {
       await requireStore(stores, store);
       const author = { by: actor.name, nowMs: nowMs() };
@@ -70,6 +79,8 @@ export function addCountPlanRoutes(app: FastifyInstance, options: CountRoutesOpt
   addRoute(app, {
     ...{ method: "PUT", path: `${base}/count-items`, ...changing, body: itemsBody },
     summary: "Classes and prices of products, as counts look at them",
+    example: { items: [{ gtin: "09506000134352", class: "A", priceMinor: 499 }] },
+    answers: { 200: z.strictObject({ itemCount: z.int() }) },
     handler: async ({ params: { store }, body: { items }, actor }) => {
       await requireStore(stores, store);
       const named = items.map(({ gtin, class: className, priceMinor }) => ({
@@ -86,36 +97,48 @@ export function addCountPlanRoutes(app: FastifyInstance, options: CountRoutesOpt
 
 /** What follows from all that is known of a store at this moment. */
 function addFactRoutes(app: FastifyInstance, { ledger, stores, nowMs }: CountRoutesOptions): void {
-  const reads = <Q extends z.ZodType | undefined>(
+  const reads = <Q extends z.ZodType | undefined, A extends z.ZodType>(
     path: string,
     summary: string,
-    query: Q,
-    answer: (facts: StoreFacts, query: Q extends z.ZodType ? z.infer<Q> : undefined) => object,
+    [query, answers]: readonly [Q, { readonly 200: A }],
+    answer: (
+      facts: StoreFacts,
+      query: Q extends z.ZodType ? z.infer<Q> : undefined,
+    ) => Given<{ readonly 200: A }>,
   ) => {
-    const route: Route<typeof storeParams, Q, undefined> = {
+    const route: Route<typeof storeParams, Q, undefined, { readonly 200: A }> = {
       ...{ method: "GET", path: `${base}/${path}`, allows: "counts.read", summary },
-      ...{ params: storeParams, query },
+      ...{ params: storeParams, query, answers },
       handler: async ({ params: { store }, query: asked }) => {
         await requireStore(stores, store);
         const facts = await ledger.counting.facts(store, nowMs());
-        return { asOfMs: facts.nowMs, ...answer(facts, asked as never) };
+        return answer(facts, asked as never);
       },
     };
     addRoute(app, route);
   };
-  reads("count-plan", "How much is to be counted, by class", undefined, (facts) => {
+  const plan = [undefined, { 200: countPlanAnswer }] as const;
+  reads("count-plan", "How much is to be counted, by class", plan, (facts) => {
     const { dueCount, lines } = dueLines(facts);
     const problemCount = problemLines(facts).length;
-    return { classes: classCounts(facts), dueCount, todayCount: lines.length, problemCount };
+    const counts = { dueCount, todayCount: lines.length, problemCount };
+    return { asOfMs: facts.nowMs, classes: classCounts(facts), ...counts };
   });
-  reads("count-plan/due", "What is to be counted today", placeQuery, (facts, asked) => ({
+  const due = [placeQuery, { 200: dueAnswer }] as const;
+  reads("count-plan/due", "What is to be counted today", due, (facts, asked) => ({
+    asOfMs: facts.nowMs,
     items: within(dueLines(facts).lines, asked.location).slice(0, asked.limit),
   }));
-  reads("count-plan/problems", "What speaks against the book", placeQuery, (facts, asked) => ({
+  const problems = [placeQuery, { 200: problemsAnswer }] as const;
+  reads("count-plan/problems", "What speaks against the book", problems, (facts, asked) => ({
+    asOfMs: facts.nowMs,
     items: within(problemLines(facts), asked.location).slice(0, asked.limit),
   }));
-  reads("trust", "How far the book is trusted, the worst first", trustQuery, trustOf);
-  reads("refill", "What the floor lacks and the back room has", placeQuery, (facts, asked) => ({
+  const trust = [trustQuery, { 200: trustAnswer }] as const;
+  reads("trust", "How far the book is trusted, the worst first", trust, trustOf);
+  const refill = [placeQuery, { 200: refillAnswer }] as const;
+  reads("refill", "What the floor lacks and the back room has", refill, (facts, asked) => ({
+    asOfMs: facts.nowMs,
     nextDeliveryAtMs: nextDeliveryAtMs(facts.policy, facts.nowMs),
     items: within(refillList(facts), asked.location).slice(0, asked.limit),
   }));
@@ -124,7 +147,7 @@ function addFactRoutes(app: FastifyInstance, { ledger, stores, nowMs }: CountRou
 function trustOf(
   facts: StoreFacts,
   { gtin, location, limit: countMax }: z.infer<typeof trustQuery>,
-): object {
+) {
   const { trust } = facts.policy;
   const trusts = accountTrusts(facts, gtin);
   const products = [...storeScores(trusts)].map(([item, score]) => ({
@@ -133,7 +156,7 @@ function trustOf(
   products.sort((a, b) => a.score - b.score);
   const worst = within(trusts, location).sort((a, b) => a.score - b.score);
   const items = worst.slice(0, countMax).map((each) => ({ ...each, score: rounded(each.score) }));
-  return { ...trust, items, products: products.slice(0, countMax) };
+  return { asOfMs: facts.nowMs, ...trust, items, products: products.slice(0, countMax) };
 }
 
 function within<Line extends { location: string }>(

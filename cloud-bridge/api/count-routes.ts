@@ -30,10 +30,12 @@ import {
 } from "../ledger/counting/stocktake.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import { counterFields, counterOf } from "./count-actor.ts";
+import { countAnswer, countHead } from "./count-answers.ts";
 import {
   gtinParameter,
   idempotencyKeyOf,
   openParameter,
+  pageSchema,
   requireStore,
   type Stores,
   storeParams,
@@ -92,6 +94,12 @@ const approveBody = z.strictObject({
   reason: z.enum(adjustmentReasons, { error: `must be one of ${adjustmentReasons.join(", ")}` }),
   cause: wordParameter.optional(),
 });
+const line = { gtin: "09506000134352", location: "s1/stockroom" };
+const stepExamples: Record<string, object> = {
+  lines: { by: "ada", lines: [{ ...line, quantity: 5, observedAtMs: 1_772_000_000_000 }] },
+  recount: { by: "ada", lines: [line] },
+  approve: { by: "eve", role: "regional_lead", lines: [line], reason: "cycle_count" },
+};
 type Opening = z.infer<typeof openBody> & { readonly by: string };
 const base = "/v1/stores/:store/counts";
 export const countParams = z.strictObject({
@@ -134,7 +142,11 @@ export function addCountRoutes(app: FastifyInstance, options: CountRoutesOptions
     ...{ method: "POST", path: base, allows: "counts.write", bodySizeBytesMax },
     ...{ summary: "Opens a count", params: storeParams, body: openBody },
     headers: { "Idempotency-Key": "A request sent twice with the same key is one count" },
-    answers: { 201: z.looseObject({ countId: z.string() }) },
+    answers: { 201: countAnswer },
+    example: {
+      ...{ kind: "cycle", location: "s1/stockroom", by: "ada" },
+      lines: [{ gtin: "09506000134352" }],
+    },
     handler: async ({ params: { store: storeId }, body: asked, actor, request, reply }) => {
       const key = idempotencyKeyOf(request);
       await requireStore(stores, storeId);
@@ -152,6 +164,7 @@ export function addCountRoutes(app: FastifyInstance, options: CountRoutesOptions
   addRoute(app, {
     ...{ method: "GET", path: base, allows: "counts.read", params: storeParams, query: listQuery },
     summary: "Counts of a store, the newest first",
+    answers: { 200: pageSchema(countHead) },
     handler: async ({ params: { store: storeId }, query: { state, after, limit } }) => {
       await requireStore(stores, storeId);
       const about = { storeId, isOpen: state === "open", before: after, countMax: limit };
@@ -164,6 +177,7 @@ export function addCountRoutes(app: FastifyInstance, options: CountRoutesOptions
   addRoute(app, {
     ...{ method: "GET", path: `${base}/:id`, allows: "counts.read" },
     ...{ summary: "A count and a page of its lines", params: countParams, query: lineQuery },
+    answers: { 200: countAnswer },
     handler: async ({ params: { store: storeId, id }, query }) => {
       await requireStore(stores, storeId);
       const stocktake = await counting.stocktake(storeId, id, nowMs());
@@ -189,6 +203,7 @@ function addSteps(app: FastifyInstance, options: CountRoutesOptions): void {
     addRoute(app, {
       ...{ method: "POST", path: `${base}/:id/${path}`, allows: "counts.write", bodySizeBytesMax },
       ...{ summary: `The count's next step: ${path}`, params: countParams, body: schema },
+      ...{ example: stepExamples[path] ?? { by: "ada" }, answers: { 200: countAnswer } },
       handler: async ({ params: { store: storeId, id: countId }, body, actor }) => {
         await requireStore(stores, storeId);
         const named = { ...body, ...counterOf(actor, body) };

@@ -1,11 +1,13 @@
 // What the API's description says of the routes under /v1/epcis: their bodies, headers and problems are the standard's.
 
 import type { RouteOptions } from "fastify";
-import type { z } from "zod";
-import { epcisEnvelopeSchema } from "../../contract/epcis/document.ts";
+import { z } from "zod";
+import { epcisEnvelopeSchema, epcisQueryDocumentSchema } from "../../contract/epcis/document.ts";
 import { epcisEventSchema } from "../../contract/epcis/event.ts";
 import { queryParameterNames } from "../epcis/event-filter.ts";
-import { jsonSchema, problemAnswer } from "./route.ts";
+import { captureJobAnswer, expectedReceiptItem, namesAnswer } from "./epcis-answers.ts";
+import { pageSchema } from "./parameters.ts";
+import { described, jsonSchema, problemAnswer } from "./route.ts";
 
 const json = ["application/json", "application/ld+json"];
 const named = (texts: Readonly<Record<string, string>>) => ({
@@ -29,30 +31,61 @@ const captured = named({
   "GS1-Capture-Error-Behaviour": "rollback (all or nothing, if not said) or proceed",
 });
 const problems = { "4xx": problemAnswer };
-const done = (code: number, description: string) => ({
-  response: { [code]: { description, type: "object", additionalProperties: true }, ...problems },
+const done = (code: number, description: string, schema?: z.ZodType) => {
+  const empty = { description, type: "null" };
+  const answer = schema === undefined ? empty : described(description, schema);
+  return { response: { [code]: answer, ...problems } };
+};
+const example = {
+  ...{ type: "ObjectEvent", action: "OBSERVE", bizStep: "shipping" },
+  ...{ eventTime: "2026-03-04T11:00:30Z", eventTimeZoneOffset: "+01:00" },
+  epcList: ["https://id.gs1.org/01/09506000134352/21/A1"],
+};
+/** What a supplier tells of a shipment to a store, which then expects it. */
+const shipment = {
+  ...{ ...example, epcList: ["https://id.gs1.org/01/09506000134352/21/A2"] },
+  bizTransactionList: [{ type: "desadv", bizTransaction: "urn:epcglobal:cbv:bt:9506000134352:D1" }],
+  destinationList: [{ type: "location", destination: "https://id.gs1.org/414/9506000134369" }],
+};
+const exampleDocument = {
+  "@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"],
+  ...{ type: "EPCISDocument", schemaVersion: "2.0", creationDate: "2026-03-04T11:00:30Z" },
+  epcisBody: { eventList: [shipment] },
+};
+const bodyOf = (schema: z.ZodType, one: object) => ({
+  ...jsonSchema(schema, "input"),
+  examples: [one],
 });
 
+const queried = done(200, "An EPCISQueryDocument", epcisQueryDocumentSchema);
 const texts: Readonly<Record<string, object>> = {
   "POST /capture": {
     summary: "Captures a document; its Location says how it went",
     ...{ consumes: [...json, "application/xml", "text/xml"], headers: captured },
-    ...{ body: jsonSchema(epcisEnvelopeSchema, "input"), ...done(202, "Accepted") },
+    ...{ body: bodyOf(epcisEnvelopeSchema, exampleDocument), ...done(202, "Accepted") },
   },
-  "GET /capture": { summary: "Capture jobs, the newest first", ...done(200, "A list of jobs") },
-  "GET /capture/:captureId": { summary: "How a capture went", ...done(200, "The job") },
+  "GET /capture": {
+    summary: "Capture jobs, the newest first",
+    ...done(200, "A list of jobs", z.array(captureJobAnswer)),
+  },
+  "GET /capture/:captureId": {
+    summary: "How a capture went",
+    ...done(200, "The job", captureJobAnswer),
+  },
   "POST /events": {
     summary: "Captures one event",
-    ...{ consumes: json, body: jsonSchema(epcisEventSchema, "input"), ...done(201, "Captured") },
+    ...{ consumes: json, body: bodyOf(epcisEventSchema, example), ...done(201, "Captured") },
   },
   "GET /events": {
     summary: "Events, by the standard's query parameters",
-    ...{ querystring: named(eventParameters), ...done(200, "An EPCISQueryDocument") },
+    ...{ querystring: named(eventParameters), ...queried },
   },
-  "GET /events/*": { summary: "One event, by its ID", ...done(200, "The event") },
+  "GET /events/*": {
+    ...{ summary: "One event, by its ID", ...done(200, "The event", epcisEventSchema) },
+  },
   "GET /expected-receipts": {
     summary: "What a store expects, by the shipments that others told of",
-    ...done(200, "A page of lines"),
+    ...done(200, "A page of lines", pageSchema(expectedReceiptItem)),
   },
 };
 
@@ -66,11 +99,11 @@ export function describeEpcis(
   const what = path.split("/")[1] ?? "";
   const ofOne = {
     summary: `Events of one of the ${what}: {value}/events`,
-    ...{ querystring: named(eventParameters), ...done(200, "An EPCISQueryDocument") },
+    ...{ querystring: named(eventParameters), ...queried },
   };
   const list = {
     ...{ summary: `Known ${what}`, querystring: named(pageParameters) },
-    ...done(200, "A Collection"),
+    ...done(200, "A Collection", namesAnswer),
   };
   const permission = method === "POST" ? "epcis.capture" : "epcis.read";
   const query = queries[path];

@@ -73,6 +73,8 @@ const prefix = "/v1/epcis";
 /** These routes are declared here, not by `addRoute`. */
 function describe(route: RouteOptions): void {
   route.config = { ...route.config, isDeclared: true } as never;
+  // What is described is sent as it is.
+  route.serializerCompiler = () => (value: unknown) => JSON.stringify(value);
   describeEpcis(route, route.url.slice(prefix.length), { "/expected-receipts": expectedQuery });
 }
 

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
+import { rejectionSchema } from "../../contract/delivery.ts";
 import { canonicalJson } from "../../contract/digest.ts";
 import { itemSchema } from "../../contract/event.ts";
 import { atMsSchema, idSchema, isWithin, locationSchema } from "../../contract/units.ts";
@@ -64,11 +65,15 @@ const factsBody = z.strictObject({
   /** Until when the source has told everything; without facts this alone is told. */
   completeThroughAtMs: atMsSchema.optional(),
 });
-const factsAnswer = z.looseObject({
+const factsAnswer = z.strictObject({
   edgeId: z.string(),
+  outboxId: z.string(),
   firstSequence: z.int(),
+  /** One less than the first where there were no facts. */
   lastSequence: z.int(),
-  rejected: z.array(z.unknown()),
+  recordedAtMs: atMsSchema,
+  /** Facts that lie in quarantine. */
+  rejected: z.array(rejectionSchema),
 });
 
 /** Adds POST /v1/facts. */
@@ -80,6 +85,15 @@ export function addFactRoutes(app: FastifyInstance, options: FactRoutesOptions):
       "What a till or an ERP knows: sales, returns and receipts, settled like the events of edges",
     headers: { "Idempotency-Key": "A request sent twice with the same key is posted once" },
     answers: { 200: factsAnswer },
+    example: {
+      ...{ store: "s1", source: "till-1" },
+      facts: [
+        {
+          ...{ kind: "sale", occurredAtMs: 1_772_000_000_000, gtin: "09506000134352" },
+          ...{ quantity: 1, reference: { type: "receipt", id: "R-1001" } },
+        },
+      ],
+    },
     bodySizeBytesMax,
     handler: async ({ body, request, actor, reply }) => {
       const key = idempotencyKeyOf(request);

@@ -24,7 +24,7 @@ export function addFeedRoute(
   addRoute(app, {
     ...{ method: "GET", path: "/v1/stores/:store/feed", allows: "stock.read", params: storeParams },
     summary: "Entries as they are posted (text/event-stream)",
-    produces: "text/event-stream",
+    ...{ produces: "text/event-stream", answers: { 200: z.string() } },
     headers: { "Last-Event-ID": "Number of the last entry seen; without: from now on" },
     handler: async ({ params: { store }, request, reply }) => {
       const given = { "Last-Event-ID": request.headers["last-event-id"] };
@@ -56,7 +56,7 @@ export function addFeedRoute(
       socket.on("drain", () => feed.onDrained(store));
       socket.on("close", leave);
       socket.on("error", leave);
-      return reply;
+      return "";
     },
   });
 }

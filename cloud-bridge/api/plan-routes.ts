@@ -4,7 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { errorCodeOf } from "../../contract/errors.ts";
 import { givenPlanSchema, planSchema } from "../../contract/plan.ts";
-import { shortTextSchema } from "../../contract/units.ts";
+import { atMsSchema, shortTextSchema } from "../../contract/units.ts";
 import { isSamePlan } from "../ledger/catalogue/plan-fill.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import {
@@ -12,6 +12,7 @@ import {
   limitParameter,
   numberInText,
   page,
+  pageSchema,
   requireStore,
   type Stores,
   storeParams,
@@ -37,6 +38,18 @@ const changesQuery = z.strictObject({
   limit: limitParameter,
 });
 
+const changeItem = z.strictObject({
+  version: z.int(),
+  changedAtMs: atMsSchema,
+  changedBy: z.string(),
+});
+const example: z.input<typeof givenPlanSchema> = {
+  ...{ schemaVersion: 1, storeId: "s1", version: 2 },
+  products: [{ gtin: "09506000134352", name: "Coffee", unitWeightGrams: 251 }],
+  locations: [{ location: "s1/floor", role: "floor" }],
+  facings: [{ location: "s1/floor", gtin: "09506000134352" }],
+};
+
 /** Adds /v1/stores/{store}/plan. */
 export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions): void {
   const { ledger, stores, nowMs, onPosted } = options;
@@ -55,7 +68,7 @@ export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions):
   addRoute(app, {
     ...{ method: "GET", path: "/v1/stores/:store/plan/changes", allows: "plan.read" },
     ...{ summary: "Who gave the store its plans, the latest first" },
-    ...{ params: storeParams, query: changesQuery },
+    ...{ params: storeParams, query: changesQuery, answers: { 200: pageSchema(changeItem) } },
     handler: async ({ params: { store: storeId }, query: { cursor, limit: countMax } }) => {
       await requireStore(stores, storeId);
       const before = cursor === undefined ? {} : { beforeVersion: cursor };
@@ -68,7 +81,7 @@ export function addPlanRoutes(app: FastifyInstance, options: PlanRoutesOptions):
     summary:
       "Replaces the store's plan; the new version is the old one and 1. Names and weights that are left out, or come back as the catalogue gave them, are the catalogue's",
     headers: { "If-Match": "ETag of the plan that is replaced; needed where there is one" },
-    query: byQuery,
+    ...{ query: byQuery, example },
     ...{ body: givenPlanSchema, answers: { 200: planSchema }, bodySizeBytesMax: planSizeBytesMax },
     handler: async ({ params: { store }, query, body, actor, request, reply }) => {
       const author = { by: actor.nameOr(query.by), nowMs: nowMs() };

@@ -43,6 +43,7 @@ import {
   wordParameter,
 } from "./parameters.ts";
 import { ProblemError, type ProblemKind, wrongParameter } from "./problem.ts";
+import { returnAnswer, returnsAnswer, salesAnswer } from "./return-answers.ts";
 import { addRoute } from "./route.ts";
 
 export interface ReturnRoutesOptions extends OwnFactsOptions {
@@ -99,12 +100,14 @@ export function addReturnRoutes(app: FastifyInstance, options: ReturnRoutesOptio
   addRoute(app, {
     ...{ method: "GET", path: "/v1/sales/:receipt", allows: "returns.write" },
     summary: "What a receipt or an order sold, in whichever store, and what came back of it",
+    answers: { 200: salesAnswer },
     params: z.strictObject({ receipt: z.string().min(1).max(100) }),
     handler: async ({ params: { receipt } }) => ({ items: await ledger.returns.sales(receipt) }),
   });
   addRoute(app, {
     ...{ method: "POST", path, allows: "returns.write", params: storeParams, body: openBody },
-    ...{ summary: "Takes a unit back", answers: { 201: z.looseObject({ returnId: z.string() }) } },
+    ...{ summary: "Takes a unit back", answers: { 201: returnAnswer } },
+    example: { gtin: "09506000134352", location: "s1/stockroom", by: "ada" },
     headers: { "Idempotency-Key": "A request sent twice with the same key is one return" },
     handler: async ({ params: { store: storeId }, body, actor, request, reply }) => {
       const key = idempotencyKeyOf(request);
@@ -122,6 +125,7 @@ export function addReturnRoutes(app: FastifyInstance, options: ReturnRoutesOptio
   addRoute(app, {
     ...{ method: "GET", path, allows: "stock.read", params: storeParams, query: listQuery },
     summary: "Returns of a store, the newest first, and how they go",
+    answers: { 200: returnsAnswer },
     handler: async ({ params: { store: storeId }, query }) => {
       const { state, cursor: before, limit: countMax } = query;
       await requireStore(stores, storeId);
@@ -135,6 +139,7 @@ export function addReturnRoutes(app: FastifyInstance, options: ReturnRoutesOptio
   addRoute(app, {
     ...{ method: "GET", path: `${path}/:id`, allows: "stock.read", params: returnParams },
     summary: "A return",
+    answers: { 200: returnAnswer },
     handler: async ({ params: { store: storeId, id } }) => {
       await requireStore(stores, storeId);
       const found = await ledger.returns.returnCase(storeId, id);
@@ -150,6 +155,8 @@ function addSteps(app: FastifyInstance, options: ReturnRoutesOptions, path: stri
   addRoute(app, {
     ...{ method: "POST", path: `${path}/:id/inspect`, allows: "returns.write" },
     ...{ summary: "Says how the unit is", params: returnParams, body: inspectBody },
+    example: { grade: "A", reasons: ["wrong_size"], by: "ada" },
+    answers: { 200: returnAnswer },
     handler: async ({
       params: { store: storeId, id },
       body: { grade, reasons, by: said },
@@ -171,7 +178,8 @@ function addSteps(app: FastifyInstance, options: ReturnRoutesOptions, path: stri
   addRoute(app, {
     ...{ method: "POST", path: `${path}/:id/dispose`, allows: "returns.write" },
     ...{ summary: "Says what becomes of it, and moves it there", params: returnParams },
-    body: disposeBody,
+    ...{ body: disposeBody, example: { disposition: "resell", by: "ada" } },
+    answers: { 200: returnAnswer },
     handler: async ({ params: { store: storeId, id }, body: { disposition, by: said }, actor }) => {
       const asked = { disposition, by: actor.nameOr(said), atMs: nowMs() };
       await requireStore(stores, storeId);

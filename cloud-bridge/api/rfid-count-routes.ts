@@ -13,8 +13,9 @@ import {
 } from "../../contract/units.ts";
 import type { ReportMark } from "../ledger/counting/sql-rfid.ts";
 import { counterFields, counterOf } from "./count-actor.ts";
+import { rfidReport, tagsAnswer } from "./count-answers.ts";
 import { type CountRoutesOptions, countParams, listQuery, taken } from "./count-routes.ts";
-import { requireStore, storeParams, timeAndIdInText } from "./parameters.ts";
+import { pageSchema, requireStore, storeParams, timeAndIdInText } from "./parameters.ts";
 import { wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
@@ -72,7 +73,8 @@ export function addRfidCountRoutes(app: FastifyInstance, options: CountRoutesOpt
   addRoute(app, {
     ...{ method: "POST", path: "/v1/stores/:store/counts/:id/tags", allows: "counts.write" },
     ...{ summary: "Passes with a hand reader, as lines of a count", bodySizeBytesMax },
-    ...{ params: countParams, body: tagsBody },
+    ...{ params: countParams, body: tagsBody, answers: { 200: tagsAnswer } },
+    example: { passes: [{ observedAtMs: 1_772_000_000_000, keys: ["01/09506000134352/21/7"] }] },
     handler: async ({ params: { store: storeId, id: countId }, body, actor }) => {
       const { location, passes } = body;
       await requireStore(stores, storeId);
@@ -96,6 +98,7 @@ export function addRfidCountRoutes(app: FastifyInstance, options: CountRoutesOpt
     ...{ method: "GET", path: "/v1/stores/:store/rfid-counts", allows: "counts.read" },
     ...{ summary: "What each count of tags found, the newest first" },
     ...{ params: storeParams, query: reportsQuery },
+    answers: { 200: pageSchema(rfidReport) },
     handler: async ({ params: { store: storeId }, query: { after: before, limit } }) => {
       await requireStore(stores, storeId);
       const items = await ledger.counting.rfidReports({ storeId, before, countMax: limit });

@@ -11,6 +11,17 @@ import type { Permission } from "./roles.ts";
 
 type Schema = z.ZodType;
 type Read<S> = S extends Schema ? z.infer<S> : undefined;
+/** By status; null: without a body. */
+export type Answers = Readonly<Record<number, Schema | null>>;
+/** What a handler may give, by the schemas that describe it: they cannot say something else than what is sent. */
+export type Given<A> = {
+  [Code in keyof A]: A[Code] extends Schema ? Unchanging<z.input<A[Code]>> : undefined;
+}[keyof A];
+type Unchanging<T> = T extends readonly (infer Item)[]
+  ? readonly Unchanging<Item>[]
+  : T extends object
+    ? { readonly [Name in keyof T]: Unchanging<T[Name]> }
+    : T;
 
 /** What a handler gets: the parts of the request as their schemas made them. */
 export interface Asked<P, Q, B> {
@@ -23,7 +34,7 @@ export interface Asked<P, Q, B> {
 }
 
 /** One route of the API. */
-export interface Route<P, Q, B> {
+export interface Route<P, Q, B, A extends Answers> {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** As fastify writes it: `/v1/stores/:store/alerts`. */
   readonly path: string;
@@ -34,6 +45,10 @@ export interface Route<P, Q, B> {
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
+  /** A body that is taken, for readers of `/docs`. */
+  readonly example?: B extends Schema ? z.input<B> : never;
+  /** What the description says of a body that the handler checks. */
+  readonly shownBody?: Schema;
   /** Header fields that the description names, and why; the handler checks them. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Types of the body; JSON without. */
@@ -41,7 +56,7 @@ export interface Route<P, Q, B> {
   /** Type of the answer; JSON without. */
   readonly produces?: string;
   /** What is answered when all is well; other codes are problem documents. */
-  readonly answers?: Readonly<Record<number, Schema>>;
+  readonly answers: A;
   /**
    * The stores that the request is about. Without: `store` and `storeId` of path, query and body. A route that
    * may be asked without one limits what it gives by `actor.reaches`.
@@ -55,7 +70,7 @@ export interface Route<P, Q, B> {
   readonly bodySizeBytesMax?: number;
   /** The answer gets an ETag of its content. */
   readonly isTagged?: true;
-  readonly handler: (asked: Asked<P, Q, B>) => Promise<unknown>;
+  readonly handler: (asked: Asked<P, Q, B>) => Promise<Given<A>>;
 }
 
 /** Adds a route to the server and to its description. */
@@ -63,7 +78,8 @@ export function addRoute<
   P extends Schema | undefined = undefined,
   Q extends Schema | undefined = undefined,
   B extends Schema | undefined = undefined,
->(app: FastifyInstance, route: Route<P, Q, B>): void {
+  A extends Answers = never,
+>(app: FastifyInstance, route: Route<P, Q, B, A>): void {
   const { method, path, handler, allows, isTagged, bodySizeBytesMax } = route;
   app.route({
     ...{ method, url: path, schema: describe(route), config: { isDeclared: true } },
@@ -123,26 +139,29 @@ export function namesTag(header: string | undefined, tag: string): boolean {
 /** The schemas of a route as fastify and OpenAPI have them. */
 function describe(
   route: Pick<
-    Route<unknown, unknown, unknown>,
+    Route<unknown, unknown, unknown, Answers>,
     "summary" | "path" | "allows" | "headers" | "answers" | "consumes" | "produces"
   > & {
+    readonly example?: unknown;
+    readonly shownBody?: Schema;
     readonly params?: unknown;
     readonly query?: unknown;
     readonly body?: unknown;
   },
 ): object {
   const { summary, path, allows, params, query, body, headers, answers, consumes } = route;
-  const { produces = "application/json" } = route;
+  const { produces = "application/json", example, shownBody = body } = route;
   const part = (name: string, schema: unknown) =>
     schema === undefined ? {} : { [name]: jsonSchema(schema as Schema, "input") };
   const named = Object.entries(headers ?? {}).map(([name, description]) => [
     name,
     { type: "string", description },
   ]);
-  const good = Object.entries(answers ?? { 200: z.looseObject({}) }).map(([code, schema]) => [
+  const good = Object.entries(answers).map(([code, schema]) => [
     code,
-    { description: "Done", content: { [produces]: { schema: jsonSchema(schema, "output") } } },
+    schema === null ? { description: "Done", type: "null" } : described("Done", schema, produces),
   ]);
+  const examples = example === undefined ? {} : { examples: [example] };
   // A request without a key is refused, one without a version only where there is one.
   const required = named.map(([name]) => name).filter((name) => name === "Idempotency-Key");
   return {
@@ -150,7 +169,9 @@ function describe(
     tags: [path.split("/").filter((word) => !/^(v1|stores|:.*|)$/.test(word))[0] ?? "stock"],
     ...part("params", params),
     ...part("querystring", query),
-    ...part("body", body),
+    ...(shownBody === undefined
+      ? {}
+      : { body: { ...jsonSchema(shownBody as Schema, "input"), ...examples } }),
     ...(named.length === 0
       ? {}
       : { headers: { type: "object", properties: Object.fromEntries(named), required } }),
@@ -179,6 +200,11 @@ export const problemAnswer = {
   description: "A problem document (RFC 9457)",
   content: { "application/problem+json": { schema: problemSchema } },
 };
+
+/** An answer as fastify and OpenAPI have it. */
+export function described(description: string, schema: Schema, type = "application/json"): object {
+  return { description, content: { [type]: { schema: jsonSchema(schema, "output") } } };
+}
 
 /** A schema of ours as OpenAPI has it. */
 export function jsonSchema(schema: Schema, io: "input" | "output"): object {

@@ -4,6 +4,7 @@
 import type { AddressInfo } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import Fastify, { type FastifyInstance } from "fastify";
+import { z } from "zod";
 import { errorCodeOf, errorMessageOf } from "../../contract/errors.ts";
 import { edgeMetricsText } from "../edges/edge-metrics.ts";
 import type { Ledger } from "../ledger/types.ts";
@@ -30,18 +31,24 @@ import { addPlanRoutes, type PlanRoutesOptions } from "./plan-routes.ts";
 import { ProblemError, type ProblemKind, sendProblem } from "./problem.ts";
 import { addReturnRoutes, type ReturnRoutesOptions } from "./return-routes.ts";
 import { addRfidCountRoutes } from "./rfid-count-routes.ts";
+import { described } from "./route.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
 import type { ApiTokens } from "./tokens.ts";
 import { addTraceRoutes, type TraceRoutesOptions } from "./trace-routes.ts";
 import { addWebhookRoutes, type WebhookRoutesOptions } from "./webhook-routes.ts";
 
+const waiting = z.strictObject({ waitingCount: z.int() });
+const healthReportSchema = z.strictObject({
+  broker: z.enum(["online", "offline"]),
+  ledger: z.enum(["answers", "silent"]),
+  ingest: waiting,
+  publish: waiting,
+  ledgerEpoch: z.int(),
+  version: z.string(),
+});
 /** How the parts of the bridge do. */
-export interface HealthReport {
-  readonly broker: "online" | "offline";
-  readonly ledger: "answers" | "silent";
-  readonly ingest: { readonly waitingCount: number };
-  readonly [fact: string]: unknown;
-}
+export type HealthReport = Readonly<z.infer<typeof healthReportSchema>>;
+const healthAnswer = healthReportSchema.extend({ status: z.enum(["ok", "failing"]) });
 
 type RoutesOptions = StockRoutesOptions &
   ItemRoutesOptions &
@@ -132,10 +139,18 @@ export class ApiServer {
 }
 
 function addOwnRoutes(app: FastifyInstance, { health, metrics, edges }: ApiOptions): void {
-  const about = (summary: string) => ({ schema: { summary, tags: ["bridge"] } });
+  const about = (summary: string, response = {}) => ({
+    schema: { summary, tags: ["bridge"], response },
+    // What is described is sent as it is.
+    serializerCompiler: () => (value: unknown) => JSON.stringify(value),
+  });
+  const healthy = {
+    200: described("All parts answer", healthAnswer),
+    503: described("A part fails", healthAnswer),
+  };
   app.get(
     "/health",
-    about("How the parts of the bridge do; 503 where one fails"),
+    about("How the parts of the bridge do; 503 where one fails", healthy),
     async (_request, reply) => {
       const report = await health();
       const isOk = report.broker === "online" && report.ledger === "answers";
@@ -144,7 +159,10 @@ function addOwnRoutes(app: FastifyInstance, { health, metrics, edges }: ApiOptio
         .send({ status: isOk ? "ok" : "failing", ...report });
     },
   );
-  app.get("/metrics", about("Numbers for Prometheus, as text"), async (request, reply) => {
+  const numbers = about("Numbers for Prometheus, as text", {
+    200: described("Numbers", z.string(), "text/plain"),
+  });
+  app.get("/metrics", numbers, async (request, reply) => {
     const actor = bearerOf(request);
     const isTold = actor?.may("edges.read") === true;
     const told = isTold ? [...edges.views()].filter(({ storeId }) => actor.reaches(storeId)) : [];

@@ -7,6 +7,7 @@ import { entrySchema, stockLevelSchema } from "../../contract/stock.ts";
 import { idSchema } from "../../contract/units.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import type { Actor } from "./actor.ts";
+import { noticeItem, positionItem, quarantineItem, taskItem } from "./list-answers.ts";
 import {
   cursorParameter,
   gtinParameter,
@@ -64,7 +65,6 @@ const repostBody = z.strictObject({
       "must be {store}/{edge}/{outbox}/{sequence}, as the list has it",
     ),
 });
-const listAnswer = { 200: pageSchema(z.looseObject({})) };
 
 /** Adds the routes under /v1. */
 export function addStockRoutes(app: FastifyInstance, options: StockRoutesOptions): void {
@@ -103,7 +103,7 @@ export function addStockRoutes(app: FastifyInstance, options: StockRoutesOptions
     ...{ method: "GET", path: "/v1/notices", allows: "edges.read" },
     summary: "What edges noticed, newest first",
     query: noticesQuery,
-    answers: listAnswer,
+    answers: { 200: pageSchema(noticeItem) },
     handler: async ({ query: { store, code, limit: countMax } }) => {
       await requireStore(stores, store);
       const only = code === undefined ? {} : { code };
@@ -122,7 +122,7 @@ function addStoreLists(app: FastifyInstance, { ledger, stores }: StockRoutesOpti
     ...{ method: "GET", path: "/v1/tasks", allows: "counts.read" },
     summary: "Open count tasks",
     query: storeQuery,
-    answers: listAnswer,
+    answers: { 200: pageSchema(taskItem) },
     handler: async ({ query: { store }, actor }) => {
       await known(store);
       const tasks = await ledger.tasks(store === undefined ? {} : { storeId: store });
@@ -133,7 +133,7 @@ function addStoreLists(app: FastifyInstance, { ledger, stores }: StockRoutesOpti
     ...{ method: "GET", path: "/v1/positions", allows: "edges.read" },
     summary: "How far each edge's outbox has been read, and when the edge last said so",
     query: storeQuery,
-    answers: listAnswer,
+    answers: { 200: pageSchema(positionItem) },
     handler: async ({ query: { store }, actor }) => {
       await known(store);
       return { items: ofStore(await ledger.positions(), actor, store) };
@@ -143,7 +143,7 @@ function addStoreLists(app: FastifyInstance, { ledger, stores }: StockRoutesOpti
     ...{ method: "GET", path: "/v1/quarantine", allows: "quarantine.read" },
     summary: "Events that could not be posted",
     query: storeQuery,
-    answers: listAnswer,
+    answers: { 200: pageSchema(quarantineItem) },
     handler: async ({ query: { store }, actor }) => {
       await known(store);
       const storeIds = store === undefined ? actor.storeIds : [store];
@@ -157,7 +157,8 @@ function addRepost(app: FastifyInstance, options: StockRoutesOptions): void {
   addRoute(app, {
     ...{ method: "POST", path: "/v1/quarantine/repost", allows: "quarantine.write" },
     summary: "Posts an event of the quarantine again",
-    body: repostBody,
+    ...{ body: repostBody, example: { id: "s1/edge-1/aaaaaaaa-0001/17" } },
+    answers: { 200: repostBody.extend({ entryCount: z.int() }) },
     storesOf: ({ body }) => [body.id.split("/", 1)[0] ?? ""],
     handler: async ({ body: { id }, actor }) => {
       const result = await ledger.repost(id, { by: actor.name, nowMs: nowMs() });

@@ -5,6 +5,7 @@ import type { KeyObject } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { percentEncoded } from "../../contract/gs1/digital-link.ts";
+import { proofSchema } from "../../contract/proof.ts";
 import type { Entry } from "../../contract/stock.ts";
 import { idSchema } from "../../contract/units.ts";
 import type { Places } from "../epcis/places.ts";
@@ -25,6 +26,7 @@ import {
 import { ProblemError, wrongParameter } from "./problem.ts";
 import { productLabels } from "./product-label.ts";
 import { addRoute } from "./route.ts";
+import { consistencyAnswer, headAnswer, lifeAnswer } from "./trace-answers.ts";
 
 export interface TraceRoutesOptions {
   readonly ledger: Pick<Ledger, "tree" | "epcis" | "catalogue">;
@@ -78,7 +80,7 @@ export function addTraceRoutes(app: FastifyInstance, options: TraceRoutesOptions
   const reads = { method: "GET", allows: "stock.read" } as const;
 
   addRoute(app, {
-    ...{ ...reads, path: "/v1/trace", query: traceQuery },
+    ...{ ...reads, path: "/v1/trace", query: traceQuery, answers: { 200: lifeAnswer } },
     summary:
       "The whole life of one unit, by EPC or Digital Link, with proofs where they are asked for",
     handler: async ({ query: { epc, link, ...asked }, actor }) => {
@@ -87,7 +89,7 @@ export function addTraceRoutes(app: FastifyInstance, options: TraceRoutesOptions
     },
   });
   addRoute(app, {
-    ...{ ...reads, path: "/01/:gtin/21/*", query: linkQuery },
+    ...{ ...reads, path: "/01/:gtin/21/*", query: linkQuery, answers: { 200: lifeAnswer } },
     summary: "The same by what a unit's QR holds, asked of this server instead of its own",
     handler: async ({ query: { proof, cursor, limit }, actor, request }) => {
       const [path = ""] = request.url.split("?");
@@ -97,20 +99,21 @@ export function addTraceRoutes(app: FastifyInstance, options: TraceRoutesOptions
   });
   addRoute(app, {
     ...{ ...reads, path: "/v1/trace/key", summary: "The public key that signs heads, as PEM" },
-    produces: "application/x-pem-file",
+    ...{ produces: "application/x-pem-file", answers: { 200: z.string() } },
     handler: async ({ reply }) => {
       if (traceKey === undefined) throw noKey();
-      return await reply.type("application/x-pem-file").send(publicKeyText(traceKey));
+      void reply.type("application/x-pem-file");
+      return publicKeyText(traceKey);
     },
   });
   addRoute(app, {
     ...{ ...reads, path: "/v1/trace/:store/head", params: storeParams },
-    summary: "The signed head of a store's history",
+    ...{ summary: "The signed head of a store's history", answers: { 200: headAnswer } },
     handler: async ({ params: { store } }) => tracer.signed(await tracer.tree(store)),
   });
   addRoute(app, {
     ...{ ...reads, path: "/v1/trace/:store/entries/:entryNumber/proof" },
-    ...{ params: proofParams, query: proofQuery },
+    ...{ params: proofParams, query: proofQuery, answers: { 200: proofSchema } },
     summary: "That an entry is in the history, and that an older history is the beginning of it",
     handler: async ({ params: { store: storeId, entryNumber }, query: { since } }) => {
       const tree = await tracer.tree(storeId);
@@ -124,7 +127,7 @@ export function addTraceRoutes(app: FastifyInstance, options: TraceRoutesOptions
   addRoute(app, {
     ...{ ...reads, path: "/v1/trace/:store/consistency" },
     ...{ params: storeParams, query: consistencyQuery },
-    summary: "That one head continues another",
+    ...{ summary: "That one head continues another", answers: { 200: consistencyAnswer } },
     handler: async ({ params: { store: storeId }, query: { from, to } }) => {
       const tree = await tracer.tree(storeId);
       const size = to ?? tree.treeSize;
@@ -155,7 +158,7 @@ class Tracer {
     text: string,
     parameter: string,
     { proof: withProof, cursor, limit: countMax, actor }: LifeRequest,
-  ): Promise<object> {
+  ) {
     const { ledger, places } = this.#options;
     const unit = unitOrProblem(text, parameter);
     const asked = { storeIds: actor.storeIds, after: cursor, countMax };
@@ -235,7 +238,7 @@ function latestOf(entries: readonly Entry[]): Entry | undefined {
   }, undefined);
 }
 
-function placeOf({ to, occurredAtMs }: Entry, places: Places): object {
+function placeOf({ to, occurredAtMs }: Entry, places: Places) {
   return { ...to, uri: places.uriOf(to.location), atMs: occurredAtMs };
 }
 

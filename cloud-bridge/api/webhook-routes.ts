@@ -11,6 +11,7 @@ import type { WebhookGuard } from "../publish/webhook-guard.ts";
 import { requireStore, type Stores } from "./parameters.ts";
 import { ProblemError, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
+import { addedWebhook, deadAnswer, webhooksAnswer } from "./webhook-answers.ts";
 
 export interface WebhookRoutesOptions {
   readonly ledger: Pick<Ledger, "webhooks">;
@@ -57,7 +58,8 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
     ...{ method: "POST", path: "/v1/webhooks", ...manages, body: addBody },
     ...{
       summary: "Adds a webhook; only this answer has its secret",
-      answers: { 201: z.looseObject({}) },
+      answers: { 201: addedWebhook },
+      example: { url: "https://shop.example/stock", kinds: ["stock"], stores: ["s1"] },
     },
     bodySizeBytesMax: addSizeBytesMax,
     storesOf: ({ body }) => body.stores,
@@ -84,6 +86,7 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
   addRoute(app, {
     ...{ method: "GET", path: "/v1/webhooks", ...manages, isOfAllStores: true },
     summary: "All webhooks, and which of them fail",
+    answers: { 200: webhooksAnswer },
     handler: async () => ({
       items: await ledger.webhooks.list(),
       failing: await ledger.webhooks.failing(),
@@ -91,15 +94,17 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
   });
   addRoute(app, {
     ...{ method: "DELETE", path, ...item, summary: "Removes a webhook" },
+    answers: { 204: null },
     handler: async ({ params: { webhookId }, actor, reply }) => {
       const author = { by: actor.name, nowMs: nowMs() };
       if (!(await ledger.webhooks.remove(webhookId, author))) throw unknown(webhookId);
-      return await reply.code(204).send();
+      void reply.code(204);
+      return undefined;
     },
   });
   addRoute(app, {
     ...{ method: "GET", path: `${path}/dead`, ...item, query: deadQuery },
-    summary: "What was given up",
+    ...{ summary: "What was given up", answers: { 200: deadAnswer } },
     handler: async ({ params: { webhookId }, query: { limit: countMax } }) => ({
       items: await ledger.webhooks.dead({ webhookId, countMax }),
     }),
@@ -107,6 +112,8 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
   addRoute(app, {
     ...{ method: "POST", path: `${path}/retry`, ...item, body: retryBody },
     summary: "Tries again what was given up",
+    example: { storeId: "s1", kind: "stock" },
+    answers: { 200: z.strictObject({ webhookId: z.string(), retriedCount: z.int() }) },
     handler: async ({ params: { webhookId }, body: { storeId, kind, firstNumber }, actor }) => {
       if (storeId !== undefined) await requireStore(known, storeId, "storeId");
       const one = {

@@ -114,7 +114,8 @@ export class SqlTree {
     const whole = [earlierSize, treeSize].map((end) => ({ start: 0, end }));
     const roots = await this.#roots(storeId, [...whole, ...ranges]);
     const [earlierRootHash, rootHash, ...path] = roots;
-    return { storeId, earlierSize, earlierRootHash, treeSize, rootHash, path };
+    const ends = { earlierRootHash: earlierRootHash!, rootHash: rootHash! };
+    return { storeId, earlierSize, treeSize, ...ends, path };
   }
 
   async entry(storeId: string, entryNumber: number): Promise<Entry | undefined> {

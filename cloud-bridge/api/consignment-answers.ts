@@ -1,0 +1,43 @@
+// What the routes of deliveries and transfers answer.
+
+import { z } from "zod";
+import { atMsSchema, idSchema } from "../../contract/units.ts";
+import { consignmentKinds } from "../ledger/receiving/consignment.ts";
+
+const count = z.int().min(0);
+
+/** A delivery or transfer as it was announced. */
+export const consignmentItem = z.strictObject({
+  consignmentId: z.string(),
+  kind: z.enum(consignmentKinds),
+  /** Where it goes. */
+  storeId: idSchema,
+  /** A supplier, or the store that it comes from. */
+  from: z.string(),
+  expectedAtMs: atMsSchema.optional(),
+  lines: z.array(z.strictObject({ item: z.string(), quantity: z.number() })),
+  state: z.enum(["open", "closed", "cancelled"]),
+  openedAtMs: atMsSchema,
+  openedBy: z.string(),
+  closedAtMs: atMsSchema.optional(),
+  closedBy: z.string().optional(),
+  reason: z.string().optional(),
+});
+
+/** The same beside what came. */
+export const consignmentAnswer = consignmentItem.extend({
+  report: z.array(
+    z.strictObject({
+      item: z.string(),
+      expected: count,
+      /** Of a transfer: what left the other store. */
+      sent: count.optional(),
+      received: count,
+      missing: count,
+      extra: count,
+      isUnlisted: z.literal(true).optional(),
+    }),
+  ),
+  /** Other stores that the sender sends something to under this name. */
+  alsoTo: z.array(idSchema).optional(),
+});
