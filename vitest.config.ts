@@ -26,6 +26,7 @@ const onBoth = [
   "sql-ledger",
   "sql-plan-news",
   "sql-tree",
+  "sql-lots",
   "refused-alone",
   "unstorable-text",
 ];

@@ -1,4 +1,4 @@
-// The whole life of one serialised item over HTTP, asked by key, Digital Link, EPC or barcode text.
+// The whole life of one serialised item, or of a lot, over HTTP, asked by key, Digital Link, EPC or barcode text.
 
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
@@ -22,6 +22,7 @@ export interface UnitName {
   /** GTIN, or `epc/HEX` for a tag that is not GS1. */
   readonly item: string;
   readonly serial?: string;
+  readonly lot?: string;
 }
 
 const markInText = z
@@ -32,7 +33,7 @@ const markInText = z
     return [Number(placedAtMs), storeId!, Number(entryNumber)];
   });
 const historyQuery = z.strictObject({
-  /** `01/{gtin}/21/{serial}`, a Digital Link, or an EPC in hex. */
+  /** `01/{gtin}/21/{serial}`, `01/{gtin}/10/{lot}`, a Digital Link, or an EPC in hex. */
   id: z.string().min(1).max(2000),
   cursor: cursorParameter(markInText).optional(),
   limit: limitParameter.removeDefault().default(pageCountMax),
@@ -40,6 +41,7 @@ const historyQuery = z.strictObject({
 const historyAnswer = z.strictObject({
   item: z.string(),
   serial: z.string().optional(),
+  lot: z.string().optional(),
   product: productLabelSchema.optional(),
   /** Older entries are left out; `next` is the cursor of their page. */
   isCut: z.boolean(),
@@ -53,7 +55,7 @@ export function addItemRoutes(app: FastifyInstance, { ledger }: ItemRoutesOption
   addRoute(app, {
     ...{ method: "GET", path: "/v1/items/history", allows: "stock.read", isTagged: true },
     summary:
-      "One item's whole life with entry numbers, by key, Digital Link or EPC; the latest entries are the first page",
+      "The whole life of one item, or of a lot, with entry numbers, by key, Digital Link or EPC; the latest entries are the first page",
     query: historyQuery,
     answers: { 200: historyAnswer },
     handler: async ({ query, actor }) => {
@@ -75,7 +77,7 @@ export function addItemRoutes(app: FastifyInstance, { ledger }: ItemRoutesOption
   });
 }
 
-/** The unit that a key, Digital Link or EPC means, or why it means none. */
+/** The unit or lot that a key, Digital Link or EPC means, or why it means none. */
 export function unitNamed(id: string): UnitName | { readonly reason: string } {
   const hex = epcHexSchema.safeParse(id.replace(/^epc\//, "").toUpperCase());
   if (hex.success) {
@@ -89,8 +91,8 @@ export function unitNamed(id: string): UnitName | { readonly reason: string } {
   const elements = new Map(link.elements);
   const gtin = gtinSchema.safeParse(elements.get("01"));
   const serial = elements.get("21");
-  if (!gtin.success || serial === undefined) {
-    return { reason: "must name one unit: a GTIN (01) and a serial (21)" };
-  }
-  return { item: gtin.data, serial };
+  const lot = elements.get("10");
+  if (gtin.success && serial !== undefined) return { item: gtin.data, serial };
+  if (gtin.success && lot !== undefined) return { item: gtin.data, lot };
+  return { reason: "must name a GTIN (01), and a serial (21) or a lot (10)" };
 }

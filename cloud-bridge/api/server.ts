@@ -27,6 +27,7 @@ import { addFactRoutes } from "./fact-routes.ts";
 import type { Feed } from "./feed.ts";
 import { addFeedRoute } from "./feed-routes.ts";
 import { addItemRoutes, type ItemRoutesOptions } from "./item-routes.ts";
+import { addLotRoutes } from "./lot-routes.ts";
 import { addPlanRoutes, type PlanRoutesOptions } from "./plan-routes.ts";
 import { ProblemError, type ProblemKind, sendProblem } from "./problem.ts";
 import { addReturnRoutes, type ReturnRoutesOptions } from "./return-routes.ts";
@@ -117,6 +118,7 @@ export class ApiServer {
     addReturnRoutes(app, options);
     addFactRoutes(app, options);
     addItemRoutes(app, options);
+    addLotRoutes(app, options);
     addPlanRoutes(app, options);
     addFeedRoute(app, options);
     const { host, port } = options;

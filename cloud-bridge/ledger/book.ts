@@ -136,7 +136,7 @@ export class Book {
     head.entryNumber = entry.entryNumber;
     head.hash = entry.hash;
     const { placedAtMs, unsyncedBootId } = source;
-    this.#entries.push({ entry, placedAtMs, unsyncedBootId });
+    this.#entries.push({ entry, placedAtMs, unsyncedBootId, expiry: movement.expiry });
     const accounts = this.#accountsOf(storeId, item);
     this.#add(entry, accounts, from, -quantity);
     this.#add(entry, accounts, to, quantity);

@@ -75,6 +75,8 @@ export interface PlacedEntry {
   readonly placedAtMs: number;
   /** The boot whose clock was not set. */
   readonly unsyncedBootId: string | null;
+  /** Of its lot, where the event told it, YYYY-MM-DD. */
+  readonly expiry?: string | undefined;
 }
 
 /** Where a known serial is held. */

@@ -11,6 +11,8 @@ export interface Movement {
   readonly item: string;
   readonly serial?: string | undefined;
   readonly lot?: string | undefined;
+  /** Of the lot, YYYY-MM-DD. */
+  readonly expiry?: string | undefined;
   readonly quantity: number;
   readonly from: Place;
   readonly to: Place;
@@ -87,9 +89,10 @@ export function settleMoved(event: MovedEvent, storeId: string, places: Places):
   if (storeOf(to.location) !== storeId) return outside("to.location", to.location, storeId);
   if (from.location === to.location && from.state === to.state) return { ok: true, movements: [] };
   const { step: reason, quantity, occurredAtMs } = event;
-  const { serial, lot } = event.item;
+  const { serial, lot, expiry } = event.item;
   const item = itemKeyOf(event.item);
-  const movement = { item, serial, lot, quantity, from, to, reason, occurredAtMs };
+  const unit = { item, serial, lot, expiry };
+  const movement = { ...unit, quantity, from, to, reason, occurredAtMs };
   return { ok: true, movements: [movement] };
 }
 

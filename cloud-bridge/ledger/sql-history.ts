@@ -21,12 +21,14 @@ export class SqlHistory {
     readonly item: string;
     /** Without: entries of the item itself, a tag that is not GS1. */
     readonly serial?: string;
+    /** Instead of a serial: entries that name the lot, with serials or without. */
+    readonly lot?: string;
     /** Without: all stores. */
     readonly storeIds?: readonly string[];
     readonly before?: HistoryMark | undefined;
     readonly countMax: number;
   }): Promise<{ entries: Entry[]; next?: HistoryMark }> {
-    const { item, serial = null, storeIds, countMax } = query;
+    const { item, serial = null, lot, storeIds, countMax } = query;
     const before = query.before ?? [Number.MAX_SAFE_INTEGER, "", 0];
     const rows = await this.#database.reader.all<
       EntryRow & { placedAtMs: number; previousHash: string | null }
@@ -37,11 +39,11 @@ export class SqlHistory {
        FROM entries e
        WHERE store_id IN (SELECT h.store_id FROM chain_heads h
            WHERE ? = 0 OR h.store_id IN (SELECT value->>0 FROM json_each(?)))
-         AND item = ? AND coalesce(serial, '') = coalesce(?, '')
+         AND item = ? AND ${lot === undefined ? "coalesce(serial, '') = coalesce(?, '')" : "lot = ?"}
          AND (placed_at_ms, store_id, entry_number) < (?, ?, ?)
        ORDER BY placed_at_ms DESC, store_id DESC, entry_number DESC LIMIT ?`,
       ...[storeIds === undefined ? 0 : 1, JSON.stringify((storeIds ?? []).map((id) => [id]))],
-      ...[item, serial, ...before, countMax + 1],
+      ...[item, lot ?? serial, ...before, countMax + 1],
     );
     const shown = rows.slice(0, countMax);
     const entries = shown.map(({ placedAtMs: _placed, previousHash, ...row }) =>

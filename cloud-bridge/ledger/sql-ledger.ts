@@ -34,6 +34,7 @@ import { SqlFollowers } from "./sql-followers.ts";
 import { type GroupAt, postPrepared, postQuarantined } from "./sql-group.ts";
 import { SqlHistory } from "./sql-history.ts";
 import { readPromisesChanged, readStockLevels } from "./sql-levels.ts";
+import { SqlLots } from "./sql-lots.ts";
 import {
   type PlanChange,
   readPlanChanges,
@@ -91,6 +92,7 @@ export class SqlLedger implements Ledger {
   );
   readonly facts: SqlFacts;
   readonly history: SqlHistory;
+  readonly lots: SqlLots;
   #epoch: number;
   #arePlansMarked = false;
 
@@ -107,6 +109,7 @@ export class SqlLedger implements Ledger {
     this.receiving = new SqlReceiving(database);
     this.returns = new SqlReturns(database);
     this.history = new SqlHistory(database);
+    this.lots = new SqlLots(database);
     this.#epoch = epoch;
     this.facts = new SqlFacts(database, (connection, group, recordedAtMs) =>
       postPrepared(connection, group.map(prepareBatch), this.#at(recordedAtMs)),

@@ -15,6 +15,7 @@ import type {
 import { productKey } from "./changes.ts";
 import type { SqlConnection, SqlValue } from "./database.ts";
 import { flowKindOf } from "./flow.ts";
+import { lotConflict, lotsOf, type NamedLot } from "./sql-lots.ts";
 import { integerColumnsOf } from "./sql-tables.ts";
 
 /** How a row fills the columns of a table. */
@@ -171,6 +172,13 @@ function unsettledBy(entries: readonly PlacedEntry[]): PlacedEntry[] {
   return [...earliest.values()];
 }
 
+const lotColumns: Columns<NamedLot> = {
+  store_id: (row) => row.storeId,
+  item: (row) => row.item,
+  lot: (row) => row.lot,
+  expiry: (row) => row.expiry,
+};
+
 const positionConflict = `ON CONFLICT (store_id, edge_id, outbox_id) DO UPDATE SET
   through_sequence = excluded.through_sequence, through_digest = excluded.through_digest,
   frozen = excluded.frozen, complete_through_at_ms = excluded.complete_through_at_ms,
@@ -201,6 +209,7 @@ export async function saveChanges(connection: SqlConnection, changes: Changes): 
     insertRows(connection, "count_lines", countLineColumns, lines),
     insertRows(connection, "unsettled", unsettledColumns, unsettledBy(entries), unsettledConflict),
     insertRows(connection, "serials", serialColumns, serials, serialConflict),
+    insertRows(connection, "lots", lotColumns, lotsOf(entries), lotConflict),
   ]);
   await savePlacements(connection, changes);
   await saveTasks(connection, changes);

@@ -11,6 +11,7 @@ import { auditTables } from "./sql-audit.ts";
 import { epcisTables } from "./sql-epcis.ts";
 import { factTables } from "./sql-facts.ts";
 import { followerTables } from "./sql-followers.ts";
+import { lotTables } from "./sql-lots.ts";
 import { planTables } from "./sql-plan.ts";
 import { setBackTables } from "./sql-set-backs.ts";
 import { treeTables } from "./sql-tree.ts";
@@ -119,7 +120,7 @@ CREATE TABLE IF NOT EXISTS claim_requests (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS claim_requests_time ON claim_requests (answered_at_ms);
 ${withheldTables}${planTables}${countingTables}${catalogueTables}${receivingTables}${returnTables}${referenceTables}
-${factTables}`;
+${factTables}${lotTables}`;
 
 /** Version of the tables, in `PRAGMA user_version`. */
 export const tablesVersion = 2;

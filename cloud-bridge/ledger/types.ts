@@ -23,6 +23,7 @@ import type { SqlEpcis } from "./sql-epcis.ts";
 import type { SqlFacts } from "./sql-facts.ts";
 import type { SqlFollowers } from "./sql-followers.ts";
 import type { SqlHistory } from "./sql-history.ts";
+import type { SqlLots } from "./sql-lots.ts";
 import type { PlanChange, SavedPlan } from "./sql-plan.ts";
 import type { PlanNews } from "./sql-plan-news.ts";
 import type { SetBack } from "./sql-set-backs.ts";
@@ -335,5 +336,7 @@ export interface Ledger {
   setBacks(): Promise<SetBack[]>;
   /** The life of single items. */
   readonly history: SqlHistory;
+  /** What is left of lots, and when they expire. */
+  readonly lots: SqlLots;
   close(): Promise<void>;
 }

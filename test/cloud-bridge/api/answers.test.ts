@@ -59,7 +59,8 @@ withBridge(
     await outbox.send(edge, received("s1", gtin, refusedQuantity));
     await allow();
     repostable = `s1/e1/${outbox.outboxId}/1`;
-    const unit = { ...received("s1", gtin), item: { gtin, serial: "A1" } };
+    const lot = { lot: "L1", expiry: "2026-12-31" };
+    const unit = { ...received("s1", gtin), item: { gtin, serial: "A1", ...lot } };
     const oversold = { ...unit, item: { gtin: other }, step: "retail_selling", to: undefined };
     await outbox.send(edge, unit, oversold, noticed);
     document = (await ask("GET", "/openapi.json")).body as object;
