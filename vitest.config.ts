@@ -27,6 +27,7 @@ const onBoth = [
   "sql-plan-news",
   "sql-tree",
   "sql-lots",
+  "sql-unknown-tags",
   "refused-alone",
   "unstorable-text",
 ];

@@ -36,6 +36,7 @@ import { described } from "./route.ts";
 import { addStockRoutes, type StockRoutesOptions } from "./stock-routes.ts";
 import type { ApiTokens } from "./tokens.ts";
 import { addTraceRoutes, type TraceRoutesOptions } from "./trace-routes.ts";
+import { addUnknownTagRoutes } from "./unknown-tag-routes.ts";
 import { addWebhookRoutes, type WebhookRoutesOptions } from "./webhook-routes.ts";
 
 const waiting = z.strictObject({ waitingCount: z.int() });
@@ -119,6 +120,7 @@ export class ApiServer {
     addFactRoutes(app, options);
     addItemRoutes(app, options);
     addLotRoutes(app, options);
+    addUnknownTagRoutes(app, options);
     addPlanRoutes(app, options);
     addFeedRoute(app, options);
     const { host, port } = options;

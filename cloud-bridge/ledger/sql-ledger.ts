@@ -57,6 +57,7 @@ import {
 } from "./sql-read.ts";
 import { readSetBacks, type SetBack, saveSetBack } from "./sql-set-backs.ts";
 import { SqlTree } from "./sql-tree.ts";
+import { SqlUnknownTags } from "./sql-unknown-tags.ts";
 import { verifyLedger } from "./sql-verify.ts";
 import { SqlWebhooks } from "./sql-webhooks.ts";
 import { readWithheld, saveWithheld, type WithheldRow } from "./sql-withheld.ts";
@@ -93,6 +94,7 @@ export class SqlLedger implements Ledger {
   readonly facts: SqlFacts;
   readonly history: SqlHistory;
   readonly lots: SqlLots;
+  readonly unknownTags: SqlUnknownTags;
   #epoch: number;
   #arePlansMarked = false;
 
@@ -110,6 +112,7 @@ export class SqlLedger implements Ledger {
     this.returns = new SqlReturns(database);
     this.history = new SqlHistory(database);
     this.lots = new SqlLots(database);
+    this.unknownTags = new SqlUnknownTags(database);
     this.#epoch = epoch;
     this.facts = new SqlFacts(database, (connection, group, recordedAtMs) =>
       postPrepared(connection, group.map(prepareBatch), this.#at(recordedAtMs)),

@@ -28,6 +28,7 @@ import type { PlanChange, SavedPlan } from "./sql-plan.ts";
 import type { PlanNews } from "./sql-plan-news.ts";
 import type { SetBack } from "./sql-set-backs.ts";
 import type { SqlTree } from "./sql-tree.ts";
+import type { SqlUnknownTags } from "./sql-unknown-tags.ts";
 import type { SqlWebhooks } from "./sql-webhooks.ts";
 import type { WithheldRow } from "./sql-withheld.ts";
 
@@ -338,5 +339,7 @@ export interface Ledger {
   readonly history: SqlHistory;
   /** What is left of lots, and when they expire. */
   readonly lots: SqlLots;
+  /** Tags that are not GS1. */
+  readonly unknownTags: SqlUnknownTags;
   close(): Promise<void>;
 }

@@ -62,7 +62,8 @@ withBridge(
     const lot = { lot: "L1", expiry: "2026-12-31" };
     const unit = { ...received("s1", gtin), item: { gtin, serial: "A1", ...lot } };
     const oversold = { ...unit, item: { gtin: other }, step: "retail_selling", to: undefined };
-    await outbox.send(edge, unit, oversold, noticed);
+    const unknown = { ...unit, item: { epc: "E2801160600002054CC2096F" }, step: "first_seen" };
+    await outbox.send(edge, unit, unknown, oversold, noticed);
     document = (await ask("GET", "/openapi.json")).body as object;
     const { paths } = document as { paths: Record<string, Record<string, Operation>> };
     for (const [path, methods] of Object.entries(paths)) {
