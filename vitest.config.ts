@@ -28,6 +28,7 @@ const onBoth = [
   "sql-tree",
   "sql-lots",
   "sql-unknown-tags",
+  "sql-tag-names",
   "refused-alone",
   "unstorable-text",
 ];

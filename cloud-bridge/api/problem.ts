@@ -23,6 +23,7 @@ const kinds = {
   return_unknown: { status: 404, title: "No such return" },
   return_refused: { status: 409, title: "The return cannot be taken, or not be taken on" },
   product_unknown: { status: 404, title: "The catalogue does not have it" },
+  tag_refused: { status: 409, title: "The tag has another name already" },
   plan_unknown: { status: 404, title: "The store has no plan" },
   store_unknown: { status: 404, title: "The ledger does not know this store" },
   edge_unknown: { status: 404, title: "The ledger does not know this edge" },

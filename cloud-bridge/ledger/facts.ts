@@ -75,7 +75,11 @@ export const factAnswerKeepMs = 90 * 24 * 3_600_000;
 const sourceIdLengthMax = 32 - feedPrefix.length;
 
 /** Sources under which the ledger itself posts what a person decided over HTTP; nobody else takes their names. */
-export const ownSourceIds = { transfers: "transfers", returns: "returns" } as const;
+export const ownSourceIds = {
+  transfers: "transfers",
+  returns: "returns",
+  tags: "tags",
+} as const;
 
 /** A source as others may name theirs. */
 export const sourceIdSchema = idSchema

@@ -28,6 +28,7 @@ export const auditActs = [
   "claim_handed_over",
   "claim_released",
   "return_inspected",
+  "tag_named",
 ] as const;
 
 /** One deed. */

@@ -21,6 +21,7 @@ import { loadEventView, loadGroupView } from "./sql-load.ts";
 import { readQuarantine } from "./sql-read.ts";
 import type { PostedEvent } from "./sql-references.ts";
 import { saveChanges, saveRepost } from "./sql-save.ts";
+import { withTagNames } from "./sql-tag-names.ts";
 import type { Committed, RepostResult } from "./types.ts";
 
 /** When, under which locks, and of which state of the ledger a group is posted. */
@@ -36,10 +37,11 @@ export async function postPrepared(
 ): Promise<Committed[]> {
   try {
     return await savepoint(connection, async () => {
-      const view = await loadGroupView(connection, group);
+      const named = await withTagNames(connection, group);
+      const view = await loadGroupView(connection, named);
       const { ledgerEpoch, nowMs: recordedAtMs } = at;
       const options = { ledgerEpoch, recordedAtMs };
-      const { results, changes } = postGroup(view, group, options);
+      const { results, changes } = postGroup(view, named, options);
       const found = await compareEvents(connection, changes.events, recordedAtMs);
       results.at(-1)?.alerts.push(...found);
       await saveChanges(connection, changes);

@@ -56,6 +56,7 @@ import {
   readTasks,
 } from "./sql-read.ts";
 import { readSetBacks, type SetBack, saveSetBack } from "./sql-set-backs.ts";
+import { SqlTagNames } from "./sql-tag-names.ts";
 import { SqlTree } from "./sql-tree.ts";
 import { SqlUnknownTags } from "./sql-unknown-tags.ts";
 import { verifyLedger } from "./sql-verify.ts";
@@ -95,6 +96,7 @@ export class SqlLedger implements Ledger {
   readonly history: SqlHistory;
   readonly lots: SqlLots;
   readonly unknownTags: SqlUnknownTags;
+  readonly tagNames: SqlTagNames;
   #epoch: number;
   #arePlansMarked = false;
 
@@ -113,6 +115,7 @@ export class SqlLedger implements Ledger {
     this.history = new SqlHistory(database);
     this.lots = new SqlLots(database);
     this.unknownTags = new SqlUnknownTags(database);
+    this.tagNames = new SqlTagNames(database);
     this.#epoch = epoch;
     this.facts = new SqlFacts(database, (connection, group, recordedAtMs) =>
       postPrepared(connection, group.map(prepareBatch), this.#at(recordedAtMs)),

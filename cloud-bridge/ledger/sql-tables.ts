@@ -14,6 +14,7 @@ import { followerTables } from "./sql-followers.ts";
 import { lotTables } from "./sql-lots.ts";
 import { planTables } from "./sql-plan.ts";
 import { setBackTables } from "./sql-set-backs.ts";
+import { tagNameTables } from "./sql-tag-names.ts";
 import { treeTables } from "./sql-tree.ts";
 import { webhookTables } from "./sql-webhooks.ts";
 import { withheldTables } from "./sql-withheld.ts";
@@ -120,7 +121,7 @@ CREATE TABLE IF NOT EXISTS claim_requests (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS claim_requests_time ON claim_requests (answered_at_ms);
 ${withheldTables}${planTables}${countingTables}${catalogueTables}${receivingTables}${returnTables}${referenceTables}
-${factTables}${lotTables}`;
+${factTables}${lotTables}${tagNameTables}`;
 
 /** Version of the tables, in `PRAGMA user_version`. */
 export const tablesVersion = 2;

@@ -27,6 +27,7 @@ import type { SqlLots } from "./sql-lots.ts";
 import type { PlanChange, SavedPlan } from "./sql-plan.ts";
 import type { PlanNews } from "./sql-plan-news.ts";
 import type { SetBack } from "./sql-set-backs.ts";
+import type { SqlTagNames } from "./sql-tag-names.ts";
 import type { SqlTree } from "./sql-tree.ts";
 import type { SqlUnknownTags } from "./sql-unknown-tags.ts";
 import type { SqlWebhooks } from "./sql-webhooks.ts";
@@ -341,5 +342,7 @@ export interface Ledger {
   readonly lots: SqlLots;
   /** Tags that are not GS1. */
   readonly unknownTags: SqlUnknownTags;
+  /** What such tags are, where somebody said it. */
+  readonly tagNames: SqlTagNames;
   close(): Promise<void>;
 }

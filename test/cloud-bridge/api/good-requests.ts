@@ -183,6 +183,11 @@ export const goodRequests: Readonly<Record<string, (world: World) => Promise<Goo
   "DELETE /v1/catalogue/{gtin}": async () => {
     return { path: `/v1/catalogue/${catalogued}`, headers: { "if-match": '"2"' } };
   },
+  "PUT /v1/unknown-tags/{epc}": async ({ make }) => {
+    const products = [{ gtin, name: "Coffee" }];
+    await make("POST", { path: "/v1/catalogue", body: { products } });
+    return { path: "/v1/unknown-tags/E2801160600002054CC20970", body: { gtin, serial: "T1" } };
+  },
   "POST /v1/stores/{store}/deliveries": async () => {
     return { path: `${store}/deliveries`, body: { ...delivery(), expectedAtMs: Date.now() } };
   },

@@ -1,0 +1,135 @@
+// What people said that tags are which do not say it themselves: from then on what is told of such a tag is told of the
+// product, and a tag that lies in the unknown bin is moved out of it.
+
+import type { MovedEvent, Place } from "../../contract/event.ts";
+import type { Gtin, StockState } from "../../contract/units.ts";
+import type { Author } from "./author.ts";
+import type { Content, PreparedBatch } from "./batch-items.ts";
+import type { LedgerDatabase, SqlConnection } from "./database.ts";
+import { isFeed } from "./facts.ts";
+import { saveAudit } from "./sql-audit.ts";
+
+export const tagNameTables = `
+-- Of the whole chain: a tag goes from store to store.
+CREATE TABLE IF NOT EXISTS tag_names (
+  epc TEXT NOT NULL PRIMARY KEY,
+  gtin TEXT NOT NULL, serial TEXT,
+  named_at_ms INTEGER NOT NULL, named_by TEXT NOT NULL
+) WITHOUT ROWID;
+`;
+
+/** What a tag is. */
+export interface TagName {
+  readonly epc: string;
+  readonly gtin: string;
+  readonly serial?: string;
+  readonly namedAtMs: number;
+  readonly namedBy: string;
+}
+
+/** Units that still stand in the book under the tag itself. */
+export interface BinnedTag {
+  readonly storeId: string;
+  readonly place: Place;
+  readonly quantity: number;
+  readonly entryNumber: number;
+}
+
+/** Names of tags. */
+export class SqlTagNames {
+  readonly #database: LedgerDatabase;
+
+  constructor(database: LedgerDatabase) {
+    this.#database = database;
+  }
+
+  /** Names a tag that has no name; gives the name that it has then. */
+  name(
+    { epc, gtin, serial }: Pick<TagName, "epc" | "gtin"> & { serial?: string | undefined },
+    { by, nowMs }: Author,
+  ): Promise<TagName> {
+    return this.#database.write(async (connection) => {
+      const known = await readNames(connection, [epc]);
+      const [name] = known.values();
+      if (name !== undefined) return name;
+      await connection.run(
+        "INSERT INTO tag_names (epc, gtin, serial, named_at_ms, named_by) VALUES (?, ?, ?, ?, ?)",
+        ...[epc, gtin, serial ?? null, nowMs, by],
+      );
+      await saveAudit(connection, [{ act: "tag_named", subject: epc, by, atMs: nowMs }]);
+      return {
+        epc,
+        gtin,
+        ...(serial === undefined ? {} : { serial }),
+        namedAtMs: nowMs,
+        namedBy: by,
+      };
+    });
+  }
+
+  /** Where units stand in the book under the tag itself, in whichever store. */
+  async binned(epc: string): Promise<BinnedTag[]> {
+    const rows = await this.#database.reader.all<{
+      storeId: string;
+      location: string;
+      state: StockState;
+      quantity: number;
+      entryNumber: number;
+    }>(
+      `SELECT b.store_id AS storeId, b.location, b.state, b.quantity, b.entry_number AS entryNumber
+       FROM chain_heads h JOIN balances b ON b.store_id = h.store_id
+       WHERE b.item = ? AND b.quantity > 0 AND instr(b.location, '/@') = 0
+       ORDER BY b.store_id, b.location, b.state`,
+      `epc/${epc}`,
+    );
+    return rows.map(({ location, state, ...row }) => ({ ...row, place: { location, state } }));
+  }
+}
+
+/** The group with what its tags are called, where they have a name. */
+export async function withTagNames(
+  connection: SqlConnection,
+  group: readonly PreparedBatch[],
+): Promise<readonly PreparedBatch[]> {
+  // What the ledger itself posts, when it empties the bin, is of the tag.
+  const told = group.filter(({ edgeId }) => !isFeed(edgeId));
+  const epcs = told.flatMap(({ items }) => items.flatMap(({ content }) => tagOf(content) ?? []));
+  if (epcs.length === 0) return group;
+  const names = await readNames(connection, epcs);
+  if (names.size === 0) return group;
+  return group.map((batch) => {
+    if (isFeed(batch.edgeId)) return batch;
+    const items = batch.items.map((item) => ({ ...item, content: named(item.content, names) }));
+    return { ...batch, items };
+  });
+}
+
+function tagOf(content: Content): string | undefined {
+  if (content.kind !== "event" || content.event.type !== "moved") return undefined;
+  const { gtin, epc } = content.event.item;
+  return gtin === undefined ? epc : undefined;
+}
+
+function named(content: Content, names: ReadonlyMap<string, TagName>): Content {
+  const name = names.get(tagOf(content) ?? "");
+  if (name === undefined || content.kind !== "event") return content;
+  const event = content.event as MovedEvent;
+  // A serial is of one unit.
+  const serial = event.quantity === 1 && name.serial !== undefined ? { serial: name.serial } : {};
+  const item = { ...event.item, gtin: name.gtin as Gtin, ...serial };
+  return { ...content, event: { ...event, item } as typeof content.event };
+}
+
+async function readNames(
+  connection: SqlConnection,
+  epcs: readonly string[],
+): Promise<Map<string, TagName>> {
+  const rows = await connection.all<Omit<TagName, "serial"> & { serial: string | null }>(
+    `SELECT epc, gtin, serial, named_at_ms AS namedAtMs, named_by AS namedBy FROM tag_names
+     WHERE epc IN (SELECT value->>0 FROM json_each(?))`,
+    JSON.stringify([...new Set(epcs)].map((epc) => [epc])),
+  );
+  return new Map(
+    rows.map(({ serial, ...row }) => [row.epc, { ...row, ...(serial === null ? {} : { serial }) }]),
+  );
+}

@@ -1,0 +1,45 @@
+// A tag that somebody named: what is told of it later, or by an edge that comes late, is told of the product.
+
+import { expect, test } from "vitest";
+import { openLedger } from "./edge-fixture.ts";
+import { coffee, FakeEdge, moved, place, startAtMs, tea } from "./fake-edge.ts";
+
+const epc = "A0A0";
+const author = { by: "ada", nowMs: startAtMs + 5000 };
+const at = (store: string, name: string) => place(`${store}/${name}`);
+const seen = (item: object, fields: object) => moved("relocating", coffee, { item, ...fields });
+
+test("is a unit with its serial, alone; a crowd of it is units without", async () => {
+  const ledger = await openLedger();
+  const edge = new FakeEdge("0a0a0a0a-1111", "edge-1", "s1").append(
+    seen({ epc }, { to: at("s1", "room") }),
+    seen({ epc }, { from: at("s1", "room"), to: at("s1", "floor") }),
+    seen({ epc }, { to: at("s1", "floor"), quantity: 3 }),
+    seen({ epc: "B0B0" }, { to: at("s1", "floor") }),
+    moved("receiving", tea, { to: at("s1", "room") }),
+  );
+  await ledger.post([edge.batch(1, 1)], startAtMs + 1000);
+  expect(await ledger.tagNames.binned(epc)).toEqual([
+    { storeId: "s1", place: at("s1", "room"), quantity: 1, entryNumber: 1 },
+  ]);
+  const name = { epc, gtin: coffee, serial: "T1" };
+  const named = { ...name, namedAtMs: author.nowMs, namedBy: "ada" };
+  expect(await ledger.tagNames.name(name, author)).toEqual(named);
+  // Who names it again is told the name that it has.
+  expect(await ledger.tagNames.name({ epc, gtin: tea }, author)).toEqual(named);
+  const far = new FakeEdge("0b0b0b0b-1111", "edge-1", "s2").append(
+    seen({ epc }, { to: at("s2", "floor") }),
+  );
+  await ledger.post([edge.batch(2, 5), far.batch(1, 1)], startAtMs + 6000);
+  const entries = await Promise.all(
+    ["s1", "s2"].map((storeId) => ledger.entries({ storeId, afterEntryNumber: 0, countMax: 10 })),
+  );
+  expect(entries.flat().map(({ item, serial = "-" }) => `${item} ${serial}`)).toEqual([
+    "epc/A0A0 -",
+    ...[`${coffee} T1`, `${coffee} -`, "epc/B0B0 -", `${tea} -`, `${coffee} T1`],
+  ]);
+  expect((await ledger.verify()).problems).toEqual([]);
+  expect(await ledger.audit({ countMax: 10 })).toMatchObject([
+    { act: "tag_named", by: "ada", subject: epc },
+  ]);
+});
