@@ -195,7 +195,7 @@ async function createTables(
   }
   const isNew = version === 0;
   if (version < tablesVersion) {
-    const scripts = isNew ? [tables] : upgradesAfter(version);
+    const scripts = isNew ? [tables] : upgradesAfter(version, "sqlite");
     const marked = [...scripts, `PRAGMA user_version = ${tablesVersion}`];
     await connection.script(marked.join(";"));
   }
