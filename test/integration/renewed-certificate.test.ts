@@ -90,4 +90,4 @@ test("it shows the renewed one from its next connection on", async () => {
     await new Promise<void>((resolve) => broker.close(() => resolve()));
     rmSync(folder, { recursive: true });
   }
-}, 90_000);
+}, 180_000);
