@@ -36,7 +36,7 @@ async function moveForward(connection: PostgresConnection, nowMs: number): Promi
   const digest = createHash("sha256").update(scripts.join(";")).digest("hex");
   // Every CREATE would lock its table, and running workers with it.
   if (stored?.digest === digest && stored.version === tablesVersion) return;
-  const lacking = stored === undefined ? [tables] : upgradesAfter(stored.version);
+  const lacking = stored === undefined ? [tables] : upgradesAfter(stored.version, "postgres");
   for (const statement of lacking.flatMap(translateScript)) await connection.native(statement);
   if (stored === undefined) {
     await connection.native("INSERT INTO meta VALUES ('epoch', $1)", Math.max(1, nowMs));

@@ -1,4 +1,4 @@
-// The tables of the ledger. Every primary key starts with the store, so that a larger database can
+// The tables of the ledger. Every primary key has the store in it, so that a larger database can
 // partition by it. Times are Unix ms, digests lower-case hex, flags 0 or 1; no REAL anywhere.
 
 import { catalogueTables } from "./catalogue/sql-catalogue.ts";
@@ -40,7 +40,7 @@ CREATE INDEX IF NOT EXISTS entries_named ON entries (store_id, item, serial, ent
   WHERE serial IS NOT NULL;
 DROP INDEX IF EXISTS entries_serial;
 DROP INDEX IF EXISTS entries_unit;
-CREATE INDEX IF NOT EXISTS serials_key ON serials (serial_key);
+DROP INDEX IF EXISTS serials_key;
 DROP INDEX IF EXISTS entries_sales;
 CREATE INDEX IF NOT EXISTS entries_sold ON entries (store_id, placed_at_ms)
   WHERE reason IN ('retail_selling', 'returning', 'claim_hand_over');
@@ -123,17 +123,43 @@ CREATE INDEX IF NOT EXISTS claim_requests_time ON claim_requests (answered_at_ms
 ${withheldTables}${planTables}${countingTables}${catalogueTables}${receivingTables}${returnTables}${referenceTables}
 ${factTables}${lotTables}${tagNameTables}`;
 
-/** Version of the tables, in `PRAGMA user_version`. */
-export const tablesVersion = 2;
+/** Version of the tables, in `PRAGMA user_version` and `ledger_version`. */
+export const tablesVersion = 3;
+
+interface Upgrade {
+  readonly version: number;
+  readonly sqlite: string;
+  readonly postgres: string;
+}
+
+// Asked for without a store too (who has this unit?): one tree that serves both is written instead of two.
+const serialsTable = (name: string) => `CREATE TABLE ${name} (
+  serial_key TEXT NOT NULL, store_id TEXT NOT NULL,
+  location TEXT NOT NULL, state TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (serial_key, store_id)
+) WITHOUT ROWID;`;
+
+const actorColumn = "ALTER TABLE entries ADD COLUMN actor TEXT";
 
 /** What makes the tables of the version before into those of the next, in order; a new ledger has it all in `tables`. */
-const upgrades: readonly { readonly version: number; readonly script: string }[] = [
-  { version: 2, script: "ALTER TABLE entries ADD COLUMN actor TEXT" },
+const upgrades: readonly Upgrade[] = [
+  { version: 2, sqlite: actorColumn, postgres: actorColumn },
+  {
+    version: 3,
+    sqlite: `${serialsTable("serials_by_key")}
+INSERT INTO serials_by_key (serial_key, store_id, location, state, at_ms)
+  SELECT serial_key, store_id, location, state, at_ms FROM serials ORDER BY serial_key, store_id;
+DROP TABLE serials;
+ALTER TABLE serials_by_key RENAME TO serials`,
+    postgres:
+      "ALTER TABLE serials DROP CONSTRAINT serials_pkey, ADD PRIMARY KEY (serial_key, store_id)",
+  },
 ];
 
 /** The scripts that tables of an older version lack. */
-export function upgradesAfter(version: number): string[] {
-  return upgrades.filter((each) => each.version > version).map(({ script }) => script);
+export function upgradesAfter(version: number, dialect: "sqlite" | "postgres"): string[] {
+  return upgrades.filter((each) => each.version > version).map((each) => each[dialect]);
 }
 
 export const tables = `
@@ -211,12 +237,7 @@ CREATE TABLE balances (
 ) WITHOUT ROWID;
 CREATE INDEX balances_place ON balances (store_id, location);
 
-CREATE TABLE serials (
-  store_id TEXT NOT NULL, serial_key TEXT NOT NULL,
-  location TEXT NOT NULL, state TEXT NOT NULL,
-  at_ms INTEGER NOT NULL,
-  PRIMARY KEY (store_id, serial_key)
-) WITHOUT ROWID;
+${serialsTable("serials")}
 
 CREATE TABLE tasks (
   store_id TEXT NOT NULL, task_id INTEGER NOT NULL,

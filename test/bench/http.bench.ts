@@ -66,7 +66,7 @@ async function fill(path: string): Promise<number> {
     ${numbers(entryCount)} INSERT INTO entries
       SELECT ${store}, 1 + k / 50, ${item}, NULL, NULL, 1, printf('s%03d/@supplier', k % 50), 'sellable',
         ${place}, 'sellable', 'receiving', ${startAtMs} + k, ${startAtMs} + k, ${startAtMs} + k,
-        'edge-1', 'bench', 1 + k / 50, 'dock-1', NULL, printf('%064x', k) FROM n ORDER BY k % 50, k;
+        'edge-1', 'bench', 1 + k / 50, 'dock-1', NULL, NULL, printf('%064x', k) FROM n ORDER BY k % 50, k;
     ${numbers(itemCount * storeCount)} INSERT INTO balances
       SELECT ${store}, ${item}, ${place}, 'sellable', ${Math.max(1, Math.floor(entryCount / storeCount / itemCount))}, 1 + k / 50
       FROM n ORDER BY 1, 2;

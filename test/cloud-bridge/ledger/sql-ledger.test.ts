@@ -107,23 +107,41 @@ test("an abandoned ledger rejects every call", async () => {
   await expect(ledger.positions()).rejects.toMatchObject(failed);
 });
 
-test("a ledger of the version before opens, verifies, and names who posts from then on", async () => {
+test("a ledger of an earlier version opens, verifies, knows its units, and names who posts from then on", async () => {
   const path = ledgerPath();
   const before = await openLedgerAt(path);
-  const edge = new FakeEdge().append(receive(), receive());
+  const item = { gtin: coffee, serial: "A" };
+  const edge = new FakeEdge().append(receive({ item }), receive());
   await postOne(before, edge.batch(1, 1));
   await before.close();
-  const version = isOnPostgres
-    ? "UPDATE ledger_version SET version = 1"
-    : "PRAGMA user_version = 1";
-  for (const sql of ["ALTER TABLE entries DROP COLUMN actor", version]) await onDatabase(path, sql);
+  const toFirst = isOnPostgres ? postgresToFirst : sqliteToFirst;
+  for (const sql of ["ALTER TABLE entries DROP COLUMN actor", ...toFirst]) {
+    await onDatabase(path, sql);
+  }
   const ledger = await openLedger({ path });
   expect(await ledger.verify()).toMatchObject({ problems: [], entryCount: 1 });
+  const units = "SELECT serial_key AS key, store_id AS store FROM serials";
+  const held = [{ key: `01/${coffee}/21/A`, store: "s0042" }];
+  expect(await onDatabase(path, units)).toEqual(held);
   await postOne(ledger, { ...edge.batch(2), by: "ada" });
   const entries = await ledger.entries({ storeId: "s0042", afterEntryNumber: 0, countMax: 9 });
   expect(entries.map(({ by }) => by)).toEqual([undefined, "ada"]);
   expect((await ledger.verify()).problems).toEqual([]);
+  expect(await onDatabase(path, units)).toEqual(held);
 });
+
+const postgresToFirst = [
+  "ALTER TABLE serials DROP CONSTRAINT serials_pkey, ADD PRIMARY KEY (store_id, serial_key)",
+  "UPDATE ledger_version SET version = 1",
+];
+const sqliteToFirst = [
+  `CREATE TABLE serials_1 (store_id TEXT NOT NULL, serial_key TEXT NOT NULL, location TEXT NOT NULL,
+     state TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (store_id, serial_key)) WITHOUT ROWID`,
+  "INSERT INTO serials_1 SELECT store_id, serial_key, location, state, at_ms FROM serials",
+  "DROP TABLE serials",
+  "ALTER TABLE serials_1 RENAME TO serials",
+  "PRAGMA user_version = 1",
+];
 
 test("the epoch stays over restarts, and only a restore changes it", async () => {
   const path = ledgerPath();
@@ -135,6 +153,23 @@ test("the epoch stays over restarts, and only a restore changes it", async () =>
   expect(await second.restoreMark(9000)).toBe(9000);
   const { answer } = await postOne(second, new FakeEdge().hello(1));
   expect(answer.ledgerEpoch).toBe(9000);
+});
+
+test("revisions of levels do not fall when the ledger goes back", async () => {
+  const path = ledgerPath();
+  const ledger = await openLedger({ path, nowMs: 1000 });
+  const edge = new FakeEdge().append(receive(), receive(), receive());
+  const revision = async () => {
+    const query = { storeId: "s0042", gtin: coffee, countMax: 1, nowMs: startAtMs };
+    return (await ledger.stockLevels(query))[0]?.revision;
+  };
+  await postOne(ledger, edge.batch(1));
+  expect(await revision()).toBe(3);
+  // The time since is more than any store can have posted.
+  for (const nowMs of [5000, 6000]) {
+    await ledger.restoreMark(nowMs);
+    expect(await revision()).toBe(3 + nowMs - 1000);
+  }
 });
 
 test("ends all writing when it fails while running", async () => {
