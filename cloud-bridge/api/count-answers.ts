@@ -55,7 +55,7 @@ export const countHead = z.strictObject({
   lineCounts: z.record(z.string(), count),
 });
 
-/** A count and a page of its lines; `next` goes back as `after`. */
+/** A count and a page of its lines; `next` goes back as `cursor`. */
 export const countAnswer = countHead.extend({
   accuracy: z
     .strictObject({

@@ -106,9 +106,12 @@ export const countParams = z.strictObject({
   store: idSchema,
   id: z.string().regex(/^[0-9a-f]{32}$/, "a count is named by 32 hex digits"),
 });
+const countMark = timeAndIdInText(/[0-9a-f]{32}/).optional();
+/** `next` of the page before goes back as `cursor`; as `after` it did in earlier versions. */
 export const listQuery = z.strictObject({
   state: openParameter,
-  after: timeAndIdInText(/[0-9a-f]{32}/).optional(),
+  cursor: countMark,
+  after: countMark,
   limit: z.coerce
     .number({ error: "must be 1..1000" })
     .int({ error: "must be 1..1000" })
@@ -118,6 +121,7 @@ export const listQuery = z.strictObject({
 });
 const lineQuery = z.strictObject({
   status: z.enum(lineStatuses, { error: `must be one of ${lineStatuses.join(", ")}` }).optional(),
+  cursor: z.string().max(250).optional(),
   after: z.string().max(250).optional(),
   limit: listQuery.shape.limit.prefault(requestLineCountMax),
 });
@@ -165,7 +169,10 @@ export function addCountRoutes(app: FastifyInstance, options: CountRoutesOptions
     ...{ method: "GET", path: base, allows: "counts.read", params: storeParams, query: listQuery },
     summary: "Counts of a store, the newest first",
     answers: { 200: pageSchema(countHead) },
-    handler: async ({ params: { store: storeId }, query: { state, after, limit } }) => {
+    handler: async ({
+      params: { store: storeId },
+      query: { state, cursor, after = cursor, limit },
+    }) => {
       await requireStore(stores, storeId);
       const about = { storeId, isOpen: state === "open", before: after, countMax: limit };
       const items = (await counting.stocktakes(about)).map(({ digest: _, ...head }) => head);
@@ -292,6 +299,7 @@ export function taken(
 interface ShownLines {
   readonly lines?: readonly LineKey[];
   readonly status?: string | undefined;
+  readonly cursor?: string | undefined;
   readonly after?: string | undefined;
   readonly limit?: number;
 }
@@ -321,9 +329,9 @@ async function shown(
   return { ...head, lineCounts, accuracy, ...paged };
 }
 
-/** Lines in order of their names; `next` goes back as `after`. */
+/** Lines in order of their names; `next` goes back as `cursor`. */
 function pageOf({ lines }: Stocktake, which: ShownLines) {
-  const { after = "", status, limit = requestLineCountMax } = which;
+  const { cursor = "", after = cursor, status, limit = requestLineCountMax } = which;
   const named = which.lines && new Set(which.lines.map(lineKeyOf));
   const chosen = lines
     .filter((line) => named === undefined || named.has(lineKeyOf(line)))

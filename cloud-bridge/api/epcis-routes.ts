@@ -278,19 +278,23 @@ function eventCursorOf(token: string): EventCursor {
   return { storeId, number };
 }
 
+const receiptMark = z
+  .string()
+  .regex(/^\d{1,15}-\d{1,6}$/, "must be what `next` said")
+  .optional();
 const expectedQuery = z.strictObject({
   store: idSchema,
   shipment: z.string().max(500).optional(),
-  after: z
-    .string()
-    .regex(/^\d{1,15}-\d{1,6}$/, "must be what `next` said")
-    .optional(),
+  /** `next` of the page before; as `after` it went back in earlier versions. */
+  cursor: receiptMark,
+  after: receiptMark,
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
 
 function addExpected(scope: FastifyInstance, { ledger, stores }: EpcisRoutesOptions): void {
   scope.get("/expected-receipts", async (request) => {
-    const { store: storeId, shipment, after, limit } = checked(expectedQuery, request.query);
+    const query = checked(expectedQuery, request.query);
+    const { store: storeId, shipment, cursor, after = cursor, limit } = query;
     await requireStore(stores, storeId);
     const [eventNumber = 0, line = 0] = (after ?? "0-0").split("-").map(Number);
     const items = await ledger.epcis.expectedReceipts({

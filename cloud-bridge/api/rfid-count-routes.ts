@@ -53,14 +53,13 @@ const tagsBody = z.strictObject({
     .max(passCountMax, { error: passError }),
 });
 
-const reportsQuery = listQuery.extend({
-  after: timeAndIdInText(/[^/]{1,64}\/[^/]{1,64}\/\d{1,15}/)
-    .transform(([atMs, rest]): ReportMark => {
-      const [edgeId = "", outboxId = "", sequence] = rest.split("/");
-      return [atMs, edgeId, outboxId, Number(sequence)];
-    })
-    .optional(),
-});
+const reportMark = timeAndIdInText(/[^/]{1,64}\/[^/]{1,64}\/\d{1,15}/)
+  .transform(([atMs, rest]): ReportMark => {
+    const [edgeId = "", outboxId = "", sequence] = rest.split("/");
+    return [atMs, edgeId, outboxId, Number(sequence)];
+  })
+  .optional();
+const reportsQuery = listQuery.extend({ cursor: reportMark, after: reportMark });
 
 /** What is wrong with a line, as of the passes that it was made of. */
 function ofPasses<T extends { readonly ok: boolean; readonly field?: string }>(outcome: T): T {
@@ -99,7 +98,10 @@ export function addRfidCountRoutes(app: FastifyInstance, options: CountRoutesOpt
     ...{ summary: "What each count of tags found, the newest first" },
     ...{ params: storeParams, query: reportsQuery },
     answers: { 200: pageSchema(rfidReport) },
-    handler: async ({ params: { store: storeId }, query: { after: before, limit } }) => {
+    handler: async ({
+      params: { store: storeId },
+      query: { cursor, after: before = cursor, limit },
+    }) => {
       await requireStore(stores, storeId);
       const items = await ledger.counting.rfidReports({ storeId, before, countMax: limit });
       const last = items.at(-1);

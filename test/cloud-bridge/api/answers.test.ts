@@ -24,6 +24,7 @@ interface Body {
   readonly content?: Readonly<Record<string, Media>>;
 }
 interface Operation {
+  readonly parameters?: readonly { readonly name: string }[];
   readonly requestBody?: Body;
   readonly responses: Readonly<Record<string, Body>>;
 }
@@ -288,6 +289,47 @@ test("every route that reads finds something, and answers as it says", async () 
     if (items?.length === 0 && !mayBeEmpty.has(path)) found.push(`${key}: is empty`);
   }
   expect(reads.length).toBeGreaterThan(50);
+  expect(found).toEqual([]);
+}, 30_000);
+
+/** What a page of a list, of a count or of a life holds. */
+function held({ body }: Answer) {
+  const { items, lines, entries, stores, next } = body as Record<string, unknown[]> & {
+    readonly next?: string;
+  };
+  const lives = (
+    stores as { entries?: unknown[]; proofs?: { entry: unknown }[] }[] | undefined
+  )?.flatMap((life) => life.entries ?? life.proofs?.map(({ entry }) => entry) ?? []);
+  const all = items ?? lines ?? entries ?? lives ?? [];
+  // How long ago somebody was heard is not the same a moment later.
+  const texts = all.map((one) =>
+    JSON.stringify(one, (name, value) => (/^(lastSeenAt|sinceAck)/.test(name) ? 0 : value)),
+  );
+  return { texts, next };
+}
+
+test("every list goes on by its cursor, from one item to the next, to its end", async () => {
+  const paged = [...operations].filter(([key, { parameters = [] }]) => {
+    return key.startsWith("GET ") && parameters.some(({ name }) => name === "cursor");
+  });
+  const found: string[] = [];
+  for (const [key] of paged) {
+    const path = goodReads(made)[key.slice(4)] ?? plainRead(key.slice(4));
+    const limited = (limit: number) => `${path}${path.includes("?") ? "&" : "?"}limit=${limit}`;
+    const whole = held(await ask("GET", limited(1000))).texts;
+    const texts: string[] = [];
+    let cursor = "";
+    do {
+      const page = held(await ask("GET", `${limited(1)}${cursor}`));
+      if (page.texts.length > 1) found.push(`${key}: a page of ${page.texts.length}`);
+      texts.push(...page.texts);
+      cursor = page.next === undefined ? "" : `&cursor=${encodeURIComponent(page.next)}`;
+    } while (cursor !== "" && texts.length <= whole.length);
+    if (whole.length === 0) found.push(`${key}: is empty`);
+    if (texts.sort().join() !== whole.sort().join())
+      found.push(`${key}: ${texts.length} of ${whole.length}`);
+  }
+  expect(paged.length).toBeGreaterThan(15);
   expect(found).toEqual([]);
 }, 30_000);
 
