@@ -28,6 +28,7 @@ const kinds = {
   store_unknown: { status: 404, title: "The ledger does not know this store" },
   edge_unknown: { status: 404, title: "The ledger does not know this edge" },
   path_unknown: { status: 404, title: "Nothing is served here" },
+  method_unknown: { status: 405, title: "This cannot be done here" },
   quarantine_unknown: { status: 404, title: "No such event lies in quarantine" },
   alert_unknown: { status: 404, title: "No such alert" },
   entry_unknown: { status: 404, title: "The store's history does not reach so far" },

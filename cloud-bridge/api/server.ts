@@ -94,6 +94,11 @@ export class ApiServer {
       bodyLimit: bodySizeBytesMax,
       requestTimeout: requestTimeoutMs,
       forceCloseConnections: true,
+      // Of a URL that is none: nothing else has seen it.
+      frameworkErrors: (error, _request, reply) => {
+        const errors = [{ parameter: "(path)", message: error.message }];
+        sendProblem(reply, new ProblemError("request_invalid", error.message, { errors }));
+      },
     });
     // Text is for routes that say so; fastify would take it for all.
     app.removeContentTypeParser("text/plain");
@@ -181,9 +186,14 @@ function addErrors(app: FastifyInstance, { metrics, log }: ApiOptions): void {
   app.addHook("onSend", async (_request, reply) => {
     if (reply.statusCode === 413) reply.removeHeader("connection");
   });
+  const methodsAt = servedMethods(app);
   app.setNotFoundHandler((request, reply) => {
     const detail = `${request.method} ${request.url.slice(0, 200)}`;
-    return sendProblem(reply, new ProblemError("path_unknown", detail));
+    const methods = methodsAt(request.url.split("?", 1)[0] ?? "");
+    if (methods.length === 0 || methods.includes(request.method))
+      return sendProblem(reply, new ProblemError("path_unknown", detail));
+    void reply.header("allow", methods.join(", "));
+    return sendProblem(reply, new ProblemError("method_unknown", detail));
   });
   app.setErrorHandler((error, request, reply) => {
     metrics.count("http_errors");
@@ -200,4 +210,20 @@ function addErrors(app: FastifyInstance, { metrics, log }: ApiOptions): void {
     const detail = code === undefined ? "see the bridge's log" : `${code}: see the bridge's log`;
     return sendProblem(reply, new ProblemError("failed", detail));
   });
+}
+
+/** Tells the methods that are served at a path; routes that are added afterwards are among them. */
+function servedMethods(app: FastifyInstance): (path: string) => string[] {
+  const served: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
+  app.addHook("onRoute", ({ url, method }) => {
+    const parts = url.split(/(:\w+|\*)/).map((part) => {
+      if (part.startsWith(":")) return "[^/]+";
+      return part === "*" ? ".*" : part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&");
+    });
+    served.push({ pattern: new RegExp(`^${parts.join("")}$`), methods: [method].flat() });
+  });
+  return (path) => {
+    const found = served.filter(({ pattern }) => pattern.test(path));
+    return [...new Set(found.flatMap(({ methods }) => methods))].sort();
+  };
 }

@@ -105,3 +105,18 @@ test("reposting says why not", async () => {
     });
   }
 });
+
+test.each([
+  ["DELETE", "/v1/stock?store=s1", 405, "GET, HEAD"],
+  ["PATCH", "/v1/catalogue/09506000134352", 405, "DELETE, GET, HEAD, PUT"],
+  ["GET", "/v1/nothing", 404, null],
+  ["GET", "/docs/static/nothing.js", 404, null],
+  ["GET", "/v1/stores/%E0%A4%A/plan", 400, null],
+])("%s %s is answered by a problem document with %i", async (method, path, status, allow) => {
+  const response = await fetch(`http://127.0.0.1:${bridge.httpPort}${path}`, { method });
+  const type = response.headers.get("content-type") ?? "";
+  expect([response.status, response.headers.get("allow"), type.split(";")[0]]).toEqual([
+    ...[status, allow, "application/problem+json"],
+  ]);
+  expect(await response.json()).toMatchObject({ status, detail: expect.stringMatching(/./) });
+});
