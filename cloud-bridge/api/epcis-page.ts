@@ -3,7 +3,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { idSchema } from "../../contract/units.ts";
-import { readQuery } from "../epcis/event-filter.ts";
+import { type ReadQuery, readQuery } from "../epcis/event-filter.ts";
 import { EpcisProblem } from "./epcis-problem.ts";
 
 /** EPCIS's own JSON-LD context. */
@@ -12,11 +12,14 @@ export const contextUrl = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-conte
 /** The first part of every token. */
 export const storeOrNone = z.literal("").or(idSchema);
 
+/** What is asked for. */
+export type AskedEvents = Extract<ReadQuery, { ok: true }>;
+
 /** A query's parameters, or the problem with one. */
-export function asked(parameters: Readonly<Record<string, unknown>>) {
+export function asked(parameters: Readonly<Record<string, unknown>>): AskedEvents {
   const query = readQuery(parameters);
   if (query.ok) return query;
-  const detail = `${query.parameter}: ${query.message}`;
+  const detail = `${query.parameter.slice(0, 200)}: ${query.message}`;
   throw new EpcisProblem("QueryParameterException", detail);
 }
 
