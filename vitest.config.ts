@@ -49,8 +49,10 @@ const postgres = {
 
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // What is waited for comes at once; on a machine that is busy with other things it may take its time.
+    expect: { poll: { timeout: 20_000 } },
     // Two workers: the suites start real processes of their own, and the target has two cores.
     maxWorkers: 2,
     slowTestThreshold: 5_000,

@@ -2,13 +2,7 @@
 // says which of that is not valid any more. Loaded by commands alone; the daemon only reads files.
 
 import "reflect-metadata";
-import {
-  createPrivateKey,
-  createPublicKey,
-  type KeyObject,
-  randomBytes,
-  type webcrypto,
-} from "node:crypto";
+import { createPrivateKey, createPublicKey, randomBytes, type webcrypto } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as x509 from "@peculiar/x509";
@@ -37,6 +31,8 @@ const issuedSchema = z.array(
   z.strictObject({
     uri: z.string(),
     serialNumber: z.string(),
+    /** SPKI, base64: of one that may be issued again for the same key. */
+    publicKey: z.string().optional(),
     issuedAtMs: z.number(),
     revokedAtMs: z.number().optional(),
   }),
@@ -47,6 +43,14 @@ type Issued = z.infer<typeof issuedSchema>;
 export interface Issuance {
   readonly certificate: string;
   readonly key: string;
+}
+
+/** Who a certificate is of. */
+interface Subject {
+  readonly name: string;
+  readonly uri: string;
+  readonly alternatives: readonly x509.JsonGeneralName[];
+  readonly usage: x509.ExtendedKeyUsage;
 }
 
 /** The authority of a folder. */
@@ -140,15 +144,12 @@ export class CertificateAuthority {
     }));
     const usage = x509.ExtendedKeyUsage.serverAuth;
     const uri = `server:${names.join()}`;
-    return this.#issue(`CN=${names[0]}`, uri, alternatives, usage, nowMs, key);
+    return this.#issue({ name: `CN=${names[0]}`, uri, alternatives, usage }, nowMs, key);
   }
 
   /** A certificate of an edge or a consumer; one that it has already stays valid until it is revoked. */
   issueClient(identity: Identity, nowMs: number): Promise<Issuance> {
-    const uri = identityUri(identity);
-    const usage = x509.ExtendedKeyUsage.clientAuth;
-    const name = `CN=${uri.slice("urn:gondola:".length).replaceAll(":", " ")}`;
-    return this.#issue(name, uri, [{ type: "url" as const, value: uri }], usage, nowMs);
+    return this.#issue(clientSubject(identity), nowMs);
   }
 
   /** All that an edge needs. CONFIG_INVALID for the name of a source over HTTP. */
@@ -161,6 +162,21 @@ export class CertificateAuthority {
     return { storeId, edgeId, ca: this.certificate, ...issuance };
   }
 
+  /** A later certificate for the key of an edge that came in before. CONFIG_INVALID where that key is not known. */
+  async renew(storeId: string, edgeId: string, nowMs: number): Promise<string> {
+    const identity = { kind: "edge", storeId, edgeId } as const;
+    const uri = identityUri(identity);
+    const last = this.#issued.findLast(
+      (one) => one.uri === uri && one.revokedAtMs === undefined && one.publicKey !== undefined,
+    );
+    if (last?.publicKey === undefined) {
+      const message = `of edge ${storeId} ${edgeId} no key is known here that is still valid: enroll it anew`;
+      throw new GatewayError("CONFIG_INVALID", message);
+    }
+    const der = Buffer.from(last.publicKey, "base64");
+    return await this.#sign(clientSubject(identity), await importPublic(der), nowMs);
+  }
+
   /** From now on no certificate of that client is valid; gives how many there were. */
   async revoke(identity: Identity, nowMs: number): Promise<number> {
     const uri = identityUri(identity);
@@ -171,15 +187,14 @@ export class CertificateAuthority {
     return valid.length;
   }
 
-  async #issue(
-    name: string,
-    uri: string,
-    alternatives: x509.JsonGeneralName[],
-    usage: x509.ExtendedKeyUsage,
-    nowMs: number,
-    key?: string,
-  ): Promise<Issuance> {
+  async #issue(subject: Subject, nowMs: number, key?: string): Promise<Issuance> {
     const keys = key === undefined ? await newKeys() : await keysOf(key);
+    const certificate = await this.#sign(subject, keys.publicKey, nowMs);
+    return { certificate, key: await keyPem(keys.privateKey) };
+  }
+
+  async #sign(subject: Subject, publicKey: webcrypto.CryptoKey, nowMs: number): Promise<string> {
+    const { name, uri, alternatives, usage } = subject;
     const serialNumber = newSerialNumber();
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber,
@@ -187,19 +202,20 @@ export class CertificateAuthority {
       issuer: this.#certificate.subject,
       ...validity(nowMs, issuedDays),
       signingAlgorithm: algorithm,
-      publicKey: keys.publicKey,
+      publicKey,
       signingKey: this.#key,
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
         new x509.ExtendedKeyUsageExtension([usage]),
-        new x509.SubjectAlternativeNameExtension(alternatives),
+        new x509.SubjectAlternativeNameExtension([...alternatives]),
         await x509.AuthorityKeyIdentifierExtension.create(this.#certificate.publicKey),
       ],
     });
-    this.#issued.push({ uri, serialNumber, issuedAtMs: nowMs });
+    const der = Buffer.from(await crypto.subtle.exportKey("spki", publicKey)).toString("base64");
+    this.#issued.push({ uri, serialNumber, publicKey: der, issuedAtMs: nowMs });
     await this.#saveIssued();
-    return { certificate: certificate.toString("pem"), key: await keyPem(keys.privateKey) };
+    return certificate.toString("pem");
   }
 
   async #saveIssued(): Promise<void> {
@@ -237,16 +253,22 @@ function newKeys(): Promise<webcrypto.CryptoKeyPair> {
 
 /** The pair of a private key, PEM. */
 async function keysOf(pem: string): Promise<webcrypto.CryptoKeyPair> {
-  const der = (key: KeyObject, type: "pkcs8" | "spki") => key.export({ format: "der", type });
-  const [secret, open] = [createPrivateKey(pem), createPublicKey(pem)];
+  const secret = createPrivateKey(pem).export({ format: "der", type: "pkcs8" });
   return {
-    privateKey: await crypto.subtle.importKey("pkcs8", der(secret, "pkcs8"), algorithm, true, [
-      "sign",
-    ]),
-    publicKey: await crypto.subtle.importKey("spki", der(open, "spki"), algorithm, true, [
-      "verify",
-    ]),
+    privateKey: await crypto.subtle.importKey("pkcs8", secret, algorithm, true, ["sign"]),
+    publicKey: await importPublic(createPublicKey(pem).export({ format: "der", type: "spki" })),
   };
+}
+
+function importPublic(der: Buffer): Promise<webcrypto.CryptoKey> {
+  return crypto.subtle.importKey("spki", der, algorithm, true, ["verify"]);
+}
+
+function clientSubject(identity: Identity): Subject {
+  const uri = identityUri(identity);
+  const name = `CN=${uri.slice("urn:gondola:".length).replaceAll(":", " ")}`;
+  const usage = x509.ExtendedKeyUsage.clientAuth;
+  return { name, uri, alternatives: [{ type: "url", value: uri }], usage };
 }
 
 async function keyPem(key: webcrypto.CryptoKey): Promise<string> {

@@ -1,4 +1,4 @@
-// `gondola-bridge ca init|server`, `enroll`, `enroll-consumer`, `revoke`: certificates of a chain.
+// `gondola-bridge ca init|server`, `enroll`, `renew`, `enroll-consumer`, `revoke`: certificates of a chain.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -81,6 +81,23 @@ function addClients(program: Command, print: (text: string) => void): void {
       const file = options.out ?? `${storeId}-${edgeId}.enrolment.json`;
       await writeSecret(file, `${JSON.stringify(enrolment, null, 2)}\n`);
       print(`written: ${file}, a secret of that edge alone\n`);
+    });
+  program
+    .command("renew")
+    .description("a later certificate for the key that an edge has, to be sent to it")
+    .argument("<store>", "id of its store")
+    .argument("<edge>", "id of the edge")
+    .option(...folderOption)
+    .option("--out <file>", "file to write (default: STORE-EDGE.pem)")
+    .action(async (store: string, edge: string, { ca, out }: EnrolOptions) => {
+      const { storeId, edgeId } = edgeOf(store, edge);
+      const { CertificateAuthority } = await import("./certificate-authority.ts");
+      const authority = await CertificateAuthority.open(ca);
+      const certificate = await authority.renew(storeId, edgeId, systemClock.nowMs());
+      const file = out ?? `${storeId}-${edgeId}.pem`;
+      await writeFile(file, certificate);
+      const command = `gondola-bridge command ${storeId} ${edgeId} renew-certificate ${file}`;
+      print(`written: ${file}; no secret. Send it: ${command}\n`);
     });
   program
     .command("enroll-consumer")

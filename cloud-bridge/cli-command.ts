@@ -60,9 +60,12 @@ export function addCommandCommands(
     .argument("<edge>", "id of the edge")
     .argument(
       "<command>",
-      "status, hello-request, count, workflow, actuate, tare, rewind or apply-config",
+      "status, hello-request, count, workflow, actuate, tare, rewind, apply-config or renew-certificate",
     )
-    .argument("[file]", "of apply-config: the edge's configuration to be")
+    .argument(
+      "[file]",
+      "of apply-config: the edge's configuration to be; of renew-certificate: what `renew` wrote",
+    )
     .requiredOption("--key <file>", "private key, as command-key made it")
     .requiredOption("--url <url>", "the broker: mqtt://host:port or mqtts://host:port")
     .option("--with <json>", 'what the command needs, like {"location":"s1/floor"}', "{}")
@@ -133,10 +136,11 @@ async function command(
 }
 
 async function bodyOf(name: string, file: string | undefined, text: string): Promise<object> {
-  const config = file === undefined ? {} : { config: await readText(file) };
+  const field = name === "renew-certificate" ? "certificate" : "config";
+  const content = file === undefined ? {} : { [field]: await readText(file) };
   try {
     const details = z.record(z.string(), z.unknown()).parse(JSON.parse(text));
-    return { ...details, ...config, id: randomUUID(), command: name.replaceAll("-", "_") };
+    return { ...details, ...content, id: randomUUID(), command: name.replaceAll("-", "_") };
   } catch (error) {
     const message = `--with is a JSON object: ${errorMessageOf(error)}`;
     throw new GatewayError("CONFIG_INVALID", message, { cause: error });

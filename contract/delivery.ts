@@ -254,6 +254,15 @@ export const commandSchema = z.discriminatedUnion("command", [
         error: `a configuration is at most ${configSizeBytesMax} bytes as JSON`,
       }),
   }),
+  /** A later certificate of the edge's own key, as PEM: shown from the next connection on. */
+  z.strictObject({
+    id: randomIdSchema,
+    command: z.literal("renew_certificate"),
+    certificate: z
+      .string()
+      .max(16_384)
+      .regex(/^-----BEGIN CERTIFICATE-----/, "a certificate as PEM"),
+  }),
 ]);
 export type Command = z.infer<typeof commandSchema>;
 

@@ -8,6 +8,8 @@ export const errorCodes = {
   CONFIG_UNREADABLE: "a configuration, plan or scenario file cannot be read",
   CONFIG_REFUSED:
     "a configuration sent to an edge is not taken: it would move the edge, cut it off or make its outbox smaller, the edge's own file was edited, or the disk does not keep it; the message says which",
+  CERTIFICATE_REFUSED:
+    "a renewed certificate is not taken by an edge: not of its key, name or authority, no later end, or the disk does not keep it; the message says which",
   CONFIG_RETURNED:
     "a configuration sent to an edge did not do well on trial; the one before it runs again",
   DRIVER_KIND_UNKNOWN: "no driver of that kind is registered",

@@ -33,6 +33,7 @@ export const changingCommands: ReadonlySet<Command["command"]> = new Set([
   "tare",
   "rewind",
   "apply_config",
+  "renew_certificate",
 ]);
 
 /** Of these, those that an edge without a command key never carries out: a configuration names files and devices. */

@@ -40,6 +40,7 @@ export interface GatewayParts {
   readonly health: () => Promise<Health>;
   /** Puts a sent configuration on trial; `upDeviceIds` are up now. Gives what a person should know. */
   readonly applyConfig: (text: string, upDeviceIds: readonly string[]) => Promise<string>;
+  readonly renewCertificate: (certificate: string) => Promise<string>;
   /** Sees every reading before sensing does. */
   readonly onReading?: (reading: Reading) => void;
   /** Nothing goes on: the process must stop and start anew. */
@@ -152,6 +153,12 @@ export class Gateway {
         message: await this.#parts.applyConfig(command.config, upDeviceIds),
       });
       return await this.#replyOf(command.id, "CONFIG_REFUSED", work);
+    }
+    if (command.command === "renew_certificate") {
+      const work = async () => ({
+        message: await this.#parts.renewCertificate(command.certificate),
+      });
+      return await this.#replyOf(command.id, "CERTIFICATE_REFUSED", work);
     }
     if (command.command === "hello_request") {
       this.uplink.helloRequested();

@@ -1,11 +1,12 @@
 // How an edge and its broker show each other who they are: certificates from files, read anew for every connection, so
-// that a renewed one needs no restart.
+// that a renewed one needs no restart. One that was sent (certificate-renewal.ts) goes before the configured one.
 
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
 import { enrolmentSchema } from "../contract/enrolment.ts";
-import { GatewayError } from "../contract/errors.ts";
+import { errorMessageOf, GatewayError } from "../contract/errors.ts";
 
 /** Where the broker is, and what both show. */
 export interface BrokerAddress {
@@ -17,6 +18,8 @@ export interface BrokerAddress {
   /** All three in one. */
   readonly enrolmentFile?: string | undefined;
   readonly passwordFile?: string | undefined;
+  /** Where a certificate is kept that was sent to this edge; there may be none yet. */
+  readonly renewedFile?: string | undefined;
 }
 
 /** As TLS takes them, PEM; and the password. */
@@ -31,8 +34,41 @@ export interface Certificates {
 const endingDays = 30;
 const dayMs = 86_400_000;
 
-/** Reads what is configured; rejects where a file cannot be read, or is no enrolment. */
+/** Reads what is to be shown; rejects where a configured file cannot be read, or is no enrolment. */
 export async function readCertificates(address: BrokerAddress): Promise<Certificates> {
+  const configured = await readConfigured(address);
+  const { renewedFile } = address;
+  const renewed = renewedFile && (await readFile(renewedFile, "utf8").catch(() => undefined));
+  if (!renewed || refusalOfRenewed(renewed, configured) !== undefined) return configured;
+  return { ...configured, cert: renewed };
+}
+
+/** Why a certificate does not go before the one that is shown. */
+export function refusalOfRenewed(renewed: string, shown: Certificates): string | undefined {
+  if (shown.cert === undefined || shown.key === undefined) return "this edge shows no certificate";
+  try {
+    const [before, after] = [new X509Certificate(shown.cert), new X509Certificate(renewed)];
+    if (!after.checkPrivateKey(createPrivateKey(shown.key))) return "it is not of this edge's key";
+    if (after.subject !== before.subject || after.subjectAltName !== before.subjectAltName) {
+      return `it is of ${after.subject}, this edge is ${before.subject}`;
+    }
+    if (Date.parse(after.validTo) <= Date.parse(before.validTo)) {
+      return `it ends on ${after.validTo}, the one in use on ${before.validTo}`;
+    }
+    const { ca } = shown;
+    const isIssued = ca === undefined || after.verify(new X509Certificate(ca).publicKey);
+    return isIssued ? undefined : "this edge's authority did not issue it";
+  } catch (error) {
+    return `it cannot be read: ${errorMessageOf(error)}`;
+  }
+}
+
+/** The file of a certificate that was sent, in the data folder. */
+export function renewedFileIn(dataDir: string): string {
+  return join(dataDir, "renewed-certificate.pem");
+}
+
+async function readConfigured(address: BrokerAddress): Promise<Certificates> {
   const { caFile, certFile, keyFile, enrolmentFile, passwordFile } = address;
   if (enrolmentFile !== undefined) return await readEnrolment(enrolmentFile);
   return {

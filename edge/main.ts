@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { EdgeStatus } from "../contract/delivery.ts";
 import { systemClock as clock } from "../drivers/clock.ts";
 import { Outbox } from "./buffer/outbox.ts";
+import { keepRenewed } from "./certificate-renewal.ts";
 import { EdgeClock } from "./clock.ts";
 import { CommandGate } from "./command-gate.ts";
 import type { EdgeConfig } from "./config.ts";
@@ -16,6 +17,7 @@ import { followConfig } from "./config-trial.ts";
 import { Gateway } from "./gateway.ts";
 import { Counters, HealthReporter } from "./health.ts";
 import { EdgeLink } from "./link.ts";
+import { renewedFileIn } from "./link-certificates.ts";
 import type { Logger } from "./log.ts";
 import { PlanStore } from "./plan-store.ts";
 import { buildPipeline } from "./sense/build-machines.ts";
@@ -65,6 +67,7 @@ export async function runEdge(run: EdgeRun): Promise<"stopped" | "restart due"> 
     commandGate: new CommandGate(config, clock),
     health: () => health.report(),
     applyConfig: (text: string, upDeviceIds: readonly string[]) => configs.put(text, upDeviceIds),
+    renewCertificate: (certificate: string) => keepRenewed(addressOf(config), certificate),
   };
   const restart = new AbortController();
   const restartIfDue = () => configs.isRestartDue && restart.abort();
@@ -104,6 +107,11 @@ export async function runEdge(run: EdgeRun): Promise<"stopped" | "restart due"> 
   log.info({ end }, "edge stopped");
   return end;
 }
+
+const addressOf = ({ broker, dataDir }: EdgeConfig) => ({
+  ...broker,
+  renewedFile: renewedFileIn(dataDir),
+});
 
 async function openOutbox(
   { configs: { config }, log }: EdgeRun,
@@ -194,7 +202,7 @@ function createLink(parts: LinkParts): EdgeLink {
     else gateway.setPlan(plan);
   };
   const link: EdgeLink = new EdgeLink({
-    broker: config.broker,
+    broker: addressOf(config),
     storeId,
     edgeId,
     settings: config.link,

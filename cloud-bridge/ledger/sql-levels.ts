@@ -7,13 +7,14 @@ import type { SqlConnection } from "./database.ts";
 import { webChannel } from "./place-roles.ts";
 import { isReal } from "./settle.ts";
 import { readOffers } from "./sql-claims.ts";
+import { revisionBaseName } from "./sql-set-backs.ts";
 
 interface BalanceRow {
   gtin: string;
   location: string;
   state: StockState;
   quantity: number;
-  entryNumber: number;
+  revision: number;
   atMs: number;
   isPromised: number;
 }
@@ -66,7 +67,7 @@ async function readBookLevels(
       : // By its key: a store may have a hundred thousand others.
         ["SELECT CAST(? AS TEXT) AS item", [gtin]];
   const rows = await connection.all<BalanceRow>(
-    `SELECT b.item AS gtin, b.location, b.state, b.quantity, b.entry_number AS entryNumber,
+    `SELECT b.item AS gtin, b.location, b.state, b.quantity, b.entry_number + coalesce((SELECT value FROM meta WHERE name = '${revisionBaseName}'), 0) AS revision,
             e.recorded_at_ms AS atMs,
             CASE WHEN EXISTS (SELECT 1 FROM order_places p WHERE p.store_id = b.store_id
               AND p.promised_to = 'none'
@@ -80,14 +81,14 @@ async function readBookLevels(
     ...[...named, storeId],
   );
   const levels = new Map<string, Omit<StockLevel, "available" | "reserved">>();
-  for (const { gtin: item, location, state, quantity, entryNumber, atMs, isPromised } of rows) {
+  for (const { gtin: item, location, state, quantity, revision, atMs, isPromised } of rows) {
     let level = levels.get(item);
     if (level === undefined) {
       const empty = { revision: 0, atMs: 0, onHand: 0, inBasket: 0, sellable: 0, balances: [] };
       level = { storeId, gtin: item as StockLevel["gtin"], ...empty };
       levels.set(item, level);
     }
-    level.revision = Math.max(level.revision, entryNumber);
+    level.revision = Math.max(level.revision, revision);
     level.atMs = Math.max(level.atMs, atMs);
     if (quantity !== 0) level.balances.push({ location, state, quantity });
     if (isReal(location)) level.onHand += quantity;

@@ -22,6 +22,9 @@ export interface SetBack {
   readonly lastRecordedAtMs?: number;
 }
 
+/** In `meta`: what the revisions of levels are above the numbers of their entries. */
+export const revisionBaseName = "revision_base";
+
 export const setBackTables = `
 CREATE TABLE IF NOT EXISTS set_backs (
   epoch INTEGER NOT NULL PRIMARY KEY,
@@ -36,6 +39,7 @@ export async function saveSetBack(
   { cause, lostCommitCount }: MissingEnd,
   { nowMs, epoch }: { nowMs: number; epoch: number },
 ): Promise<void> {
+  await raiseRevisions(connection, epoch);
   await connection.run("UPDATE meta SET value = ? WHERE name = 'epoch'", epoch);
   await raisePlanVersions(connection, nowMs);
   const ends = await connection.all<StoreEnd>(
@@ -57,6 +61,19 @@ export async function saveSetBack(
     connection,
     ends.map((end) => setBackAlert(end, detail, nowMs)),
     nowMs,
+  );
+}
+
+/**
+ * Entry numbers begin again lower, and consumers ignore a level whose revision is lower than one that they have seen. How
+ * far the lost end went nobody knows; no store posts an entry each millisecond, so the time since is more than that.
+ */
+async function raiseRevisions(connection: SqlConnection, epoch: number): Promise<void> {
+  await connection.run(
+    `INSERT INTO meta (name, value)
+     SELECT '${revisionBaseName}', CAST(? AS INTEGER) - value FROM meta WHERE name = 'epoch'
+     ON CONFLICT (name) DO UPDATE SET value = meta.value + excluded.value`,
+    epoch,
   );
 }
 

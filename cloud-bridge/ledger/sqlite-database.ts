@@ -59,19 +59,25 @@ export class SqliteDatabase implements LedgerDatabase {
   /** Opens a file, or creates it with its tables. LEDGER_FAILED, or LEDGER_CORRUPT for a damaged file. */
   static async open(options: SqliteLedgerOptions): Promise<SqliteDatabase> {
     const counter = await CommitCounter.look(options.path, options.gate);
-    const writer = await SqliteConnection.open(options);
+    const opened: SqliteConnection[] = [];
+    const open = async (each: SqliteLedgerOptions) => {
+      const connection = await SqliteConnection.open(each);
+      opened.push(connection);
+      return connection;
+    };
     try {
+      const writer = await open(options);
       await createTables(writer, options);
       // A statement that may be refused keeps every page as it was before; in a file that took a third of the writing.
       // The cache holds the places where entries of a few thousand products go into the indexes.
       await writer.script("PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536");
       const missingEnd = await counter.begin(writer);
-      const reader = await SqliteConnection.open(options);
+      const reader = await open(options);
       // What it does decides nothing: no simulation has to order it.
-      const keeper = await SqliteConnection.open({ ...options, gate: undefined });
+      const keeper = await open({ ...options, gate: undefined });
       return new SqliteDatabase(options, [writer, reader, keeper], counter, missingEnd);
     } catch (error) {
-      await writer.close();
+      for (const each of opened.reverse()) await each.close();
       throw error;
     }
   }

@@ -8,7 +8,12 @@ import { edgeStatusSchema, type Health, healthSchema } from "../../contract/deli
 import { errorMessageOf } from "../../contract/errors.ts";
 import { topics } from "../../contract/topics.ts";
 import type { EdgeConfig } from "../config.ts";
-import { type Certificates, endingOf, readCertificates } from "../link-certificates.ts";
+import {
+  type Certificates,
+  endingOf,
+  readCertificates,
+  renewedFileIn,
+} from "../link-certificates.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 const connectTimeoutMs = 5_000;
@@ -30,7 +35,10 @@ export async function checkBroker(
   const shown = new URL(url).host;
   let certificates: Certificates;
   try {
-    certificates = await readCertificates(config.broker);
+    certificates = await readCertificates({
+      ...config.broker,
+      renewedFile: renewedFileIn(config.dataDir),
+    });
   } catch (error) {
     return [fail("TLS", errorMessageOf(error), "have it issued anew: gondola-bridge enroll")];
   }

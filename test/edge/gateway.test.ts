@@ -91,6 +91,7 @@ beforeEach(async () => {
     commandGate: new CommandGate({ ...config, dataDir: folder, commandKeyFile }, clock),
     health: () => Promise.reject(new Error("asked of the daemon")),
     applyConfig: () => Promise.reject(new Error("sent to the daemon")),
+    renewCertificate: () => Promise.reject(new Error("sent to the daemon")),
     send: (_topic, payload) => sent.push(payload),
     onFailure,
     count: counters.count,

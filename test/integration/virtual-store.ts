@@ -187,6 +187,7 @@ class VirtualStore {
       commandGate: new CommandGate(config, clock),
       health: () => Promise.reject(new Error("a store without a process has no health report")),
       applyConfig: () => Promise.reject(new Error("a store without a process is not restarted")),
+      renewCertificate: () => Promise.reject(new Error("a store without a link shows none")),
       randomId: () => this.#id(),
       send: (topic, payload) => void clock.timer(wayMs, () => ingest.handle(topic, payload)),
       onFailure: failed("edge"),

@@ -101,7 +101,10 @@ async function faults(words: string[]): Promise<void> {
   const options = { count: { type: "string" }, only: { type: "string" } } as const;
   const { count, only = "" } = parseArgs({ args: words, options }).values;
   const seed = Number(process.env["GONDOLA_SEED"] ?? 1);
-  for (const row of processRows.filter(({ name }) => name.includes(only))) {
+  // A row's whole name means that row alone.
+  const named = processRows.filter(({ name }) => name === only);
+  const fitting = processRows.filter(({ name }) => name.includes(only));
+  for (const row of named.length > 0 ? named : fitting) {
     const report = await playProcessRow(row, Number(count ?? row.count), seed);
     process.stdout.write(`${JSON.stringify(report)}\n`);
     process.stderr.write(`${reportLine(report)}\n`);

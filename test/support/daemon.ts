@@ -71,7 +71,7 @@ export class Daemon {
   }
 
   /** The first log line (from `fromIndex` on) that fits; throws when the daemon ends before or time is up. */
-  async line(fits: (line: LogLine) => boolean, waitMs = 20_000, fromIndex = 0): Promise<LogLine> {
+  async line(fits: (line: LogLine) => boolean, waitMs = 40_000, fromIndex = 0): Promise<LogLine> {
     const deadlineAtMs = Date.now() + waitMs;
     for (let index = fromIndex; ; ) {
       for (; index < this.lines.length; index += 1) {

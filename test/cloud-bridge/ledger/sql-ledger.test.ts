@@ -155,6 +155,23 @@ test("the epoch stays over restarts, and only a restore changes it", async () =>
   expect(answer.ledgerEpoch).toBe(9000);
 });
 
+test("revisions of levels do not fall when the ledger goes back", async () => {
+  const path = ledgerPath();
+  const ledger = await openLedger({ path, nowMs: 1000 });
+  const edge = new FakeEdge().append(receive(), receive(), receive());
+  const revision = async () => {
+    const query = { storeId: "s0042", gtin: coffee, countMax: 1, nowMs: startAtMs };
+    return (await ledger.stockLevels(query))[0]?.revision;
+  };
+  await postOne(ledger, edge.batch(1));
+  expect(await revision()).toBe(3);
+  // The time since is more than any store can have posted.
+  for (const nowMs of [5000, 6000]) {
+    await ledger.restoreMark(nowMs);
+    expect(await revision()).toBe(3 + nowMs - 1000);
+  }
+});
+
 test("ends all writing when it fails while running", async () => {
   const path = ledgerPath();
   const ledger = await openLedger({ path });

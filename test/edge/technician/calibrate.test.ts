@@ -91,4 +91,4 @@ test("a simulated board on a pty is measured", async () => {
   expect(isWhole).toBe(true);
   expect(text).toMatch(/cell: 1, .*tareGrams: (39|40|41)\.\d/);
   expect(text).toMatch(/cell: 2, .*tareGrams: -1[456]\.\d/);
-}, 20_000);
+}, 60_000);

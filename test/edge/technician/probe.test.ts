@@ -61,7 +61,7 @@ describe("probe", () => {
     const { found, attempts } = await probe(ptyPath, "m100");
     expect(found).toBeUndefined();
     expect(attempts).toMatchObject([{ kind: "m100", code: expect.stringMatching(/^DRIVER_/) }]);
-  }, 30_000);
+  }, 60_000);
 
   test("of a kind with more than one usual setting: each is tried, the usual one first", async () => {
     const ptyPath = join(folder, "tty");
@@ -79,7 +79,7 @@ describe("probe", () => {
       [undefined, undefined],
       [7, "even"],
     ]);
-  }, 30_000);
+  }, 60_000);
 
   test("of the kind asked for: nothing else is tried", async () => {
     const ptyPath = join(folder, "tty");
@@ -88,7 +88,7 @@ describe("probe", () => {
     const { found, attempts } = await probe(ptyPath, kind);
     expect(found).toMatchObject({ kind, baudRate: 9600, description: "Toledo 8217 scale" });
     expect(attempts).toHaveLength(1);
-  }, 30_000);
+  }, 60_000);
 
   test("a reader on the network is found by its greeting, and a second client hears that it is taken", async () => {
     const run = { kind: "llrp", tcpPort: 0 } as const;
@@ -105,7 +105,7 @@ describe("probe", () => {
     } finally {
       await first.close();
     }
-  }, 30_000);
+  }, 60_000);
 
   test("a port that cannot be opened ends it at once", async () => {
     await expect(probe(join(folder, "nothing"))).rejects.toMatchObject({
