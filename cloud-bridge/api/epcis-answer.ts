@@ -11,6 +11,7 @@ import {
   asked,
   contextUrl,
   cursorOf,
+  inFormatOf,
   linkNext,
   storeOrNone,
 } from "./epcis-page.ts";
@@ -57,12 +58,13 @@ export async function answerEvents(source: EventSource, query: EventQuery): Prom
       atMs === undefined ? [storeId, number] : [storeId, number, atMs, count],
     );
   }
+  const eventList = page.events.map((event) => inFormatOf(request, event));
   return {
     "@context": context,
     type: "EPCISQueryDocument",
     schemaVersion: "2.0",
     creationDate: new Date(nowMs()).toISOString(),
-    epcisBody: { queryResults: { queryName, resultsBody: { eventList: page.events } } },
+    epcisBody: { queryResults: { queryName, resultsBody: { eventList } } },
   };
 }
 

@@ -2,7 +2,9 @@
 
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
+import type { EpcisEvent } from "../../contract/epcis/event.ts";
 import { idSchema } from "../../contract/units.ts";
+import { inDigitalLinks } from "../epcis/epc-format.ts";
 import { type ReadQuery, readQuery } from "../epcis/event-filter.ts";
 import { EpcisProblem } from "./epcis-problem.ts";
 
@@ -11,6 +13,12 @@ export const contextUrl = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-conte
 
 /** The first part of every token. */
 export const storeOrNone = z.literal("").or(idSchema);
+
+/** An event in the format that was asked for (`negotiate` has refused any other). */
+export function inFormatOf(request: FastifyRequest, event: EpcisEvent): EpcisEvent {
+  const isAsCaptured = request.headers["gs1-epc-format"] === "Never_Translates";
+  return isAsCaptured ? event : inDigitalLinks(event);
+}
 
 /** What is asked for. */
 export type AskedEvents = Extract<ReadQuery, { ok: true }>;

@@ -92,7 +92,8 @@ export function negotiate(request: FastifyRequest, reply: FastifyReply): void {
       throw notAcceptable(`${name}-Max: version ${version} is above ${most}`);
   }
   const format = header("gs1-epc-format");
-  if (!["", "No_Preference", "Always_GS1_Digital_Link"].includes(format)) {
+  if (format === "Never_Translates") reply.header("GS1-EPC-Format", format);
+  else if (!["", "No_Preference", "Always_GS1_Digital_Link"].includes(format)) {
     throw notAcceptable(`GS1-EPC-Format: ${format} is not offered: EPCs are GS1 Digital Links`);
   }
   const words = header("gs1-cbv-xml-format");

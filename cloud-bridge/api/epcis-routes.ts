@@ -18,7 +18,7 @@ import { answerEvents } from "./epcis-answer.ts";
 import { addParsers, bodyOf, jsonBodyOf, parsedJson } from "./epcis-body.ts";
 import { describeEpcis } from "./epcis-description.ts";
 import { addLists, resources } from "./epcis-list-routes.ts";
-import { contextUrl } from "./epcis-page.ts";
+import { contextUrl, inFormatOf } from "./epcis-page.ts";
 import { EpcisProblem, negotiate, problemOfStatus, sendEpcisProblem } from "./epcis-problem.ts";
 import { addNamedQueries, addNotOffered } from "./epcis-query-routes.ts";
 import { requireStore, type Stores } from "./parameters.ts";
@@ -204,7 +204,7 @@ function addQueries(scope: FastifyInstance, options: EpcisRoutesOptions): void {
     if (event === undefined)
       throw new EpcisProblem("NoSuchResourceException", `no event ${eventId.slice(0, 200)}`);
     return {
-      ...event,
+      ...inFormatOf(request, event),
       "@context": [contextUrl, { ...ownNamespaces, ...(event["@context"] ?? {}) }],
     };
   });

@@ -55,7 +55,7 @@ interface Part {
 }
 
 /** Statements of one page, and stores of which one asks for entries by name before it goes by time alone. */
-const statementCountMax = 25;
+const statementCountMax = 10;
 const namedStoreCountMax = 100;
 
 /** A page of the events that fit. */

@@ -288,6 +288,41 @@ describe("a query with a name, wrongly asked for,", () => {
   });
 });
 
+test("units and places are Digital Links, or as they were captured where that is asked for", async () => {
+  const urn = "urn:epc:id:sscc:9506000.0134352001";
+  const event = {
+    ...{ type: "AggregationEvent", action: "ADD", bizStep: "packing", parentID: urn },
+    ...{ eventTime: "2026-03-05T11:00:00.000Z", eventTimeZoneOffset: "+00:00" },
+    childEPCs: ["urn:epc:id:sgtin:9506000.013435.U1", `https://id.gs1.org/01/${gtin}/21/U1`],
+    childQuantityList: [{ epcClass: "urn:epc:class:lgtin:9506000.013435.L1", quantity: 2 }],
+    readPoint: { id: "urn:epc:id:sgln:9506000.13436.0" },
+    destinationList: [{ type: "location", destination: "urn:epc:id:sgln:9506000.13436.0" }],
+  };
+  const sent = await ask("/v1/epcis/events", { method: "POST", body: JSON.stringify(event) });
+  expect(sent.status, JSON.stringify(sent.body)).toBe(201);
+  const gln = "https://id.gs1.org/414/9506000134369";
+  const linked = {
+    parentID: expect.stringMatching(/^https:\/\/id\.gs1\.org\/00\/\d{18}$/),
+    childEPCs: [`https://id.gs1.org/01/${gtin}/21/U1`],
+    childQuantityList: [{ epcClass: `https://id.gs1.org/01/${gtin}/10/L1`, quantity: 2 }],
+    ...{ readPoint: { id: gln }, destinationList: [{ type: "location", destination: gln }] },
+  };
+  const query = "/v1/epcis/eventTypes/AggregationEvent/events";
+  for (const path of [query, sent.headers.get("location")!]) {
+    for (const [format, expected] of [
+      ["No_Preference", linked],
+      ["Always_GS1_Digital_Link", linked],
+      ["Never_Translates", event],
+    ] as const) {
+      const answer = await ask(path, { headers: { "GS1-EPC-Format": format } });
+      const [one] = path === query ? told(answer) : [answer.body];
+      expect(one).toMatchObject(expected);
+      const said = format === "No_Preference" ? "Always_GS1_Digital_Link" : format;
+      expect(answer.headers.get("gs1-epc-format")).toBe(said);
+    }
+  }
+});
+
 describe("before asking", () => {
   const standard = {
     ...{ "gs1-epcis-version": "2.0.0", "gs1-epcis-min": "2.0.0", "gs1-epcis-max": "2.0.0" },
