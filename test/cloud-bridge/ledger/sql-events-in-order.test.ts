@@ -176,17 +176,24 @@ test("what is rare is found behind more rows than one statement looks at", async
      WHERE entry_number = 1 RETURNING entry_number`,
   );
   expect(rows).toHaveLength(41_000);
+  const head = "UPDATE chain_heads SET entry_number = 50000 WHERE store_id = 's01' RETURNING hash";
+  expect(await onDatabase(path, head)).toHaveLength(1);
   for (const orderDirection of ["ASC", "DESC"]) {
     const rare = { EQ_bizStep: "stocking", orderBy: "eventTime", orderDirection };
     expect((await pagesOf(ledger, rare, 10)).map((page) => page.length)).toEqual([1]);
     const common = { EQ_bizStep: "receiving", orderBy: "eventTime", orderDirection };
     const [first = []] = await pagesOf(ledger, { ...common, GE_eventTime: at(40_990) }, 100);
-    expect(first.map(({ eventTime }) => Date.parse(eventTime) - startAtMs)).toEqual(
-      inOrder([40_990, 41_000], orderDirection),
-    );
+    const latest = inOrder([40_990, 41_000], orderDirection);
+    expect(first.map(({ eventTime }) => Date.parse(eventTime) - startAtMs)).toEqual(latest);
+    // So many of one product that no list of them is made, and one that is alone.
+    const ofCoffee = { ...common, MATCH_epcClass: linkOf(coffee), GE_eventTime: at(40_990) };
+    expect((await pagesOf(ledger, ofCoffee, 100))[0]).toEqual(first);
+    for (const MATCH_epcClass of [linkOf(tea), `${linkOf(coffee)}|${linkOf(tea)}`])
+      expect((await pagesOf(ledger, { ...rare, MATCH_epcClass }, 10)).flat()).toHaveLength(1);
   }
 });
 
+const linkOf = (gtin: string) => `https://id.gs1.org/01/${gtin}`;
 const at = (ms: number) => new Date(startAtMs + ms).toISOString();
 
 function inOrder([from = 0, through = 0]: number[], direction: string): number[] {
