@@ -50,3 +50,15 @@ export const namesAnswer = z.strictObject({
   type: z.literal("Collection"),
   member: z.array(z.string()),
 });
+
+/** Names of resources. */
+export const rootAnswer = z.array(z.string());
+
+/** A query that has a name, with the parameters of `GET /events`. */
+export const namedQueryAnswer = z.strictObject({
+  name: z.string(),
+  query: z.record(
+    z.string(),
+    z.union([z.string(), z.array(z.string()), z.int(), z.boolean(), z.null()]),
+  ),
+});

@@ -14,6 +14,9 @@ CREATE TABLE IF NOT EXISTS captured_events (
 CREATE UNIQUE INDEX IF NOT EXISTS captured_events_number ON captured_events (event_number);
 CREATE UNIQUE INDEX IF NOT EXISTS captured_events_content ON captured_events (content_key);
 CREATE INDEX IF NOT EXISTS captured_events_id ON captured_events (event_id);
+CREATE INDEX IF NOT EXISTS captured_events_event_time ON captured_events (event_time_ms, event_number);
+CREATE INDEX IF NOT EXISTS captured_events_record_time ON captured_events (record_time_ms, event_number);
+-- What an event is found by beside its own columns: units first, then what it refers to (\`../epcis/event-references.ts\`).
 CREATE TABLE IF NOT EXISTS captured_epcs (
   store_id TEXT NOT NULL, event_number INTEGER NOT NULL, ordinal INTEGER NOT NULL,
   epc TEXT NOT NULL, role TEXT NOT NULL,

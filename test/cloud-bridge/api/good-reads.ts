@@ -45,6 +45,8 @@ export function goodReads(made: Made): Readonly<Record<string, string>> {
     "/v1/stores/{store}/returns/{id}": `${store}/returns/${made.returnId}`,
     "/v1/epcis/capture/{captureId}": `${epcis}/capture/${made.captureId}`,
     "/v1/epcis/events/{*}": `${epcis}/events/${encodeURIComponent(made.eventId)}`,
+    "/v1/epcis/queries/{name}": `${epcis}/queries/shipped`,
+    "/v1/epcis/queries/{name}/events": `${epcis}/queries/shipped/events`,
     "/v1/epcis/eventTypes/{*}": events("eventTypes", "ObjectEvent"),
     "/v1/epcis/epcs/{*}": events("epcs", `https://id.gs1.org/${unit}`),
     "/v1/epcis/bizSteps/{*}": events("bizSteps", "receiving"),
