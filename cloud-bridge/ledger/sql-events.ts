@@ -21,6 +21,7 @@ import type { Places } from "../epcis/places.ts";
 import { unitOfUri } from "../epcis/unit-of-uri.ts";
 import type { SqlConnection, SqlValue } from "./database.ts";
 import { isFlowRule } from "./flow.ts";
+import { writeOffReason } from "./receiving/write-off.ts";
 import { type EntryRow, entryColumns, entryOf } from "./sql-read.ts";
 
 /** A condition; parts are joined by AND. */
@@ -260,13 +261,13 @@ export async function eventsOfEntries(
   });
 }
 
-// What settlement posts beside a fact may be taken back when another fact comes late. It is then posted the other way,
-// with the same reason, fact and time.
+// What settlement posts beside a fact, and a write-off, may be taken back when another fact comes late. It is then posted
+// the other way, with the same reason, fact and time.
 async function readCorrections(
   connection: SqlConnection,
   entries: readonly Entry[],
 ): Promise<Map<string, Correction>> {
-  const settled = entries.filter(({ reason }) => isFlowRule(reason));
+  const settled = entries.filter(isTakenBack);
   if (settled.length === 0) return new Map();
   const rows = await connection.all<EntryRow>(
     `SELECT ${entryColumns} FROM entries WHERE (store_id, entry_number) IN (
@@ -275,9 +276,7 @@ async function readCorrections(
      ORDER BY store_id, entry_number`,
     JSON.stringify(settled.map(({ storeId, item, occurredAtMs }) => [storeId, item, occurredAtMs])),
   );
-  return correctionsAmong(
-    rows.map((row) => entryOf(row, "")).filter((row) => isFlowRule(row.reason)),
-  );
+  return correctionsAmong(rows.map((row) => entryOf(row, "")).filter(isTakenBack));
 }
 
 /** Pairs entries that settlement posted with those that took them back; in order of their numbers. */
@@ -306,6 +305,10 @@ export function correctionsAmong(entries: readonly Entry[]): Map<string, Correct
     result.set(keyOf(entry), { original, instead });
   }
   return result;
+}
+
+function isTakenBack({ reason }: Entry): boolean {
+  return isFlowRule(reason) || reason === writeOffReason;
 }
 
 function isTurned(one: Entry, other: Entry): boolean {

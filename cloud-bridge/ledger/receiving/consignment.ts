@@ -30,6 +30,8 @@ export interface Consignment {
   readonly closedAtMs?: number;
   readonly closedBy?: string;
   readonly reason?: string;
+  /** Of a transfer that was closed so: what is lost for now, held equal to what was sent and never came. */
+  readonly writtenOff?: readonly ConsignmentLine[];
 }
 
 /** A movement that names a consignment. */
