@@ -2,9 +2,12 @@
 // event of ours is found from its ID.
 
 import type { EpcisEvent } from "../../contract/epcis/event.ts";
+import type { Alert } from "../../contract/stock.ts";
 import type { EventFilter } from "../epcis/event-filter.ts";
 import type { Places } from "../epcis/places.ts";
 import type { LedgerDatabase } from "./database.ts";
+import { followShipments } from "./receiving/sql-followed.ts";
+import { saveAlerts } from "./sql-alerts.ts";
 import {
   type CaptureJob,
   type CaptureRequest,
@@ -62,8 +65,19 @@ export class SqlEpcis {
   }
 
   /** Stores a document's events, each once: all or, where that is asked for, those that are right. */
-  capture(request: CaptureRequest): Promise<CaptureJob> {
-    return this.#database.write((connection) => capture(connection, request));
+  async capture(request: CaptureRequest): Promise<CaptureJob> {
+    return (await this.captureAndTell(request)).job;
+  }
+
+  /** The same, with the alerts of deliveries that ended before they were told of so. */
+  captureAndTell(request: CaptureRequest): Promise<{ job: CaptureJob; alerts: Alert[] }> {
+    return this.#database.write(async (connection) => {
+      const { job, shipments } = await capture(connection, request);
+      const { nowMs } = request;
+      const raised = await followShipments(connection, shipments, nowMs);
+      const loud = await saveAlerts(connection, raised, nowMs);
+      return { job, alerts: raised.filter((alert) => loud.has(alert)) };
+    });
   }
 
   async captureJob(captureId: string): Promise<CaptureJob | undefined> {

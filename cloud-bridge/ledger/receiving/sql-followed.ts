@@ -9,7 +9,14 @@ import { itemKeyOf } from "../settle.ts";
 import { acknowledgeAlert } from "../sql-alerts.ts";
 import { type PostedEvent, type ReferencedMove, saveReferencedMoves } from "../sql-references.ts";
 import { type Consignment, discrepancyAlert } from "./consignment.ts";
-import { endScanned, reported, saveConsignment } from "./sql-receiving.ts";
+import type { ShipmentKey } from "../sql-capture.ts";
+import {
+  endScanned,
+  isCaptured,
+  readShipmentLines,
+  reported,
+  saveConsignment,
+} from "./sql-receiving.ts";
 import { isLossChanged, writeOffMissing } from "./sql-write-offs.ts";
 
 /** Who closes an alert that later facts made void, and its cause. */
@@ -61,6 +68,27 @@ export async function followConsignments(
   const touched = await readTouched(connection, moves, unitsOf(events));
   const { alerts, entries } = await correctClosed(connection, touched, { nowMs, held });
   return { alerts: [...alerts, ...(await endScanned(connection, events, nowMs))], entries };
+}
+
+/** Corrects what was told of deliveries that ended before others told otherwise of their shipments. */
+export async function followShipments(
+  connection: SqlConnection,
+  shipments: readonly ShipmentKey[],
+  nowMs: number,
+): Promise<readonly Alert[]> {
+  const keys: ConsignmentKey[] = [];
+  for (const { storeId, shipment: consignmentId } of shipments) {
+    const key = { storeId, consignmentId, kind: "delivery" } as const;
+    const closed = await readClosed(connection, key);
+    if (closed?.kind !== "delivery") continue;
+    // An announced list is what its announcer said.
+    if (isCaptured(closed)) {
+      const lines = await readShipmentLines(connection, storeId, consignmentId);
+      await saveConsignment(connection, { ...closed, lines });
+    }
+    keys.push(key);
+  }
+  return (await correctClosed(connection, keys, { nowMs })).alerts;
 }
 
 /** Tells anew what differs in consignments that were closed before what touches them now, and writes off as much. */

@@ -324,13 +324,32 @@ async function readConsignmentOrShipment(
   return deliveryOf({ storeId, consignmentId, openedAtMs }, expected);
 }
 
+/** Whether nobody announced it but a shipment that was captured. */
+export function isCaptured({ from, openedBy }: Consignment): boolean {
+  return from === capturer && openedBy === capturer;
+}
+
+/** What a captured shipment lets expect now. */
+export async function readShipmentLines(
+  connection: SqlConnection,
+  storeId: string,
+  shipment: string,
+): Promise<ConsignmentLine[]> {
+  const asked = { storeId, shipment, countMax: consignmentLineCountMax };
+  const expected = await readExpectedReceipts(connection, asked);
+  return expected.map(({ item, quantity }) => ({ item, quantity }));
+}
+
+/** Who sent and announced a shipment that was captured. */
+const capturer = "epcis";
+
 function deliveryOf(
   shipment: Pick<Consignment, "storeId" | "consignmentId" | "openedAtMs">,
   expected: readonly ConsignmentLine[],
 ): Consignment {
   const lines = expected.map(({ item, quantity }) => ({ item, quantity }));
   return {
-    ...{ ...shipment, kind: "delivery", from: "epcis", lines, state: "open", openedBy: "epcis" },
+    ...{ ...shipment, kind: "delivery", from: capturer, lines, state: "open", openedBy: capturer },
   };
 }
 
