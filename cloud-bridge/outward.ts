@@ -59,6 +59,7 @@ export class Outward {
     this.#followers = [
       () => ledger.tree.grow(),
       () => ledger.epcis.indexIds(places),
+      () => ledger.epcis.indexReferences(),
       () => epcisTopics.step(),
     ];
   }

@@ -22,12 +22,23 @@ const listed = "Values are separated by |";
 const eventParameters = {
   ...Object.fromEntries(queryParameterNames.map((name) => [name, listed])),
   maxEventCount: "Where there are more, the query is refused",
+  orderBy: "eventTime or recordTime",
+  orderDirection: "ASC or DESC (if not said)",
+  eventCountLimit: "The first ones of the order, and no more",
   ...pageParameters,
 };
 const captured = named({
   "GS1-EPCIS-Version": "2.0.0",
   "GS1-Capture-Error-Behaviour": "rollback (all or nothing, if not said) or proceed",
 });
+const namedQueryBody = {
+  type: "object",
+  required: ["name", "query"],
+  properties: {
+    name: { type: "string" },
+    query: { type: "object", description: "The parameters of GET /events, lists as lists" },
+  },
+};
 const problems = { "4xx": problemAnswer };
 const done = (code: number, description: string) => ({
   response: { [code]: { description, type: "object", additionalProperties: true }, ...problems },
@@ -50,11 +61,29 @@ const texts: Readonly<Record<string, object>> = {
     ...{ querystring: named(eventParameters), ...done(200, "An EPCISQueryDocument") },
   },
   "GET /events/*": { summary: "One event, by its ID", ...done(200, "The event") },
+  "GET ": { summary: "The top-level resources", ...done(200, "A list of names") },
+  "POST /queries": {
+    summary: "Keeps a query under a name",
+    ...{ consumes: json, body: namedQueryBody, ...done(201, "Kept") },
+  },
+  "GET /queries": {
+    ...{ summary: "Queries with a name", querystring: named(pageParameters) },
+    ...done(200, "A list of them"),
+  },
+  "GET /queries/:name": { summary: "One of them", ...done(200, "Its name, and the query") },
+  "DELETE /queries/:name": { summary: "Removes a query", ...done(204, "Removed") },
+  "GET /queries/:name/events": {
+    summary: "The events that a query finds",
+    ...{ querystring: named(pageParameters), ...done(200, "An EPCISQueryDocument") },
+  },
   "GET /expected-receipts": {
     summary: "What a store expects, by the shipments that others told of",
     ...done(200, "A page of lines"),
   },
 };
+
+/** What is answered 501. */
+const notOffered = /\/subscriptions|^\/nextPageToken/;
 
 /** Describes a route; `queries`: the parameters of those that are not the standard's. */
 export function describeEpcis(
@@ -72,7 +101,11 @@ export function describeEpcis(
     ...{ summary: `Known ${what}`, querystring: named(pageParameters) },
     ...done(200, "A Collection"),
   };
-  const permission = method === "POST" ? "epcis.capture" : "epcis.read";
+  if (method === "OPTIONS" || notOffered.test(path)) {
+    route.schema = { hide: true };
+    return;
+  }
+  const permission = /^(GET|HEAD)$/.test(method) ? "epcis.read" : "epcis.capture";
   const query = queries[path];
   route.schema = {
     ...{ tags: ["epcis"], description: `Needs the permission \`${permission}\`.` },

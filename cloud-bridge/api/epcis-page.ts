@@ -2,8 +2,10 @@
 
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
+import type { EpcisEvent } from "../../contract/epcis/event.ts";
 import { idSchema } from "../../contract/units.ts";
-import { readQuery } from "../epcis/event-filter.ts";
+import { inDigitalLinks } from "../epcis/epc-format.ts";
+import { type ReadQuery, readQuery } from "../epcis/event-filter.ts";
 import { EpcisProblem } from "./epcis-problem.ts";
 
 /** EPCIS's own JSON-LD context. */
@@ -12,11 +14,20 @@ export const contextUrl = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-conte
 /** The first part of every token. */
 export const storeOrNone = z.literal("").or(idSchema);
 
+/** An event in the format that was asked for (`negotiate` has refused any other). */
+export function inFormatOf(request: FastifyRequest, event: EpcisEvent): EpcisEvent {
+  const isAsCaptured = request.headers["gs1-epc-format"] === "Never_Translates";
+  return isAsCaptured ? event : inDigitalLinks(event);
+}
+
+/** What is asked for. */
+export type AskedEvents = Extract<ReadQuery, { ok: true }>;
+
 /** A query's parameters, or the problem with one. */
-export function asked(parameters: Readonly<Record<string, unknown>>) {
+export function asked(parameters: Readonly<Record<string, unknown>>): AskedEvents {
   const query = readQuery(parameters);
   if (query.ok) return query;
-  const detail = `${query.parameter}: ${query.message}`;
+  const detail = `${query.parameter.slice(0, 200)}: ${query.message}`;
   throw new EpcisProblem("QueryParameterException", detail);
 }
 

@@ -11,14 +11,16 @@ import { ownNamespaces } from "../epcis/event-of-entry.ts";
 import type { Places } from "../epcis/places.ts";
 import { readXmlDocument } from "../epcis/xml-document.ts";
 import type { ErrorBehaviour } from "../ledger/sql-capture.ts";
-import type { EventCursor } from "../ledger/sql-epcis.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import type { Logger } from "../log.ts";
 import { actorOf } from "./actor.ts";
+import { answerEvents } from "./epcis-answer.ts";
+import { addParsers, bodyOf, jsonBodyOf, parsedJson } from "./epcis-body.ts";
 import { describeEpcis } from "./epcis-description.ts";
 import { addLists, resources } from "./epcis-list-routes.ts";
-import { asked, contextUrl, cursorOf, linkNext, storeOrNone } from "./epcis-page.ts";
+import { contextUrl, inFormatOf } from "./epcis-page.ts";
 import { EpcisProblem, negotiate, problemOfStatus, sendEpcisProblem } from "./epcis-problem.ts";
+import { addNamedQueries, addNotOffered } from "./epcis-query-routes.ts";
 import { requireStore, type Stores } from "./parameters.ts";
 import { checked, ProblemError, sendProblem } from "./problem.ts";
 
@@ -36,13 +38,11 @@ const capturedEventCountMax = 1000;
 const captureSizeBytesMax = 4 * 1024 * 1024;
 const jobCountMax = 100;
 
-const context = [contextUrl, ownNamespaces];
-
 /** Adds the routes, apart from the others: their problems and documents are the standard's. */
 export function addEpcisRoutes(app: FastifyInstance, options: EpcisRoutesOptions): void {
   void app.register(
     (scope, _settings, done) => {
-      addParsers(scope);
+      addParsers(scope, captureSizeBytesMax);
       scope.setNotFoundHandler((request, reply) => {
         const detail = `${request.method} ${request.url.slice(0, 200)}`;
         return sendEpcisProblem(reply, new EpcisProblem("NoSuchResourceException", detail));
@@ -51,7 +51,11 @@ export function addEpcisRoutes(app: FastifyInstance, options: EpcisRoutesOptions
       // What is described is checked by the routes themselves.
       scope.setValidatorCompiler(() => (value: unknown) => ({ value }));
       scope.setSerializerCompiler(() => (value: unknown) => JSON.stringify(value));
-      scope.addHook("onRoute", describe);
+      const methods = new Map<string, string[]>();
+      scope.addHook("onRoute", (route) => {
+        describe(route);
+        noteMethods(methods, route);
+      });
       scope.addHook("onRequest", async (request, reply) => {
         negotiate(request, reply);
         permit(request);
@@ -61,8 +65,12 @@ export function addEpcisRoutes(app: FastifyInstance, options: EpcisRoutesOptions
       });
       addCapture(scope, options);
       addQueries(scope, options);
+      addNamedQueries(scope, options);
       addLists(scope, options);
       addExpected(scope, options);
+      addRoot(scope);
+      addOptions(scope, methods);
+      addNotOffered(scope);
       done();
     },
     { prefix },
@@ -80,7 +88,7 @@ function describe(route: RouteOptions): void {
 /** Events are of the whole chain, so a token is for all stores; what one store expects may be asked by its own. */
 function permit(request: FastifyRequest): void {
   const actor = actorOf(request);
-  const isRead = request.method === "GET" || request.method === "HEAD";
+  const isRead = ["GET", "HEAD", "OPTIONS"].includes(request.method);
   const { store } = request.query as { store?: unknown };
   const isOfStore = request.routeOptions.url === `${prefix}/expected-receipts`;
   actor.require(
@@ -88,26 +96,6 @@ function permit(request: FastifyRequest): void {
     isOfStore && typeof store === "string" ? [store] : [],
   );
   if (!isOfStore) actor.requireAllStores();
-}
-
-/** A document as it came: parsing is the route's, so that what is wrong is told in the standard's words. */
-interface RawDocument {
-  readonly kind: "json" | "xml";
-  readonly text: string;
-}
-
-function addParsers(scope: FastifyInstance): void {
-  scope.removeAllContentTypeParsers();
-  const parsers = {
-    json: ["application/json", "application/ld+json"],
-    xml: ["application/xml", "text/xml"],
-  };
-  for (const [kind, types] of Object.entries(parsers)) {
-    const settings = { parseAs: "string", bodyLimit: captureSizeBytesMax } as const;
-    scope.addContentTypeParser(types, settings, (_request, text, done) => {
-      done(null, { kind, text });
-    });
-  }
 }
 
 function addErrors(scope: FastifyInstance, { log }: EpcisRoutesOptions): void {
@@ -119,9 +107,11 @@ function addErrors(scope: FastifyInstance, { log }: EpcisRoutesOptions): void {
       return sendEpcisProblem(reply, new EpcisProblem("SecurityException", error.message, status));
     }
     const { statusCode } = error as { statusCode?: number };
-    const problem = problemOfStatus(statusCode, errorMessageOf(error));
+    const isQuery = request.routeOptions.url === `${prefix}/queries`;
+    const tooLarge = isQuery ? "QueryTooComplexException" : "CaptureLimitExceededException";
+    const problem = problemOfStatus(statusCode, errorMessageOf(error), tooLarge);
     if (problem !== undefined) {
-      if (statusCode === 413) reply.headers(limitHeaders);
+      if (statusCode === 413 && !isQuery) reply.headers(limitHeaders);
       return sendEpcisProblem(reply, problem);
     }
     log.error({ err: error, url: request.url }, "request failed");
@@ -153,7 +143,7 @@ function addCapture(
 
   scope.post("/capture", { bodyLimit: captureSizeBytesMax }, async (request, reply) => {
     const behaviour = behaviourOf(request);
-    const { document, ignoredFields } = documentOf(request.body as RawDocument | undefined);
+    const { document, ignoredFields } = documentOf(request);
     const prepared = prepareCapture(document, places, ignoredFields);
     if (!("events" in prepared)) throw new EpcisProblem("ValidationException", prepared.detail);
     checkCount(prepared.events.length + prepared.errors.length, reply);
@@ -170,10 +160,7 @@ function addCapture(
     throw new EpcisProblem("NoSuchResourceException", `no capture ${captureId}, or not any more`);
   });
   scope.post("/events", { bodyLimit: captureSizeBytesMax }, async (request, reply) => {
-    const { kind, text } = bodyOf(request.body as RawDocument | undefined);
-    if (kind !== "json")
-      throw new EpcisProblem("UnsupportedMediaTypeException", "one event is JSON");
-    const prepared = prepareEvents([parsedJson(text)], { places });
+    const prepared = prepareEvents([jsonBodyOf(request, "one event")], { places });
     const job = await captureNow(request, prepared, "rollback");
     const [error] = job.errors;
     if (error !== undefined) throw new EpcisProblem("ValidationException", error.detail);
@@ -193,28 +180,12 @@ function behaviourOf(request: FastifyRequest): ErrorBehaviour {
   throw new EpcisProblem("ValidationException", detail);
 }
 
-function bodyOf(body: RawDocument | undefined): RawDocument {
-  if (body !== undefined) return body;
-  throw new EpcisProblem(
-    "UnsupportedMediaTypeException",
-    "send application/json or application/xml",
-  );
-}
-
-function documentOf(body: RawDocument | undefined) {
-  const { kind, text } = bodyOf(body);
+function documentOf(request: FastifyRequest) {
+  const { kind, text } = bodyOf(request);
   if (kind === "json") return { document: parsedJson(text), ignoredFields: [] };
   const read = readXmlDocument(text);
   if (!read.ok) throw new EpcisProblem("ValidationException", read.reason);
   return read;
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new EpcisProblem("ValidationException", `not JSON: ${errorMessageOf(error)}`);
-  }
 }
 
 function checkCount(count: number, reply: FastifyReply): void {
@@ -224,34 +195,12 @@ function checkCount(count: number, reply: FastifyReply): void {
   throw new EpcisProblem("CaptureLimitExceededException", detail);
 }
 
-function addQueries(scope: FastifyInstance, { ledger, places, nowMs }: EpcisRoutesOptions): void {
-  const answer = async (
-    request: FastifyRequest,
-    reply: FastifyReply,
-    own: Readonly<Record<string, string>> = {},
-  ) => {
-    const query = asked({ ...(request.query as object), ...own });
-    const { filter, perPage: countMax, token, maxEventCount = Number.POSITIVE_INFINITY } = query;
-    if (token === undefined && Number.isFinite(maxEventCount)) {
-      const all = await ledger.epcis.events({ filter, places, countMax: maxEventCount + 1 });
-      if (all.events.length > maxEventCount)
-        throw new EpcisProblem("QueryTooLargeException", `more than ${maxEventCount} events`);
-    }
-    const after = token === undefined ? {} : { after: eventCursorOf(token) };
-    const { events, next } = await ledger.epcis.events({ filter, places, ...after, countMax });
-    if (next !== undefined) linkNext(request, reply, [next.storeId, next.number]);
-    return {
-      "@context": context,
-      type: "EPCISQueryDocument",
-      schemaVersion: "2.0",
-      creationDate: new Date(nowMs()).toISOString(),
-      epcisBody: {
-        queryResults: { queryName: "SimpleEventQuery", resultsBody: { eventList: events } },
-      },
-    };
-  };
-
-  scope.get("/events", (request, reply) => answer(request, reply));
+function addQueries(scope: FastifyInstance, options: EpcisRoutesOptions): void {
+  const { ledger, places } = options;
+  scope.get("/events", async (request, reply) => {
+    const parameters = request.query as Record<string, unknown>;
+    return await answerEvents(options, { request, reply, parameters });
+  });
   // An ID is a URI: as a wildcard it may be longer than a parameter.
   scope.get("/events/*", async (request) => {
     const eventId = (request.params as { "*": string })["*"];
@@ -262,7 +211,7 @@ function addQueries(scope: FastifyInstance, { ledger, places, nowMs }: EpcisRout
     if (event === undefined)
       throw new EpcisProblem("NoSuchResourceException", `no event ${eventId.slice(0, 200)}`);
     return {
-      ...event,
+      ...inFormatOf(request, event),
       "@context": [contextUrl, { ...ownNamespaces, ...(event["@context"] ?? {}) }],
     };
   });
@@ -271,16 +220,38 @@ function addQueries(scope: FastifyInstance, { ledger, places, nowMs }: EpcisRout
       const rest = (request.params as { "*": string })["*"];
       if (!rest.endsWith("/events"))
         throw new EpcisProblem("NoSuchResourceException", `/${resource}/{value}/events is served`);
-      return await answer(request, reply, { [parameter]: rest.slice(0, -"/events".length) });
+      const asked = request.query as Record<string, unknown>;
+      if (asked[parameter] !== undefined)
+        throw new EpcisProblem("QueryParameterException", `${parameter}: the path says it here`);
+      const parameters = { ...asked, [parameter]: rest.slice(0, -"/events".length) };
+      return await answerEvents(options, { request, reply, parameters });
     });
   }
 }
 
-const eventCursor = z.tuple([storeOrNone, z.int().min(0)]);
+/** Top-level resources, as the standard lists them. */
+const topLevel = ["capture", "events", "queries", ...Object.keys(resources)];
 
-function eventCursorOf(token: string): EventCursor {
-  const [storeId, number] = cursorOf(eventCursor, token);
-  return { storeId, number };
+function addRoot(scope: FastifyInstance): void {
+  scope.get("/", { prefixTrailingSlash: "no-slash" }, async () => topLevel);
+}
+
+function noteMethods(methods: Map<string, string[]>, { url, method }: RouteOptions): void {
+  const known = methods.get(url) ?? [];
+  methods.set(url, [...known, ...[method].flat()]);
+}
+
+/** Says of each resource which methods it has, and within which limits (EPCIS 2.0, 12.3). */
+function addOptions(scope: FastifyInstance, methods: ReadonlyMap<string, readonly string[]>): void {
+  for (const [url, own] of [...methods]) {
+    const path = url.slice(prefix.length);
+    const isCapture = path === "" || path === "/capture";
+    scope.options(path || "/", { prefixTrailingSlash: "no-slash" }, async (_request, reply) => {
+      reply.header("Allow", ["OPTIONS", ...own].join(", "));
+      if (isCapture) reply.headers({ ...limitHeaders, "GS1-Capture-Error-Behaviour": "rollback" });
+      return await reply.code(204).send();
+    });
+  }
 }
 
 const expectedQuery = z.strictObject({

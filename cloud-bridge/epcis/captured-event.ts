@@ -13,6 +13,7 @@ import { type EpcisEvent, epcisEventSchema } from "../../contract/epcis/event.ts
 import { eventHash } from "../../contract/epcis/event-hash.ts";
 import { gtinSchema, storeOf } from "../../contract/units.ts";
 import { unstorableAt } from "../storable-text.ts";
+import { type Reference, referencesOf } from "./event-references.ts";
 import { canonicalUri, type Places } from "./places.ts";
 
 /** What a unit is to its event. */
@@ -43,6 +44,7 @@ export interface CapturedEvent {
   readonly readPoint: string | undefined;
   readonly bizLocation: string | undefined;
   readonly epcs: readonly { readonly epc: string; readonly role: EpcRole }[];
+  readonly references: readonly Reference[];
   readonly event: EpcisEvent;
 }
 
@@ -65,6 +67,8 @@ export const captureErrorCountMax = 100;
 
 /** The longest name that an event is found by. */
 const capturedNameSizeBytesMax = 2000;
+/** The longest type of a transaction, source or destination, with which one is found. */
+const typeSizeBytesMax = 500;
 
 /** Reads a document; undefined with one error where it is none. */
 export function prepareCapture(
@@ -119,8 +123,11 @@ function longNameFault(event: CapturedEvent): string | undefined {
   const named = Object.entries({ eventID, bizStep, disposition, readPoint, bizLocation });
   const units = event.epcs.map(({ epc }) => ["a unit", epc] as const);
   const isLong = (name = "") => Buffer.byteLength(name) > capturedNameSizeBytesMax;
-  const long = [...named, ...units].find(([, name]) => isLong(name));
-  return long && `${long[0]} is longer than ${capturedNameSizeBytesMax} bytes`;
+  const references = event.references.map(({ role, name }) => [role.slice(0, 100), name] as const);
+  const long = [...named, ...units, ...references].find(([, name]) => isLong(name));
+  if (long !== undefined) return `${long[0]} is longer than ${capturedNameSizeBytesMax} bytes`;
+  const typed = event.references.find(({ role }) => Buffer.byteLength(role) > typeSizeBytesMax);
+  return typed && `${typed.role.slice(0, 100)} is a type of more than ${typeSizeBytesMax} bytes`;
 }
 
 /** The first unit or class whose link has the place of a GTIN, and no GTIN there. */
@@ -159,6 +166,7 @@ function captured(
     readPoint: event.readPoint && canonicalUri(event.readPoint.id),
     bizLocation: event.bizLocation && canonicalUri(event.bizLocation.id),
     epcs: epcsOf(event),
+    references: referencesOf(event, inAll),
     event: { ...event, eventID, ...ownContext(inAll) },
   };
 }
@@ -197,7 +205,8 @@ function locationOf(event: EpcisEvent, places: Places): string | undefined {
   return undefined;
 }
 
-function epcsOf(event: EpcisEvent): CapturedEvent["epcs"] {
+/** The units and classes of an event, in the order in which they are stored. */
+export function epcsOf(event: EpcisEvent): CapturedEvent["epcs"] {
   const units = (list: readonly string[] | undefined, role: EpcRole) =>
     (list ?? []).map((epc) => ({ epc: canonicalUri(epc), role }));
   const classes = (list: readonly { epcClass: string }[] | undefined, role: EpcRole) =>

@@ -79,6 +79,9 @@ export function isFlowRule(reason: string): reason is FlowRule {
   return Object.hasOwn(rules, reason);
 }
 
+/** Every reason of entries that the ledger posts beside a fact, and may take back. */
+export const flowRules: readonly string[] = Object.keys(rules);
+
 /** What is to be posted beside a fact, in all. */
 export interface FlowCorrection {
   readonly fact: FlowFact;

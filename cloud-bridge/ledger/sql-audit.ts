@@ -20,6 +20,8 @@ export const auditActs = [
   "quarantine_reposted",
   "facts_posted",
   "epcis_captured",
+  "epcis_query_added",
+  "epcis_query_removed",
   "webhook_added",
   "webhook_removed",
   "webhook_retried",

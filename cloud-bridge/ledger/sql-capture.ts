@@ -146,8 +146,10 @@ async function store(
      SELECT value->>0, CAST(value->>1 AS INTEGER), CAST(value->>2 AS INTEGER), value->>3, value->>4
      FROM json_each(?) WHERE true`,
     JSON.stringify(
-      numbered.flatMap(({ storeId, eventNumber, epcs }) =>
-        epcs.map(({ epc, role }, ordinal) => [storeId, eventNumber, ordinal, epc, role]),
+      numbered.flatMap(({ storeId, eventNumber, epcs, references }) =>
+        [...epcs, ...references.map(({ role, name }) => ({ role, epc: name }))].map(
+          ({ epc, role }, ordinal) => [storeId, eventNumber, ordinal, epc, role],
+        ),
       ),
     ),
   );

@@ -1,9 +1,12 @@
 // The part of the ledger that speaks EPCIS: captures, events of both kinds by filter and page, and the index by which an
 // event of ours is found from its ID.
 
+import { contextOf } from "../../contract/epcis/context.ts";
 import type { EpcisEvent } from "../../contract/epcis/event.ts";
 import type { Alert } from "../../contract/stock.ts";
-import type { EventFilter } from "../epcis/event-filter.ts";
+import { epcsOf } from "../epcis/captured-event.ts";
+import { type EventFilter, type EventOrder, fits } from "../epcis/event-filter.ts";
+import { referencesOf } from "../epcis/event-references.ts";
 import type { Places } from "../epcis/places.ts";
 import type { LedgerDatabase } from "./database.ts";
 import { followShipments } from "./receiving/sql-followed.ts";
@@ -15,32 +18,21 @@ import {
   type ExpectedReceipt,
   readExpectedReceipts,
 } from "./sql-capture.ts";
-import { captureTables } from "./sql-capture-tables.ts";
+import { readCapturedWhere } from "./sql-captured-events.ts";
 import { type NamePage, type NamesQuery, readNames } from "./sql-epcis-names.ts";
-import {
-  eventsOfEntries,
-  idPrefixOf,
-  readCapturedWhere,
-  readEntriesWhere,
-  readHeadsWhere,
-} from "./sql-events.ts";
-import { advanceFollower, followerLags } from "./sql-followers.ts";
+import { eventsOfEntries, idPrefixOf, readEntriesWhere, readHeadsWhere } from "./sql-events.ts";
+import { readEventsInOrder } from "./sql-events-in-order.ts";
+import { advanceFollower, followerLags, followerPosition } from "./sql-followers.ts";
+import { SqlNamedQueries } from "./sql-named-queries.ts";
 import { readEntries } from "./sql-read.ts";
-
-export const epcisTables = `
-${captureTables}
--- The first 48 bits of an entry's event hash; the event itself is made anew and compared.
-CREATE TABLE IF NOT EXISTS epcis_ids (
-  store_id TEXT NOT NULL, id_prefix INTEGER NOT NULL, entry_number INTEGER NOT NULL,
-  PRIMARY KEY (store_id, id_prefix, entry_number)
-) WITHOUT ROWID;
-`;
 
 /** Where a page ended: the captured events come first, then store by store the entries. */
 export interface EventCursor {
   /** Empty while captured events are read. */
   readonly storeId: string;
   readonly number: number;
+  /** The time of the last one, where events are asked for in an order. */
+  readonly atMs?: number;
 }
 
 export interface EventPage {
@@ -55,13 +47,18 @@ const statementCountMax = 25;
 const idFollower = "epcis-ids-2";
 /** Entries of a store that are put into the index at once: a few milliseconds, in which nobody else is answered. */
 const indexedCountMax = 100;
+/** Captured events of an earlier day have no references in the index until they were looked through once. */
+const referenceFollower = "captured-references";
 
 /** Captures and queries. */
 export class SqlEpcis {
   readonly #database: LedgerDatabase;
+  /** Queries that were given a name. */
+  readonly queries: SqlNamedQueries;
 
   constructor(database: LedgerDatabase) {
     this.#database = database;
+    this.queries = new SqlNamedQueries(database);
   }
 
   /** Stores a document's events, each once: all or, where that is asked for, those that are right. */
@@ -102,15 +99,20 @@ export class SqlEpcis {
     return readExpectedReceipts(this.#database.reader, query);
   }
 
-  /** A page of the events that fit. */
+  /** A page of the events that fit; in an order, `after` is a cursor with the time. */
   async events(query: {
     filter: EventFilter;
+    order?: EventOrder | undefined;
     places: Places;
     after?: EventCursor;
     countMax: number;
   }): Promise<EventPage> {
-    const { filter, places, countMax } = query;
+    const { filter, order, places, countMax } = query;
     const { reader } = this.#database;
+    if (order !== undefined) {
+      const after = query.after && { ...query.after, atMs: query.after.atMs! };
+      return await readEventsInOrder(reader, { filter, order, places, after, countMax });
+    }
     let cursor = query.after ?? { storeId: "", number: 0 };
     const events: EpcisEvent[] = [];
     if (cursor.storeId === "") {
@@ -193,11 +195,33 @@ export class SqlEpcis {
     });
     return entries.length;
   }
-}
 
-// What no column of an entry says.
-function fits(event: EpcisEvent, { eventIds, isDeclaration }: EventFilter): boolean {
-  if (eventIds !== undefined && !eventIds.includes(event.eventID ?? "")) return false;
-  const declares = event.errorDeclaration !== undefined;
-  return isDeclaration === undefined || isDeclaration === declares;
+  /** Takes what captured events refer to into the index, where they were captured before there was one; gives how many. */
+  async indexReferences(): Promise<number> {
+    const { reader } = this.#database;
+    const position = await followerPosition(reader, referenceFollower, "");
+    const events = await reader.all<{ storeId: string; eventNumber: number; body: string }>(
+      `SELECT store_id AS storeId, event_number AS eventNumber, body FROM captured_events
+       WHERE event_number > ? ORDER BY event_number LIMIT ?`,
+      ...[position, indexedCountMax],
+    );
+    if (events.length === 0) return 0;
+    const rows = events.flatMap(({ storeId, eventNumber, body }) => {
+      const event = JSON.parse(body) as EpcisEvent;
+      const first = epcsOf(event).length;
+      return referencesOf(event, contextOf(event["@context"])).map(({ role, name }, index) => {
+        return [storeId, eventNumber, first + index, name, role];
+      });
+    });
+    await this.#database.write(async (connection) => {
+      await connection.run(
+        `INSERT INTO captured_epcs (store_id, event_number, ordinal, epc, role)
+         SELECT value->>0, CAST(value->>1 AS INTEGER), CAST(value->>2 AS INTEGER), value->>3, value->>4
+         FROM json_each(?) WHERE true ON CONFLICT (store_id, event_number, ordinal) DO NOTHING`,
+        JSON.stringify(rows),
+      );
+      await advanceFollower(connection, referenceFollower, "", events.at(-1)!.eventNumber);
+    });
+    return events.length;
+  }
 }

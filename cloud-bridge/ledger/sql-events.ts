@@ -1,5 +1,5 @@
-// EPCIS events in the ledger's database: entries as events, with what took them back, and captured events, both by one
-// filter. A page costs a bounded number of rows, however rare what is asked for is.
+// Entries of the ledger's database as EPCIS events, with what took them back, by a filter. A page costs a bounded number
+// of rows, however rare what is asked for is.
 
 import type { EpcisEvent } from "../../contract/epcis/event.ts";
 import type { Entry } from "../../contract/stock.ts";
@@ -17,23 +17,24 @@ import {
   meaningKeySql,
   meaningsOf,
 } from "../epcis/event-of-entry.ts";
+import { declarationRoles } from "../epcis/event-references.ts";
 import type { Places } from "../epcis/places.ts";
 import { unitOfUri } from "../epcis/unit-of-uri.ts";
 import type { SqlConnection, SqlValue } from "./database.ts";
-import { isFlowRule } from "./flow.ts";
+import { flowRules, isFlowRule } from "./flow.ts";
 import { writeOffReason } from "./receiving/write-off.ts";
 import { type EntryRow, entryColumns, entryOf } from "./sql-read.ts";
 
 /** A condition; parts are joined by AND. */
-interface Condition {
+export interface Condition {
   readonly sql: string[];
   readonly values: SqlValue[];
 }
 
 /** Entries that are looked through in one statement where no index leads to what is asked for. */
-const windowCount = 20_000;
+export const windowCount = 20_000;
 /** The same where one does. */
-const namedCountMax = 2000;
+export const namedCountMax = 2000;
 
 /** A page of entries that fit, and the number up to which the store was looked through. */
 export interface EntryPage {
@@ -90,13 +91,26 @@ function windowAfter({ afterEntryNumber, head }: Range): Step {
   return { sql, values: [afterEntryNumber, throughNumber], throughNumber };
 }
 
+async function readNamed(
+  connection: SqlConnection,
+  named: NamedRows[],
+  range: Range,
+): Promise<Step> {
+  const numbers = await readNamedNumbers(connection, named, range);
+  return {
+    sql: ["entry_number IN (SELECT CAST(value->>0 AS INTEGER) FROM json_each(?))"],
+    values: [JSON.stringify(numbers.map((number) => [number]))],
+    throughNumber: numbers.length < range.numberCountMax ? range.head : numbers.at(-1)!,
+  };
+}
+
 // Their numbers first: PostgreSQL does not know how few there are, and would go through the store in their order; so
 // would SQLite if it saw a range of numbers, hence the 0.
-async function readNamed(
+export async function readNamedNumbers(
   connection: SqlConnection,
   [first, ...others]: NamedRows[],
   { storeId, afterEntryNumber, head, numberCountMax }: Range,
-): Promise<Step> {
+): Promise<number[]> {
   const also = others.map(({ sqlOf }) => ` AND entry_number IN (${sqlOf("?")})`).join("");
   const ownOf = ({ valuesOf }: NamedRows) => valuesOf([storeId]);
   const rows = await connection.all<{ entryNumber: number }>(
@@ -104,26 +118,25 @@ async function readNamed(
      WHERE entry_number + 0 > ? AND entry_number + 0 <= ?${also} ORDER BY entry_number LIMIT ?`,
     ...[...ownOf(first!), afterEntryNumber, head, ...others.flatMap(ownOf), numberCountMax],
   );
-  const numbers = rows.map(({ entryNumber }) => entryNumber);
-  return {
-    sql: ["entry_number IN (SELECT CAST(value->>0 AS INTEGER) FROM json_each(?))"],
-    values: [JSON.stringify(numbers.map((number) => [number]))],
-    throughNumber: numbers.length < numberCountMax ? head : numbers.at(-1)!,
-  };
+  return rows.map(({ entryNumber }) => entryNumber);
 }
 
-function entryCondition(filter: EventFilter, places: Places): Condition | undefined {
-  const { types, actions, bizSteps, dispositions } = filter;
+/** What entries must be; undefined where none can be it. */
+export function entryCondition(filter: EventFilter, places: Places): Condition | undefined {
+  const { types, actions, bizSteps, dispositions, references = [] } = filter;
   // That is what entries are told as.
   if (types !== undefined && !types.includes("ObjectEvent")) return undefined;
   if (actions !== undefined && !actions.includes("OBSERVE")) return undefined;
-  const condition: Condition = { sql: [], values: [] };
-  const add = (sql: string, ...values: SqlValue[]) => {
-    condition.sql.push(sql);
-    condition.values.push(...values);
-  };
+  if (references.some(({ role }) => !declarationRoles.includes(role))) return undefined;
+  const { condition, add } = newCondition();
   addRange(add, "occurred_at_ms", filter.eventTimeMs);
   addRange(add, "recorded_at_ms", filter.recordTimeMs);
+  const isDeclared = filter.isDeclaration === true || references.length > 0;
+  if (isDeclared || filter.declarationTimeMs !== undefined) {
+    // Those alone are taken back, and at that time the entry that does so is recorded.
+    add("reason IN (SELECT value->>0 FROM json_each(?))", flowRuleList);
+    addRange(add, "recorded_at_ms", filter.declarationTimeMs);
+  }
   if (bizSteps !== undefined || dispositions !== undefined) {
     const { keys, isExcept } = meaningsOf({ bizSteps, dispositions });
     if (keys.length === 0 && !isExcept) return undefined;
@@ -137,9 +150,21 @@ function entryCondition(filter: EventFilter, places: Places): Condition | undefi
   return condition;
 }
 
-type Add = (sql: string, ...values: SqlValue[]) => void;
+const flowRuleList = JSON.stringify([...flowRules, writeOffReason].map((rule) => [rule]));
 
-function addRange(add: Add, column: string, range: TimeRange | undefined): void {
+/** Adds a part to a condition. */
+export type Add = (sql: string, ...values: SqlValue[]) => void;
+
+export function newCondition(): { condition: Condition; add: Add } {
+  const condition: Condition = { sql: [], values: [] };
+  const add: Add = (sql, ...values) => {
+    condition.sql.push(sql);
+    condition.values.push(...values);
+  };
+  return { condition, add };
+}
+
+export function addRange(add: Add, column: string, range: TimeRange | undefined): void {
   if (range?.from !== undefined) add(`${column} >= ?`, range.from);
   if (range?.before !== undefined) add(`${column} < ?`, range.before);
 }
@@ -183,20 +208,26 @@ export async function readHeadsWhere(
 }
 
 /** Entries of a store that an index leads to: SQL, and its values with those that its `store` stands for. */
-interface NamedRows {
+export interface NamedRows {
   readonly sqlOf: (store: string) => string;
   readonly valuesOf: (store: readonly SqlValue[]) => SqlValue[];
   readonly isEmpty: boolean;
+  /** The same said of a row of `entries x`. */
+  readonly row: Condition;
 }
 
-function namedRows({ epcs = [], eventIds }: EventFilter): NamedRows[] {
+export function namedRows({ epcs = [], eventIds }: EventFilter): NamedRows[] {
   const rows = epcs.map(unitRows);
   if (eventIds === undefined) return rows;
   const list = JSON.stringify(eventIds.map((id) => [idPrefixOf(id) ?? -1]));
   const sqlOf = (store: string) =>
     `SELECT i.entry_number FROM json_each(?) k CROSS JOIN epcis_ids i
      WHERE i.store_id = ${store} AND i.id_prefix = CAST(k.value->>0 AS INTEGER)`;
-  return [...rows, { sqlOf, valuesOf: (store) => [list, ...store], isEmpty: false }];
+  const row = {
+    sql: [`x.entry_number IN (${sqlOf("x.store_id")})`],
+    values: [list],
+  };
+  return [...rows, { sqlOf, valuesOf: (store) => [list, ...store], isEmpty: false, row }];
 }
 
 // A product without a serial stands for any unit of it. Each that is asked for is one part, with its values in their places:
@@ -230,7 +261,11 @@ function unitRows({ uris, roles }: EpcFilter): NamedRows {
       .join(" UNION ALL ");
   const valuesOf = (store: readonly SqlValue[]) =>
     padded.flatMap(({ values }) => [...store, ...values]);
-  return { sqlOf, valuesOf, isEmpty: padded.length === 0 };
+  const row = {
+    sql: [`(${padded.map(({ match }) => `(x.item = ? AND ${match})`).join(" OR ")})`],
+    values: padded.flatMap(({ values }) => values),
+  };
+  return { sqlOf, valuesOf, isEmpty: padded.length === 0, row };
 }
 
 /** With the last one again up to one of three counts, so that there are few statements to keep. */
@@ -262,21 +297,41 @@ export async function eventsOfEntries(
 }
 
 // What settlement posts beside a fact, and a write-off, may be taken back when another fact comes late. It is then posted
-// the other way, with the same reason, fact and time.
+// the other way, with the same reason, fact and time. What is posted instead may have another time, and is recorded with it.
 async function readCorrections(
   connection: SqlConnection,
   entries: readonly Entry[],
 ): Promise<Map<string, Correction>> {
   const settled = entries.filter(isTakenBack);
   if (settled.length === 0) return new Map();
+  // Columns that other indexes begin with are hidden in an expression.
+  const beside = await readSettled(connection, {
+    condition: `x.recorded_at_ms = CAST(k.value->>2 AS INTEGER) AND x.store_id = k.value->>0
+      AND x.item || '' = k.value->>1`,
+    keys: settled.map(({ storeId, item, recordedAtMs }) => [storeId, item, recordedAtMs]),
+  });
+  const all = await readSettled(connection, {
+    condition: `x.store_id = k.value->>0 AND x.item = k.value->>1
+      AND x.placed_at_ms = CAST(k.value->>2 AS INTEGER)`,
+    keys: [...settled, ...beside].map(({ storeId, item, occurredAtMs }) => {
+      return [storeId, item, occurredAtMs];
+    }),
+  });
+  return correctionsAmong(all);
+}
+
+async function readSettled(
+  connection: SqlConnection,
+  { condition, keys }: { condition: string; keys: readonly (readonly SqlValue[])[] },
+): Promise<Entry[]> {
   const rows = await connection.all<EntryRow>(
     `SELECT ${entryColumns} FROM entries WHERE (store_id, entry_number) IN (
        SELECT x.store_id, x.entry_number FROM json_each(?) k
-       CROSS JOIN entries x WHERE x.store_id = k.value->>0 AND x.item = k.value->>1 AND x.placed_at_ms = CAST(k.value->>2 AS INTEGER))
+       CROSS JOIN entries x WHERE ${condition})
      ORDER BY store_id, entry_number`,
-    JSON.stringify(settled.map(({ storeId, item, occurredAtMs }) => [storeId, item, occurredAtMs])),
+    JSON.stringify(keys),
   );
-  return correctionsAmong(rows.map((row) => entryOf(row, "")).filter(isTakenBack));
+  return rows.map((row) => entryOf(row, "")).filter(isTakenBack);
 }
 
 /** Pairs entries that settlement posted with those that took them back; in order of their numbers. */
@@ -327,51 +382,4 @@ function factOf(entry: Entry): string {
 
 function keyOf({ storeId, entryNumber }: Entry): string {
   return `${storeId}/${entryNumber}`;
-}
-
-/** Captured events that fit, in the order in which they were captured. */
-export async function readCapturedWhere(
-  connection: SqlConnection,
-  query: { filter: EventFilter; afterNumber: number; countMax: number },
-): Promise<{ eventNumber: number; event: EpcisEvent }[]> {
-  const { filter, afterNumber, countMax } = query;
-  const condition = capturedCondition(filter);
-  const rows = await connection.all<{ eventNumber: number; body: string }>(
-    `SELECT event_number AS eventNumber, body FROM captured_events
-     WHERE ${["event_number > ?", ...condition.sql].join(" AND ")}
-     ORDER BY event_number LIMIT ?`,
-    ...[afterNumber, ...condition.values, countMax],
-  );
-  return rows.map(({ eventNumber, body }) => ({ eventNumber, event: JSON.parse(body) }));
-}
-
-function capturedCondition(filter: EventFilter): Condition {
-  const condition: Condition = { sql: [], values: [] };
-  const add = (sql: string, ...values: SqlValue[]) => {
-    condition.sql.push(sql);
-    condition.values.push(...values);
-  };
-  const addIn = (column: string, list: readonly string[] | undefined) => {
-    if (list === undefined) return;
-    const rows = JSON.stringify(list.map((value) => [value]));
-    add(`${column} IN (SELECT value->>0 FROM json_each(?))`, rows);
-  };
-  addIn("type", filter.types);
-  addIn("action", filter.actions);
-  addIn("biz_step", filter.bizSteps);
-  addIn("disposition", filter.dispositions);
-  addIn("read_point", filter.readPoint?.uris);
-  addIn("biz_location", filter.bizLocation?.uris);
-  addIn("event_id", filter.eventIds);
-  addRange(add, "event_time_ms", filter.eventTimeMs);
-  addRange(add, "record_time_ms", filter.recordTimeMs);
-  if (filter.isDeclaration !== undefined) add("is_declaration = ?", Number(filter.isDeclaration));
-  for (const { uris, roles } of filter.epcs ?? []) {
-    add(
-      `event_number IN (SELECT c.event_number FROM json_each(?) k CROSS JOIN captured_epcs c
-         WHERE c.epc = k.value->>0 AND c.role = k.value->>1)`,
-      JSON.stringify(uris.flatMap((uri) => roles.map((role) => [uri, role]))),
-    );
-  }
-  return condition;
 }

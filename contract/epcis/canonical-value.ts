@@ -31,6 +31,7 @@ export const wordStems = {
   disposition: `${cbv}Disp-`,
   bizTransaction: `${cbv}BTT-`,
   sourceOrDestination: `${cbv}SDT-`,
+  errorReason: `${cbv}ER-`,
   component: `${cbv}Comp-`,
   sensor: voc,
 } as const;
@@ -39,7 +40,7 @@ const stemOfUrn: Readonly<Record<string, string>> = {
   bizstep: wordStems.bizStep,
   btt: wordStems.bizTransaction,
   disp: wordStems.disposition,
-  er: `${cbv}ER-`,
+  er: wordStems.errorReason,
   sdt: wordStems.sourceOrDestination,
 };
 

@@ -179,7 +179,7 @@ test("whoever sends far too much still reads why it is not taken", async () => {
 });
 
 test("what is not served is no resource, in the standard's words", async () => {
-  for (const path of ["/v1/epcis/queries", "/v1/epcis/bizSteps/shipping"])
+  for (const path of ["/v1/epcis/vocabularies", "/v1/epcis/bizSteps/shipping"])
     expect(await ask(path)).toMatchObject({
       ...{ status: 404, body: { type: "epcisException:NoSuchResourceException" } },
     });

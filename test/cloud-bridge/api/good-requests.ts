@@ -101,6 +101,12 @@ const event = () => ({
   ...{ eventTimeZoneOffset: "+01:00", epcList: [`https://id.gs1.org/01/${gtin}/21/A1`] },
 });
 
+const namedQuery = () => {
+  const query = { EQ_bizStep: ["shipping", "receiving"], orderBy: "eventTime" };
+  const body = { name: unique("query"), query: { ...query, eventCountLimit: 5 } };
+  return { path: "/v1/epcis/queries", body };
+};
+
 const plan = {
   ...{ schemaVersion: 1, storeId: "s1", version: 2, products: [{ gtin, name: "Coffee" }] },
   locations: [{ location: "s1/floor", role: "floor" }],
@@ -203,6 +209,12 @@ export const goodRequests: Readonly<Record<string, (world: World) => Promise<Goo
   "POST /v1/facts": async () => facts(),
   "PUT /v1/stores/{store}/plan": async () => {
     return { path: `${store}/plan`, body: plan, headers: { "if-match": '"1"' } };
+  },
+  "POST /v1/epcis/queries": async () => namedQuery(),
+  "DELETE /v1/epcis/queries/{name}": async ({ make }) => {
+    const request = namedQuery();
+    await make("POST", request);
+    return { path: `/v1/epcis/queries/${request.body.name}` };
   },
   "POST /v1/epcis/events": async () => ({ path: "/v1/epcis/events", body: event() }),
   "POST /v1/epcis/capture": async () => {

@@ -78,7 +78,7 @@ async function held(): Promise<unknown[]> {
     }),
     ...["plan", "plan/changes", "count-policy"].map((name) => `/v1/stores/${storeId}/${name}`),
   ];
-  const ofAll = ["/v1/catalogue", "/v1/webhooks", "/v1/quarantine"];
+  const ofAll = ["/v1/catalogue", "/v1/webhooks", "/v1/quarantine", "/v1/epcis/queries"];
   const paths = [...ofStore("s1"), ...ofStore("s2"), ...ofAll];
   // Which webhooks fail is found in its own time.
   const answers = paths.map(async (path) => (await ask("GET", path)).body);

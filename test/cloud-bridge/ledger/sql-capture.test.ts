@@ -5,7 +5,7 @@ import { prepareEvents } from "../../../cloud-bridge/epcis/captured-event.ts";
 import { readQuery } from "../../../cloud-bridge/epcis/event-filter.ts";
 import { Places } from "../../../cloud-bridge/epcis/places.ts";
 import type { SqlLedger } from "../../../cloud-bridge/ledger/sql-ledger.ts";
-import { openLedger } from "./edge-fixture.ts";
+import { ledgerPath, onDatabase, openLedger } from "./edge-fixture.ts";
 import { coffee, FakeEdge, moved, place, startAtMs, tea } from "./fake-edge.ts";
 
 const storeId = "s0042";
@@ -40,8 +40,8 @@ async function expectedIn(ledger: SqlLedger) {
 async function countOf(ledger: SqlLedger, parameters: Record<string, string>): Promise<number> {
   const query = readQuery(parameters);
   if (!query.ok) throw new Error(query.message);
-  const { filter } = query;
-  return (await ledger.epcis.events({ filter, places, countMax: 10 })).events.length;
+  const { filter, order } = query;
+  return (await ledger.epcis.events({ filter, order, places, countMax: 10 })).events.length;
 }
 
 test("a shipment is taken once, its parcels are looked into, and what is declared wrong is not expected", async () => {
@@ -78,6 +78,79 @@ test("a cancelled shipment is not expected", async () => {
   const { destinationList: _, ...rest } = shipment;
   await capture(ledger, { ...rest, bizStep: "void_shipping", epcList: [unit] });
   expect(await expectedIn(ledger)).toEqual([["sscc/095060001343520017", 1, undefined]]);
+});
+
+const named = {
+  ...{ ...shipment, eventID: "urn:uuid:0d9a3b5c-0000-4000-8000-000000000001" },
+  bizTransactionList: [
+    { type: "po", bizTransaction: "urn:epcglobal:cbv:bt:9506000134352:P1" },
+    { bizTransaction: "urn:x:untyped" },
+  ],
+  sourceList: [{ type: "owning_party", source: "urn:epc:id:pgln:9506000.00000" }],
+};
+const correctiveEventIDs = ["urn:uuid:0d9a3b5c-0000-4000-8000-000000000002"];
+const declaration = {
+  ...{ declarationTime: "2026-03-05T12:00:00.000+01:00", reason: "incorrect_data" },
+  correctiveEventIDs,
+};
+const changed = {
+  ...{ type: "TransformationEvent", ...moment, inputEPCList: [unit] },
+  transformationID: "urn:epc:id:gdti:9506000.00001.T1",
+};
+const found: [Record<string, string>, number][] = [
+  [{ EQ_bizTransaction_po: "urn:x:1|urn:epcglobal:cbv:bt:9506000134352:P1" }, 2],
+  [{ "EQ_bizTransaction_urn:epcglobal:cbv:btt:po": "urn:epcglobal:cbv:bt:9506000134352:P1" }, 2],
+  [{ EQ_bizTransaction_inv: "urn:epcglobal:cbv:bt:9506000134352:P1" }, 0],
+  [{ EQ_source_owning_party: "https://id.gs1.org/417/9506000000008" }, 2],
+  [{ EQ_destination_owning_party: "https://id.gs1.org/417/9506000000008" }, 0],
+  [{ EQ_destination_location: gln, EQ_source_owning_party: "urn:epc:id:pgln:9506000.00000" }, 2],
+  [{ EQ_destination_location: gln, EQ_source_location: gln }, 0],
+  [{ EQ_transformationID: "urn:epc:id:gdti:9506000.00001.T1" }, 1],
+  [{ EQ_errorReason: "incorrect_data" }, 1],
+  [{ EQ_errorReason: "did_not_occur" }, 0],
+  [{ EQ_correctiveEventID: correctiveEventIDs[0]! }, 1],
+  [{ EQ_correctiveEventID: correctiveEventIDs[0]!, EXISTS_errorDeclaration: "false" }, 0],
+  [{ GE_errorDeclarationTime: "2026-03-05T11:00:00.000Z" }, 1],
+  [{ LT_errorDeclarationTime: "2026-03-05T11:00:00.000Z" }, 0],
+  [
+    { GE_errorDeclarationTime: moment.eventTime, LT_errorDeclarationTime: "2026-03-06T00:00:00Z" },
+    1,
+  ],
+];
+
+test("events are found by what they refer to, those of an earlier day as well", async () => {
+  const path = ledgerPath();
+  const ledger = await openLedger({ path });
+  await capture(ledger, named, changed);
+  await capture(ledger, { ...named, errorDeclaration: declaration });
+  for (const [asked, count] of found) {
+    expect(await countOf(ledger, asked), JSON.stringify(asked)).toBe(count);
+    const inOrder = { ...asked, orderBy: "eventTime" };
+    expect(await countOf(ledger, inOrder), JSON.stringify(asked)).toBe(count);
+  }
+  const roles = "'epc', 'class', 'parent', 'input'";
+  await onDatabase(path, `DELETE FROM captured_epcs WHERE NOT role IN (${roles}) RETURNING role`);
+  expect(await countOf(ledger, { EQ_errorReason: "incorrect_data" })).toBe(0);
+  expect(await ledger.epcis.indexReferences()).toBe(3);
+  expect(await ledger.epcis.indexReferences()).toBe(0);
+  for (const [asked, count] of found)
+    expect(await countOf(ledger, asked), JSON.stringify(asked)).toBe(count);
+  expect(await countOf(ledger, { MATCH_epc: unit })).toBe(2);
+});
+
+test("a type that no index takes is refused by name", async () => {
+  const ledger = await openLedger();
+  const of = (length: number) => ({
+    ...shipment,
+    bizTransactionList: [
+      { type: `urn:x:${"t".repeat(length)}`, bizTransaction: `urn:x:${"b".repeat(1990)}` },
+    ],
+  });
+  expect(await capture(ledger, of(470))).toMatchObject({ success: true });
+  expect(await capture(ledger, of(600))).toMatchObject({
+    success: false,
+    errors: [{ detail: expect.stringContaining("500 bytes") }],
+  });
 });
 
 test("text that one of the databases cannot keep is refused, and the next document is taken", async () => {

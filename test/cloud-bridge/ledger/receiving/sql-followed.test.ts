@@ -188,7 +188,9 @@ test("what is told of a shipment after its end, or declared wrong, corrects what
   expect(await say(ledger, edge, ended(id))).toEqual(["delivery_discrepancy"]);
   // More of it is told of: the same alert says so.
   expect(await capture(shipment(2, 2))).toEqual([]);
-  expect(await told(ledger, "delivery", true)).toMatchObject([{ count: 1, detail: { missing: 5 } }]);
+  expect(await told(ledger, "delivery", true)).toMatchObject([
+    { count: 1, detail: { missing: 5 } },
+  ]);
   const errorDeclaration = {
     declarationTime: new Date(startAtMs).toISOString(),
     reason: "did_not_occur",
