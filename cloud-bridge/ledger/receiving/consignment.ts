@@ -61,6 +61,14 @@ const shownLineCountMax = 20;
 /** So long after it was expected a consignment that is still open is overdue. */
 export const overdueMs = 24 * 3_600_000;
 
+/** Who sent and announced a shipment that was captured. */
+export const capturer = "epcis";
+
+/** Whether nobody announced it but a shipment that was captured. */
+export function isCaptured({ from, openedBy }: Consignment): boolean {
+  return from === capturer && openedBy === capturer;
+}
+
 /** What came beside what was to come, by item. */
 export function reportOf(
   { kind, lines }: Pick<Consignment, "kind" | "lines">,

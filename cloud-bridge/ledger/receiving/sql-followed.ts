@@ -7,16 +7,16 @@ import { alertKeyOf } from "../alerts.ts";
 import type { LedgerDatabase, SqlConnection, StoreIds } from "../database.ts";
 import { itemKeyOf } from "../settle.ts";
 import { acknowledgeAlert } from "../sql-alerts.ts";
-import type { ShipmentKey } from "../sql-capture.ts";
+import { readExpectedReceipts, type ShipmentKey } from "../sql-capture.ts";
 import { type PostedEvent, type ReferencedMove, saveReferencedMoves } from "../sql-references.ts";
-import { type Consignment, discrepancyAlert } from "./consignment.ts";
 import {
-  endScanned,
+  type Consignment,
+  type ConsignmentLine,
+  consignmentLineCountMax,
+  discrepancyAlert,
   isCaptured,
-  readShipmentLines,
-  reported,
-  saveConsignment,
-} from "./sql-receiving.ts";
+} from "./consignment.ts";
+import { endScanned, reported, saveConsignment } from "./sql-receiving.ts";
 import { isLossChanged, writeOffMissing } from "./sql-write-offs.ts";
 
 /** Who closes an alert that later facts made void, and its cause. */
@@ -89,6 +89,17 @@ export async function followShipments(
     keys.push(key);
   }
   return (await correctClosed(connection, keys, { nowMs })).alerts;
+}
+
+/** What a captured shipment lets expect now. */
+async function readShipmentLines(
+  connection: SqlConnection,
+  storeId: string,
+  shipment: string,
+): Promise<ConsignmentLine[]> {
+  const asked = { storeId, shipment, countMax: consignmentLineCountMax };
+  const expected = await readExpectedReceipts(connection, asked);
+  return expected.map(({ item, quantity }) => ({ item, quantity }));
 }
 
 /** Tells anew what differs in consignments that were closed before what touches them now, and writes off as much. */

@@ -9,6 +9,7 @@ import { type PostedEvent, readConsignmentMoves, readUnnamedArrivals } from "../
 import {
   type Consignment,
   type ConsignmentLine,
+  capturer,
   consignmentLineCountMax,
   discrepancyAlert,
   overdueAlert,
@@ -323,25 +324,6 @@ async function readConsignmentOrShipment(
   const openedAtMs = Math.min(...expected.map(({ shippedAtMs }) => shippedAtMs));
   return deliveryOf({ storeId, consignmentId, openedAtMs }, expected);
 }
-
-/** Whether nobody announced it but a shipment that was captured. */
-export function isCaptured({ from, openedBy }: Consignment): boolean {
-  return from === capturer && openedBy === capturer;
-}
-
-/** What a captured shipment lets expect now. */
-export async function readShipmentLines(
-  connection: SqlConnection,
-  storeId: string,
-  shipment: string,
-): Promise<ConsignmentLine[]> {
-  const asked = { storeId, shipment, countMax: consignmentLineCountMax };
-  const expected = await readExpectedReceipts(connection, asked);
-  return expected.map(({ item, quantity }) => ({ item, quantity }));
-}
-
-/** Who sent and announced a shipment that was captured. */
-const capturer = "epcis";
 
 function deliveryOf(
   shipment: Pick<Consignment, "storeId" | "consignmentId" | "openedAtMs">,
