@@ -22,6 +22,8 @@ export const consignmentItem = z.strictObject({
   closedAtMs: atMsSchema.optional(),
   closedBy: z.string().optional(),
   reason: z.string().optional(),
+  /** Of a transfer: what counts as lost; what comes late takes it back. */
+  writtenOff: z.array(z.strictObject({ item: z.string(), quantity: count })).optional(),
 });
 
 /** The same beside what came. */

@@ -4,7 +4,7 @@
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { atMsSchema, idSchema, shortTextSchema } from "../../contract/units.ts";
-import { type Fact, ownSourceIds } from "../ledger/facts.ts";
+import { changedItemsOf } from "../ledger/changed-items.ts";
 import {
   type Consignment,
   type ConsignmentKind,
@@ -16,10 +16,8 @@ import {
   type ConsignmentReport,
   consignmentKey,
 } from "../ledger/receiving/sql-receiving.ts";
-import { transitOf } from "../ledger/settle.ts";
-import type { Ledger } from "../ledger/types.ts";
+import type { Ledger, Posted } from "../ledger/types.ts";
 import { consignmentAnswer, consignmentItem } from "./consignment-answers.ts";
-import { type OwnFactsOptions, postOwnFacts } from "./own-facts.ts";
 import {
   cursorParameter,
   gtinParameter,
@@ -36,9 +34,11 @@ import {
 import { ProblemError, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 
-export interface ConsignmentRoutesOptions extends OwnFactsOptions {
-  readonly ledger: Pick<Ledger, "receiving" | "facts">;
+export interface ConsignmentRoutesOptions {
+  readonly ledger: Pick<Ledger, "receiving">;
   readonly stores: Stores;
+  readonly nowMs: () => number;
+  readonly onPosted: (posted: Posted) => void;
 }
 
 /** So many lines with their numbers. */
@@ -78,7 +78,7 @@ const cancelBody = z.strictObject({
 const closeBody = z.strictObject({
   by: shortTextSchema.optional(),
   reason: shortTextSchema.optional(),
-  /** Of a transfer: what was sent and never came is lost, and posted so. Without, it stays on its way. */
+  /** Of a transfer: what was sent and never came is lost, until it comes. Without, it stays on its way. */
   writeOff: z.boolean().default(false),
 });
 
@@ -174,11 +174,10 @@ function addEnds(
     ...{ example: { by: "ada", reason: "short" }, answers: { 200: consignmentAnswer } },
     handler: async ({ params: { store: storeId, id }, body, actor }) => {
       const by = actor.nameOr(body.by);
-      const end = { kind, state: "closed", by, reason: body.reason } as const;
+      const { reason, writeOff } = body;
+      const end = { kind, state: "closed", by, reason, writeOff } as const;
       await requireStore(stores, storeId);
-      const closed = taken(await ledger.receiving.end(storeId, id, end, nowMs()), options);
-      if (body.writeOff && kind === "transfer") await writeOff(closed, options);
-      return closed;
+      return taken(await ledger.receiving.end(storeId, id, end, nowMs()), options);
     },
   });
   addRoute(app, {
@@ -216,29 +215,9 @@ function taken(
     const kind = code === "CONSIGNMENT_UNKNOWN" ? "consignment_unknown" : "consignment_refused";
     throw new ProblemError(kind, message, { code });
   }
-  const alerts = [...outcome.alerts];
-  if (alerts.length > 0) onPosted({ entries: [], changedItems: [], alerts });
+  const [alerts, entries] = [[...outcome.alerts], [...outcome.entries]];
+  if (alerts.length + entries.length > 0) {
+    onPosted({ entries, changedItems: changedItemsOf(entries), alerts });
+  }
   return outcome.consignment;
-}
-
-/** What never came goes from the sender's account of the transfer to its losses, once however often it is asked for. */
-async function writeOff(
-  { consignmentId, from, report, closedAtMs = 0, closedBy: by }: ConsignmentReport,
-  options: ConsignmentRoutesOptions,
-): Promise<void> {
-  const state = "sellable";
-  const facts = report
-    .filter(({ missing, item }) => missing > 0 && !item.startsWith("epc/"))
-    .map(
-      ({ item, missing }): Fact => ({
-        ...{ kind: "move", occurredAtMs: closedAtMs, quantity: missing },
-        item: { gtin: item as never },
-        from: { location: transitOf(from, consignmentId), state },
-        to: { location: `${from}/@loss`, state },
-      }),
-    );
-  if (facts.length === 0) return;
-  const sourceId = ownSourceIds.transfers;
-  const key = `close/${consignmentId}`;
-  await postOwnFacts(options, { storeId: from, sourceId, key, facts, by });
 }

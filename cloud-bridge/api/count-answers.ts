@@ -29,7 +29,7 @@ const line = z.strictObject({
   location: locationSchema,
   status: z.enum(lineStatuses),
   observations: z.array(observation),
-  valueMinor: z.number().optional(),
+  valueMinor: z.number().nullable().optional(),
   isOutdated: z.boolean(),
   reason: z.enum(adjustmentReasons).optional(),
   cause: z.string().optional(),

@@ -39,7 +39,8 @@ export const problemsAnswer = z.strictObject({
     z.strictObject({
       ...account,
       kinds: z.array(z.enum(problemKinds)),
-      valueMinor: z.number(),
+      /** Null without a price. */
+      valueMinor: z.number().nullable(),
       evidence: z.record(z.string(), z.number()),
     }),
   ),

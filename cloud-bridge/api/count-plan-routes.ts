@@ -40,8 +40,9 @@ const itemsBody = z.strictObject({
     .array(
       z.strictObject({
         gtin: gtinParameter,
-        class: productClassSchema.optional(),
-        priceMinor: z.int().min(0).max(1_000_000_000).optional(),
+        /** Null takes back what was said here: what holds in all stores, or the catalogue's word, holds again. */
+        class: productClassSchema.nullable().optional(),
+        priceMinor: z.int().min(0).max(1_000_000_000).nullable().optional(),
       }),
       { error: itemsError },
     )

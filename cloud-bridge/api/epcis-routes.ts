@@ -11,7 +11,7 @@ import { ownNamespaces } from "../epcis/event-of-entry.ts";
 import type { Places } from "../epcis/places.ts";
 import { readXmlDocument } from "../epcis/xml-document.ts";
 import type { ErrorBehaviour } from "../ledger/sql-capture.ts";
-import type { Ledger } from "../ledger/types.ts";
+import type { Ledger, Posted } from "../ledger/types.ts";
 import type { Logger } from "../log.ts";
 import { actorOf } from "./actor.ts";
 import { answerEvents } from "./epcis-answer.ts";
@@ -29,6 +29,7 @@ export interface EpcisRoutesOptions {
   readonly places: Places;
   readonly stores: Stores;
   readonly nowMs: () => number;
+  readonly onPosted: (posted: Posted) => void;
   readonly log: Logger;
 }
 
@@ -126,14 +127,20 @@ const limitHeaders = {
   "GS1-EPCIS-Capture-File-Size-Limit": String(captureSizeBytesMax),
 };
 
-function addCapture(scope: FastifyInstance, { ledger, places, nowMs }: EpcisRoutesOptions): void {
-  const captureNow = (
+function addCapture(
+  scope: FastifyInstance,
+  { ledger, places, nowMs, onPosted }: EpcisRoutesOptions,
+): void {
+  const captureNow = async (
     request: FastifyRequest,
     prepared: PreparedCapture,
     behaviour: ErrorBehaviour,
   ) => {
     const author = { by: actorOf(request).name, nowMs: nowMs() };
-    return ledger.epcis.capture({ captureId: randomUUID(), ...prepared, behaviour, ...author });
+    const asked = { captureId: randomUUID(), ...prepared, behaviour, ...author };
+    const { job, alerts } = await ledger.epcis.captureAndTell(asked);
+    if (alerts.length > 0) onPosted({ entries: [], changedItems: [], alerts });
+    return job;
   };
 
   scope.post("/capture", { bodyLimit: captureSizeBytesMax }, async (request, reply) => {

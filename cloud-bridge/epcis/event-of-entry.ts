@@ -56,6 +56,8 @@ const meanings: Readonly<Record<string, Meaning>> = {
   claim_pick: { bizStep: "picking", disposition: "reserved" },
   claim_hand_over: { bizStep: "retail_selling", disposition: "retail_sold" },
   claim_release: { bizStep: "stocking", disposition: "sellable_accessible" },
+  // Sent to another store and never seen there.
+  transfer_written_off: { bizStep: "other", disposition: "unknown" },
   // Unpaid and gone: nobody has seen it stolen.
   exit_timeout: { bizStep: "other", disposition: "unknown" },
 };

@@ -127,9 +127,10 @@ export function settleFlow(
   };
   const { pickMs, saleMs, lateSaleMs, skewMs, basketTimeoutMs, exitTimeoutMs } = flowWindows;
   const picks = of("pick");
-  for (const unit of ofStaff(picks, of("claimed"))) say("pick_claimed", unit);
+  const [claimed, released] = [of("claimed"), of("released")];
+  for (const unit of ofStaff(picks, claimed, released)) say("pick_claimed", unit);
   const putbacks = of("putback");
-  for (const unit of ofStaff(putbacks, of("released"))) say("putback_claimed", unit);
+  for (const unit of ofStaff(putbacks, released, claimed)) say("putback_claimed", unit);
   const takePick = (unit: Unit, isLatest = false) => {
     const open = picks.filter((pick) => !pick.isTaken && isSame(pick, unit, -pickMs, skewMs));
     const pick = best(isLatest ? latestFirst(open, unit) : open, unit);
@@ -200,15 +201,32 @@ export function settleFlow(
   };
 }
 
-/** What the shelf saw of which each is one with a step of an order at the same place, the one nearest in time; they are taken. */
-function ofStaff(seen: readonly Unit[], steps: readonly Unit[]): Unit[] {
+/**
+ * What the shelf saw of which each is one with a step of an order at the same place, the one nearest in time; they are taken.
+ * Nothing is taken for an order that was released already, nor put back before it was picked.
+ */
+function ofStaff(
+  seen: readonly Unit[],
+  steps: readonly Unit[],
+  otherSteps: readonly Unit[],
+): Unit[] {
+  const otherAtMs = new Map(otherSteps.map(({ fact }) => [fact.outboxId, fact.atMs]));
+  const isOfOrder = ({ fact: { kind, atMs } }: Unit, { fact: { outboxId } }: Unit) => {
+    const endMs = otherAtMs.get(outboxId);
+    if (endMs === undefined) return true;
+    const afterMs = kind === "pick" ? atMs - endMs : endMs - atMs;
+    return afterMs <= flowWindows.skewMs;
+  };
   const shelfOf = ({ fact: { kind, from, to } }: Unit) =>
     (kind === "pick" || kind === "claimed" ? from : to).location;
   return steps.flatMap((step) => {
     const distanceMs = ({ fact }: Unit) => Math.abs(fact.atMs - step.fact.atMs);
     const near = seen.filter(
       (unit) =>
-        !unit.isTaken && shelfOf(unit) === shelfOf(step) && distanceMs(unit) <= flowWindows.claimMs,
+        !unit.isTaken &&
+        shelfOf(unit) === shelfOf(step) &&
+        distanceMs(unit) <= flowWindows.claimMs &&
+        isOfOrder(unit, step),
     );
     const [unit] = near.sort((a, b) => distanceMs(a) - distanceMs(b));
     if (unit === undefined) return [];

@@ -1,6 +1,9 @@
 // Tables of events that others sent, of the answers they got, and of what they let stores expect.
 
-export const captureTables = `
+import { orderTables } from "./sql-events-in-order.ts";
+import { namedQueryTables } from "./sql-named-queries.ts";
+
+const captureTables = `
 -- event_number counts the captured events of all stores; store_id is empty for an event of no store.
 CREATE TABLE IF NOT EXISTS captured_events (
   store_id TEXT NOT NULL, event_number INTEGER NOT NULL,
@@ -58,4 +61,14 @@ CREATE TABLE IF NOT EXISTS expected_receipts (
 CREATE INDEX IF NOT EXISTS expected_receipts_item ON expected_receipts (store_id, item, serial);
 CREATE INDEX IF NOT EXISTS expected_receipts_shipment ON expected_receipts (store_id, shipment) WHERE withdrawn_at_ms IS NULL;
 CREATE INDEX IF NOT EXISTS expected_receipts_sscc ON expected_receipts (item) WHERE item > 'sscc/' AND item < 'sscc0';
+`;
+
+/** All tables of EPCIS. */
+export const epcisTables = `
+${captureTables}${orderTables}${namedQueryTables}
+-- The first 48 bits of an entry's event hash; the event itself is made anew and compared.
+CREATE TABLE IF NOT EXISTS epcis_ids (
+  store_id TEXT NOT NULL, id_prefix INTEGER NOT NULL, entry_number INTEGER NOT NULL,
+  PRIMARY KEY (store_id, id_prefix, entry_number)
+) WITHOUT ROWID;
 `;

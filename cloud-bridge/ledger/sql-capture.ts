@@ -47,16 +47,22 @@ export interface CaptureRequest {
 export const captureJobKeepMs = 7 * 24 * 3_600_000;
 const shipmentCountMax = 1000;
 
-/** Stores a document's events, or none of them, and its job. */
+/** A shipment that a store expects, by the name under which it is a delivery. */
+export interface ShipmentKey {
+  readonly storeId: string;
+  readonly shipment: string;
+}
+
+/** Stores a document's events, or none of them, and its job; gives the shipments of which something else is expected now. */
 export async function capture(
   connection: SqlConnection,
   request: CaptureRequest,
-): Promise<CaptureJob> {
+): Promise<{ readonly job: CaptureJob; readonly shipments: readonly ShipmentKey[] }> {
   const { captureId, behaviour, by, nowMs } = request;
   const { fresh, knownEventCount, errors } = await sift(connection, request);
   const isTaken = errors.length === 0 || behaviour === "proceed";
   const stored = isTaken ? fresh : [];
-  if (stored.length > 0) await store(connection, stored, nowMs);
+  const shipments = stored.length === 0 ? [] : await store(connection, stored, nowMs);
   const at = new Date(nowMs).toISOString();
   const job: CaptureJob = {
     ...{ captureID: captureId, createdAt: at, finishedAt: at, running: false },
@@ -68,7 +74,7 @@ export async function capture(
   await saveAudit(connection, [{ act: "epcis_captured", subject: captureId, by, atMs: nowMs }]);
   const staleMs = nowMs - captureJobKeepMs;
   await connection.run("DELETE FROM capture_jobs WHERE created_at_ms < ?", staleMs);
-  return job;
+  return { job, shipments };
 }
 
 // Apart what is known, and what has another's ID.
@@ -113,7 +119,7 @@ async function store(
   connection: SqlConnection,
   events: readonly CapturedEvent[],
   nowMs: number,
-): Promise<void> {
+): Promise<readonly ShipmentKey[]> {
   const [last] = await connection.all<{ number: number }>(
     "SELECT coalesce(max(event_number), 0) AS number FROM captured_events",
   );
@@ -152,7 +158,7 @@ async function store(
      ON CONFLICT (kind, name) DO NOTHING`,
     JSON.stringify(namesIn(events)),
   );
-  await keepExpected(connection, numbered, nowMs);
+  return await keepExpected(connection, numbered, nowMs);
 }
 
 function namesIn(events: readonly CapturedEvent[]): string[][] {
@@ -166,7 +172,7 @@ async function keepExpected(
   connection: SqlConnection,
   events: readonly Numbered[],
   nowMs: number,
-): Promise<void> {
+): Promise<readonly ShipmentKey[]> {
   const repacked = events
     .filter(({ type }) => type === "AggregationEvent")
     .flatMap(({ epcs }) => epcs.filter(({ role }) => role === "parent"))
@@ -176,18 +182,26 @@ async function keepExpected(
   const shipments = [...waiting, ...events.filter(isShipment)];
   const contents = await packedIn(connection, shipments);
   for (const shipment of shipments) await writeLines(connection, shipment, contents);
+  const changed = shipments.flatMap(({ storeId, event }): ShipmentKey[] => {
+    const shipment = shipmentOf(event);
+    return shipment === undefined ? [] : [{ storeId, shipment }];
+  });
   for (const each of events) {
     if (each.isDeclaration) {
-      await connection.run(
+      const withdrawn = await connection.all<ShipmentKey>(
         `UPDATE expected_receipts SET withdrawn_at_ms = ?
          WHERE withdrawn_at_ms IS NULL AND (store_id, event_number) IN
-          (SELECT store_id, event_number FROM captured_events WHERE event_id = ?)`,
+          (SELECT store_id, event_number FROM captured_events WHERE event_id = ?)
+         RETURNING store_id AS storeId, shipment`,
         ...[nowMs, each.eventId],
       );
+      changed.push(...withdrawn);
     } else if (isCancellation(each)) {
-      await withdrawUnits(connection, each, nowMs);
+      changed.push(...(await withdrawUnits(connection, each, nowMs)));
     }
   }
+  const named = changed.filter(({ shipment }) => shipment !== null);
+  return [...new Map(named.map((key) => [`${key.storeId} ${key.shipment}`, key])).values()];
 }
 
 type Shipment = Pick<
@@ -286,13 +300,14 @@ async function withdrawUnits(
   connection: SqlConnection,
   { epcs, storeId }: Numbered,
   nowMs: number,
-): Promise<void> {
+): Promise<ShipmentKey[]> {
   const units = epcs.flatMap(({ epc }) => unitOfUri(epc) ?? []);
-  await connection.run(
+  return await connection.all<ShipmentKey>(
     `UPDATE expected_receipts SET withdrawn_at_ms = ?
      WHERE withdrawn_at_ms IS NULL AND store_id = coalesce(?, store_id) AND EXISTS (
        SELECT 1 FROM json_each(?) k WHERE (item = k.value->>0 AND coalesce(serial, '') = k.value->>1)
-        OR sscc = k.value->>2)`,
+        OR sscc = k.value->>2)
+     RETURNING store_id AS storeId, shipment`,
     ...[nowMs, storeId === "" ? null : storeId],
     JSON.stringify(
       units.map(({ item, serial = "" }) => {

@@ -3,11 +3,14 @@
 
 import { contextOf } from "../../contract/epcis/context.ts";
 import type { EpcisEvent } from "../../contract/epcis/event.ts";
+import type { Alert } from "../../contract/stock.ts";
 import { epcsOf } from "../epcis/captured-event.ts";
 import { type EventFilter, type EventOrder, fits } from "../epcis/event-filter.ts";
 import { referencesOf } from "../epcis/event-references.ts";
 import type { Places } from "../epcis/places.ts";
 import type { LedgerDatabase } from "./database.ts";
+import { followShipments } from "./receiving/sql-followed.ts";
+import { saveAlerts } from "./sql-alerts.ts";
 import {
   type CaptureJob,
   type CaptureRequest,
@@ -15,23 +18,13 @@ import {
   type ExpectedReceipt,
   readExpectedReceipts,
 } from "./sql-capture.ts";
-import { captureTables } from "./sql-capture-tables.ts";
 import { readCapturedWhere } from "./sql-captured-events.ts";
 import { type NamePage, type NamesQuery, readNames } from "./sql-epcis-names.ts";
 import { eventsOfEntries, idPrefixOf, readEntriesWhere, readHeadsWhere } from "./sql-events.ts";
-import { orderTables, readEventsInOrder } from "./sql-events-in-order.ts";
+import { readEventsInOrder } from "./sql-events-in-order.ts";
 import { advanceFollower, followerLags, followerPosition } from "./sql-followers.ts";
-import { namedQueryTables, SqlNamedQueries } from "./sql-named-queries.ts";
+import { SqlNamedQueries } from "./sql-named-queries.ts";
 import { readEntries } from "./sql-read.ts";
-
-export const epcisTables = `
-${captureTables}${orderTables}${namedQueryTables}
--- The first 48 bits of an entry's event hash; the event itself is made anew and compared.
-CREATE TABLE IF NOT EXISTS epcis_ids (
-  store_id TEXT NOT NULL, id_prefix INTEGER NOT NULL, entry_number INTEGER NOT NULL,
-  PRIMARY KEY (store_id, id_prefix, entry_number)
-) WITHOUT ROWID;
-`;
 
 /** Where a page ended: the captured events come first, then store by store the entries. */
 export interface EventCursor {
@@ -69,8 +62,19 @@ export class SqlEpcis {
   }
 
   /** Stores a document's events, each once: all or, where that is asked for, those that are right. */
-  capture(request: CaptureRequest): Promise<CaptureJob> {
-    return this.#database.write((connection) => capture(connection, request));
+  async capture(request: CaptureRequest): Promise<CaptureJob> {
+    return (await this.captureAndTell(request)).job;
+  }
+
+  /** The same, with the alerts of deliveries that ended before they were told of so. */
+  captureAndTell(request: CaptureRequest): Promise<{ job: CaptureJob; alerts: Alert[] }> {
+    return this.#database.write(async (connection) => {
+      const { job, shipments } = await capture(connection, request);
+      const { nowMs } = request;
+      const raised = await followShipments(connection, shipments, nowMs);
+      const loud = await saveAlerts(connection, raised, nowMs);
+      return { job, alerts: raised.filter((alert) => loud.has(alert)) };
+    });
   }
 
   async captureJob(captureId: string): Promise<CaptureJob | undefined> {

@@ -22,6 +22,7 @@ import type { Places } from "../epcis/places.ts";
 import { unitOfUri } from "../epcis/unit-of-uri.ts";
 import type { SqlConnection, SqlValue } from "./database.ts";
 import { flowRules, isFlowRule } from "./flow.ts";
+import { writeOffReason } from "./receiving/write-off.ts";
 import { type EntryRow, entryColumns, entryOf } from "./sql-read.ts";
 
 /** A condition; parts are joined by AND. */
@@ -149,7 +150,7 @@ export function entryCondition(filter: EventFilter, places: Places): Condition |
   return condition;
 }
 
-const flowRuleList = JSON.stringify(flowRules.map((rule) => [rule]));
+const flowRuleList = JSON.stringify([...flowRules, writeOffReason].map((rule) => [rule]));
 
 /** Adds a part to a condition. */
 export type Add = (sql: string, ...values: SqlValue[]) => void;
@@ -295,13 +296,13 @@ export async function eventsOfEntries(
   });
 }
 
-// What settlement posts beside a fact may be taken back when another fact comes late. It is then posted the other way,
-// with the same reason, fact and time. What is posted instead has another time, and is recorded with it.
+// What settlement posts beside a fact, and a write-off, may be taken back when another fact comes late. It is then posted
+// the other way, with the same reason, fact and time. What is posted instead may have another time, and is recorded with it.
 async function readCorrections(
   connection: SqlConnection,
   entries: readonly Entry[],
 ): Promise<Map<string, Correction>> {
-  const settled = entries.filter(({ reason }) => isFlowRule(reason));
+  const settled = entries.filter(isTakenBack);
   if (settled.length === 0) return new Map();
   // Columns that other indexes begin with are hidden in an expression.
   const beside = await readSettled(connection, {
@@ -330,7 +331,7 @@ async function readSettled(
      ORDER BY store_id, entry_number`,
     JSON.stringify(keys),
   );
-  return rows.map((row) => entryOf(row, "")).filter((row) => isFlowRule(row.reason));
+  return rows.map((row) => entryOf(row, "")).filter(isTakenBack);
 }
 
 /** Pairs entries that settlement posted with those that took them back; in order of their numbers. */
@@ -359,6 +360,10 @@ export function correctionsAmong(entries: readonly Entry[]): Map<string, Correct
     result.set(keyOf(entry), { original, instead });
   }
   return result;
+}
+
+function isTakenBack({ reason }: Entry): boolean {
+  return isFlowRule(reason) || reason === writeOffReason;
 }
 
 function isTurned(one: Entry, other: Entry): boolean {

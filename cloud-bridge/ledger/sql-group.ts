@@ -4,6 +4,7 @@
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
 import type { Author } from "./author.ts";
 import { contentOf, type PreparedBatch, partsOf } from "./batch-items.ts";
+import { changedItemsOf } from "./changed-items.ts";
 import type { LoggedEvent } from "./changes.ts";
 import { compareEvents } from "./counting/sql-rfid.ts";
 import {
@@ -14,7 +15,12 @@ import {
   savepoint,
 } from "./database.ts";
 import { postAgain, postGroup } from "./ledger.ts";
-import { followConsignments, type PostedAt, StoreNotHeldError } from "./receiving/sql-followed.ts";
+import {
+  type Followed,
+  followConsignments,
+  type PostedAt,
+  StoreNotHeldError,
+} from "./receiving/sql-followed.ts";
 import { saveAlerts } from "./sql-alerts.ts";
 import { saveAudit } from "./sql-audit.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
@@ -22,7 +28,7 @@ import { readQuarantine } from "./sql-read.ts";
 import type { PostedEvent } from "./sql-references.ts";
 import { saveChanges, saveRepost } from "./sql-save.ts";
 import { withTagNames } from "./sql-tag-names.ts";
-import type { Committed, RepostResult } from "./types.ts";
+import type { Committed, Posted, RepostResult } from "./types.ts";
 
 /** When, under which locks, and of which state of the ledger a group is posted. */
 export interface GroupAt extends PostedAt {
@@ -46,7 +52,7 @@ export async function postPrepared(
       results.at(-1)?.alerts.push(...found);
       await saveChanges(connection, changes);
       const told = await followConsignments(connection, postedOf(changes.events), at);
-      results.at(-1)?.alerts.push(...told);
+      add(results.at(-1), told);
       const raised = results.flatMap(({ alerts }) => alerts);
       const loud = await saveAlerts(connection, raised, recordedAtMs);
       return results.map((each) => ({
@@ -116,7 +122,8 @@ export async function postQuarantined(
     await savepoint(connection, async () => {
       await saveChanges(connection, changes);
       const told = await followConsignments(connection, [{ ...outbox, event }], { nowMs });
-      const loud = await saveAlerts(connection, [...posted.alerts, ...told], nowMs);
+      add(posted, told);
+      const loud = await saveAlerts(connection, posted.alerts, nowMs);
       posted.alerts = [...loud];
       await saveRepost(connection, { ...outbox, sequence, type: event.type, recordedAtMs: nowMs });
       const deed = { act: "quarantine_reposted", subject: id, by, atMs: nowMs } as const;
@@ -127,6 +134,13 @@ export async function postQuarantined(
     return { ok: false, code: "LEDGER_RULE", message: error.message };
   }
   return { ok: true, ...posted };
+}
+
+/** Adds what followed for consignments to what was posted. */
+function add(posted: Posted | undefined, { alerts, entries }: Followed): void {
+  posted?.alerts.push(...alerts);
+  posted?.entries.push(...entries);
+  posted?.changedItems.push(...changedItemsOf(entries));
 }
 
 /** One result of a batch that was posted event by event. */

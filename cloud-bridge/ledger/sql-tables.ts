@@ -8,7 +8,7 @@ import { referenceTables } from "./reference-tables.ts";
 import { returnTables } from "./returns/return-tables.ts";
 import { alertMessageTables } from "./sql-alerts.ts";
 import { auditTables } from "./sql-audit.ts";
-import { epcisTables } from "./sql-epcis.ts";
+import { epcisTables } from "./sql-capture-tables.ts";
 import { factTables } from "./sql-facts.ts";
 import { followerTables } from "./sql-followers.ts";
 import { lotTables } from "./sql-lots.ts";

@@ -8,6 +8,7 @@ import { claimEdgeId } from "./claims.ts";
 import type { SqlConnection } from "./database.ts";
 import { entryHash, genesisHash } from "./entry-hash.ts";
 import { isFlowRule } from "./flow.ts";
+import { writeOffReason } from "./receiving/write-off.ts";
 import { readEntries } from "./sql-read.ts";
 import { readSetBacks } from "./sql-set-backs.ts";
 import { treeProblems } from "./sql-tree.ts";
@@ -190,7 +191,7 @@ class Verification {
     for (const row of rows) await this.#checkStream(row);
     const orphans = await this.#connection.all<Row>(
       `SELECT store_id AS storeId, edge_id AS edgeId, outbox_id AS outboxId FROM event_log
-       UNION SELECT store_id, edge_id, outbox_id FROM entries
+       UNION SELECT store_id, edge_id, outbox_id FROM entries WHERE reason <> '${writeOffReason}'
        EXCEPT SELECT store_id, edge_id, outbox_id FROM positions
        EXCEPT SELECT store_id, '${claimEdgeId}', claim_id FROM claims
        EXCEPT SELECT store_id, '${claimEdgeId}', count_id FROM stocktakes`,

@@ -2,7 +2,7 @@
 // Pure.
 
 import { orderPlaceIndex } from "../place-roles.ts";
-import { classPolicyOf, judge } from "./count-policy.ts";
+import { classPolicyOf, judge, worthOf } from "./count-policy.ts";
 import { unclassified } from "./item-class.ts";
 import { type Account, CountIndex, type StoreFacts } from "./store-facts.ts";
 
@@ -85,7 +85,8 @@ const weights: Record<ProblemLineKind, number> = {
 /** A line that something speaks against, and what. */
 export interface ProblemLine extends Account {
   readonly kinds: readonly ProblemLineKind[];
-  readonly valueMinor: number;
+  /** Null where the product has no price. */
+  readonly valueMinor: number | null;
   readonly evidence: Readonly<Record<string, number>>;
 }
 
@@ -116,16 +117,16 @@ export function problemLines(facts: StoreFacts): ProblemLine[] {
     const isOld = facts.nowMs - facts.firstAtMs >= facts.policy.turnoverMs;
     if (isOld && isOnSale && facts.unsold.has(gtin)) kinds.push("sells_nowhere");
     if (kinds.length === 0) return [];
-    const valueMinor = Math.abs(quantity) * (facts.items.get(gtin)?.priceMinor ?? 0);
+    const valueMinor = worthOf(quantity, facts.items.get(gtin)?.priceMinor) ?? null;
     return [{ ...account, kinds, valueMinor, evidence }];
   });
+  // What has no price may be worth anything.
+  const worth = ({ valueMinor }: ProblemLine) => valueMinor ?? Number.MAX_SAFE_INTEGER;
   const weightOf = ({ kinds }: ProblemLine) => kinds.reduce((sum, kind) => sum + weights[kind], 0);
   return lines
     .sort(
       (a, b) =>
-        weightOf(b) - weightOf(a) ||
-        b.valueMinor - a.valueMinor ||
-        (nameOf(a) < nameOf(b) ? -1 : 1),
+        weightOf(b) - weightOf(a) || worth(b) - worth(a) || (nameOf(a) < nameOf(b) ? -1 : 1),
     )
     .slice(0, problemLineCountMax);
 }

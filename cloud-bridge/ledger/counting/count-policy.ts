@@ -137,7 +137,8 @@ export function judge(
   return { difference, valueMinor, isWithin };
 }
 
-function worthOf(difference: number, priceMinor: number | undefined): number | undefined {
+/** What a difference is worth; undefined where the product has no price. */
+export function worthOf(difference: number, priceMinor: number | undefined): number | undefined {
   if (difference === 0) return 0;
   return priceMinor === undefined ? undefined : Math.abs(difference) * priceMinor;
 }

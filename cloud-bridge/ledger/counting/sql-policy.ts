@@ -82,11 +82,11 @@ export function itemOf(items: ReadonlyMap<string, CountItem>, gtin: string): Cou
   return items.get(gtin) ?? { gtin, className: unclassified, priceMinor: undefined };
 }
 
-/** Takes class and price as a catalogue says them; what is left out stays as it was. */
+/** Takes class and price as a catalogue says them; what is left out stays as it was, and null takes back what was said. */
 export async function saveItems(
   connection: SqlConnection,
   storeId: string,
-  items: readonly { gtin: string; className?: string; priceMinor?: number }[],
+  items: readonly { gtin: string; className?: string | null; priceMinor?: number | null }[],
 ): Promise<void> {
   await connection.run(
     `INSERT INTO count_items (store_id, gtin, class, price_minor)
@@ -99,6 +99,18 @@ export async function saveItems(
       items.map(({ gtin, className = null, priceMinor = null }) => [gtin, className, priceMinor]),
     ),
   );
+  for (const [column, name] of [
+    ["class", "className"],
+    ["price_minor", "priceMinor"],
+  ] as const) {
+    const gtins = items.filter((item) => item[name] === null).map(({ gtin }) => gtin);
+    if (gtins.length === 0) continue;
+    await connection.run(
+      `UPDATE count_items SET ${column} = NULL
+       WHERE store_id = ? AND gtin IN (SELECT value FROM json_each(?))`,
+      ...[storeId, JSON.stringify(gtins)],
+    );
+  }
 }
 
 /** Takes the classes that the ledger itself found; a class that the catalogue gave goes before. */

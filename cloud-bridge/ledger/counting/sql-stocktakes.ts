@@ -31,6 +31,9 @@ const headSelect = `SELECT count_id AS countId, digest, store_id AS storeId, kin
   changed_by AS changedBy, submitted_at_ms AS submittedAtMs, posting_count AS postingCount,
   population_count AS populationCount FROM stocktakes`;
 
+/** How the table says that nobody knows a value. */
+const unknownValue = -1;
+
 /** A stocktake with its lines. */
 export async function readStocktake(
   connection: SqlConnection,
@@ -50,8 +53,9 @@ export async function readStocktake(
   );
   return {
     ...withoutNulls(head),
-    lines: lines.map(({ observations, isOutdated, ...line }) => ({
+    lines: lines.map(({ observations, isOutdated, valueMinor, ...line }) => ({
       ...withoutNulls(line),
+      valueMinor: valueMinor === unknownValue ? null : valueMinor,
       isOutdated: isOutdated === 1,
       observations: JSON.parse(observations) as Observation[],
     })),
@@ -140,7 +144,7 @@ export async function saveStocktake(
       location: (row) => row.location,
       status: (row) => row.status,
       observations: (row) => JSON.stringify(row.observations),
-      value_minor: (row) => row.valueMinor,
+      value_minor: (row) => row.valueMinor ?? unknownValue,
       is_outdated: (row) => Number(row.isOutdated),
       reason: (row) => row.reason ?? null,
       cause: (row) => row.cause ?? null,

@@ -184,7 +184,7 @@ function judgedLine(line: StocktakeLine, actor: Actor, view: StocktakeView): Sto
   const last = line.observations.at(-1)!;
   const before = line.observations.at(-2);
   const found = judge({ counted: last.quantity, book: last.book }, item, policy);
-  const { difference, valueMinor = 0, isWithin } = found;
+  const { difference, valueMinor = null, isWithin } = found;
   const judged = { ...line, valueMinor };
   if (!isCountSure(last, policy)) return { ...judged, status: "recount" };
   if (isWithin) return { ...judged, status: "accepted" };
@@ -310,7 +310,7 @@ function postedLine(line: StocktakeLine, view: StocktakeView): StocktakeLine {
   const observations = [...line.observations.slice(0, -1), { ...last, book }];
   if (book === last.book) return { ...line, status: "posted" };
   const judged = judge({ counted: last.quantity, book }, view.itemOf(line.gtin), view.policy);
-  const again = { ...line, observations, valueMinor: judged.valueMinor ?? 0 };
+  const again = { ...line, observations, valueMinor: judged.valueMinor ?? null };
   if (judged.isWithin) return { ...again, status: "posted" };
   return withoutApproval({ ...again, status: "recount" });
 }

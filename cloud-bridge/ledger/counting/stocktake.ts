@@ -74,7 +74,8 @@ export interface StocktakeLine {
   readonly location: string;
   readonly status: LineStatus;
   readonly observations: readonly Observation[];
-  readonly valueMinor: number;
+  /** Of what differs; null where the product has no price, so that nobody knows. */
+  readonly valueMinor: number | null;
   /** Stock moved in its accounts between counting and posting. */
   readonly isOutdated: boolean;
   readonly reason?: AdjustmentReason;

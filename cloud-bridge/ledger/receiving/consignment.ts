@@ -30,6 +30,8 @@ export interface Consignment {
   readonly closedAtMs?: number;
   readonly closedBy?: string;
   readonly reason?: string;
+  /** Of a transfer that was closed so: what is lost for now, held equal to what was sent and never came. */
+  readonly writtenOff?: readonly ConsignmentLine[];
 }
 
 /** A movement that names a consignment. */
@@ -58,6 +60,14 @@ export const consignmentLineCountMax = 2000;
 const shownLineCountMax = 20;
 /** So long after it was expected a consignment that is still open is overdue. */
 export const overdueMs = 24 * 3_600_000;
+
+/** Who sent and announced a shipment that was captured. */
+export const capturer = "epcis";
+
+/** Whether nobody announced it but a shipment that was captured. */
+export function isCaptured({ from, openedBy }: Consignment): boolean {
+  return from === capturer && openedBy === capturer;
+}
 
 /** What came beside what was to come, by item. */
 export function reportOf(

@@ -2,14 +2,22 @@
 // edge that is behind, the other store - puts right what was told of the difference.
 
 import { GatewayError } from "../../../contract/errors.ts";
-import type { Alert } from "../../../contract/stock.ts";
+import type { Alert, Entry } from "../../../contract/stock.ts";
 import { alertKeyOf } from "../alerts.ts";
 import type { LedgerDatabase, SqlConnection, StoreIds } from "../database.ts";
 import { itemKeyOf } from "../settle.ts";
 import { acknowledgeAlert } from "../sql-alerts.ts";
+import { readExpectedReceipts, type ShipmentKey } from "../sql-capture.ts";
 import { type PostedEvent, type ReferencedMove, saveReferencedMoves } from "../sql-references.ts";
-import { type Consignment, discrepancyAlert } from "./consignment.ts";
-import { endScanned, reported } from "./sql-receiving.ts";
+import {
+  type Consignment,
+  type ConsignmentLine,
+  consignmentLineCountMax,
+  discrepancyAlert,
+  isCaptured,
+} from "./consignment.ts";
+import { endScanned, reported, saveConsignment } from "./sql-receiving.ts";
+import { isLossChanged, writeOffMissing } from "./sql-write-offs.ts";
 
 /** Who closes an alert that later facts made void, and its cause. */
 const corrector = { by: "ledger", cause: "told_late" };
@@ -17,7 +25,10 @@ const corrector = { by: "ledger", cause: "told_late" };
 /** What was posted is to be told to a store that the transaction does not hold: others number its alerts meanwhile. */
 export class StoreNotHeldError extends GatewayError {
   constructor(storeId: string) {
-    super("LEDGER_RULE", `a transfer to ${storeId} is to be told of while that store is held`);
+    super(
+      "LEDGER_RULE",
+      `of a transfer more is to be done at ${storeId}, while that store is held`,
+    );
   }
 }
 
@@ -41,29 +52,76 @@ export interface PostedAt {
   readonly held?: StoreIds | undefined;
 }
 
-/** Keeps what events say of consignments, as they are posted; gives the alerts to raise. */
+/** What follows for consignments: alerts to raise, and what was posted of write-offs. */
+export interface Followed {
+  readonly alerts: readonly Alert[];
+  readonly entries: readonly Entry[];
+}
+
+/** Keeps what events say of consignments, as they are posted. */
 export async function followConsignments(
   connection: SqlConnection,
   events: readonly PostedEvent[],
   { nowMs, held }: PostedAt,
-): Promise<Alert[]> {
+): Promise<Followed> {
   const moves = await saveReferencedMoves(connection, events);
   const touched = await readTouched(connection, moves, unitsOf(events));
-  const corrected = await correctClosed(connection, touched, { nowMs, held });
-  return [...corrected, ...(await endScanned(connection, events, nowMs))];
+  const { alerts, entries } = await correctClosed(connection, touched, { nowMs, held });
+  return { alerts: [...alerts, ...(await endScanned(connection, events, nowMs))], entries };
 }
 
-/** Tells anew what differs in consignments that were closed before what touches them now. */
+/** Corrects what was told of deliveries that ended before others told otherwise of their shipments. */
+export async function followShipments(
+  connection: SqlConnection,
+  shipments: readonly ShipmentKey[],
+  nowMs: number,
+): Promise<readonly Alert[]> {
+  const keys: ConsignmentKey[] = [];
+  for (const { storeId, shipment: consignmentId } of shipments) {
+    const key = { storeId, consignmentId, kind: "delivery" } as const;
+    const closed = await readClosed(connection, key);
+    if (closed?.kind !== "delivery") continue;
+    // An announced list is what its announcer said.
+    if (isCaptured(closed)) {
+      const lines = await readShipmentLines(connection, storeId, consignmentId);
+      await saveConsignment(connection, { ...closed, lines });
+    }
+    keys.push(key);
+  }
+  return (await correctClosed(connection, keys, { nowMs })).alerts;
+}
+
+/** What a captured shipment lets expect now. */
+async function readShipmentLines(
+  connection: SqlConnection,
+  storeId: string,
+  shipment: string,
+): Promise<ConsignmentLine[]> {
+  const asked = { storeId, shipment, countMax: consignmentLineCountMax };
+  const expected = await readExpectedReceipts(connection, asked);
+  return expected.map(({ item, quantity }) => ({ item, quantity }));
+}
+
+/** Tells anew what differs in consignments that were closed before what touches them now, and writes off as much. */
 async function correctClosed(
   connection: SqlConnection,
   touched: readonly ConsignmentKey[],
   { nowMs, held }: PostedAt,
-): Promise<Alert[]> {
+): Promise<Followed> {
   const alerts: Alert[] = [];
+  const entries: Entry[] = [];
   for (const key of touched) {
     const closed = await readClosed(connection, key);
     if (closed === undefined) continue;
-    const alert = discrepancyAlert(closed, (await reported(connection, closed)).report, nowMs);
+    const { report } = await reported(connection, closed);
+    if (isLossChanged(closed, report)) {
+      if (held?.includes(closed.from) === false) throw new StoreNotHeldError(closed.from);
+      const lost = await writeOffMissing(connection, closed, report, { nowMs });
+      await saveConsignment(connection, lost.consignment);
+      entries.push(...lost.entries);
+      alerts.push(...lost.alerts);
+    }
+    const alert = discrepancyAlert(closed, report, nowMs);
     const told = await readTold(connection, closed);
     if (told?.isOpen === 1) await correctAlert(connection, { ...told, alert, nowMs });
     // What a person closed stays so.
@@ -72,7 +130,7 @@ async function correctClosed(
     if (held?.includes(closed.storeId) === false) throw new StoreNotHeldError(closed.storeId);
     alerts.push(alert);
   }
-  return alerts;
+  return { alerts, entries };
 }
 
 async function correctAlert(

@@ -1,7 +1,7 @@
 // Consignments in the ledger's database: announced over HTTP or by a supplier's shipment (EPCIS), closed by a person.
 
 import { z } from "zod";
-import type { Alert } from "../../../contract/stock.ts";
+import type { Alert, Entry } from "../../../contract/stock.ts";
 import type { LedgerDatabase, SqlConnection } from "../database.ts";
 import { saveAlerts } from "../sql-alerts.ts";
 import { readExpectedReceipts } from "../sql-capture.ts";
@@ -9,6 +9,7 @@ import { type PostedEvent, readConsignmentMoves, readUnnamedArrivals } from "../
 import {
   type Consignment,
   type ConsignmentLine,
+  capturer,
   consignmentLineCountMax,
   discrepancyAlert,
   overdueAlert,
@@ -16,6 +17,7 @@ import {
   type ReportLine,
   reportOf,
 } from "./consignment.ts";
+import { writeOffMissing } from "./sql-write-offs.ts";
 
 /** A consignment and what became of it. */
 export interface ConsignmentReport extends Consignment {
@@ -29,6 +31,8 @@ export type ConsignmentOutcome =
       readonly ok: true;
       readonly consignment: ConsignmentReport;
       readonly alerts: readonly Alert[];
+      /** Of what was written off. */
+      readonly entries: readonly Entry[];
     }
   | {
       readonly ok: false;
@@ -43,6 +47,8 @@ export interface ConsignmentEnd {
   readonly state: "closed" | "cancelled";
   readonly by: string;
   readonly reason?: string | undefined;
+  /** Of a transfer that is closed: what was sent and never came is lost. Without, it stays on its way. */
+  readonly writeOff?: boolean;
 }
 
 /** Which consignments are listed. */
@@ -82,7 +88,7 @@ export class SqlReceiving {
             const why = "what it sends names the transfer alone, so another store needs another id";
             return exists(`${from} sends ${consignmentId} to ${other.storeId}: ${why}`);
           }
-          await save(connection, consignment);
+          await saveConsignment(connection, consignment);
         } else if (contentOf(known) !== contentOf(consignment)) {
           return exists(`${consignmentId} was announced to ${storeId} with other contents`);
         }
@@ -135,9 +141,10 @@ export class SqlReceiving {
   end(
     storeId: string,
     consignmentId: string,
-    { kind, state, by, reason }: ConsignmentEnd,
+    { kind, state, by, reason, writeOff = false }: ConsignmentEnd,
     nowMs: number,
   ): Promise<ConsignmentOutcome> {
+    const isLoss = writeOff && kind === "transfer" && state === "closed";
     return this.#database.write(
       async (connection) => {
         const found = await readConsignmentOrShipment(connection, storeId, consignmentId);
@@ -145,16 +152,22 @@ export class SqlReceiving {
           const message = `store ${storeId} expects no ${kind} ${consignmentId}`;
           return { ok: false, code: "CONSIGNMENT_UNKNOWN", message };
         }
-        if (found.state === state) return await outcome(connection, found);
+        if (found.state === state) {
+          const isAsked = isLoss && found.writtenOff === undefined;
+          return isAsked
+            ? await writeOffClosed(connection, found, { by, nowMs })
+            : await outcome(connection, found);
+        }
         if (found.state !== "open") {
           const message = `${consignmentId} was ${found.state} by ${found.closedBy}`;
           return { ok: false, code: "CONSIGNMENT_STATE", message };
         }
-        const result = await end(connection, found, { state, by, reason }, nowMs);
+        const result = await end(connection, found, { state, by, reason, writeOff: isLoss }, nowMs);
         const loud = await saveAlerts(connection, result.alerts, nowMs);
         return { ...result, alerts: result.alerts.filter((one) => loud.has(one)) };
       },
-      [storeId],
+      // The sender, whose loss it is, is known only then.
+      isLoss ? undefined : [storeId],
     );
   }
 
@@ -209,15 +222,30 @@ const scannedEndSchema = z.looseObject({
 async function end(
   connection: SqlConnection,
   open: Consignment,
-  { state, by, reason }: Omit<ConsignmentEnd, "kind">,
+  { state, by, reason, writeOff = false }: Omit<ConsignmentEnd, "kind">,
   nowMs: number,
 ) {
   const why = reason === undefined ? {} : { reason };
   const ended = { ...open, state, closedAtMs: nowMs, closedBy: by, ...why };
-  await save(connection, ended);
+  await saveConsignment(connection, ended);
   const consignment = await reported(connection, ended);
   const alert = state === "closed" ? discrepancyAlert(ended, consignment.report, nowMs) : undefined;
-  return { ok: true as const, consignment, alerts: alert === undefined ? [] : [alert] };
+  const alerts = alert === undefined ? [] : [alert];
+  if (!writeOff) return { ok: true as const, consignment, alerts, entries: [] };
+  const lost = await writeOffClosed(connection, ended, { by, nowMs });
+  return { ...lost, alerts: [...alerts, ...lost.alerts] };
+}
+
+/** Writes off what of a closed transfer never came. */
+async function writeOffClosed(
+  connection: SqlConnection,
+  closed: Consignment,
+  author: { readonly by?: string | undefined; readonly nowMs: number },
+) {
+  const { report } = await reported(connection, closed);
+  const { consignment, ...posted } = await writeOffMissing(connection, closed, report, author);
+  await saveConsignment(connection, consignment);
+  return { ok: true as const, consignment: { ...consignment, report }, ...posted };
 }
 
 async function readOverdue(connection: SqlConnection, nowMs: number): Promise<Consignment[]> {
@@ -233,7 +261,8 @@ async function outcome(
   connection: SqlConnection,
   consignment: Consignment,
 ): Promise<ConsignmentOutcome> {
-  return { ok: true, consignment: await reported(connection, consignment), alerts: [] };
+  const told = await reported(connection, consignment);
+  return { ok: true, consignment: told, alerts: [], entries: [] };
 }
 
 /** A consignment with what became of it. */
@@ -302,7 +331,7 @@ function deliveryOf(
 ): Consignment {
   const lines = expected.map(({ item, quantity }) => ({ item, quantity }));
   return {
-    ...{ ...shipment, kind: "delivery", from: "epcis", lines, state: "open", openedBy: "epcis" },
+    ...{ ...shipment, kind: "delivery", from: capturer, lines, state: "open", openedBy: capturer },
   };
 }
 
@@ -344,7 +373,11 @@ function newestFirst(one: Consignment, other: Consignment): number {
   return other.openedAtMs - one.openedAtMs || keys;
 }
 
-async function save(connection: SqlConnection, consignment: Consignment): Promise<void> {
+/** Keeps a consignment as it is now. */
+export async function saveConsignment(
+  connection: SqlConnection,
+  consignment: Consignment,
+): Promise<void> {
   const { storeId, consignmentId, kind, from, state, openedAtMs, expectedAtMs } = consignment;
   await connection.run(
     `INSERT INTO consignments

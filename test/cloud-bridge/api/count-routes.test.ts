@@ -190,6 +190,11 @@ test("plan, policy, trust and refill answer, and take what a store demands", asy
   const put = { method: "PUT" };
   expect(await send("/v1/stores/s1/count-items", { items }, put)).toMatchObject({ status: 200 });
   expect((await bridge.get("/v1/stores/s1/count-plan")).body).toMatchObject({ classes: { A: 1 } });
+  const unpriced = { items: [{ gtin, priceMinor: null }] };
+  expect(await send("/v1/stores/s1/count-items", unpriced, put)).toMatchObject({ status: 200 });
+  expect(await bridge.get("/v1/stores/s1/count-plan/problems")).toMatchObject({
+    body: { items: [{ gtin, valueMinor: null }] },
+  });
   const trust = (await bridge.get(`/v1/stores/s1/trust?gtin=${gtin}`)).body;
   expect(trust).toMatchObject({ mode: "off", products: [{ gtin, withheldPercent: 0 }] });
   const policy = (await bridge.get("/v1/stores/s1/count-policy")).body;

@@ -121,6 +121,29 @@ describe("shelf, claim and exit of an order, every subset in every order", () =>
   });
 });
 
+test("what is picked after an order was released is a customer's, in every order of arrival", async () => {
+  const ledger = await openLedger();
+  const customers = pick(23 * minuteMs);
+  const cases: [readonly (Fact | Step)[], Record<string, number>][] = [
+    [[claimed, released, customers, exit(24 * minuteMs)], lost],
+    [[seen, claimed, released, customers, exit(24 * minuteMs)], lost],
+    [[claimed, released, customers, sale(25 * minuteMs)], gone],
+  ];
+  for (const [facts, end] of cases) {
+    for (const order of arrivals(facts)) {
+      const { balances, storeId } = await day(ledger, [stock, ...order], (at) => at % 2 === 0);
+      expect(balances).toEqual(end);
+      const entries = await ledger.entries({ storeId, afterEntryNumber: 0, countMax: 99 });
+      const claims = entries.filter(({ reason }) => reason === "pick_claimed");
+      const units = claims.map(({ from, quantity }) =>
+        from.location.endsWith("@basket") ? quantity : -quantity,
+      );
+      expect(units.reduce((sum, one) => sum + one, 0)).toBe(facts.includes(seen) ? 1 : 0);
+    }
+  }
+  expect((await ledger.verify()).problems).toEqual([]);
+});
+
 test("random hours with orders: any order, settled at any time, ends alike and sums to zero", async () => {
   const ledgers = await ledgersInTurn();
   const many = fact("receiving", 0, undefined, shelf, { quantity: 50 });

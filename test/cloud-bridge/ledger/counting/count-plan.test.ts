@@ -119,6 +119,16 @@ describe("problem lines", () => {
     expect(kindsOf(factsOf({ ...facts, counts }))).toEqual([`${coffee} negative`]);
   });
 
+  test("the value of what has no price is not known, and may be the greatest", () => {
+    const accounts = [coffee, tea, shirt].map((gtin) => account(gtin, "floor", -2));
+    const items = itemsOf([coffee, "A", 100], [tea, "A"], [shirt, "A", 300]);
+    expect(problemLines(factsOf({ accounts, items }))).toMatchObject([
+      { gtin: tea, valueMinor: null },
+      { gtin: shirt, valueMinor: 600 },
+      { gtin: coffee, valueMinor: 200 },
+    ]);
+  });
+
   test("a shelf that is silent for longer than chance has it", () => {
     const accounts = [account(coffee, "floor/c1", 8), account(tea, "floor/c2", 8)];
     const facings = accounts.map(({ gtin, location }) => ({ gtin, location }));

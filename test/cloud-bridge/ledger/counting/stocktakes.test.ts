@@ -112,6 +112,33 @@ describe("tolerance", () => {
   });
 });
 
+test("a price that was said of a store is taken back, and what differs then has no known value", async () => {
+  const ledger = await stocked({ [coffee]: 100 }, floor, 0);
+  const author = { by: "m", nowMs: startAtMs };
+  await ledger.counting.setItems("*", [{ gtin: coffee, priceMinor: 3 }], author);
+  await ledger.counting.setItems(
+    "s0042",
+    [{ gtin: coffee, priceMinor: 5, className: "A" }],
+    author,
+  );
+  const known = async () => {
+    const { itemOf } = await ledger.counting.demands("s0042", [coffee]);
+    return itemOf(coffee);
+  };
+  expect(await known()).toEqual({ gtin: coffee, priceMinor: 5, className: "A" });
+  await ledger.counting.setItems("s0042", [{ gtin: coffee, priceMinor: null }], author);
+  expect(await known()).toEqual({ gtin: coffee, priceMinor: 3, className: "A" });
+  await ledger.counting.setItems("s0042", [{ gtin: coffee, className: null }], author);
+  expect((await known()).className).not.toBe("A");
+  await ledger.counting.setItems("*", [{ gtin: coffee, priceMinor: null }], author);
+  expect((await known()).priceMinor).toBeUndefined();
+  const count = await opened(ledger);
+  await step(ledger, count, "ada", record(line(coffee, 90)));
+  await step(ledger, count, "ada", { step: "submit" });
+  const { lines } = (await ledger.counting.stocktake("s0042", count.countId, at(60)))!;
+  expect(lines).toMatchObject([{ gtin: coffee, valueMinor: null }]);
+});
+
 describe("authority", () => {
   const approve = (reason = "shrinkage") => ({
     ...{ step: "approve" as const, lines: [{ gtin: coffee, location: floor }] },

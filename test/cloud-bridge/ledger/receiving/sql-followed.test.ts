@@ -159,6 +159,51 @@ test("units of a captured shipment that come unnamed after its end correct what 
   expect(await told(ledger)).toMatchObject([{ acknowledgedBy: "ledger", cause: "told_late" }]);
 });
 
+test("what is told of a shipment after its end, or declared wrong, corrects what was told of it", async () => {
+  const ledger = await openLedger();
+  const gln = "https://id.gs1.org/414/9506000134369";
+  const shipment = (minute: number, quantity: number) => ({
+    ...{ type: "ObjectEvent", action: "OBSERVE", bizStep: "shipping" },
+    ...{ eventTime: new Date(startAtMs - minute * 60_000).toISOString() },
+    eventTimeZoneOffset: "+00:00",
+    quantityList: [{ epcClass: `https://id.gs1.org/01/${coffee}`, quantity }],
+    bizTransactionList: [{ type: "desadv", bizTransaction: "urn:epcglobal:cbv:bt:95060:D1" }],
+    destinationList: [{ type: "location", destination: gln }],
+  });
+  const places = new Places({ [gln]: `${storeId}/stockroom` });
+  let captureCount = 0;
+  const capture = async (event: object) => {
+    captureCount += 1;
+    const by = { behaviour: "rollback", by: "ada", nowMs, captureId: `c${captureCount}` } as const;
+    const prepared = prepareEvents([event], { places });
+    const { alerts } = await ledger.epcis.captureAndTell({ ...prepared, ...by });
+    return alerts.map(({ code }) => code);
+  };
+  expect(await capture(shipment(1, 3))).toEqual([]);
+  const [{ shipment: id = "" } = {}] = await ledger.epcis.expectedReceipts({
+    storeId,
+    countMax: 1,
+  });
+  const edge = new FakeEdge();
+  expect(await say(ledger, edge, ended(id))).toEqual(["delivery_discrepancy"]);
+  // More of it is told of: the same alert says so.
+  expect(await capture(shipment(2, 2))).toEqual([]);
+  expect(await told(ledger, "delivery", true)).toMatchObject([
+    { count: 1, detail: { missing: 5 } },
+  ]);
+  const errorDeclaration = {
+    declarationTime: new Date(startAtMs).toISOString(),
+    reason: "did_not_occur",
+  };
+  await capture({ ...shipment(2, 2), errorDeclaration });
+  expect(await told(ledger, "delivery", true)).toMatchObject([{ detail: { missing: 3 } }]);
+  await capture({ ...shipment(1, 3), errorDeclaration });
+  expect(await told(ledger, "delivery", true)).toEqual([]);
+  expect(await told(ledger)).toMatchObject([{ acknowledgedBy: "ledger", cause: "told_late" }]);
+  expect(await capture(shipment(3, 1))).toEqual(["delivery_discrepancy"]);
+  expect((await ledger.verify()).problems).toEqual([]);
+});
+
 test("an end that lay in quarantine closes its consignment when it is reposted", async () => {
   const path = ledgerPath();
   const ledger = await openLedger({ path });
