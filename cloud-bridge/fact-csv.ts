@@ -7,6 +7,7 @@ import { itemSchema } from "../contract/event.ts";
 import { idSchema, isWithin, locationSchema } from "../contract/units.ts";
 import { gtinParameter } from "./api/parameters.ts";
 import { type CsvRecord, csvField, parseCsv } from "./csv.ts";
+import { issueMessage } from "./issue-message.ts";
 import {
   type Fact,
   type FactRequest,
@@ -133,7 +134,9 @@ function factOf(
   const said = header.map((name, at) => [name, fields[at]!.trim()] as const);
   const line = lineSchema.safeParse(Object.fromEntries(said.filter(([, value]) => value !== "")));
   if (!line.success) {
-    return line.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
+    return line.error.issues
+      .map((issue) => `${issue.path.join(".")}: ${issueMessage(issue)}`)
+      .join("; ");
   }
   const { kind, store, occurredAt, quantity, location, referenceType, reference } = line.data;
   if (Date.parse(occurredAt) > lastAtMs) return "occurredAt: lies after the file was written";

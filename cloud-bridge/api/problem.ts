@@ -2,6 +2,7 @@
 
 import type { FastifyReply } from "fastify";
 import type { z } from "zod";
+import { issueMessage } from "../issue-message.ts";
 
 /** What can be wrong with a request. `type` is `urn:gondola:problem:{kind}`. */
 const kinds = {
@@ -90,5 +91,5 @@ function errorsOf(issue: z.core.$ZodIssue): { parameter: string; message: string
     const message = "is not known here";
     return issue.keys.map((key) => ({ parameter: [...issue.path, key].join("."), message }));
   }
-  return [{ parameter: issue.path.join(".") || "(request)", message: issue.message }];
+  return [{ parameter: issue.path.join(".") || "(request)", message: issueMessage(issue) }];
 }

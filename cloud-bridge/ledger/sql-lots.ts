@@ -90,8 +90,10 @@ export class SqlLots {
 }
 
 const ofLot = "e.store_id = l.store_id AND e.item = l.item AND e.lot = l.lot";
+// What a customer has in hand has not left: a till that names the lot sells it from there, and the shelf knew no lot.
 const inStore = (place: string) =>
-  `CASE WHEN instr(e.${place}_location, '/@') = 0 THEN e.quantity ELSE 0 END`;
+  `CASE WHEN instr(e.${place}_location, '/@') = 0 OR e.${place}_location = e.store_id || '/@basket'
+    THEN e.quantity ELSE 0 END`;
 
 // Units with a serial are where they were seen last, whether or not their lot was named there.
 async function readLots(

@@ -3,6 +3,7 @@
 import type { z } from "zod";
 import { type CatalogueProduct, catalogueProductSchema } from "../../../contract/catalogue.ts";
 import { csvField, parseCsv } from "../../csv.ts";
+import { issueMessage } from "../../issue-message.ts";
 
 /** Products of one catalogue. */
 export const catalogueCountMax = 200_000;
@@ -121,12 +122,13 @@ function productOf(fields: ReadonlyMap<string, string>) {
 
 function problemOf(
   line: number,
-  { path, message }: z.core.$ZodIssue,
+  issue: z.core.$ZodIssue,
   values: ReadonlyMap<string, string>,
 ): CsvProblem {
-  const name = String(path.at(-1) ?? "");
+  const name = String(issue.path.at(-1) ?? "");
   const column = name === "amountMinor" ? "priceMinor" : name;
   const value = values.get(column) ?? "";
+  const message = issueMessage(issue);
   return {
     line,
     column,

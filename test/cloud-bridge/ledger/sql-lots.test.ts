@@ -60,6 +60,30 @@ test("what expires first stands first; what is gone is left out", async () => {
   expect((await ledger.verify()).problems).toEqual([]);
 });
 
+test("a lot that a till sold out of the basket has left, whether or not the shelf told of the pick", async () => {
+  const basket = place(`${storeId}/@basket`);
+  const shelf = place(`${storeId}/floor/gondola-1/c1`);
+  const sold = moved("retail_selling", coffee, {
+    item: { gtin: coffee, lot: "B" },
+    quantity: 2,
+    occurredAtMs: startAtMs + 2000,
+    from: basket,
+  });
+  const receipts = [
+    came(coffee, { lot: "A", expiry: "2026-01-15" }, 6),
+    came(coffee, { lot: "B", expiry: "2026-03-01" }, 10),
+  ];
+  const picked = moved("customer_pick", coffee, {
+    quantity: 2,
+    occurredAtMs: startAtMs + 1000,
+    from: shelf,
+    to: basket,
+  });
+  const left = ["A 2026-01-15 6 6", "B 2026-03-01 8 8"];
+  expect(await shown(await ledgerWith(...receipts, sold))).toEqual(left);
+  expect(await shown(await ledgerWith(...receipts, picked, sold))).toEqual(left);
+});
+
 test("a page goes on behind the last lot of the one before", async () => {
   const names = ["a", "b/1", "c", "d", "e"];
   const ledger = await ledgerWith(
