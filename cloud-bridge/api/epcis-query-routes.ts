@@ -4,6 +4,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { readQuery } from "../epcis/event-filter.ts";
+import { issueMessage } from "../issue-message.ts";
 import { type NamedQuery, namedQueryCountMax } from "../ledger/sql-named-queries.ts";
 import { unstorableAt } from "../storable-text.ts";
 import { actorOf } from "./actor.ts";
@@ -106,8 +107,8 @@ const pageParameters = ["perPage", "nextPageToken"];
 function namedQueryOf(body: unknown): NamedQuery {
   const read = querySchema.safeParse(body);
   if (!read.success) {
-    const [{ path, message } = { path: [], message: "" }] = read.error.issues;
-    const detail = `${path.map(String).join(".") || "(body)"}: ${message}`;
+    const [issue = { path: [], message: "" }] = read.error.issues;
+    const detail = `${issue.path.map(String).join(".") || "(body)"}: ${issueMessage(issue)}`;
     throw new EpcisProblem("QueryValidationException", detail.slice(0, 500));
   }
   const at = unstorableAt(read.data);

@@ -12,6 +12,7 @@ import { epcisEnvelopeSchema } from "../../contract/epcis/document.ts";
 import { type EpcisEvent, epcisEventSchema } from "../../contract/epcis/event.ts";
 import { eventHash } from "../../contract/epcis/event-hash.ts";
 import { gtinSchema, storeOf } from "../../contract/units.ts";
+import { issueMessage } from "../issue-message.ts";
 import { unstorableAt } from "../storable-text.ts";
 import { type Reference, referencesOf } from "./event-references.ts";
 import { canonicalUri, type Places } from "./places.ts";
@@ -245,8 +246,8 @@ function validationError(detail: string): CaptureError {
 }
 
 function faultText(issues: readonly { path: readonly PropertyKey[]; message: string }[]): string {
-  const texts = issues.slice(0, 5).map(({ path, message }) => {
-    return `${path.map(String).join(".") || "(document)"}: ${message}`;
+  const texts = issues.slice(0, 5).map((issue) => {
+    return `${issue.path.map(String).join(".") || "(document)"}: ${issueMessage(issue)}`;
   });
   return texts.join("; ").slice(0, 500);
 }

@@ -3,6 +3,7 @@
 
 import type { Alert } from "../../contract/stock.ts";
 import { storableText } from "../storable-text.ts";
+import type { Balance } from "./changes.ts";
 
 /** What is known of a kind of alert. */
 interface AlertKind {
@@ -55,6 +56,18 @@ export function silenceAlert(
     ...{ storeId, edgeId, code: "edge_silent", severity: "warning", atMs: nowMs },
     message: `edge ${edgeId} has told nothing for ${minutes} min: is it on, and does its network work?`,
     detail: { completeThroughAtMs },
+  };
+}
+
+/** Says that stock of a real place fell below zero, and after which fact. */
+export function negativeAlert(
+  { item, location, state, quantity }: Balance,
+  { deviceId, sequence }: { readonly deviceId: string; readonly sequence: number },
+): Pick<Alert, "code" | "severity" | "message" | "detail"> {
+  return {
+    ...{ code: "negative_stock", severity: "warning" },
+    message: `${item} stands at ${quantity} in ${location} ${state}`,
+    detail: { item, location, state, quantity, deviceId, sequence },
   };
 }
 

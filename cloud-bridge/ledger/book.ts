@@ -31,11 +31,10 @@ export interface Source {
 /** Balances, chains, serials and tasks of one group. */
 export class Book {
   readonly tasks = new TaskBook();
-  /** Accounts of real places that fell below zero, for whoever posted it to tell. */
-  readonly negatives: Balance[] = [];
   readonly #view: View;
   readonly #ofProduct = new Map<string, Balance[]>();
   readonly #changed = new Set<Balance>();
+  readonly #fallen = new Set<Balance>();
   readonly #heads = new Map<string, ChainHead>();
   readonly #entries: PlacedEntry[] = [];
   readonly #serials = new Map<string, SerialHolding>();
@@ -153,6 +152,13 @@ export class Book {
     if (known === undefined || known.atMs <= holding.atMs) this.#serials.set(key, holding);
   }
 
+  /** Accounts of real places that fell below zero since this was asked last, and still are: to be told. */
+  takeNegatives(): Balance[] {
+    const negatives = [...this.#fallen].filter(({ quantity }) => quantity < 0);
+    this.#fallen.clear();
+    return negatives;
+  }
+
   changes() {
     return {
       entries: this.#entries,
@@ -214,14 +220,14 @@ export class Book {
   }
 
   /** A balance fell below zero: somebody should count. Or it came back. */
-  #turn({ storeId, item, location, state, quantity, entryNumber }: Balance, entry: Entry): void {
+  #turn(balance: Balance, entry: Entry): void {
+    const { storeId, item, location, state, quantity } = balance;
     const key = `negative/${location}/${state}/${item}`;
     if (quantity >= 0) {
       this.tasks.close(storeId, key);
       return;
     }
-    if (isReal(location))
-      this.negatives.push({ storeId, item, location, state, quantity, entryNumber });
+    if (isReal(location)) this.#fallen.add(balance);
     // A basket cannot be counted; the shelf that its units come from can.
     const shelf = this.places(storeId, item).facings[0]?.location ?? storeId;
     this.tasks.open({

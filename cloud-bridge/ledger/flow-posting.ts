@@ -2,6 +2,7 @@
 // Pure: works on a book, and says when the item is due again.
 
 import type { Alert, Entry } from "../../contract/stock.ts";
+import { negativeAlert } from "./alerts.ts";
 import type { Book } from "./book.ts";
 import {
   type FlowCorrection,
@@ -89,6 +90,14 @@ export function postFlow(
       ...{ placedAtMs: difference.occurredAtMs, unsyncedBootId: null },
     };
     entries.push(book.transfer(difference, source));
+  }
+  for (const negative of book.takeNegatives()) {
+    const { edgeId, outboxId, ...about } = entries.at(-1)!;
+    const { detail, ...alert } = negativeAlert(negative, about);
+    alerts.push({
+      ...{ storeId, edgeId, atMs: recordedAtMs, ...alert },
+      detail: { outboxId, ...detail },
+    });
   }
   return { entries, alerts, open };
 }

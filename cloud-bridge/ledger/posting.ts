@@ -12,10 +12,11 @@ import {
 import type { Alert, Entry } from "../../contract/stock.ts";
 import { randomIdSchema } from "../../contract/units.ts";
 import { storableText } from "../storable-text.ts";
+import { negativeAlert } from "./alerts.ts";
 import { countOf, variancesOf } from "./anchors.ts";
 import type { Book, Source } from "./book.ts";
 import { changedItemsOf } from "./changed-items.ts";
-import type { Balance, OutboxKey, Placement } from "./changes.ts";
+import type { OutboxKey, Placement } from "./changes.ts";
 import { isCountSure } from "./counting/count-policy.ts";
 import { countProblem, itemKeyOf, type Movement, settleMoved } from "./settle.ts";
 import type { CountTaskCode, Posted } from "./types.ts";
@@ -58,15 +59,10 @@ export class Posting {
     if (event.type === "noticed") return this.#noticed(event);
     const problem =
       event.type === "moved" ? this.#moved(event, placedAtMs) : this.#counted(event, placedAtMs);
-    for (const negative of this.#book.negatives.splice(0)) this.#tellNegative(event, negative);
+    for (const negative of this.#book.takeNegatives()) {
+      this.alert(negativeAlert(negative, event));
+    }
     return problem;
-  }
-
-  #tellNegative({ deviceId, sequence }: StockEvent, balance: Balance): void {
-    const { item, location, state, quantity } = balance;
-    const message = `${item} stands at ${quantity} in ${location} ${state}`;
-    const detail = { item, location, state, quantity, deviceId, sequence };
-    this.alert({ code: "negative_stock", severity: "warning", message, detail });
   }
 
   alert(alert: Pick<Alert, "code" | "severity" | "message" | "detail"> & { atMs?: number }): void {

@@ -164,8 +164,15 @@ function raisedOnce(rows: readonly { alert: Alert; key: string }[]) {
   return [...raised.values()];
 }
 
-/** Raises an alert for each edge that fell silent, once for each silence; gives those to publish. */
+/** Raises an alert for each edge that fell silent, once for each silence, and closes it when the edge tells again;
+    gives those to publish. */
 export async function raiseSilences(connection: SqlConnection, nowMs: number): Promise<Alert[]> {
+  await connection.run(
+    `UPDATE alerts SET closed_at_ms = ?, acknowledged_by = 'ledger'
+     WHERE closed_at_ms IS NULL AND (store_id, alert_key) IN (
+       SELECT store_id, 'edge_silent|' || edge_id FROM positions WHERE complete_through_at_ms > ?)`,
+    ...[nowMs, nowMs - edgeSilenceMs],
+  );
   const edges = await connection.all<Parameters<typeof silenceAlert>[0]>(
     `SELECT e.store_id AS storeId, e.edge_id AS edgeId, e.through_ms AS completeThroughAtMs
      FROM (SELECT store_id, edge_id, max(complete_through_at_ms) AS through_ms

@@ -121,6 +121,11 @@ test("an edge that falls silent is told once, and again when it falls silent aga
   await ledger.post([edge.hello(2, back)], startAtMs + 60 * minuteMs);
   expect(await codesAt(61)).toEqual([]);
   expect(await codesAt(91)).toEqual(["edge_silent"]);
+  expect((await open(ledger)).map(({ code }) => code)).toEqual(["edge_silent"]);
+  const later = { completeThroughAtMs: startAtMs + 92 * minuteMs };
+  await ledger.post([edge.hello(2, later)], startAtMs + 92 * minuteMs);
+  expect(await codesAt(93)).toEqual([]);
+  expect(await open(ledger)).toEqual([]);
   expect(await codesAt(91 + 15 * 24 * 60)).toEqual([]);
 });
 
@@ -139,6 +144,7 @@ test("a loss is told, and that it was found again", async () => {
   const till = new FakeEdge("0b0b0b0b-0001", "till").append(moved("retail_selling", coffee));
   await ledger.post([till.batch(1, 1, told)], startAtMs);
   const found = await ledger.settle(startAtMs);
-  expect(found.alerts.map(({ code }) => code)).toEqual(["item_found"]);
+  // It came back to the floor, and was sold off its shelf, which never got any.
+  expect(found.alerts.map(({ code }) => code)).toEqual(["item_found", "negative_stock"]);
   expect((await open(ledger)).map(({ code }) => code)).toContain("exit_loss");
 });

@@ -135,6 +135,18 @@ describe("rules", () => {
   });
 });
 
+test("a sale of what the book does not have on the shelf is told once settlement takes it from there", async () => {
+  const ledger = await openLedger();
+  const { storeId, codes, balances } = await day(ledger, [sale(minuteMs)]);
+  expect(balances).toEqual({ [shelf]: -1, "@customer": 1 });
+  expect(codes).toEqual(["negative_stock"]);
+  const [alert] = await ledger.alerts({ storeId, isOpen: true, countMax: 10, nowMs: startAtMs });
+  expect(alert).toMatchObject({
+    edgeId: "e0",
+    detail: { item: coffee, location: `${storeId}/${shelf}`, quantity: -1, sequence: 1 },
+  });
+});
+
 test("random hours in a shop: any order, settled at any time, ends alike and sums to zero", async () => {
   const ledgers = await ledgersInTurn();
   const minute = fc.integer({ min: 0, max: 600 }).map((each) => each * minuteMs);
