@@ -218,7 +218,9 @@ export class StoreProcesses {
         },
       ],
       scanners: [{ deviceId: "backdoor", workflow: "receive", location: "s0042/stockroom" }],
-      uplink: { answerTimeoutMs: 1000 },
+      // A strike comes every few seconds: waits that grow would be most of a sweep.
+      uplink: { answerTimeoutMs: 1000, answerTimeoutMsMax: 5000 },
+      link: { reconnectDelayMs: 200, reconnectDelayMsMax: 1000 },
       ...(outbox === undefined ? {} : { outbox }),
     };
     const external = { broker: { url: `mqtt://127.0.0.1:${externalBrokerPort}` } };
