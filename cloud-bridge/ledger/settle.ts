@@ -50,13 +50,13 @@ type Spot =
   | "sold"
   | "transfer"
   | "shipped"
+  | "supplied"
   | "@basket"
   | "@customer"
-  | "@supplier"
   | "@unknown";
 
 const routes: Record<Step, { from: Spot; to: Spot; toState?: StockState }> = {
-  receiving: { from: "@supplier", to: "seen_or_stockroom" },
+  receiving: { from: "supplied", to: "seen_or_stockroom" },
   stocking: { from: "stockroom", to: "seen_or_shelf" },
   customer_pick: { from: "seen_or_shelf", to: "@basket" },
   customer_putback: { from: "@basket", to: "seen_or_shelf" },
@@ -112,6 +112,8 @@ function locate(spot: Spot, event: MovedEvent, storeId: string, places: Places):
       return places.facings.some((facing) => facing.picksSensed) ? `${storeId}/@basket` : shelf;
     case "transfer":
       return transit;
+    case "supplied":
+      return isTransfer ? transit : `${storeId}/@supplier`;
     case "shipped":
       return isTransfer ? transit : `${storeId}/@customer`;
     default:

@@ -1,6 +1,8 @@
 // Alerts: raised in the transaction of what they are about, worked on one by one.
 
-import type { Alert } from "../../contract/stock.ts";
+import { serialKey } from "../../contract/gs1/digital-link.ts";
+import type { Alert, Entry } from "../../contract/stock.ts";
+import type { Gtin } from "../../contract/units.ts";
 import {
   alertKeepMs,
   alertKeyOf,
@@ -162,6 +164,27 @@ function raisedOnce(rows: readonly { alert: Alert; key: string }[]) {
     raised.set(id, { alert, key, firstAtMs, atMs: Math.max(atMs, alert.atMs), count: count + 1 });
   }
   return [...raised.values()];
+}
+
+/** Closes what was told of units at an exit that turned out to be paid. Those without a serial share one alert, which stays. */
+export async function closePaidExits(
+  connection: SqlConnection,
+  paid: readonly Entry[],
+  nowMs: number,
+): Promise<void> {
+  const keys = paid.flatMap(({ storeId, item, serial, edgeId, outboxId, deviceId }) => {
+    if (serial === undefined) return [];
+    const key = serialKey(item as Gtin, serial);
+    const detail = { gtin: item, serial, key, outboxId, deviceId };
+    return [[storeId, alertKeyOf({ code: "exit_unpaid", edgeId, detail })]];
+  });
+  if (keys.length === 0) return;
+  await connection.run(
+    `UPDATE alerts SET closed_at_ms = ?, acknowledged_by = 'ledger', cause = 'paid'
+     WHERE closed_at_ms IS NULL AND (store_id, alert_key) IN (
+       SELECT value->>0, value->>1 FROM json_each(?))`,
+    ...[nowMs, JSON.stringify(keys)],
+  );
 }
 
 /** Raises an alert for each edge that fell silent, once for each silence, and closes it when the edge tells again;

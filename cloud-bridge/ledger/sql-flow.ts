@@ -2,12 +2,14 @@
 // transaction, a handful of statements.
 
 import type { Place } from "../../contract/event.ts";
+import type { Entry } from "../../contract/stock.ts";
 import { Book } from "./book.ts";
 import { changedItemsOf } from "./changed-items.ts";
 import { productKey } from "./changes.ts";
 import { type SqlConnection, savepoint } from "./database.ts";
 import { type FlowEntry, flowLookBackMs, postFlow, type Unsettled } from "./flow-posting.ts";
-import { saveAlerts } from "./sql-alerts.ts";
+import { isReal } from "./settle.ts";
+import { closePaidExits, saveAlerts } from "./sql-alerts.ts";
 import { loadItemsView } from "./sql-load.ts";
 import { saveChanges } from "./sql-save.ts";
 import { type Settled, settledItemCountMax } from "./types.ts";
@@ -99,10 +101,17 @@ async function settleItems(
   );
   const raised = settled.flatMap((each) => each.alerts);
   const loud = await saveAlerts(connection, raised, recordedAtMs);
-  return settled.map(({ entries, alerts }) => ({
-    entries,
+  const entries = settled.flatMap((each) => each.entries);
+  await closePaidExits(connection, entries.filter(isPaidExit), recordedAtMs);
+  return settled.map(({ alerts, ...each }) => ({
+    entries: each.entries,
     alerts: alerts.filter((alert) => loud.has(alert)),
   }));
+}
+
+/** An exit that is confirmed as sold, and not taken back. */
+function isPaidExit({ reason, from }: Entry): boolean {
+  return reason === "exit_paid" && !isReal(from.location);
 }
 
 /** The first of the due items whose history fits into memory together: the rest is due at the next run. */

@@ -129,6 +129,38 @@ test("an edge that falls silent is told once, and again when it falls silent aga
   expect(await codesAt(91 + 15 * 24 * 60)).toEqual([]);
 });
 
+test("an unpaid exit is over once the unit's sale is known, and no other unit's", async () => {
+  const ledger = await openLedger();
+  await ledger.setPlan(plan);
+  const exits = ["S1", "S2"].flatMap((serial) => [
+    moved("departing", coffee, {
+      ...{ item: { gtin: coffee, serial }, from: place("s0042/floor"), to: place("s0042/@exit") },
+    }),
+    noticed("exit_unpaid", {
+      severity: "alarm",
+      detail: { gtin: coffee, serial, key: `01/${coffee}/21/${serial}`, to: "s0042/@exit" },
+    }),
+  ]);
+  const edge = new FakeEdge().append(...exits);
+  await ledger.post([edge.batch(1)], startAtMs);
+  await ledger.settle(startAtMs);
+  const unpaidSerials = async () =>
+    (await open(ledger)).flatMap(({ code, detail }) =>
+      code === "exit_unpaid" ? detail["serial"] : [],
+    );
+  expect(await unpaidSerials()).toEqual(["S2", "S1"]);
+  const sale = moved("retail_selling", coffee, { item: { gtin: coffee, serial: "S1" } });
+  const till = new FakeEdge("0b0b0b0b-0001", "till").append(sale);
+  await ledger.post([till.batch(1)], startAtMs);
+  await ledger.settle(startAtMs);
+  expect(await unpaidSerials()).toEqual(["S2"]);
+  const all = await ledger.alerts({ storeId, isOpen: false, countMax: 100, nowMs: startAtMs });
+  expect(all.find(({ detail }) => detail["serial"] === "S1")).toMatchObject({
+    acknowledgedBy: "ledger",
+    cause: "paid",
+  });
+});
+
 test("a loss is told, and that it was found again", async () => {
   const ledger = await openLedger();
   await ledger.setPlan(plan);

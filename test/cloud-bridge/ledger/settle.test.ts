@@ -28,6 +28,7 @@ describe("what a fact leaves out", () => {
   const cases: [string, Record<string, unknown>, string][] = [
     ["receiving", {}, "@supplier -> stockroom"],
     ["receiving", { readPoint: "s0042/dock" }, "@supplier -> dock"],
+    ["receiving", transfer, "@transit/t-17-- -> stockroom"],
     ["stocking", {}, "stockroom -> floor/gondola-1/c1"],
     ["customer_pick", {}, "floor/gondola-1/c1 -> @basket"],
     ["customer_putback", { readPoint: "s0042/floor/x" }, "@basket -> floor/x"],
