@@ -93,7 +93,7 @@ export function pageSchema<T extends z.ZodType>(item: T) {
 /** A number as a cursor holds it. */
 export const numberInText = z
   .string()
-  .regex(/^\d{1,15}$/)
+  .regex(/^\d{1,15}$/, "must be a whole number of 1 to 15 digits")
   .transform(Number);
 
 /** A time and an id as a cursor holds them: rows of one millisecond need both. */
