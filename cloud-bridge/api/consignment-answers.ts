@@ -38,6 +38,9 @@ export const consignmentAnswer = consignmentItem.extend({
       missing: count,
       extra: count,
       isUnlisted: z.literal(true).optional(),
+      /** Serials that were to come and did not, and that came where others were to come. */
+      missingUnits: z.array(z.string()).optional(),
+      unknownUnits: z.array(z.string()).optional(),
     }),
   ),
   /** Other stores that the sender sends something to under this name. */

@@ -1,4 +1,5 @@
-// The live feed as server-sent events; `Last-Event-ID` is an entry number, and resumes behind it.
+// The live feed as server-sent events; `Last-Event-ID` is an entry number, and resumes behind it. Who has seen more than there
+// is, as the ledger went back, is told so (`set_back`, with the last entry that there is) and goes on from there.
 
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
@@ -23,7 +24,8 @@ export function addFeedRoute(
   app.addHook("preClose", async () => feed.close());
   addRoute(app, {
     ...{ method: "GET", path: "/v1/stores/:store/feed", allows: "stock.read", params: storeParams },
-    summary: "Entries as they are posted (text/event-stream)",
+    summary:
+      "Entries as they are posted (text/event-stream); set_back where the ledger has fewer than were seen",
     ...{ produces: "text/event-stream", answers: { 200: z.string() } },
     headers: { "Last-Event-ID": "Number of the last entry seen; without: from now on" },
     handler: async ({ params: { store }, request, reply }) => {
@@ -53,6 +55,9 @@ export function addFeedRoute(
       if (leave === undefined) throw new ProblemError("listeners_full", "come again later");
       reply.hijack();
       begin();
+      if (seen !== undefined && seen > last) {
+        socket.write(`id: ${last}\nevent: set_back\ndata: {"lastEntryNumber":${last}}\n\n`);
+      }
       socket.on("drain", () => feed.onDrained(store));
       socket.on("close", leave);
       socket.on("error", leave);

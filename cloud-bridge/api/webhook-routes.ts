@@ -8,6 +8,7 @@ import { webhookKindSchema } from "../../contract/webhook.ts";
 import { webhookCountMax } from "../ledger/sql-webhooks.ts";
 import type { Ledger } from "../ledger/types.ts";
 import type { WebhookGuard } from "../publish/webhook-guard.ts";
+import type { Actor } from "./actor.ts";
 import { requireStore, type Stores } from "./parameters.ts";
 import { ProblemError, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
@@ -51,8 +52,14 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
   const { ledger, stores: known, webhookGuard, nowMs } = options;
 
   const manages = { allows: "webhooks.manage" } as const;
-  const item = { ...manages, params: webhookParams, isOfAllStores: true } as const;
+  const item = { ...manages, params: webhookParams } as const;
   const path = "/v1/webhooks/:webhookId";
+  const requireOwn = async (webhookId: string, actor: Actor) => {
+    if (actor.storeIds === undefined) return;
+    const webhooks = await ledger.webhooks.list();
+    const found = webhooks.find((webhook) => webhook.webhookId === webhookId);
+    if (found === undefined || !isOf(actor, found)) throw unknown(webhookId);
+  };
 
   addRoute(app, {
     ...{ method: "POST", path: "/v1/webhooks", ...manages, body: addBody },
@@ -84,18 +91,21 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
     },
   });
   addRoute(app, {
-    ...{ method: "GET", path: "/v1/webhooks", ...manages, isOfAllStores: true },
-    summary: "All webhooks, and which of them fail",
+    ...{ method: "GET", path: "/v1/webhooks", ...manages },
+    summary: "Webhooks, and which of them fail; for a token of some stores those of these alone",
     answers: { 200: webhooksAnswer },
-    handler: async () => ({
-      items: await ledger.webhooks.list(),
-      failing: await ledger.webhooks.failing(),
-    }),
+    handler: async ({ actor }) => {
+      const items = (await ledger.webhooks.list()).filter((webhook) => isOf(actor, webhook));
+      const ids = new Set(items.map(({ webhookId }) => webhookId));
+      const failing = await ledger.webhooks.failing();
+      return { items, failing: failing.filter(({ webhookId }) => ids.has(webhookId)) };
+    },
   });
   addRoute(app, {
     ...{ method: "DELETE", path, ...item, summary: "Removes a webhook" },
     answers: { 204: null },
     handler: async ({ params: { webhookId }, actor, reply }) => {
+      await requireOwn(webhookId, actor);
       const author = { by: actor.name, nowMs: nowMs() };
       if (!(await ledger.webhooks.remove(webhookId, author))) throw unknown(webhookId);
       void reply.code(204);
@@ -105,9 +115,10 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
   addRoute(app, {
     ...{ method: "GET", path: `${path}/dead`, ...item, query: deadQuery },
     ...{ summary: "What was given up", answers: { 200: deadAnswer } },
-    handler: async ({ params: { webhookId }, query: { limit: countMax } }) => ({
-      items: await ledger.webhooks.dead({ webhookId, countMax }),
-    }),
+    handler: async ({ params: { webhookId }, query: { limit: countMax }, actor }) => {
+      await requireOwn(webhookId, actor);
+      return { items: await ledger.webhooks.dead({ webhookId, countMax }) };
+    },
   });
   addRoute(app, {
     ...{ method: "POST", path: `${path}/retry`, ...item, body: retryBody },
@@ -115,21 +126,24 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
     example: { storeId: "s1", kind: "stock" },
     answers: { 200: z.strictObject({ webhookId: z.string(), retriedCount: z.int() }) },
     handler: async ({ params: { webhookId }, body: { storeId, kind, firstNumber }, actor }) => {
+      await requireOwn(webhookId, actor);
       if (storeId !== undefined) await requireStore(known, storeId, "storeId");
       const one = {
         ...(storeId === undefined ? {} : { storeId }),
         ...(kind === undefined ? {} : { kind }),
         ...(firstNumber === undefined ? {} : { firstNumber }),
       };
-      const retriedCount = await ledger.webhooks.retry(
-        { webhookId, ...one },
-        {
-          ...{ by: actor.name, nowMs: nowMs() },
-        },
-      );
+      const author = { by: actor.name, nowMs: nowMs() };
+      const retriedCount = await ledger.webhooks.retry({ webhookId, ...one }, author);
       return { webhookId, retriedCount };
     },
   });
+}
+
+/** Whether it tells of stores that somebody reaches, and of no others. */
+function isOf(actor: Actor, { stores }: { readonly stores: readonly string[] }): boolean {
+  if (actor.storeIds === undefined) return true;
+  return stores.length > 0 && stores.every((storeId) => actor.reaches(storeId));
 }
 
 function unknown(webhookId: string): ProblemError {

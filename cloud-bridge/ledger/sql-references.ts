@@ -4,9 +4,9 @@
 import type { Step, StockEvent } from "../../contract/event.ts";
 import type { OutboxKey } from "./changes.ts";
 import type { SqlConnection } from "./database.ts";
-import type { ConsignmentMove } from "./receiving/consignment.ts";
+import type { ConsignmentMove, ConsignmentUnit } from "./receiving/consignment.ts";
 import { itemKeyOf } from "./settle.ts";
-import { insertRows } from "./sql-save.ts";
+import { type Columns, insertRows } from "./sql-save.ts";
 
 /** What a movement is to what it names. */
 type Side = ConsignmentMove["side"] | "sold" | "returned";
@@ -42,24 +42,30 @@ export async function saveReferencedMoves(
     const side = sides[event.step];
     if (side === undefined) return [];
     const referenceId = event.reference.id;
-    return [{ ...outbox, ...event, side, item: itemKeyOf(event.item), referenceId }];
+    const { serial } = event.item;
+    return [{ ...outbox, ...event, side, item: itemKeyOf(event.item), serial, referenceId }];
   });
-  await insertRows<(typeof rows)[number]>(
-    connection,
-    "referenced_moves",
-    {
-      store_id: (row) => row.storeId,
-      reference_id: (row) => row.referenceId,
-      edge_id: (row) => row.edgeId,
-      outbox_id: (row) => row.outboxId,
-      sequence: (row) => row.sequence,
-      side: (row) => row.side,
-      item: (row) => row.item,
-      quantity: (row) => row.quantity,
-      occurred_at_ms: (row) => row.occurredAtMs,
-    },
-    rows,
+  type Row = (typeof rows)[number];
+  const named: Columns<Row> = {
+    store_id: (row) => row.storeId,
+    reference_id: (row) => row.referenceId,
+    edge_id: (row) => row.edgeId,
+    outbox_id: (row) => row.outboxId,
+    sequence: (row) => row.sequence,
+    side: (row) => row.side,
+    item: (row) => row.item,
+  };
+  const counted: Columns<Row> = {
+    ...named,
+    quantity: (row) => row.quantity,
+    occurred_at_ms: (row) => row.occurredAtMs,
+  };
+  await insertRows(connection, "referenced_moves", counted, rows);
+  const units = rows.filter(
+    ({ side, serial }) => serial !== undefined && (side === "sent" || side === "received"),
   );
+  const single: Columns<Row> = { ...named, serial: (row) => row.serial ?? null };
+  await insertRows(connection, "referenced_units", single, units);
   return rows;
 }
 
@@ -82,6 +88,29 @@ export async function readConsignmentMoves(
   );
 }
 
+/** Units that were named one by one: by movements that name the consignment, and by a captured shipment. */
+export async function readConsignmentUnits(
+  connection: SqlConnection,
+  about: {
+    readonly consignmentId: string;
+    readonly storeId: string;
+    readonly fromStoreId?: string;
+  },
+): Promise<ConsignmentUnit[]> {
+  const { consignmentId, storeId, fromStoreId = "" } = about;
+  return await connection.all<ConsignmentUnit>(
+    `SELECT side, item, serial, count(*) AS quantity FROM referenced_units
+     WHERE reference_id = ?1
+      AND ((store_id = ?2 AND side = 'received') OR (store_id = ?4 AND side = 'sent'))
+     GROUP BY side, item, serial
+     UNION SELECT 'expected', x.item, x.serial, 1 FROM expected_receipts x
+     WHERE x.store_id = ?2 AND x.shipment = ?1 AND x.withdrawn_at_ms IS NULL AND x.serial IS NOT NULL
+     UNION ${unnamedUnits("'received' AS side, x.item, x.serial, 1 AS quantity")}
+     ORDER BY 1, 2, 3`,
+    ...[consignmentId, storeId, clockDifferenceMsMax, fromStoreId],
+  );
+}
+
 /** By how much the clocks of who shipped and who received may differ. */
 const clockDifferenceMsMax = 3_600_000;
 
@@ -94,18 +123,23 @@ export async function readUnnamedArrivals(
   { storeId, consignmentId }: { readonly storeId: string; readonly consignmentId: string },
 ): Promise<ConsignmentMove[]> {
   return await connection.all<ConsignmentMove>(
-    `SELECT 'received' AS side, x.item, count(DISTINCT x.serial) AS quantity FROM expected_receipts x
-     WHERE x.store_id = ? AND x.shipment = ? AND x.withdrawn_at_ms IS NULL AND x.serial IS NOT NULL
-      AND EXISTS (SELECT 1 FROM entries e
-        WHERE e.store_id = x.store_id AND e.item = x.item AND e.serial = x.serial
-         AND e.reason IN ('receiving', 'arriving') AND e.occurred_at_ms >= x.shipped_at_ms - ?)
-      AND NOT EXISTS (SELECT 1 FROM entries e
-        JOIN referenced_moves r ON r.store_id = e.store_id AND r.reference_id = x.shipment
-         AND r.edge_id = e.edge_id AND r.outbox_id = e.outbox_id AND r.sequence = e.sequence
-        WHERE e.store_id = x.store_id AND e.item = x.item AND e.serial = x.serial)
+    `${unnamedUnits("'received' AS side, x.item, count(DISTINCT x.serial) AS quantity")}
      GROUP BY x.item ORDER BY x.item`,
-    ...[storeId, consignmentId, clockDifferenceMsMax],
+    ...[consignmentId, storeId, clockDifferenceMsMax],
   );
+}
+
+// Parameters: 1 the shipment, 2 the store, 3 the difference of clocks.
+function unnamedUnits(columns: string): string {
+  return `SELECT ${columns} FROM expected_receipts x
+   WHERE x.store_id = ?2 AND x.shipment = ?1 AND x.withdrawn_at_ms IS NULL AND x.serial IS NOT NULL
+    AND EXISTS (SELECT 1 FROM entries e
+      WHERE e.store_id = x.store_id AND e.item = x.item AND e.serial = x.serial
+       AND e.reason IN ('receiving', 'arriving') AND e.occurred_at_ms >= x.shipped_at_ms - ?3)
+    AND NOT EXISTS (SELECT 1 FROM entries e
+      JOIN referenced_moves r ON r.store_id = e.store_id AND r.reference_id = x.shipment
+       AND r.edge_id = e.edge_id AND r.outbox_id = e.outbox_id AND r.sequence = e.sequence
+      WHERE e.store_id = x.store_id AND e.item = x.item AND e.serial = x.serial)`;
 }
 
 /** What a receipt sold of one item, in whichever store, and what has been returned of it. */

@@ -19,7 +19,7 @@ import { lotConflict, lotsOf, type NamedLot } from "./sql-lots.ts";
 import { integerColumnsOf } from "./sql-tables.ts";
 
 /** How a row fills the columns of a table. */
-type Columns<Row> = Record<string, (row: Row) => SqlValue>;
+export type Columns<Row> = Record<string, (row: Row) => SqlValue>;
 
 /**
  * Inserts rows with one statement; `conflict` says what becomes of those that exist. `jsonb_each` keeps the rows parsed:

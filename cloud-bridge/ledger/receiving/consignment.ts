@@ -41,6 +41,15 @@ export interface ConsignmentMove {
   readonly quantity: number;
 }
 
+/** A unit with a serial: to come by a captured shipment, or of a movement that names the consignment. */
+export interface ConsignmentUnit {
+  readonly side: ConsignmentMove["side"] | "expected";
+  readonly item: string;
+  readonly serial: string;
+  /** How often it was named. */
+  readonly quantity: number;
+}
+
 /** A line beside what happened. */
 export interface ReportLine {
   readonly item: string;
@@ -52,10 +61,16 @@ export interface ReportLine {
   readonly extra: number;
   /** Nobody announced it. */
   readonly isUnlisted?: true;
+  /** Serials that were to come and did not, where units without a serial cannot have been these. */
+  readonly missingUnits?: string[];
+  /** Serials that came, where others were to come. */
+  readonly unknownUnits?: string[];
 }
 
 /** Lines of one consignment. */
 export const consignmentLineCountMax = 2000;
+/** Serials that a line names of each kind. */
+const unitCountMax = 100;
 /** Lines that an alert names. */
 const shownLineCountMax = 20;
 /** So long after it was expected a consignment that is still open is overdue. */
@@ -73,6 +88,7 @@ export function isCaptured({ from, openedBy }: Consignment): boolean {
 export function reportOf(
   { kind, lines }: Pick<Consignment, "kind" | "lines">,
   moves: readonly ConsignmentMove[],
+  units: readonly ConsignmentUnit[] = [],
 ): ReportLine[] {
   const announced = sumsOf(lines);
   const sent = sumsOf(moves.filter(({ side }) => side === "sent"));
@@ -92,8 +108,35 @@ export function reportOf(
       missing: Math.max(due - came, 0),
       extra: hasList ? Math.max(came - due, 0) : 0,
       ...(isUnlisted ? { isUnlisted } : {}),
+      ...unitsOf(
+        units.filter((unit) => unit.item === item),
+        { kind, due, came },
+      ),
     };
   });
+}
+
+/** Which units of a line are missing and which nobody sent; only what must be so is said. */
+function unitsOf(
+  units: readonly ConsignmentUnit[],
+  { kind, due, came }: { kind: ConsignmentKind; due: number; came: number },
+): Pick<ReportLine, "missingUnits" | "unknownUnits"> {
+  const serialsOf = (side: ConsignmentUnit["side"]) =>
+    new Set(units.filter((unit) => unit.side === side).map(({ serial }) => serial));
+  const expected = serialsOf(kind === "transfer" ? "sent" : "expected");
+  const received = serialsOf("received");
+  if (expected.size === 0) return {};
+  const missing = [...expected].filter((serial) => !received.has(serial));
+  const unknown = [...received].filter((serial) => !expected.has(serial));
+  const namedCount = units
+    .filter(({ side }) => side === "received")
+    .reduce((sum, { quantity }) => sum + quantity, 0);
+  const unnamedCount = Math.max(came - namedCount, 0);
+  const isWhole = expected.size >= due;
+  return {
+    ...(missing.length > unnamedCount ? { missingUnits: missing.slice(0, unitCountMax) } : {}),
+    ...(isWhole && unknown.length > 0 ? { unknownUnits: unknown.slice(0, unitCountMax) } : {}),
+  };
 }
 
 /** Tells what is missing and what was too much; undefined where everything came. */
@@ -102,16 +145,21 @@ export function discrepancyAlert(
   lines: readonly ReportLine[],
   nowMs: number,
 ): Alert | undefined {
-  const wrong = lines.filter(({ missing, extra }) => missing + extra > 0);
+  const counted = lines.map((line) => ({
+    line,
+    missing: Math.max(line.missing, line.missingUnits?.length ?? 0),
+    extra: Math.max(line.extra, line.unknownUnits?.length ?? 0),
+  }));
+  const wrong = counted.filter(({ missing, extra }) => missing + extra > 0);
   if (wrong.length === 0) return undefined;
-  const missing = wrong.reduce((sum, line) => sum + line.missing, 0);
-  const extra = wrong.reduce((sum, line) => sum + line.extra, 0);
+  const missing = wrong.reduce((sum, each) => sum + each.missing, 0);
+  const extra = wrong.reduce((sum, each) => sum + each.extra, 0);
   return {
     ...{ storeId, code: `${kind}_discrepancy`, severity: "warning", atMs: nowMs },
     message: `${kind} ${consignmentId} from ${from}: ${missing} missing, ${extra} too many`,
     detail: {
       ...{ key: consignmentId, from, missing, extra, lineCount: wrong.length },
-      lines: wrong.slice(0, shownLineCountMax).map((line) => ({ ...line })),
+      lines: wrong.slice(0, shownLineCountMax).map(({ line }) => ({ ...line })),
     },
   };
 }

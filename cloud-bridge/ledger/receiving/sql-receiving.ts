@@ -5,7 +5,12 @@ import type { Alert, Entry } from "../../../contract/stock.ts";
 import type { LedgerDatabase, SqlConnection } from "../database.ts";
 import { saveAlerts } from "../sql-alerts.ts";
 import { readExpectedReceipts } from "../sql-capture.ts";
-import { type PostedEvent, readConsignmentMoves, readUnnamedArrivals } from "../sql-references.ts";
+import {
+  type PostedEvent,
+  readConsignmentMoves,
+  readConsignmentUnits,
+  readUnnamedArrivals,
+} from "../sql-references.ts";
 import {
   type Consignment,
   type ConsignmentLine,
@@ -272,9 +277,11 @@ export async function reported(
 ): Promise<ConsignmentReport> {
   const { consignmentId, storeId, kind, from } = consignment;
   const sender = kind === "transfer" ? { fromStoreId: from } : {};
-  const named = await readConsignmentMoves(connection, { consignmentId, storeId, ...sender });
+  const about = { consignmentId, storeId, ...sender };
+  const named = await readConsignmentMoves(connection, about);
   const unnamed = await readUnnamedArrivals(connection, { storeId, consignmentId });
-  return { ...consignment, report: reportOf(consignment, [...named, ...unnamed]) };
+  const units = await readConsignmentUnits(connection, about);
+  return { ...consignment, report: reportOf(consignment, [...named, ...unnamed], units) };
 }
 
 async function readConsignment(

@@ -110,7 +110,7 @@ describe("the live feed", () => {
     expect([...resumed.matchAll(/^id: (\d+)$/gm)].map(([, id]) => id)).toEqual(["2", "3", "4"]);
   });
 
-  test("goes on from now where more was seen than there is", async () => {
+  test("says so and goes on from now where more was seen than there is", async () => {
     const { items } = (await await fetch(address("/v1/entries?store=s1"), {
       headers: bearer(till.secret),
     }).then((response) => response.json())) as { items: object[] };
@@ -119,7 +119,9 @@ describe("the live feed", () => {
     expect(await post(facts(sale({ kind: "receipt", quantity: 1 })))).toMatchObject({
       status: 200,
     });
-    expect(await live).toContain(`id: ${items.length + 1}\n`);
+    const told = await live;
+    expect(told).toContain(`id: ${items.length}\nevent: set_back\ndata: {"lastEntryNumber":`);
+    expect(told).toContain(`id: ${items.length + 1}\n`);
   });
 
   test("another store's is refused", async () => {

@@ -59,7 +59,7 @@ const cases: [Holder | undefined, string, string, number, unknown?][] = [
   ["manager", "PUT", "/v1/stores/s2/count-policy", 403, {}],
   ["technician", "POST", "/v1/stores/s1/counts", 403, { kind: "full" }],
   ["manager", "GET", "/v1/webhooks", 403],
-  ["shopErp", "GET", "/v1/webhooks", 403],
+  ["shopErp", "GET", "/v1/webhooks", 200],
   ["erp", "GET", "/v1/webhooks", 200],
   ["shopErp", "POST", "/v1/webhooks", 403, { url: "https://a.example/", kinds: ["entries"] }],
   [
@@ -79,6 +79,29 @@ const cases: [Holder | undefined, string, string, number, unknown?][] = [
 test.each(cases)("%s: %s %s is %i", async (holder, method, path, status, body) => {
   const answer = await ask(holder, method, path, body);
   expect(answer, JSON.stringify(answer.body)).toMatchObject({ status });
+});
+
+test("a token of some stores manages the webhooks of these alone", async () => {
+  const hook = { url: "https://a.example/", kinds: ["entries"] };
+  const own = await ask("shopErp", "POST", "/v1/webhooks", { ...hook, stores: ["s1"] });
+  expect(own).toMatchObject({ status: 201 });
+  const others = [{ stores: ["s2"] }, { stores: ["s1", "s2"] }, {}];
+  const made = await Promise.all(
+    others.map((stores) => ask("erp", "POST", "/v1/webhooks", { ...hook, ...stores })),
+  );
+  const ownId = own.body["webhookId"];
+  const listed = (await ask("shopErp", "GET", "/v1/webhooks")).body;
+  expect(listed).toMatchObject({ items: [{ webhookId: ownId }], failing: [] });
+  for (const { status, body } of made) {
+    expect(status).toBe(201);
+    const path = `/v1/webhooks/${body["webhookId"]}`;
+    expect(await ask("shopErp", "GET", `${path}/dead`)).toMatchObject({ status: 404 });
+    expect(await ask("shopErp", "POST", `${path}/retry`, {})).toMatchObject({ status: 404 });
+    expect(await ask("shopErp", "DELETE", path)).toMatchObject({ status: 404 });
+    expect(await ask("erp", "DELETE", path)).toMatchObject({ status: 204 });
+  }
+  expect(await ask("shopErp", "GET", `/v1/webhooks/${ownId}/dead`)).toMatchObject({ status: 200 });
+  expect(await ask("shopErp", "DELETE", `/v1/webhooks/${ownId}`)).toMatchObject({ status: 204 });
 });
 
 test("under EPCIS it is refused in the standard's words", async () => {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   type ConsignmentMove,
+  type ConsignmentUnit,
   discrepancyAlert,
   reportOf,
 } from "../../../../cloud-bridge/ledger/receiving/consignment.ts";
@@ -61,6 +62,56 @@ describe("a transfer", () => {
     expect(reportOf(transfer(), [came(tea, 2), left(tea, 2)])).toMatchObject([
       { extra: 0, missing: 0 },
     ]);
+  });
+});
+
+describe("units with a serial", () => {
+  const units = (side: ConsignmentUnit["side"], ...serials: string[]): ConsignmentUnit[] =>
+    serials.map((serial) => ({ side, item: coffee, serial, quantity: 1 }));
+  const two = delivery([coffee, 2]);
+
+  test("as many came, and others than were to come: which, and an alert though no quantity differs", () => {
+    const named = [...units("expected", "S1", "S2"), ...units("received", "S1", "S7")];
+    const report = reportOf(two, [came(coffee, 2)], named);
+    expect(report).toEqual([
+      {
+        ...{ item: coffee, expected: 2, received: 2, missing: 0, extra: 0 },
+        ...{ missingUnits: ["S2"], unknownUnits: ["S7"] },
+      },
+    ]);
+    const about = {
+      consignmentId: "A-1",
+      storeId: "s0042",
+      from: "Maker",
+      state: "closed" as const,
+    };
+    const asked = { ...about, ...two, openedAtMs: startAtMs, openedBy: "ada" };
+    expect(discrepancyAlert(asked, report, startAtMs)).toMatchObject({
+      message: "delivery A-1 from Maker: 1 missing, 1 too many",
+      detail: { missing: 1, extra: 1, lines: [{ missingUnits: ["S2"], unknownUnits: ["S7"] }] },
+    });
+  });
+
+  test("a unit without a serial may be one that is missing; where not all have one, none is unknown", () => {
+    const expected = units("expected", "S1", "S2");
+    const [line] = reportOf(two, [came(coffee, 2)], [...expected, ...units("received", "S1")]);
+    expect(line).not.toHaveProperty("missingUnits");
+    const more = delivery([coffee, 3]);
+    const received = units("received", "S1", "S7");
+    const [mixed] = reportOf(more, [came(coffee, 2)], [...expected, ...received]);
+    expect(mixed).toMatchObject({ missing: 1, missingUnits: ["S2"] });
+    expect(mixed).not.toHaveProperty("unknownUnits");
+  });
+
+  test("of a transfer are those that were sent", () => {
+    const named = [...units("sent", "S1", "S2"), ...units("received", "S2")];
+    const moves = [left(coffee, 2), came(coffee, 1)];
+    expect(reportOf(transfer(), moves, named)).toMatchObject([
+      { missing: 1, missingUnits: ["S1"] },
+    ]);
+    const all = [...named, ...units("received", "S1")];
+    const [line] = reportOf(transfer(), [left(coffee, 2), came(coffee, 2)], all);
+    expect(line).not.toHaveProperty("missingUnits");
   });
 });
 

@@ -153,10 +153,30 @@ test("units of a captured shipment that come unnamed after its end correct what 
   expect(await say(ledger, edge, ended(id))).toEqual(["delivery_discrepancy"]);
   expect(await told(ledger, "delivery", true)).toMatchObject([{ detail: { missing: 2 } }]);
   expect(await say(ledger, edge, came("A1"), came("B9"))).toEqual([]);
-  expect(await told(ledger, "delivery", true)).toMatchObject([{ detail: { missing: 1 } }]);
+  const [open] = await told(ledger, "delivery", true);
+  expect(open).toMatchObject({ detail: { missing: 1, lines: [{ missingUnits: ["A2"] }] } });
   expect(await say(ledger, edge, came("A2"))).toEqual([]);
   expect(await told(ledger, "delivery", true)).toEqual([]);
   expect(await told(ledger)).toMatchObject([{ acknowledgedBy: "ledger", cause: "told_late" }]);
+});
+
+test("which units of a transfer are missing, and which came that nobody sent", async () => {
+  const ledger = await openLedger();
+  const unit = (step: "arriving" | "departing", serial: string) =>
+    moved(step, coffee, {
+      ...{ item: { gtin: coffee, serial }, reference: { type: "transfer", id: "T-9" } },
+      ...(step === "arriving" ? { to: place(`${storeId}/stockroom`) } : {}),
+    });
+  await announce(ledger, { consignmentId: "T-9", kind: "transfer", from: "s0043", lines: [] });
+  const sender = new FakeEdge("0c0c0c0c-9999", "edge-9", "s0043");
+  await say(ledger, sender, unit("departing", "S1"), unit("departing", "S2"));
+  const edge = new FakeEdge();
+  await say(ledger, edge, unit("arriving", "S7"), unit("arriving", "S1"), unit("arriving", "S1"));
+  const report = async () => (await ledger.receiving.consignment(storeId, "T-9"))?.report;
+  expect(await report()).toMatchObject([{ missingUnits: ["S2"], unknownUnits: ["S7"] }]);
+  await say(ledger, edge, unit("arriving", "S2"));
+  expect((await report())?.[0]).not.toHaveProperty("missingUnits");
+  expect((await ledger.verify()).problems).toEqual([]);
 });
 
 test("what is told of a shipment after its end, or declared wrong, corrects what was told of it", async () => {
