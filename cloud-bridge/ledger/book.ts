@@ -12,7 +12,7 @@ import { productKey } from "./changes.ts";
 import { type CountPolicy, defaultCountPolicy } from "./counting/count-policy.ts";
 import { entryHash, genesisHash } from "./entry-hash.ts";
 import { isOutside, isReal, type Movement, type Places } from "./settle.ts";
-import { TaskBook } from "./task-book.ts";
+import { negativeTaskStem, TaskBook } from "./task-book.ts";
 
 /** The event behind an entry. */
 export interface Source {
@@ -222,7 +222,7 @@ export class Book {
   /** A balance fell below zero: somebody should count. Or it came back. */
   #turn(balance: Balance, entry: Entry): void {
     const { storeId, item, location, state, quantity } = balance;
-    const key = `negative/${location}/${state}/${item}`;
+    const key = `${negativeTaskStem}${location}/${state}/${item}`;
     if (quantity >= 0) {
       this.tasks.close(storeId, key);
       return;

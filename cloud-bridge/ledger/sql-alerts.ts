@@ -14,6 +14,7 @@ import {
   silenceAlert,
 } from "./alerts.ts";
 import type { SqlConnection } from "./database.ts";
+import { negativeTaskStem } from "./task-book.ts";
 
 /** Silences that are told at one time; the others at the next. */
 const silenceCountMax = 1000;
@@ -184,6 +185,23 @@ export async function closePaidExits(
      WHERE closed_at_ms IS NULL AND (store_id, alert_key) IN (
        SELECT value->>0, value->>1 FROM json_each(?))`,
     ...[nowMs, JSON.stringify(keys)],
+  );
+}
+
+/** Closes what was told of stock below zero that is right again; `closings` are of the tasks that asked for a count of it. */
+export async function closeNegatives(
+  connection: SqlConnection,
+  closings: readonly { readonly storeId: string; readonly key: string }[],
+  nowMs: number,
+): Promise<void> {
+  const negatives = closings.filter(({ key }) => key.startsWith(negativeTaskStem));
+  if (negatives.length === 0) return;
+  await connection.run(
+    `UPDATE alerts SET closed_at_ms = ?, acknowledged_by = 'ledger'
+     WHERE closed_at_ms IS NULL AND alert_key >= 'negative_stock|' AND alert_key < 'negative_stock}'
+      AND (store_id, '${negativeTaskStem}' || (detail->>'location') || '/' || (detail->>'state') || '/' || (detail->>'item'))
+       IN (SELECT value->>0, value->>1 FROM json_each(?))`,
+    ...[nowMs, JSON.stringify(negatives.map(({ storeId, key }) => [storeId, key]))],
   );
 }
 

@@ -9,7 +9,7 @@ import { productKey } from "./changes.ts";
 import { type SqlConnection, savepoint } from "./database.ts";
 import { type FlowEntry, flowLookBackMs, postFlow, type Unsettled } from "./flow-posting.ts";
 import { isReal } from "./settle.ts";
-import { closePaidExits, saveAlerts } from "./sql-alerts.ts";
+import { closeNegatives, closePaidExits, saveAlerts } from "./sql-alerts.ts";
 import { loadItemsView } from "./sql-load.ts";
 import { saveChanges } from "./sql-save.ts";
 import { type Settled, settledItemCountMax } from "./types.ts";
@@ -102,6 +102,7 @@ async function settleItems(
   const raised = settled.flatMap((each) => each.alerts);
   const loud = await saveAlerts(connection, raised, recordedAtMs);
   const entries = settled.flatMap((each) => each.entries);
+  await closeNegatives(connection, book.changes().taskClosings, recordedAtMs);
   await closePaidExits(connection, entries.filter(isPaidExit), recordedAtMs);
   return settled.map(({ alerts, ...each }) => ({
     entries: each.entries,

@@ -21,7 +21,7 @@ import {
   type PostedAt,
   StoreNotHeldError,
 } from "./receiving/sql-followed.ts";
-import { saveAlerts } from "./sql-alerts.ts";
+import { closeNegatives, saveAlerts } from "./sql-alerts.ts";
 import { saveAudit } from "./sql-audit.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
 import { readQuarantine } from "./sql-read.ts";
@@ -55,6 +55,7 @@ export async function postPrepared(
       add(results.at(-1), told);
       const raised = results.flatMap(({ alerts }) => alerts);
       const loud = await saveAlerts(connection, raised, recordedAtMs);
+      await closeNegatives(connection, changes.taskClosings, recordedAtMs);
       return results.map((each) => ({
         ...each,
         alerts: each.alerts.filter((alert) => loud.has(alert)),
@@ -124,6 +125,7 @@ export async function postQuarantined(
       const told = await followConsignments(connection, [{ ...outbox, event }], { nowMs });
       add(posted, told);
       const loud = await saveAlerts(connection, posted.alerts, nowMs);
+      await closeNegatives(connection, changes.taskClosings, nowMs);
       posted.alerts = [...loud];
       await saveRepost(connection, { ...outbox, sequence, type: event.type, recordedAtMs: nowMs });
       const deed = { act: "quarantine_reposted", subject: id, by, atMs: nowMs } as const;

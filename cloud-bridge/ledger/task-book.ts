@@ -4,6 +4,9 @@
 import { isWithin, type StockState } from "../../contract/units.ts";
 import type { CountClosing, TaskOpening } from "./changes.ts";
 
+/** A task to count what stands below zero is `negative/LOCATION/STATE/ITEM`. */
+export const negativeTaskStem = "negative/";
+
 /** Openings and closings, in the order that `Changes` wants them. */
 export class TaskBook {
   readonly #opened = new Map<string, TaskOpening>();

@@ -4,7 +4,7 @@
 import type { Count } from "../anchors.ts";
 import { Book } from "../book.ts";
 import type { SqlConnection } from "../database.ts";
-import { saveAlerts } from "../sql-alerts.ts";
+import { closeNegatives, saveAlerts } from "../sql-alerts.ts";
 import { loadCountView } from "../sql-load.ts";
 import { saveChanges } from "../sql-save.ts";
 import type { Posted } from "../types.ts";
@@ -182,6 +182,7 @@ async function save(
     itemOf: (gtin) => itemOf(items, gtin),
   });
   const loud = await saveAlerts(connection, raised, nowMs);
+  await closeNegatives(connection, book.changes().taskClosings, nowMs);
   return { ...posted, alerts: raised.filter((alert) => loud.has(alert)) };
 }
 

@@ -94,7 +94,10 @@ test("negative stock, a count beyond its tolerance, events that are gone", async
   await ledger.post([edge.batch(1)], startAtMs);
   edge.append(noticed("x_y"), noticed("x_y")).dropRange(4, 5);
   await ledger.post([edge.batch(4)], startAtMs);
-  const alerts = (await open(ledger)).reverse();
+  // The count put the stock right, which ended the first one.
+  const asked = { storeId, isOpen: false, countMax: 9, nowMs: startAtMs };
+  const alerts = (await ledger.alerts(asked)).reverse();
+  expect((await open(ledger)).map(({ alertId }) => alertId)).toEqual([3, 2]);
   expect(alerts.map(({ code, cause }) => [code, cause])).toEqual([
     ["negative_stock", "movement_missed"],
     ["count_variance", "count_difference"],
@@ -159,6 +162,27 @@ test("an unpaid exit is over once the unit's sale is known, and no other unit's"
     acknowledgedBy: "ledger",
     cause: "paid",
   });
+});
+
+test("stock below zero is told until it is right again, also within one batch", async () => {
+  const ledger = await openLedger();
+  const shelf = place("s0042/floor/a");
+  const pick = (gtin = coffee) => moved("customer_pick", gtin, { from: shelf });
+  const fill = (gtin = coffee) => moved("receiving", gtin, { to: shelf });
+  const edge = new FakeEdge();
+  const post = async (...events: Parameters<FakeEdge["append"]>) => {
+    const first = edge.lastSequence + 1;
+    await ledger.post([edge.append(...events).batch(first)], startAtMs);
+    return (await open(ledger)).map(({ code, detail }) => [code, detail["item"]]);
+  };
+  expect(await post(pick(), pick(tea))).toEqual([
+    ["negative_stock", tea],
+    ["negative_stock", coffee],
+  ]);
+  expect(await post(fill())).toEqual([["negative_stock", tea]]);
+  const [, closed] = await ledger.alerts({ storeId, isOpen: false, countMax: 9, nowMs: startAtMs });
+  expect(closed).toMatchObject({ acknowledgedBy: "ledger", cause: "movement_missed" });
+  expect(await post(pick(), pick(), fill(), fill(), fill(tea))).toEqual([]);
 });
 
 test("a loss is told, and that it was found again", async () => {
