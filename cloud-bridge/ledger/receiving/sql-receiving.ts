@@ -276,8 +276,7 @@ export async function reported(
   consignment: Consignment,
 ): Promise<ConsignmentReport> {
   const { consignmentId, storeId, kind, from } = consignment;
-  const sender = kind === "transfer" ? { fromStoreId: from } : {};
-  const about = { consignmentId, storeId, ...sender };
+  const about = { consignmentId, storeId, ...(kind === "transfer" ? { fromStoreId: from } : {}) };
   const named = await readConsignmentMoves(connection, about);
   const unnamed = await readUnnamedArrivals(connection, { storeId, consignmentId });
   const units = await readConsignmentUnits(connection, about);
