@@ -63,6 +63,14 @@ export function refusalOfRenewed(renewed: string, shown: Certificates): string |
   }
 }
 
+/** The broker of a configuration, and where a certificate that is sent is kept. */
+export function brokerAddressOf<Broker extends BrokerAddress>(config: {
+  readonly broker: Broker;
+  readonly dataDir: string;
+}): Broker & { readonly renewedFile: string } {
+  return { ...config.broker, renewedFile: renewedFileIn(config.dataDir) };
+}
+
 /** The file of a certificate that was sent, in the data folder. */
 export function renewedFileIn(dataDir: string): string {
   return join(dataDir, "renewed-certificate.pem");

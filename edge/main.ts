@@ -17,7 +17,7 @@ import { followConfig } from "./config-trial.ts";
 import { Gateway } from "./gateway.ts";
 import { Counters, HealthReporter } from "./health.ts";
 import { EdgeLink } from "./link.ts";
-import { renewedFileIn } from "./link-certificates.ts";
+import { brokerAddressOf } from "./link-certificates.ts";
 import type { Logger } from "./log.ts";
 import { PlanStore } from "./plan-store.ts";
 import { buildPipeline } from "./sense/build-machines.ts";
@@ -67,7 +67,7 @@ export async function runEdge(run: EdgeRun): Promise<"stopped" | "restart due"> 
     commandGate: new CommandGate(config, clock),
     health: () => health.report(),
     applyConfig: (text: string, upDeviceIds: readonly string[]) => configs.put(text, upDeviceIds),
-    renewCertificate: (certificate: string) => keepRenewed(addressOf(config), certificate),
+    renewCertificate: (certificate: string) => keepRenewed(brokerAddressOf(config), certificate),
   };
   const restart = new AbortController();
   const restartIfDue = () => configs.isRestartDue && restart.abort();
@@ -107,11 +107,6 @@ export async function runEdge(run: EdgeRun): Promise<"stopped" | "restart due"> 
   log.info({ end }, "edge stopped");
   return end;
 }
-
-const addressOf = ({ broker, dataDir }: EdgeConfig) => ({
-  ...broker,
-  renewedFile: renewedFileIn(dataDir),
-});
 
 async function openOutbox(
   { configs: { config }, log }: EdgeRun,
@@ -202,7 +197,7 @@ function createLink(parts: LinkParts): EdgeLink {
     else gateway.setPlan(plan);
   };
   const link: EdgeLink = new EdgeLink({
-    broker: addressOf(config),
+    broker: brokerAddressOf(config),
     storeId,
     edgeId,
     settings: config.link,

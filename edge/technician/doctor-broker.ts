@@ -9,10 +9,10 @@ import { errorMessageOf } from "../../contract/errors.ts";
 import { topics } from "../../contract/topics.ts";
 import type { EdgeConfig } from "../config.ts";
 import {
+  brokerAddressOf,
   type Certificates,
   endingOf,
   readCertificates,
-  renewedFileIn,
 } from "../link-certificates.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
@@ -35,10 +35,7 @@ export async function checkBroker(
   const shown = new URL(url).host;
   let certificates: Certificates;
   try {
-    certificates = await readCertificates({
-      ...config.broker,
-      renewedFile: renewedFileIn(config.dataDir),
-    });
+    certificates = await readCertificates(brokerAddressOf(config));
   } catch (error) {
     return [fail("TLS", errorMessageOf(error), "have it issued anew: gondola-bridge enroll")];
   }
