@@ -6,7 +6,7 @@ import type { OutboxKey } from "./changes.ts";
 import type { SqlConnection } from "./database.ts";
 import type { ConsignmentMove, ConsignmentUnit } from "./receiving/consignment.ts";
 import { itemKeyOf } from "./settle.ts";
-import { type Columns, insertRows } from "./sql-save.ts";
+import { type Columns, insertRows, outboxColumns } from "./sql-save.ts";
 
 /** What a movement is to what it names. */
 type Side = ConsignmentMove["side"] | "sold" | "returned";
@@ -47,10 +47,8 @@ export async function saveReferencedMoves(
   });
   type Row = (typeof rows)[number];
   const named: Columns<Row> = {
-    store_id: (row) => row.storeId,
+    ...outboxColumns,
     reference_id: (row) => row.referenceId,
-    edge_id: (row) => row.edgeId,
-    outbox_id: (row) => row.outboxId,
     sequence: (row) => row.sequence,
     side: (row) => row.side,
     item: (row) => row.item,
@@ -88,7 +86,10 @@ export async function readConsignmentMoves(
   );
 }
 
-/** Units that were named one by one: by movements that name the consignment, and by a captured shipment. */
+/**
+ * Units that were named one by one: by movements that name the consignment, and by a captured shipment. Of the latter those
+ * that came without anybody naming the shipment (through a portal, say) too, each once, whatever came first.
+ */
 export async function readConsignmentUnits(
   connection: SqlConnection,
   about: {
@@ -98,14 +99,22 @@ export async function readConsignmentUnits(
   },
 ): Promise<ConsignmentUnit[]> {
   const { consignmentId, storeId, fromStoreId = "" } = about;
+  const announced = `FROM expected_receipts x
+     WHERE x.store_id = ?2 AND x.shipment = ?1 AND x.withdrawn_at_ms IS NULL AND x.serial IS NOT NULL`;
   return await connection.all<ConsignmentUnit>(
     `SELECT side, item, serial, count(*) AS quantity FROM referenced_units
      WHERE reference_id = ?1
       AND ((store_id = ?2 AND side = 'received') OR (store_id = ?4 AND side = 'sent'))
      GROUP BY side, item, serial
-     UNION SELECT 'expected', x.item, x.serial, 1 FROM expected_receipts x
-     WHERE x.store_id = ?2 AND x.shipment = ?1 AND x.withdrawn_at_ms IS NULL AND x.serial IS NOT NULL
-     UNION ${unnamedUnits("'received' AS side, x.item, x.serial, 1 AS quantity")}
+     UNION SELECT 'expected', x.item, x.serial, 1 ${announced}
+     UNION SELECT 'arrived', x.item, x.serial, 1 ${announced}
+      AND EXISTS (SELECT 1 FROM entries e
+        WHERE e.store_id = x.store_id AND e.item = x.item AND e.serial = x.serial
+         AND e.reason IN ('receiving', 'arriving') AND e.occurred_at_ms >= x.shipped_at_ms - ?3)
+      AND NOT EXISTS (SELECT 1 FROM entries e
+        JOIN referenced_moves r ON r.store_id = e.store_id AND r.reference_id = x.shipment
+         AND r.edge_id = e.edge_id AND r.outbox_id = e.outbox_id AND r.sequence = e.sequence
+        WHERE e.store_id = x.store_id AND e.item = x.item AND e.serial = x.serial)
      ORDER BY 1, 2, 3`,
     ...[consignmentId, storeId, clockDifferenceMsMax, fromStoreId],
   );
@@ -113,34 +122,6 @@ export async function readConsignmentUnits(
 
 /** By how much the clocks of who shipped and who received may differ. */
 const clockDifferenceMsMax = 3_600_000;
-
-/**
- * Units that a captured shipment names one by one and that came without anybody naming the shipment (through a portal, say),
- * each once, whatever came first.
- */
-export async function readUnnamedArrivals(
-  connection: SqlConnection,
-  { storeId, consignmentId }: { readonly storeId: string; readonly consignmentId: string },
-): Promise<ConsignmentMove[]> {
-  return await connection.all<ConsignmentMove>(
-    `${unnamedUnits("'received' AS side, x.item, count(DISTINCT x.serial) AS quantity")}
-     GROUP BY x.item ORDER BY x.item`,
-    ...[consignmentId, storeId, clockDifferenceMsMax],
-  );
-}
-
-// Parameters: 1 the shipment, 2 the store, 3 the difference of clocks.
-function unnamedUnits(columns: string): string {
-  return `SELECT ${columns} FROM expected_receipts x
-   WHERE x.store_id = ?2 AND x.shipment = ?1 AND x.withdrawn_at_ms IS NULL AND x.serial IS NOT NULL
-    AND EXISTS (SELECT 1 FROM entries e
-      WHERE e.store_id = x.store_id AND e.item = x.item AND e.serial = x.serial
-       AND e.reason IN ('receiving', 'arriving') AND e.occurred_at_ms >= x.shipped_at_ms - ?3)
-    AND NOT EXISTS (SELECT 1 FROM entries e
-      JOIN referenced_moves r ON r.store_id = e.store_id AND r.reference_id = x.shipment
-       AND r.edge_id = e.edge_id AND r.outbox_id = e.outbox_id AND r.sequence = e.sequence
-      WHERE e.store_id = x.store_id AND e.item = x.item AND e.serial = x.serial)`;
-}
 
 /** What a receipt sold of one item, in whichever store, and what has been returned of it. */
 export interface ReceiptSale {

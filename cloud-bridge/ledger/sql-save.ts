@@ -51,7 +51,7 @@ export async function insertRows<Row>(
   );
 }
 
-const outboxColumns: Columns<OutboxKey> = {
+export const outboxColumns: Columns<OutboxKey> = {
   store_id: (row) => row.storeId,
   edge_id: (row) => row.edgeId,
   outbox_id: (row) => row.outboxId,

@@ -41,9 +41,9 @@ export interface ConsignmentMove {
   readonly quantity: number;
 }
 
-/** A unit with a serial: to come by a captured shipment, or of a movement that names the consignment. */
+/** A unit with a serial: to come by a captured shipment, `arrived` though nobody named that, or of a movement that names it. */
 export interface ConsignmentUnit {
-  readonly side: ConsignmentMove["side"] | "expected";
+  readonly side: ConsignmentMove["side"] | "expected" | "arrived";
   readonly item: string;
   readonly serial: string;
   /** How often it was named. */
@@ -92,7 +92,8 @@ export function reportOf(
 ): ReportLine[] {
   const announced = sumsOf(lines);
   const sent = sumsOf(moves.filter(({ side }) => side === "sent"));
-  const received = sumsOf(moves.filter(({ side }) => side === "received"));
+  const arrived = units.filter(({ side }) => side === "arrived");
+  const received = sumsOf([...moves.filter(({ side }) => side === "received"), ...arrived]);
   // What left the other store is on its way, whatever had been announced.
   const isAnnounced = lines.length > 0;
   const expected = kind === "transfer" && (sent.size > 0 || !isAnnounced) ? sent : announced;
@@ -124,13 +125,12 @@ function unitsOf(
   const serialsOf = (side: ConsignmentUnit["side"]) =>
     new Set(units.filter((unit) => unit.side === side).map(({ serial }) => serial));
   const expected = serialsOf(kind === "transfer" ? "sent" : "expected");
-  const received = serialsOf("received");
+  const named = units.filter(({ side }) => side === "received" || side === "arrived");
+  const received = new Set(named.map(({ serial }) => serial));
   if (expected.size === 0) return {};
   const missing = [...expected].filter((serial) => !received.has(serial));
   const unknown = [...received].filter((serial) => !expected.has(serial));
-  const namedCount = units
-    .filter(({ side }) => side === "received")
-    .reduce((sum, { quantity }) => sum + quantity, 0);
+  const namedCount = named.reduce((sum, { quantity }) => sum + quantity, 0);
   const unnamedCount = Math.max(came - namedCount, 0);
   const isWhole = expected.size >= due;
   return {

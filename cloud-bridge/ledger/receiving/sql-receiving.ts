@@ -5,12 +5,7 @@ import type { Alert, Entry } from "../../../contract/stock.ts";
 import type { LedgerDatabase, SqlConnection } from "../database.ts";
 import { saveAlerts } from "../sql-alerts.ts";
 import { readExpectedReceipts } from "../sql-capture.ts";
-import {
-  type PostedEvent,
-  readConsignmentMoves,
-  readConsignmentUnits,
-  readUnnamedArrivals,
-} from "../sql-references.ts";
+import { type PostedEvent, readConsignmentMoves, readConsignmentUnits } from "../sql-references.ts";
 import {
   type Consignment,
   type ConsignmentLine,
@@ -277,10 +272,9 @@ export async function reported(
 ): Promise<ConsignmentReport> {
   const { consignmentId, storeId, kind, from } = consignment;
   const about = { consignmentId, storeId, ...(kind === "transfer" ? { fromStoreId: from } : {}) };
-  const named = await readConsignmentMoves(connection, about);
-  const unnamed = await readUnnamedArrivals(connection, { storeId, consignmentId });
+  const moves = await readConsignmentMoves(connection, about);
   const units = await readConsignmentUnits(connection, about);
-  return { ...consignment, report: reportOf(consignment, [...named, ...unnamed], units) };
+  return { ...consignment, report: reportOf(consignment, moves, units) };
 }
 
 async function readConsignment(
