@@ -30,7 +30,7 @@ import { flowWindows } from "./flow.ts";
 import { type OrderPlace, webChannel } from "./place-roles.ts";
 import { type AuditRecord, saveAudit } from "./sql-audit.ts";
 import { loadItemsView } from "./sql-load.ts";
-import { saveChanges } from "./sql-save.ts";
+import { saveBook } from "./sql-save.ts";
 
 type StockKey = readonly [storeId: string, gtin: string];
 
@@ -79,8 +79,7 @@ async function decideGroup(
   await saveAnswers(connection, changes.answers, nowMs);
   await saveAudit(connection, changes.steps.map(deedOf));
   if (outcomes.some((outcome) => outcome.ok && outcome.posted !== undefined)) {
-    const nothing = { positions: [], events: [], quarantined: [], placements: [] };
-    await saveChanges(connection, { recordedAtMs: nowMs, ...nothing, ...book.changes() });
+    await saveBook(connection, book, nowMs);
   }
   return outcomes;
 }

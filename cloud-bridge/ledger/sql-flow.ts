@@ -11,7 +11,7 @@ import { type FlowEntry, flowLookBackMs, postFlow, type Unsettled } from "./flow
 import { isReal } from "./settle.ts";
 import { closeNegatives, closePaidExits, saveAlerts } from "./sql-alerts.ts";
 import { loadItemsView } from "./sql-load.ts";
-import { saveChanges } from "./sql-save.ts";
+import { saveBook } from "./sql-save.ts";
 import { type Settled, settledItemCountMax } from "./types.ts";
 import { wholeOrEach } from "./whole-or-each.ts";
 
@@ -83,8 +83,7 @@ async function settleItems(
     const own = rows.get(productKey(each.storeId, each.item)) ?? [];
     return { ...each, ...postFlow(book, each, own, recordedAtMs) };
   });
-  const nothing = { positions: [], events: [], quarantined: [], placements: [] };
-  await saveChanges(connection, { recordedAtMs, ...nothing, ...book.changes() });
+  await saveBook(connection, book, recordedAtMs);
   await connection.run(
     `DELETE FROM unsettled WHERE (store_id, item) IN (SELECT value->>0, value->>1 FROM json_each(?))`,
     JSON.stringify(due.map(({ storeId, item }) => [storeId, item])),

@@ -1,6 +1,7 @@
 // Writes what the posting of a group changed: one set-based statement for each table.
 
 import type { Count } from "./anchors.ts";
+import type { Book } from "./book.ts";
 import type {
   Balance,
   ChainHead,
@@ -213,6 +214,16 @@ export async function saveChanges(connection: SqlConnection, changes: Changes): 
   ]);
   await savePlacements(connection, changes);
   await saveTasks(connection, changes);
+}
+
+/** Writes what the ledger itself posted in a book, by no event of an edge. */
+export async function saveBook(
+  connection: SqlConnection,
+  book: Book,
+  recordedAtMs: number,
+): Promise<void> {
+  const nothing = { positions: [], events: [], quarantined: [], placements: [] };
+  await saveChanges(connection, { recordedAtMs, ...nothing, ...book.changes() });
 }
 
 async function savePlacements(connection: SqlConnection, { placements }: Changes): Promise<void> {

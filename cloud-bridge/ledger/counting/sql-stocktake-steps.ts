@@ -6,7 +6,7 @@ import { Book } from "../book.ts";
 import type { SqlConnection } from "../database.ts";
 import { closeNegatives, saveAlerts } from "../sql-alerts.ts";
 import { loadCountView } from "../sql-load.ts";
-import { saveChanges } from "../sql-save.ts";
+import { saveBook } from "../sql-save.ts";
 import type { Posted } from "../types.ts";
 import type { CountPolicy } from "./count-policy.ts";
 import { differenceAlerts, postCounts } from "./post-stocktake.ts";
@@ -173,8 +173,7 @@ async function save(
 ): Promise<Posted> {
   const book = new Book(await loadCountView(connection, counts));
   const posted = postCounts(book, counts, { by: stocktake.changedBy, nowMs });
-  const nothing = { positions: [], events: [], quarantined: [], placements: [] };
-  await saveChanges(connection, { recordedAtMs: nowMs, ...nothing, ...book.changes() });
+  await saveBook(connection, book, nowMs);
   const gtins = stocktake.lines.map(({ gtin }) => gtin);
   const items = await readItems(connection, stocktake.storeId, gtins);
   const raised = differenceAlerts(stocktake, counts, {

@@ -5,7 +5,7 @@ import type { Alert, Entry } from "../../../contract/stock.ts";
 import { Book } from "../book.ts";
 import type { SqlConnection } from "../database.ts";
 import { loadItemsView } from "../sql-load.ts";
-import { saveChanges } from "../sql-save.ts";
+import { saveBook } from "../sql-save.ts";
 import type { Consignment, ReportLine } from "./consignment.ts";
 import { changedLosses, lostLines, postWriteOff } from "./write-off.ts";
 
@@ -38,7 +38,6 @@ export async function writeOffMissing(
   const name = createHash("sha256").update(`${from} ${storeId} ${consignmentId}`).digest("hex");
   const change = { changed, outboxId: name.slice(0, 32), by, nowMs };
   const { entries, alerts } = postWriteOff(book, consignment, change);
-  const nothing = { positions: [], events: [], quarantined: [], placements: [] };
-  await saveChanges(connection, { recordedAtMs: nowMs, ...nothing, ...book.changes() });
+  await saveBook(connection, book, nowMs);
   return { consignment: kept, entries, alerts };
 }
