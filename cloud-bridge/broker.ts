@@ -101,7 +101,7 @@ export class EmbeddedBroker {
   private constructor(options: EmbeddedBrokerOptions, aedes: Aedes) {
     this.#options = options;
     this.#aedes = aedes;
-    this.#warnings = new SparingLog(options.log);
+    this.#warnings = new SparingLog(options.log, () => systemClock.monotonicMs());
     const { settings, count } = options;
     this.#clients = new ConnectedClients(aedes);
     this.#sessions = new KeptSessions(aedes, {
@@ -390,6 +390,6 @@ export class EmbeddedBroker {
   #report(refusal: Refusal, clientId: string | undefined): void {
     const { code, message } = refusal;
     this.#options.count(`broker_refused_${code.toLowerCase()}`);
-    this.#warnings.warn(code, { message, clientId }, "client refused");
+    this.#warnings.warn(code, { message, clientId: clientId?.slice(0, 100) }, "client refused");
   }
 }
