@@ -123,6 +123,8 @@ describe("an edge with its certificate", () => {
       await expect(come(own, { clientId })).rejects.toThrow("Identifier rejected");
     }
     await come(own, { clientId: "s0042:edge-1:doctor-7" });
+    const kept = { clientId: "s0042:edge-1:doctor-7", clean: false };
+    await expect(come(own, kept)).rejects.toThrow("Server unavailable");
   });
 });
 
@@ -198,6 +200,18 @@ test("a consumer reads all stores, and is cut off when it commands an edge", asy
   void client.publish(topics.command("s0042", "edge-1"), "{}").catch(() => undefined);
   await client.closed;
   expect(counts.get("broker_refused_topic_foreign")).toBe(1);
+});
+
+test("nobody else comes under an edge's id, which would cut it off", async () => {
+  const edge = await come(own);
+  const shop = await authority.issueClient({ kind: "consumer", name: "web-shop" }, Date.now());
+  for (const clientId of ["s0042:edge-1", "s0042:edge-1:doctor-7"]) {
+    await expect(come({ ...shop, ca: own.ca }, { clientId })).rejects.toThrow(
+      "Identifier rejected",
+    );
+  }
+  await come({ ...shop, ca: own.ca }, { clientId: "shop:1/a" });
+  expect(edge.mqtt.connected).toBe(true);
 });
 
 test("an operator commands edges, and says nothing in their place", async () => {
