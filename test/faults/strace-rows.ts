@@ -11,6 +11,7 @@ import type { StoreProcesses } from "./store-processes.ts";
 
 const files = { edge: "outbox.db", bridge: "ledger.db" } as const;
 const attachMsMax = 20_000;
+const detachMsMax = 10_000;
 const strickenMs = 3_000;
 /** What a daemon says when it stops because of its disk. */
 const diskCodes = /^(OUTBOX|LEDGER)_(FAILED|CORRUPT|FULL)$/;
@@ -97,7 +98,10 @@ async function attached(strace: ChildProcess): Promise<void> {
 async function detach(strace: ChildProcess): Promise<void> {
   if (strace.exitCode !== null || strace.signalCode !== null) return;
   strace.kill("SIGINT");
+  // Once in some hundred kills it waits without end for a thread of the process that it killed.
+  const giveUp = setTimeout(() => strace.kill("SIGKILL"), detachMsMax);
   await once(strace, "exit");
+  clearTimeout(giveUp);
 }
 
 /** A daemon that stopped by itself said why, with a code, and starts clean. */
