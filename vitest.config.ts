@@ -7,6 +7,7 @@ const onBoth = [
   "alerts",
   "anchors",
   "claims",
+  "exit-alerts",
   "flow",
   "flow-orders",
   "ledger",
