@@ -32,6 +32,7 @@ const onBoth = [
   "sql-lots",
   "sql-unknown-tags",
   "sql-tag-names",
+  "sql-tag-corrections",
   "refused-alone",
   "unstorable-text",
 ];
