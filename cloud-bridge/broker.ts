@@ -69,6 +69,7 @@ export class EmbeddedBroker {
   readonly #refusals = new WeakMap<Client, Refusal>();
   readonly #bridgeClients = new WeakSet<Client>();
   readonly #rates = new WeakMap<Client, PublishRate>();
+  readonly #slowed = new WeakMap<Client, (() => void)[]>();
   readonly #filters = new WeakMap<Client, Set<string>>();
   readonly #retainedTopics = new Set<string>();
   readonly #warnings: SparingLog;
@@ -209,9 +210,13 @@ export class EmbeddedBroker {
     aedes.authorizePublish = (client, packet, done) => {
       const waitMs = client === null ? 0 : this.#publishWaitMs(client);
       const answer = () => done(this.#onPublish(client, packet));
-      if (waitMs < 1) return answer();
+      const waiting = (client && this.#slowed.get(client)) ?? [];
+      if (client === null || (waitMs < 1 && waiting.length === 0)) return answer();
       this.#options.count("broker_messages_slowed");
-      systemClock.timer(waitMs, answer);
+      // None overtakes another of its client, whichever timer comes first.
+      this.#slowed.set(client, waiting);
+      waiting.push(answer);
+      systemClock.timer(waitMs, () => waiting.shift()?.());
     };
     aedes.authorizeSubscribe = (client, subscription, done) =>
       done(null, this.#onSubscribe(client, subscription));
