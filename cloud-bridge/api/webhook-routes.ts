@@ -9,7 +9,7 @@ import { webhookCountMax } from "../ledger/sql-webhooks.ts";
 import type { Ledger } from "../ledger/types.ts";
 import type { WebhookGuard } from "../publish/webhook-guard.ts";
 import type { Actor } from "./actor.ts";
-import { requireStore, type Stores } from "./parameters.ts";
+import { cursorParameter, limitParameter, page, requireStore, type Stores } from "./parameters.ts";
 import { ProblemError, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 import { addedWebhook, deadAnswer, webhooksAnswer } from "./webhook-answers.ts";
@@ -38,8 +38,16 @@ const retryBody = z.strictObject({
   kind: webhookKindSchema.optional(),
   firstNumber: z.int().min(1).optional(),
 });
+const deadInText = z
+  .string()
+  .regex(/^\d{1,15}\/[a-z0-9-]{1,32}\/[a-z]{1,32}\/\d{1,15}$/)
+  .transform((text) => {
+    const [deadAtMs, storeId = "", kind = "", firstNumber] = text.split("/");
+    return [Number(deadAtMs), storeId, kind, Number(firstNumber)] as const;
+  });
 const deadQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  cursor: cursorParameter(deadInText).optional(),
+  limit: limitParameter,
 });
 
 /** A secret that nobody can guess. */
@@ -114,10 +122,14 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
   });
   addRoute(app, {
     ...{ method: "GET", path: `${path}/dead`, ...item, query: deadQuery },
-    ...{ summary: "What was given up", answers: { 200: deadAnswer } },
-    handler: async ({ params: { webhookId }, query: { limit: countMax }, actor }) => {
+    ...{ summary: "What was given up, the oldest first", answers: { 200: deadAnswer } },
+    handler: async ({ params: { webhookId }, query: { cursor, limit: countMax }, actor }) => {
       await requireOwn(webhookId, actor);
-      return { items: await ledger.webhooks.dead({ webhookId, countMax }) };
+      const after = cursor === undefined ? {} : { after: cursor };
+      const items = await ledger.webhooks.dead({ webhookId, ...after, countMax });
+      return page(items, countMax, ({ deadAtMs, storeId, kind, firstNumber }) =>
+        [deadAtMs, storeId, kind, firstNumber].join("/"),
+      );
     },
   });
   addRoute(app, {
