@@ -7,6 +7,7 @@ const onBoth = [
   "alerts",
   "anchors",
   "claims",
+  "exit-alerts",
   "flow",
   "flow-orders",
   "ledger",
@@ -31,6 +32,7 @@ const onBoth = [
   "sql-lots",
   "sql-unknown-tags",
   "sql-tag-names",
+  "sql-tag-corrections",
   "refused-alone",
   "unstorable-text",
 ];
