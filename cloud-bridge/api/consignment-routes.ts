@@ -17,6 +17,7 @@ import {
   consignmentKey,
 } from "../ledger/receiving/sql-receiving.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
+import type { Actor } from "./actor.ts";
 import { consignmentAnswer, consignmentItem } from "./consignment-answers.ts";
 import {
   cursorParameter,
@@ -177,6 +178,7 @@ function addEnds(
       const { reason, writeOff } = body;
       const end = { kind, state: "closed", by, reason, writeOff } as const;
       await requireStore(stores, storeId);
+      if (writeOff) await requireSender(options, actor, { storeId, id, kind });
       return taken(await ledger.receiving.end(storeId, id, end, nowMs()), options);
     },
   });
@@ -191,6 +193,20 @@ function addEnds(
       return taken(await ledger.receiving.end(storeId, id, end, nowMs()), options);
     },
   });
+}
+
+/** What is written off of a transfer is the sender's loss: a problem for a token that is not for that store. */
+async function requireSender(
+  { ledger }: Pick<ConsignmentRoutesOptions, "ledger">,
+  actor: Actor,
+  { storeId, id, kind }: { storeId: string; id: string; kind: ConsignmentKind },
+): Promise<void> {
+  if (kind !== "transfer" || actor.storeIds === undefined) return;
+  const found = await ledger.receiving.consignment(storeId, id, { kind, to: storeId });
+  if (found === undefined || actor.reaches(found.from)) return;
+  const message = `is the loss of store ${found.from}, which the token is not for`;
+  const errors = [{ parameter: "writeOff", message }];
+  throw new ProblemError("forbidden", `writeOff: ${message}`, { errors });
 }
 
 function announcedBy(

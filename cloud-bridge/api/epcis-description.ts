@@ -152,7 +152,8 @@ export function describeEpcis(
   const permission = /^(GET|HEAD)$/.test(method) ? "epcis.read" : "epcis.capture";
   const query = queries[path];
   route.schema = {
-    ...{ tags: ["epcis"], description: `Needs the permission \`${permission}\`.` },
+    tags: ["epcis"],
+    description: `Needs the permission \`${permission}\`. A token of some stores is told of these alone, and tells of them alone.`,
     ...(texts[`${method} ${path}`] ?? (path.includes("*") ? ofOne : list)),
     ...(query === undefined ? {} : { querystring: jsonSchema(query, "input") }),
   };

@@ -10,6 +10,7 @@ import {
   shownName,
 } from "../ledger/sql-epcis-names.ts";
 import type { Ledger } from "../ledger/types.ts";
+import { actorOf } from "./actor.ts";
 import { asked, contextUrl, cursorOf, linkNext, storeOrNone } from "./epcis-page.ts";
 import { EpcisProblem } from "./epcis-problem.ts";
 
@@ -41,11 +42,12 @@ export function addLists(
         const detail = "a list takes perPage and nextPageToken, and no other parameter";
         throw new EpcisProblem("QueryParameterException", detail);
       }
+      const { storeIds } = actorOf(request);
       const after = token === undefined ? {} : { after: nameCursorOf(token) };
       const page =
         kind === undefined
           ? eventTypesAfter(after.after, countMax)
-          : await ledger.epcis.names({ kind, places, ...after, countMax });
+          : await ledger.epcis.names({ kind, storeIds, places, ...after, countMax });
       if (page.next !== undefined) linkNext(request, reply, [page.next.storeId, page.next.after]);
       const member = page.names.map((name) => (kind === undefined ? name : shownName(kind, name)));
       return { "@context": contextUrl, type: "Collection", member };

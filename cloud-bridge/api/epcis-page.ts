@@ -5,7 +5,8 @@ import { z } from "zod";
 import type { EpcisEvent } from "../../contract/epcis/event.ts";
 import { idSchema } from "../../contract/units.ts";
 import { inDigitalLinks } from "../epcis/epc-format.ts";
-import { type ReadQuery, readQuery } from "../epcis/event-filter.ts";
+import { type EventFilter, type ReadQuery, readQuery } from "../epcis/event-filter.ts";
+import { actorOf } from "./actor.ts";
 import { EpcisProblem } from "./epcis-problem.ts";
 
 /** EPCIS's own JSON-LD context. */
@@ -29,6 +30,12 @@ export function asked(parameters: Readonly<Record<string, unknown>>): AskedEvent
   if (query.ok) return query;
   const detail = `${query.parameter.slice(0, 200)}: ${query.message}`;
   throw new EpcisProblem("QueryParameterException", detail);
+}
+
+/** The same of the stores alone that the asker's token is for. */
+export function ofStores(request: FastifyRequest, filter: EventFilter): EventFilter {
+  const { storeIds } = actorOf(request);
+  return storeIds === undefined ? filter : { ...filter, storeIds };
 }
 
 /** Says where the next page is. */

@@ -1,6 +1,7 @@
 // Queries with a name (EPCIS 2.0, 12.8): kept, listed, run by page, and removed. Subscriptions to them are not offered:
 // webhooks and the topic `epcis` tell of events as they come.
 
+import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { readQuery } from "../epcis/event-filter.ts";
@@ -8,10 +9,10 @@ import { issueMessage } from "../issue-message.ts";
 import { type NamedQuery, namedQueryCountMax } from "../ledger/sql-named-queries.ts";
 import { unstorableAt } from "../storable-text.ts";
 import { actorOf } from "./actor.ts";
-import { answerEvents, type EventSource } from "./epcis-answer.ts";
 import { jsonBodyOf } from "./epcis-body.ts";
 import { asked, cursorOf, linkNext } from "./epcis-page.ts";
 import { EpcisProblem } from "./epcis-problem.ts";
+import { answerEvents, type EventSource } from "./epcis-query-document.ts";
 
 /** Largest body with a query. */
 const querySizeBytesMax = 64 * 1024;
@@ -33,7 +34,8 @@ export function addNamedQueries(scope: FastifyInstance, source: EventSource): vo
   scope.post("/queries", { bodyLimit: querySizeBytesMax }, async (request, reply) => {
     const named = namedQueryOf(jsonBodyOf(request, "a query", "QueryValidationException"));
     const author = { by: actorOf(request).name, nowMs: source.nowMs() };
-    const done = named.name === anonymousName ? "exists" : await queries.add(named, author);
+    const isAnonymous = named.name === anonymousName;
+    const done = isAnonymous ? "exists" : await queries.add(named, author, scopeOf(request));
     if (done === "exists") {
       const detail = `name: there is a query ${named.name}`;
       throw new EpcisProblem("ResourceAlreadyExistsException", detail);
@@ -47,7 +49,8 @@ export function addNamedQueries(scope: FastifyInstance, source: EventSource): vo
   scope.get("/queries", async (request, reply) => {
     const { perPage, token } = onlyPage(request, "a list");
     const after = token === undefined ? "" : cursorOf(z.tuple([z.string().max(64)]), token)[0];
-    const found = await queries.list({ after, countMax: perPage + 1 });
+    const scope = scopeOf(request);
+    const found = await queries.list({ after, countMax: perPage + 1, scope });
     const page = found.slice(0, perPage);
     if (found.length > perPage) linkNext(request, reply, [page.at(-1)!.name]);
     return page;
@@ -56,23 +59,31 @@ export function addNamedQueries(scope: FastifyInstance, source: EventSource): vo
   scope.delete("/queries/:name", async (request, reply) => {
     const { name } = request.params as { name: string };
     const author = { by: actorOf(request).name, nowMs: source.nowMs() };
-    if (!(await queries.remove(name, author))) throw noQuery(name);
+    if (!(await queries.remove(name, author, scopeOf(request)))) throw noQuery(name);
     return await reply.code(204).send();
   });
   scope.get("/queries/:name/events", async (request, reply) => {
     const { name, query } = await queryOf(request);
     onlyPage(request, "a query with a name");
-    await queries.noteUse(name, source.nowMs());
+    await queries.noteUse(name, source.nowMs(), scopeOf(request));
     const parameters = { ...parametersOf(query), ...(request.query as object) };
     return await answerEvents(source, { request, reply, parameters, queryName: name });
   });
 
   async function queryOf(request: FastifyRequest): Promise<NamedQuery> {
     const { name } = request.params as { name: string };
-    const named = await queries.find(name);
+    const named = await queries.find(name, scopeOf(request));
     if (named === undefined) throw noQuery(name);
     return named;
   }
+}
+
+/** Who shares queries: all who see all stores, and of the others those who see the same ones. */
+function scopeOf(request: FastifyRequest): string {
+  const { storeIds } = actorOf(request);
+  if (storeIds === undefined) return "";
+  const names = [...new Set(storeIds)].sort().join();
+  return createHash("sha256").update(names).digest("hex").slice(0, 32);
 }
 
 /** Adds what the standard has and this bridge has not, so that it is said in the standard's words (501). */

@@ -6,7 +6,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import { z } from "zod";
 import { errorMessageOf } from "../../contract/errors.ts";
 import { idSchema } from "../../contract/units.ts";
-import { type PreparedCapture, prepareCapture, prepareEvents } from "../epcis/captured-event.ts";
+import {
+  foreignErrorType,
+  type PreparedCapture,
+  prepareCapture,
+  prepareEvents,
+} from "../epcis/captured-event.ts";
 import { ownNamespaces } from "../epcis/event-of-entry.ts";
 import type { Places } from "../epcis/places.ts";
 import { readXmlDocument } from "../epcis/xml-document.ts";
@@ -14,15 +19,15 @@ import type { ErrorBehaviour } from "../ledger/sql-capture.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import type { Logger } from "../log.ts";
 import { actorOf } from "./actor.ts";
-import { answerEvents } from "./epcis-answer.ts";
 import { addParsers, bodyOf, jsonBodyOf, parsedJson } from "./epcis-body.ts";
 import { describeEpcis } from "./epcis-description.ts";
 import { addLists, resources } from "./epcis-list-routes.ts";
-import { contextUrl, inFormatOf } from "./epcis-page.ts";
+import { contextUrl, inFormatOf, ofStores } from "./epcis-page.ts";
 import { EpcisProblem, negotiate, problemOfStatus, sendEpcisProblem } from "./epcis-problem.ts";
+import { answerEvents } from "./epcis-query-document.ts";
 import { addNamedQueries, addNotOffered } from "./epcis-query-routes.ts";
 import { requireStore, type Stores } from "./parameters.ts";
-import { checked, ProblemError, sendProblem } from "./problem.ts";
+import { checkedQuery, ProblemError, sendProblem } from "./problem.ts";
 
 export interface EpcisRoutesOptions {
   readonly ledger: Pick<Ledger, "epcis">;
@@ -87,7 +92,7 @@ function describe(route: RouteOptions): void {
   describeEpcis(route, route.url.slice(prefix.length), { "/expected-receipts": expectedQuery });
 }
 
-/** Events are of the whole chain, so a token is for all stores; what one store expects may be asked by its own. */
+/** A token of some stores is told of these alone, and tells of them alone: each route looks to it. */
 function permit(request: FastifyRequest): void {
   const actor = actorOf(request);
   const isRead = ["GET", "HEAD", "OPTIONS"].includes(request.method);
@@ -97,7 +102,6 @@ function permit(request: FastifyRequest): void {
     isRead ? "epcis.read" : "epcis.capture",
     isOfStore && typeof store === "string" ? [store] : [],
   );
-  if (!isOfStore) actor.requireAllStores();
 }
 
 function addErrors(scope: FastifyInstance, { log }: EpcisRoutesOptions): void {
@@ -136,7 +140,8 @@ function addCapture(
     prepared: PreparedCapture,
     behaviour: ErrorBehaviour,
   ) => {
-    const author = { by: actorOf(request).name, nowMs: nowMs() };
+    const { name: by, storeIds } = actorOf(request);
+    const author = { by, nowMs: nowMs(), isLimited: storeIds !== undefined };
     const asked = { captureId: randomUUID(), ...prepared, behaviour, ...author };
     const { job, alerts } = await ledger.epcis.captureAndTell(asked);
     if (alerts.length > 0) onPosted({ entries: [], changedItems: [], alerts });
@@ -146,23 +151,29 @@ function addCapture(
   scope.post("/capture", { bodyLimit: captureSizeBytesMax }, async (request, reply) => {
     const behaviour = behaviourOf(request);
     const { document, ignoredFields } = documentOf(request);
-    const prepared = prepareCapture(document, places, ignoredFields);
+    const prepared = prepareCapture(document, { places, ignoredFields, ...reachOf(request) });
     if (!("events" in prepared)) throw new EpcisProblem("ValidationException", prepared.detail);
+    requireOwn(prepared, (eventIndex) => `epcisBody.eventList.${eventIndex}.`);
     checkCount(prepared.events.length + prepared.errors.length, reply);
     const job = await captureNow(request, prepared, behaviour);
     reply.headers({ ...limitHeaders, Location: `/v1/epcis/capture/${job.captureID}` });
     reply.header("GS1-Capture-Error-Behaviour", behaviour);
     return await reply.code(202).send();
   });
-  scope.get("/capture", async () => await ledger.epcis.captureJobs(jobCountMax));
+  scope.get(
+    "/capture",
+    async (request) => await ledger.epcis.captureJobs(jobCountMax, senderOf(request)),
+  );
   scope.get("/capture/:captureId", async (request) => {
     const { captureId } = request.params as { captureId: string };
-    const job = await ledger.epcis.captureJob(captureId);
+    const job = await ledger.epcis.captureJob(captureId, senderOf(request));
     if (job !== undefined) return job;
     throw new EpcisProblem("NoSuchResourceException", `no capture ${captureId}, or not any more`);
   });
   scope.post("/events", { bodyLimit: captureSizeBytesMax }, async (request, reply) => {
-    const prepared = prepareEvents([jsonBodyOf(request, "one event")], { places });
+    const reach = reachOf(request);
+    const prepared = prepareEvents([jsonBodyOf(request, "one event")], { places, ...reach });
+    requireOwn(prepared, () => "");
     const job = await captureNow(request, prepared, "rollback");
     const [error] = job.errors;
     if (error !== undefined) throw new EpcisProblem("ValidationException", error.detail);
@@ -173,6 +184,27 @@ function addCapture(
       .header("Location", `/v1/epcis/events/${encodeURIComponent(eventId)}`)
       .send();
   });
+}
+
+/** Whose events somebody may tell, where it is not of all stores. */
+function reachOf(request: FastifyRequest): { reaches?: (storeId: string) => boolean } {
+  const actor = actorOf(request);
+  if (actor.storeIds === undefined) return {};
+  return { reaches: (storeId) => actor.reaches(storeId) };
+}
+
+/** Whose captures somebody is told of: its own, where it is not for all stores. */
+function senderOf(request: FastifyRequest): string | undefined {
+  const { storeIds, name } = actorOf(request);
+  return storeIds === undefined ? undefined : name;
+}
+
+/** A problem for a document with an event of another store, of which nothing is taken then. */
+function requireOwn({ errors }: PreparedCapture, stemOf: (eventIndex: number) => string): void {
+  const foreign = errors.find(({ type }) => type === foreignErrorType);
+  if (foreign === undefined) return;
+  const detail = `${stemOf(foreign.eventIndex ?? 0)}${foreign.detail}`;
+  throw new EpcisProblem("SecurityException", detail);
 }
 
 function behaviourOf(request: FastifyRequest): ErrorBehaviour {
@@ -206,7 +238,7 @@ function addQueries(scope: FastifyInstance, options: EpcisRoutesOptions): void {
   // An ID is a URI: as a wildcard it may be longer than a parameter.
   scope.get("/events/*", async (request) => {
     const eventId = (request.params as { "*": string })["*"];
-    const filter = { eventIds: [eventId] };
+    const filter = ofStores(request, { eventIds: [eventId] });
     const { events } = await ledger.epcis.events({ filter, places, countMax: jobCountMax });
     const event =
       events.find(({ errorDeclaration }) => errorDeclaration === undefined) ?? events[0];
@@ -271,7 +303,7 @@ const expectedQuery = z.strictObject({
 
 function addExpected(scope: FastifyInstance, { ledger, stores }: EpcisRoutesOptions): void {
   scope.get("/expected-receipts", async (request) => {
-    const query = checked(expectedQuery, request.query);
+    const query = checkedQuery(expectedQuery, request.query);
     const { store: storeId, shipment, cursor, after = cursor, limit } = query;
     await requireStore(stores, storeId);
     const [eventNumber = 0, line = 0] = (after ?? "0-0").split("-").map(Number);

@@ -21,6 +21,8 @@ export const noticeItem = z.strictObject({
   severity: z.enum(severities),
   deviceId: idSchema,
   occurredAtMs: atMsSchema,
+  /** When the ledger took it. */
+  recordedAtMs: atMsSchema,
   detail: z.record(z.string(), z.unknown()),
 });
 

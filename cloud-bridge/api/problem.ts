@@ -86,6 +86,18 @@ export function checked<T>(schema: z.ZodType<T>, value: unknown): T {
   throw new ProblemError("query_invalid", detail, { errors });
 }
 
+/** The same of a URL's query, in which nothing is a list: a problem for each parameter that is given twice. */
+export function checkedQuery<T>(schema: z.ZodType<T>, query: unknown): T {
+  const given = Object.entries((query ?? {}) as object);
+  const firsts = given.map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]);
+  const read = checked(schema, Object.fromEntries(firsts));
+  const twice = given.filter(([, value]) => Array.isArray(value));
+  if (twice.length === 0) return read;
+  const errors = twice.map(([parameter]) => ({ parameter, message: "is given more than once" }));
+  const detail = errors.map(({ parameter, message }) => `${parameter}: ${message}`).join("; ");
+  throw new ProblemError("query_invalid", detail, { errors });
+}
+
 /** What is wrong with one parameter; of fields that nobody knows each is one. */
 function errorsOf(issue: z.core.$ZodIssue): { parameter: string; message: string }[] {
   if (issue.code === "unrecognized_keys") {

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { unstorableAt } from "../storable-text.ts";
 import { type Actor, actorOf } from "./actor.ts";
-import { checked, wrongParameter } from "./problem.ts";
+import { checked, checkedQuery, wrongParameter } from "./problem.ts";
 import type { Permission } from "./roles.ts";
 
 type Schema = z.ZodType;
@@ -93,7 +93,7 @@ export function addRoute<
       if (route.isOfAllStores === true) actor.requireAllStores();
       const parts = {
         params: read(route.params, request.params),
-        query: read(route.query, request.query),
+        query: read(route.query, request.query, checkedQuery),
         body: read(route.body, request.body),
       } as Pick<Asked<P, Q, B>, "params" | "query" | "body">;
       actor.require(allows, route.storesOf?.(parts) ?? storesNamed(parts));
@@ -108,9 +108,9 @@ export function addRoute<
   });
 }
 
-function read(schema: Schema | undefined, value: unknown): unknown {
+function read(schema: Schema | undefined, value: unknown, check = checked): unknown {
   if (schema === undefined) return undefined;
-  const parsed = checked(schema, value);
+  const parsed = check(schema, value);
   const at = unstorableAt(value);
   if (at !== undefined)
     throw wrongParameter(at || "(body)", "has characters that are no text, or nests too deep");

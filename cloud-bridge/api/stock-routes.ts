@@ -51,9 +51,17 @@ const entriesQuery = z.strictObject({
   limit,
 });
 const storeQuery = z.strictObject({ store: idSchema.optional() });
+const noticeInText = z
+  .string()
+  .regex(/^\d{1,15}\/\d{1,15}\/[a-z0-9@-]{1,40}\/[0-9a-f-]{8,40}$/)
+  .transform((text) => {
+    const [recordedAtMs, sequence, edgeId = "", outboxId = ""] = text.split("/");
+    return [Number(recordedAtMs), Number(sequence), edgeId, outboxId] as const;
+  });
 const noticesQuery = z.strictObject({
   store: idSchema,
   code: z.string().max(64).optional(),
+  cursor: cursorParameter(noticeInText).optional(),
   limit,
 });
 const repostBody = z.strictObject({
@@ -104,10 +112,13 @@ export function addStockRoutes(app: FastifyInstance, options: StockRoutesOptions
     summary: "What edges noticed, newest first",
     query: noticesQuery,
     answers: { 200: pageSchema(noticeItem) },
-    handler: async ({ query: { store, code, limit: countMax } }) => {
-      await requireStore(stores, store);
-      const only = code === undefined ? {} : { code };
-      return { items: await ledger.notices({ storeId: store, ...only, countMax }) };
+    handler: async ({ query: { store: storeId, code, cursor, limit: countMax } }) => {
+      await requireStore(stores, storeId);
+      const before = cursor === undefined ? {} : { before: cursor };
+      const items = await ledger.notices({ storeId, code, ...before, countMax });
+      return page(items, countMax, ({ recordedAtMs, sequence, edgeId, outboxId }) =>
+        [recordedAtMs, sequence, edgeId, outboxId].join("/"),
+      );
     },
   });
   addStoreLists(app, options);

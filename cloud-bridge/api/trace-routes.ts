@@ -170,9 +170,8 @@ class Tracer {
           : { storeId, entries },
       ),
     );
-    // What others captured is not of one store, and stands on the first page.
-    const isWithEvents = actor.storeIds === undefined && cursor === undefined;
-    const events = isWithEvents ? await this.#capturedOf(unit) : [];
+    // What others captured has no place in the history, and stands on the first page.
+    const events = cursor === undefined ? await this.#capturedOf(unit, actor) : [];
     const isLast = next === undefined;
     const isWhole = isLast && cursor === undefined && events.length < capturedCountMax;
     const link = unit.serial === undefined ? {} : { link: uriOf(unit) };
@@ -184,9 +183,10 @@ class Tracer {
     return { ...unit, ...label, ...link, ...place, isWhole, stores, events, ...more };
   }
 
-  async #capturedOf(unit: NamedUnit) {
+  async #capturedOf(unit: NamedUnit, { storeIds }: Actor) {
     const roles = ["epc", "input", "output"] as const;
-    const filter = { epcs: [{ uris: [uriOf(unit)], roles }] };
+    const only = storeIds === undefined ? {} : { storeIds };
+    const filter = { epcs: [{ uris: [uriOf(unit)], roles }], ...only };
     return (await this.#options.ledger.epcis.captured(filter, capturedCountMax)).events;
   }
 

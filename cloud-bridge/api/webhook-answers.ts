@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { atMsSchema, idSchema } from "../../contract/units.ts";
 import { webhookKindSchema } from "../../contract/webhook.ts";
+import { pageSchema } from "./parameters.ts";
 
 const stream = { webhookId: z.string(), storeId: idSchema, kind: webhookKindSchema };
 
@@ -34,15 +35,13 @@ export const webhooksAnswer = z.strictObject({
 });
 
 /** What was given up. */
-export const deadAnswer = z.strictObject({
-  items: z.array(
-    z.strictObject({
-      ...stream,
-      firstNumber: z.int(),
-      lastNumber: z.int(),
-      attemptCount: z.int(),
-      error: z.string(),
-      deadAtMs: atMsSchema,
-    }),
-  ),
-});
+export const deadAnswer = pageSchema(
+  z.strictObject({
+    ...stream,
+    firstNumber: z.int(),
+    lastNumber: z.int(),
+    attemptCount: z.int(),
+    error: z.string(),
+    deadAtMs: atMsSchema,
+  }),
+);

@@ -9,7 +9,7 @@ import { webhookCountMax } from "../ledger/sql-webhooks.ts";
 import type { Ledger } from "../ledger/types.ts";
 import type { WebhookGuard } from "../publish/webhook-guard.ts";
 import type { Actor } from "./actor.ts";
-import { requireStore, type Stores } from "./parameters.ts";
+import { cursorParameter, limitParameter, page, requireStore, type Stores } from "./parameters.ts";
 import { ProblemError, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
 import { addedWebhook, deadAnswer, webhooksAnswer } from "./webhook-answers.ts";
@@ -38,8 +38,16 @@ const retryBody = z.strictObject({
   kind: webhookKindSchema.optional(),
   firstNumber: z.int().min(1).optional(),
 });
+const deadInText = z
+  .string()
+  .regex(/^\d{1,15}\/[a-z0-9-]{1,32}\/[a-z]{1,32}\/\d{1,15}$/)
+  .transform((text) => {
+    const [deadAtMs, storeId = "", kind = "", firstNumber] = text.split("/");
+    return [Number(deadAtMs), storeId, kind, Number(firstNumber)] as const;
+  });
 const deadQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  cursor: cursorParameter(deadInText).optional(),
+  limit: limitParameter,
 });
 
 /** A secret that nobody can guess. */
@@ -47,19 +55,13 @@ export function newSecret(): string {
   return randomBytes(32).toString("base64url");
 }
 
+const manages = { allows: "webhooks.manage" } as const;
+const item = { ...manages, params: webhookParams } as const;
+const path = "/v1/webhooks/:webhookId";
+
 /** Adds the routes under /v1/webhooks. */
 export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOptions): void {
   const { ledger, stores: known, webhookGuard, nowMs } = options;
-
-  const manages = { allows: "webhooks.manage" } as const;
-  const item = { ...manages, params: webhookParams } as const;
-  const path = "/v1/webhooks/:webhookId";
-  const requireOwn = async (webhookId: string, actor: Actor) => {
-    if (actor.storeIds === undefined) return;
-    const webhooks = await ledger.webhooks.list();
-    const found = webhooks.find((webhook) => webhook.webhookId === webhookId);
-    if (found === undefined || !isOf(actor, found)) throw unknown(webhookId);
-  };
 
   addRoute(app, {
     ...{ method: "POST", path: "/v1/webhooks", ...manages, body: addBody },
@@ -105,19 +107,29 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
     ...{ method: "DELETE", path, ...item, summary: "Removes a webhook" },
     answers: { 204: null },
     handler: async ({ params: { webhookId }, actor, reply }) => {
-      await requireOwn(webhookId, actor);
+      await requireOwn(options, webhookId, actor);
       const author = { by: actor.name, nowMs: nowMs() };
       if (!(await ledger.webhooks.remove(webhookId, author))) throw unknown(webhookId);
       void reply.code(204);
       return undefined;
     },
   });
+  addGivenUp(app, options);
+}
+
+/** What was given up, and trying it again. */
+function addGivenUp(app: FastifyInstance, options: WebhookRoutesOptions): void {
+  const { ledger, stores: known, nowMs } = options;
   addRoute(app, {
     ...{ method: "GET", path: `${path}/dead`, ...item, query: deadQuery },
-    ...{ summary: "What was given up", answers: { 200: deadAnswer } },
-    handler: async ({ params: { webhookId }, query: { limit: countMax }, actor }) => {
-      await requireOwn(webhookId, actor);
-      return { items: await ledger.webhooks.dead({ webhookId, countMax }) };
+    ...{ summary: "What was given up, the oldest first", answers: { 200: deadAnswer } },
+    handler: async ({ params: { webhookId }, query: { cursor, limit: countMax }, actor }) => {
+      await requireOwn(options, webhookId, actor);
+      const after = cursor === undefined ? {} : { after: cursor };
+      const items = await ledger.webhooks.dead({ webhookId, ...after, countMax });
+      return page(items, countMax, ({ deadAtMs, storeId, kind, firstNumber }) =>
+        [deadAtMs, storeId, kind, firstNumber].join("/"),
+      );
     },
   });
   addRoute(app, {
@@ -126,7 +138,7 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
     example: { storeId: "s1", kind: "stock" },
     answers: { 200: z.strictObject({ webhookId: z.string(), retriedCount: z.int() }) },
     handler: async ({ params: { webhookId }, body: { storeId, kind, firstNumber }, actor }) => {
-      await requireOwn(webhookId, actor);
+      await requireOwn(options, webhookId, actor);
       if (storeId !== undefined) await requireStore(known, storeId, "storeId");
       const one = {
         ...(storeId === undefined ? {} : { storeId }),
@@ -138,6 +150,17 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRoutesOpt
       return { webhookId, retriedCount };
     },
   });
+}
+
+async function requireOwn(
+  { ledger }: WebhookRoutesOptions,
+  webhookId: string,
+  actor: Actor,
+): Promise<void> {
+  if (actor.storeIds === undefined) return;
+  const webhooks = await ledger.webhooks.list();
+  const found = webhooks.find((webhook) => webhook.webhookId === webhookId);
+  if (found === undefined || !isOf(actor, found)) throw unknown(webhookId);
 }
 
 /** Whether it tells of stores that somebody reaches, and of no others. */

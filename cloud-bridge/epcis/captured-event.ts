@@ -11,10 +11,11 @@ import { contextOf } from "../../contract/epcis/context.ts";
 import { epcisEnvelopeSchema } from "../../contract/epcis/document.ts";
 import { type EpcisEvent, epcisEventSchema } from "../../contract/epcis/event.ts";
 import { eventHash } from "../../contract/epcis/event-hash.ts";
-import { gtinSchema, storeOf } from "../../contract/units.ts";
+import { storeOf } from "../../contract/units.ts";
 import { issueMessage } from "../issue-message.ts";
 import { unstorableAt } from "../storable-text.ts";
 import { type Reference, referencesOf } from "./event-references.ts";
+import { nameFault } from "./name-fault.ts";
 import { canonicalUri, type Places } from "./places.ts";
 
 /** What a unit is to its event. */
@@ -71,29 +72,39 @@ const capturedNameSizeBytesMax = 2000;
 /** The longest type of a transaction, source or destination, with which one is found. */
 const typeSizeBytesMax = 500;
 
+/** How events are read. */
+interface ReadingOptions {
+  readonly places: Places;
+  readonly ignoredFields?: readonly string[];
+  readonly context?: unknown;
+  /** Whose events are taken, where the sender may not speak for all stores. */
+  readonly reaches?: ((storeId: string) => boolean) | undefined;
+}
+
 /** Reads a document; undefined with one error where it is none. */
 export function prepareCapture(
   document: unknown,
-  places: Places,
-  ignoredFields: readonly string[] = [],
+  options: Omit<ReadingOptions, "context">,
 ): PreparedCapture | CaptureError {
   const envelope = epcisEnvelopeSchema.safeParse(document);
   if (!envelope.success) return validationError(faultText(envelope.error.issues));
   const { "@context": context, epcisBody } = envelope.data;
-  return prepareEvents(epcisBody.eventList, { places, ignoredFields, context });
+  return prepareEvents(epcisBody.eventList, { ...options, context });
 }
 
 /** Makes ready a list of events under one `@context`. */
-export function prepareEvents(
-  list: readonly unknown[],
-  options: { places: Places; ignoredFields?: readonly string[]; context?: unknown },
-): PreparedCapture {
+export function prepareEvents(list: readonly unknown[], options: ReadingOptions): PreparedCapture {
   const events: CapturedEvent[] = [];
   const errors: CaptureError[] = [];
   for (const [eventIndex, raw] of list.entries()) {
     const result = epcisEventSchema.safeParse(raw);
     if (!result.success) {
       errors.push({ ...validationError(faultText(result.error.issues)), eventIndex });
+      continue;
+    }
+    const foreign = foreignFault(result.data, options);
+    if (foreign !== undefined) {
+      errors.push({ ...foreign, eventIndex });
       continue;
     }
     const ready = readyEvent(result.data, options);
@@ -103,11 +114,29 @@ export function prepareEvents(
   return { events, errors };
 }
 
-function readyEvent(
+/** The type of an error for an event that is not its sender's to tell. */
+export const foreignErrorType = "epcisException:SecurityException";
+
+function foreignFault(
   event: EpcisEvent,
-  options: Parameters<typeof captured>[1],
-): CapturedEvent | string {
-  const fault = textFault(event) ?? gtinFault(event);
+  { places, reaches }: ReadingOptions,
+): CaptureError | undefined {
+  if (reaches === undefined) return undefined;
+  const known = placesIn(event).flatMap(({ field, uri }) => {
+    const location = places.locationOf(uri);
+    return location === undefined ? [] : [{ field, uri, storeId: storeOf(location) }];
+  });
+  const foreign = known.find(({ storeId }) => !reaches(storeId));
+  if (foreign === undefined && known.length > 0) return undefined;
+  const detail =
+    foreign === undefined
+      ? "readPoint: must be a place of a store that the token is for, or bizLocation or a destination"
+      : `${foreign.field}: ${foreign.uri.slice(0, 200)} is of store ${foreign.storeId}, which the token is not for`;
+  return { type: foreignErrorType, title: "The token may not do this", detail };
+}
+
+function readyEvent(event: EpcisEvent, options: ReadingOptions): CapturedEvent | string {
+  const fault = textFault(event) ?? unitFaultIn(event);
   if (fault !== undefined) return fault;
   const ready = captured(event, options);
   return longNameFault(ready) ?? ready;
@@ -131,20 +160,16 @@ function longNameFault(event: CapturedEvent): string | undefined {
   return typed && `${typed.role.slice(0, 100)} is a type of more than ${typeSizeBytesMax} bytes`;
 }
 
-/** The first unit or class whose link has the place of a GTIN, and no GTIN there. */
-function gtinFault(event: EpcisEvent): string | undefined {
+/** Of the first unit or class that is written as a key of GS1, and is none. */
+function unitFaultIn(event: EpcisEvent): string | undefined {
   for (const { epc } of epcsOf(event)) {
-    const digits = /^https?:\/\/[^?#]*\/01\/(\d{14})(?:[/?#]|$)/.exec(epc)?.[1];
-    const gtin = digits === undefined ? undefined : gtinSchema.safeParse(digits);
-    if (gtin?.success === false) return `${epc.slice(0, 200)}: ${gtin.error.issues[0]?.message}`;
+    const fault = nameFault(epc);
+    if (fault !== undefined) return fault;
   }
   return undefined;
 }
 
-function captured(
-  event: EpcisEvent,
-  options: { places: Places; ignoredFields?: readonly string[]; context?: unknown },
-): CapturedEvent {
+function captured(event: EpcisEvent, options: ReadingOptions): CapturedEvent {
   const { places, ignoredFields = [], context } = options;
   const namespaces = contextOf(context);
   const hash = eventHash(event, { namespaces, ignoredFields });
@@ -191,19 +216,28 @@ export function canonicalWord(
   return canonicalValue(name, value, writing, wordStems[name]);
 }
 
-// Where the goods go says more about whom an event is for than where they were seen.
 function locationOf(event: EpcisEvent, places: Places): string | undefined {
-  const order = ["location", "possessing_party", "owning_party"];
-  const rank = (type: string) => order.findIndex((word) => type.endsWith(word));
-  const destinations = [...(event.destinationList ?? [])]
-    .sort((one, other) => rank(one.type) - rank(other.type))
-    .map(({ destination }) => destination);
-  const uris = [...destinations, event.bizLocation?.id, event.readPoint?.id];
-  for (const uri of uris) {
-    const location = uri === undefined ? undefined : places.locationOf(uri);
+  for (const { uri } of placesIn(event)) {
+    const location = places.locationOf(uri);
     if (location !== undefined) return location;
   }
   return undefined;
+}
+
+// Where the goods go says more about whom an event is for than where they were seen.
+function placesIn(event: EpcisEvent): { readonly field: string; readonly uri: string }[] {
+  const order = ["location", "possessing_party", "owning_party"];
+  const rank = (type: string) => order.findIndex((word) => type.endsWith(word));
+  const destinations = (event.destinationList ?? [])
+    .map(({ type, destination: uri }, index) => {
+      return { field: `destinationList.${index}.destination`, uri, rank: rank(type) };
+    })
+    .sort((one, other) => one.rank - other.rank);
+  const seenAt = (["bizLocation", "readPoint"] as const).flatMap((field) => {
+    const uri = event[field]?.id;
+    return uri === undefined ? [] : [{ field: `${field}.id`, uri }];
+  });
+  return [...destinations, ...seenAt];
 }
 
 /** The units and classes of an event, in the order in which they are stored. */

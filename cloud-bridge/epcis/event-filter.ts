@@ -9,10 +9,13 @@ import {
   referenceParameterNames,
   referencesOf,
 } from "./event-references.ts";
+import { nameFault, unitFault } from "./name-fault.ts";
 import { canonicalUri } from "./places.ts";
 
 /** Events that are asked for; a field that is absent asks for nothing. */
 export interface EventFilter {
+  /** Of these stores alone: no parameter says so, but whom a query is for. */
+  readonly storeIds?: readonly string[];
   readonly types?: readonly string[];
   readonly actions?: readonly string[];
   /** From (inclusive) and to (exclusive). */
@@ -132,8 +135,19 @@ function problemOf(
   if (!values.every((value) => known.includes(value)))
     return `must be of ${known.filter(Boolean).join(", ")}`;
   const read = Object.hasOwn(pageParameters, name) ? pageParameters[name] : undefined;
-  if (read === undefined) return addParameter(filter, name, values);
+  if (read === undefined) return addParameter(filter, name, values) ?? faultOf(name, values);
   return values.length === 1 ? read(page, values[0]!) : "takes one value";
+}
+
+const named =
+  /^((EQ|WD)_(readPoint|bizLocation)|EQ_(eventID|correctiveEventID|transformationID|(bizTransaction|source|destination)_.*))$/;
+
+/** What is wrong with the first of the values that names nothing (8.2.7.1). */
+function faultOf(name: string, values: readonly string[]): string | undefined {
+  if (name.startsWith("EXISTS_") && values.length > 1) return "takes one value";
+  const fault = name.startsWith("MATCH_") ? unitFault : named.test(name) ? nameFault : undefined;
+  const faults = fault === undefined ? [] : values.map(fault);
+  return faults.find((text) => text !== undefined);
 }
 
 /** What two parameters say that do not go together (8.2.7.1). */

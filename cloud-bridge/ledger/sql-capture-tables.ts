@@ -26,6 +26,12 @@ CREATE TABLE IF NOT EXISTS captured_epcs (
   PRIMARY KEY (store_id, event_number, ordinal)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS captured_epcs_epc ON captured_epcs (epc, role);
+-- Captured events whose senders may speak for some stores alone: what they say of another event, and of what is packed into
+-- what, counts in their own store.
+CREATE TABLE IF NOT EXISTS captured_limited (
+  store_id TEXT NOT NULL, event_number INTEGER NOT NULL,
+  PRIMARY KEY (store_id, event_number)
+) WITHOUT ROWID;
 -- Words and places of captured events, each once, by the name of their field.
 CREATE TABLE IF NOT EXISTS captured_names (
   kind TEXT NOT NULL, name TEXT NOT NULL,

@@ -16,6 +16,7 @@ import {
 import { unitOfUri } from "../epcis/unit-of-uri.ts";
 import type { SqlConnection } from "./database.ts";
 import { saveAudit } from "./sql-audit.ts";
+import { isLimitedSql, mayMeet, sift, type ToldEvent } from "./sql-known-events.ts";
 
 /** Whether a document with faults is refused as a whole, or what is right in it taken. */
 export type ErrorBehaviour = "rollback" | "proceed";
@@ -39,6 +40,8 @@ export interface CaptureRequest {
   readonly events: readonly CapturedEvent[];
   readonly errors: readonly CaptureError[];
   readonly behaviour: ErrorBehaviour;
+  /** The sender may speak for the stores of these events alone. */
+  readonly isLimited?: boolean;
   readonly by: string;
   readonly nowMs: number;
 }
@@ -62,7 +65,7 @@ export async function capture(
   const { fresh, knownEventCount, errors } = await sift(connection, request);
   const isTaken = errors.length === 0 || behaviour === "proceed";
   const stored = isTaken ? fresh : [];
-  const shipments = stored.length === 0 ? [] : await store(connection, stored, nowMs);
+  const shipments = stored.length === 0 ? [] : await store(connection, stored, request);
   const at = new Date(nowMs).toISOString();
   const job: CaptureJob = {
     ...{ captureID: captureId, createdAt: at, finishedAt: at, running: false },
@@ -77,48 +80,12 @@ export async function capture(
   return { job, shipments };
 }
 
-// Apart what is known, and what has another's ID.
-async function sift(connection: SqlConnection, { events, errors: faults }: CaptureRequest) {
-  const rows = await connection.all<{ contentKey: string; eventId: string; isDeclaration: number }>(
-    `SELECT content_key AS contentKey, event_id AS eventId, is_declaration AS isDeclaration
-     FROM captured_events WHERE content_key IN (SELECT value->>0 FROM json_each(?))
-      OR event_id IN (SELECT value->>0 FROM json_each(?))`,
-    JSON.stringify(events.map(({ contentKey }) => [contentKey])),
-    JSON.stringify(events.map(({ eventId }) => [eventId])),
-  );
-  const keys = new Set(rows.map(({ contentKey }) => contentKey));
-  const keyOfId = new Map(
-    rows.filter((row) => row.isDeclaration === 0).map((row) => [row.eventId, row.contentKey]),
-  );
-  const fresh: CapturedEvent[] = [];
-  const errors = [...faults];
-  for (const each of events) {
-    const { contentKey, eventId, isDeclaration } = each;
-    if (keys.has(contentKey)) continue;
-    const other = keyOfId.get(eventId);
-    if (other !== undefined && !isDeclaration) {
-      const detail = `eventID ${eventId} belongs to an event of other content`;
-      const title = "The event is known, and was another";
-      errors.push({ type: "epcisException:ValidationException", title, detail });
-      continue;
-    }
-    keys.add(contentKey);
-    if (!isDeclaration) keyOfId.set(eventId, contentKey);
-    fresh.push(each);
-  }
-  return {
-    fresh,
-    errors,
-    knownEventCount: events.length - fresh.length - (errors.length - faults.length),
-  };
-}
-
 type Numbered = CapturedEvent & { readonly eventNumber: number };
 
 async function store(
   connection: SqlConnection,
   events: readonly CapturedEvent[],
-  nowMs: number,
+  { isLimited = false, nowMs }: CaptureRequest,
 ): Promise<readonly ShipmentKey[]> {
   const [last] = await connection.all<{ number: number }>(
     "SELECT coalesce(max(event_number), 0) AS number FROM captured_events",
@@ -154,11 +121,16 @@ async function store(
     ),
   );
   await connection.run(
+    `INSERT INTO captured_limited
+     SELECT value->>0, CAST(value->>1 AS INTEGER) FROM json_each(?) WHERE true`,
+    JSON.stringify(isLimited ? numbered.map((each) => [each.storeId, each.eventNumber]) : []),
+  );
+  await connection.run(
     `INSERT INTO captured_names SELECT value->>0, value->>1 FROM json_each(?) WHERE true
      ON CONFLICT (kind, name) DO NOTHING`,
     JSON.stringify(namesIn(events)),
   );
-  return await keepExpected(connection, numbered, nowMs);
+  return await keepExpected(connection, numbered, { isLimited, nowMs });
 }
 
 function namesIn(events: readonly CapturedEvent[]): string[][] {
@@ -171,17 +143,21 @@ function namesIn(events: readonly CapturedEvent[]): string[][] {
 async function keepExpected(
   connection: SqlConnection,
   events: readonly Numbered[],
-  nowMs: number,
+  { isLimited, nowMs }: { readonly isLimited: boolean; readonly nowMs: number },
 ): Promise<readonly ShipmentKey[]> {
   const repacked = events
     .filter(({ type }) => type === "AggregationEvent")
     .flatMap(({ epcs }) => epcs.filter(({ role }) => role === "parent"))
     .flatMap(({ epc }) => unitOfUri(epc)?.item ?? [])
     .filter((item) => item.startsWith("sscc/"));
-  const waiting = await shipmentsWithout(connection, repacked);
-  const shipments = [...waiting, ...events.filter(isShipment)];
-  const contents = await packedIn(connection, shipments);
-  for (const shipment of shipments) await writeLines(connection, shipment, contents);
+  const own = new Set(events.map(({ storeId }) => storeId));
+  const waiting = (await shipmentsWithout(connection, repacked)).filter(
+    ({ storeId }) => !isLimited || own.has(storeId),
+  );
+  const sent = events.filter(isShipment).map((event) => ({ ...event, isLimited }));
+  const shipments = [...waiting, ...sent];
+  const contentsOf = await packedIn(connection, shipments);
+  for (const shipment of shipments) await writeLines(connection, shipment, contentsOf);
   const changed = shipments.flatMap(({ storeId, event }): ShipmentKey[] => {
     const shipment = shipmentOf(event);
     return shipment === undefined ? [] : [{ storeId, shipment }];
@@ -191,9 +167,10 @@ async function keepExpected(
       const withdrawn = await connection.all<ShipmentKey>(
         `UPDATE expected_receipts SET withdrawn_at_ms = ?
          WHERE withdrawn_at_ms IS NULL AND (store_id, event_number) IN
-          (SELECT store_id, event_number FROM captured_events WHERE event_id = ?)
+          (SELECT e.store_id, e.event_number FROM captured_events e WHERE e.event_id = ?
+            AND (e.store_id = ? OR ? + ${isLimitedSql("e")} = 0))
          RETURNING store_id AS storeId, shipment`,
-        ...[nowMs, each.eventId],
+        ...[nowMs, each.eventId, each.storeId, Number(isLimited)],
       );
       changed.push(...withdrawn);
     } else if (isCancellation(each)) {
@@ -204,12 +181,8 @@ async function keepExpected(
   return [...new Map(named.map((key) => [`${key.storeId} ${key.shipment}`, key])).values()];
 }
 
-type Shipment = Pick<
-  CapturedEvent,
-  "storeId" | "location" | "eventId" | "event" | "eventTimeMs"
-> & {
-  readonly eventNumber: number;
-};
+type Shipment = Pick<CapturedEvent, "storeId" | "location" | "eventId" | "event" | "eventTimeMs"> &
+  ToldEvent & { readonly eventNumber: number };
 
 /** Shipments that name a logistic unit whose contents were not told until now. */
 async function shipmentsWithout(
@@ -217,53 +190,69 @@ async function shipmentsWithout(
   items: readonly string[],
 ): Promise<Shipment[]> {
   if (items.length === 0) return [];
-  const rows = await connection.all<Omit<Shipment, "event"> & { body: string }>(
+  const rows = await connection.all<
+    Omit<Shipment, "event" | "isLimited"> & { isLimited: number; body: string }
+  >(
     `SELECT DISTINCT e.store_id AS storeId, r.location, e.event_id AS eventId, e.body,
-            e.event_time_ms AS eventTimeMs, e.event_number AS eventNumber
+            e.event_time_ms AS eventTimeMs, e.event_number AS eventNumber,
+            ${isLimitedSql("e")} AS isLimited
      FROM json_each(?) k JOIN expected_receipts r ON r.item = k.value->>0
       AND r.item > 'sscc/' AND r.item < 'sscc0' AND r.withdrawn_at_ms IS NULL
      JOIN captured_events e ON e.store_id = r.store_id AND e.event_number = r.event_number
      LIMIT ${shipmentCountMax}`,
     JSON.stringify(items.map((item) => [item])),
   );
-  return rows.map(({ body, ...row }) => ({ ...row, event: JSON.parse(body) as EpcisEvent }));
+  return rows.map(({ body, isLimited, ...row }) => {
+    return { ...row, isLimited: isLimited === 1, event: JSON.parse(body) as EpcisEvent };
+  });
 }
+
+/** What a logistic unit holds, as far as a shipment may know. */
+type ContentsOf = (shipment: ToldEvent, uri: string) => Contents | undefined;
 
 /** What the logistic units of these shipments hold, and those inside them. */
 async function packedIn(
   connection: SqlConnection,
   shipments: readonly Shipment[],
-): Promise<Map<string, Contents>> {
-  const known = new Map<string, Contents>();
+): Promise<ContentsOf> {
+  const packings = new Map<string, (ToldEvent & { event: EpcisEvent })[]>();
+  const contentsOf: ContentsOf = (shipment, uri) => {
+    const told = (packings.get(uri) ?? []).filter((one) => mayMeet(one, shipment));
+    return contentsAfter(told.map(({ event }) => event));
+  };
   const asked = new Set<string>();
   for (let depth = 0; depth < packingDepthMax; depth += 1) {
     const missing = new Set<string>();
-    const note = (uri: string) => {
-      if (!asked.has(uri)) missing.add(uri);
-      return known.get(uri);
-    };
-    for (const { event } of shipments) linesOf(event, note);
+    for (const shipment of shipments) {
+      linesOf(shipment.event, (uri) => {
+        if (!asked.has(uri)) missing.add(uri);
+        return contentsOf(shipment, uri);
+      });
+    }
     if (missing.size === 0) break;
     for (const uri of missing) asked.add(uri);
-    const rows = await connection.all<{ epc: string; uri: string; body: string }>(
-      `SELECT k.value->>0 AS uri, e.body FROM json_each(?) k
+    const rows = await connection.all<{
+      uri: string;
+      storeId: string;
+      isLimited: number;
+      body: string;
+    }>(
+      `SELECT k.value->>0 AS uri, e.store_id AS storeId, ${isLimitedSql("e")} AS isLimited, e.body
+       FROM json_each(?) k
        JOIN captured_epcs c ON c.epc = k.value->>1 AND c.role = 'parent'
        JOIN captured_events e ON e.store_id = c.store_id AND e.event_number = c.event_number
        WHERE e.is_declaration = 0 AND NOT EXISTS (
-         SELECT 1 FROM captured_events d WHERE d.event_id = e.event_id AND d.is_declaration = 1)
+         SELECT 1 FROM captured_events d WHERE d.event_id = e.event_id AND d.is_declaration = 1
+          AND (d.store_id = e.store_id OR ${isLimitedSql("d")} + ${isLimitedSql("e")} = 0))
        ORDER BY e.event_time_ms, e.event_number`,
       JSON.stringify([...missing].map((uri) => [uri, `https://id.gs1.org/00/${ssccOf(uri)}`])),
     );
-    const events = new Map<string, EpcisEvent[]>();
-    for (const { uri, body } of rows) {
-      events.set(uri, [...(events.get(uri) ?? []), JSON.parse(body) as EpcisEvent]);
-    }
-    for (const [uri, list] of events) {
-      const contents = contentsAfter(list);
-      if (contents !== undefined) known.set(uri, contents);
+    for (const { uri, storeId, isLimited, body } of rows) {
+      const one = { storeId, isLimited: isLimited === 1, event: JSON.parse(body) as EpcisEvent };
+      packings.set(uri, [...(packings.get(uri) ?? []), one]);
     }
   }
-  return known;
+  return contentsOf;
 }
 
 function ssccOf(uri: string): string {
@@ -273,13 +262,13 @@ function ssccOf(uri: string): string {
 async function writeLines(
   connection: SqlConnection,
   shipment: Shipment,
-  contents: ReadonlyMap<string, Contents>,
+  contentsOf: ContentsOf,
 ): Promise<void> {
   const { storeId, location, eventId, event, eventTimeMs, eventNumber } = shipment;
   const key = [storeId, eventNumber];
   const where = "store_id = ? AND event_number = ?";
   await connection.run(`DELETE FROM expected_receipts WHERE ${where}`, ...key);
-  const lines = linesOf(event, (uri) => contents.get(uri));
+  const lines = linesOf(event, (uri) => contentsOf(shipment, uri));
   const same = [eventId, shipmentOf(event) ?? null, location ?? storeId];
   await connection.run(
     `INSERT INTO expected_receipts (store_id, event_number, line, event_id, shipment, location, item, serial,

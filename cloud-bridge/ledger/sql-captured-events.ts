@@ -5,7 +5,7 @@ import type { EpcisEvent } from "../../contract/epcis/event.ts";
 import type { EventFilter, EventOrder, TimeRange } from "../epcis/event-filter.ts";
 import { declarationTimeRole, timeName } from "../epcis/event-references.ts";
 import type { SqlConnection } from "./database.ts";
-import { type Add, addRange, type Condition, newCondition } from "./sql-events.ts";
+import { type Add, addRange, addStores, type Condition, newCondition } from "./sql-events.ts";
 
 /** Captured events that fit, in the order in which they were captured. */
 export async function readCapturedWhere(
@@ -72,6 +72,7 @@ function capturedCondition(filter: EventFilter): Condition {
     const rows = JSON.stringify(list.map((value) => [value]));
     add(`${column} IN (SELECT value->>0 FROM json_each(?))`, rows);
   };
+  addStores(add, filter.storeIds);
   addIn("type", filter.types);
   addIn("action", filter.actions);
   addIn("biz_step", filter.bizSteps);

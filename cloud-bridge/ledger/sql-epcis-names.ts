@@ -5,6 +5,7 @@ import { wordStems } from "../../contract/epcis/canonical-value.ts";
 import { ownWords } from "../epcis/event-of-entry.ts";
 import type { Places } from "../epcis/places.ts";
 import type { SqlConnection } from "./database.ts";
+import { addStores, type Condition, newCondition } from "./sql-events.ts";
 
 export const nameKinds = ["epc", "bizStep", "disposition", "readPoint", "bizLocation"] as const;
 /** What is named: a single unit, a word, or a place. */
@@ -26,6 +27,8 @@ export interface NamePage {
 
 export interface NamesQuery {
   readonly kind: NameKind;
+  /** What is known of these stores alone. */
+  readonly storeIds?: readonly string[] | undefined;
   readonly places: Places;
   readonly after?: NameCursor;
   readonly countMax: number;
@@ -42,8 +45,8 @@ export async function readNames(connection: SqlConnection, query: NamesQuery): P
   if (after.storeId === "") {
     const lists =
       kind === "epc"
-        ? [await capturedEpcs(connection, after.after, countMax), await ownUnits(connection, query)]
-        : [await capturedNames(connection, kind, after.after, countMax), wordsOf(kind)];
+        ? [await capturedEpcs(connection, query), await ownUnits(connection, query)]
+        : [await capturedNames(connection, { ...query, kind }), wordsOf(kind)];
     const found = lists.flat().filter((name) => compared(name, after.after) > 0);
     names.push(...[...new Set(found)].sort(compared).slice(0, countMax));
     const isEnd = names.length < countMax;
@@ -69,48 +72,76 @@ export function shownName(kind: NameKind, name: string): string {
   return name.startsWith(stem) ? name.slice(stem.length) : name;
 }
 
-async function capturedEpcs(connection: SqlConnection, after: string, countMax: number) {
+async function capturedEpcs(connection: SqlConnection, { after, storeIds, countMax }: NamesQuery) {
+  const { condition, add } = newCondition();
+  add("epc > ?", after?.after ?? "");
+  addStores(add, storeIds);
   const rows = await connection.all<{ name: string }>(
     `SELECT DISTINCT epc AS name FROM captured_epcs
-     WHERE epc > ? AND role IN ('epc', 'parent', 'input', 'output') ORDER BY epc LIMIT ?`,
-    ...[after, countMax],
+     WHERE ${condition.sql.join(" AND ")} AND role IN ('epc', 'parent', 'input', 'output')
+     ORDER BY epc LIMIT ?`,
+    ...[...condition.values, countMax],
   );
   return rows.map(({ name }) => name);
 }
 
-async function ownUnits(connection: SqlConnection, { after, countMax }: NamesQuery) {
+async function ownUnits(connection: SqlConnection, { after, storeIds, countMax }: NamesQuery) {
   const name = after?.after ?? "";
   if (name > unitStem && !name.startsWith(unitStem)) return [];
+  const { condition, add } = newCondition();
+  add("serial_key > ?", name.startsWith(unitStem) ? name.slice(unitStem.length) : "");
+  addStores(add, storeIds);
   const rows = await connection.all<{ serialKey: string }>(
     `SELECT DISTINCT serial_key AS serialKey FROM serials
-     WHERE serial_key > ? ORDER BY serial_key LIMIT ?`,
-    ...[name.startsWith(unitStem) ? name.slice(unitStem.length) : "", countMax],
+     WHERE ${condition.sql.join(" AND ")} ORDER BY serial_key LIMIT ?`,
+    ...[...condition.values, countMax],
   );
   return rows.map(({ serialKey }) => unitStem + serialKey);
 }
 
+const columns = {
+  ...{ bizStep: "biz_step", disposition: "disposition" },
+  ...{ readPoint: "read_point", bizLocation: "biz_location" },
+} as const;
+type NamedField = keyof typeof columns;
+
+/** The names that captured events have in a field: kept for all of them together, read of the events of some stores. */
+function namesIn(kind: NamedField, storeIds: readonly string[] | undefined): Condition {
+  if (storeIds === undefined)
+    return { sql: ["SELECT name FROM captured_names WHERE kind = ?"], values: [kind] };
+  const { condition, add } = newCondition();
+  addStores(add, storeIds);
+  const from = `SELECT ${columns[kind]} AS name FROM captured_events`;
+  return { sql: [`${from} WHERE ${condition.sql.join(" AND ")}`], values: condition.values };
+}
+
 async function capturedNames(
   connection: SqlConnection,
-  kind: NameKind,
-  after: string,
-  countMax: number,
+  { kind, storeIds, after, countMax }: NamesQuery & { readonly kind: NamedField },
 ) {
+  const { sql, values } = namesIn(kind, storeIds);
   const rows = await connection.all<{ name: string }>(
-    "SELECT name FROM captured_names WHERE kind = ? AND name > ? ORDER BY name LIMIT ?",
-    ...[kind, after, countMax],
+    `SELECT DISTINCT name FROM (${sql.join()}) n WHERE name > ? ORDER BY name LIMIT ?`,
+    ...[...values, after?.after ?? "", countMax],
   );
   return rows.map(({ name }) => name);
 }
 
 async function withOwnPlaces(
   connection: SqlConnection,
-  { kind, places, after, countMax }: NamesQuery & { readonly after: NameCursor },
+  query: NamesQuery & { readonly kind: NamedField; readonly after: NameCursor },
   names: string[],
 ): Promise<NamePage> {
+  const { kind, storeIds, places, after, countMax } = query;
+  const { condition, add } = newCondition();
+  add("store_id >= ?", after.storeId);
+  addStores(add, storeIds);
   const stores = await connection.all<{ storeId: string }>(
-    "SELECT store_id AS storeId FROM chain_heads WHERE store_id >= ? ORDER BY store_id LIMIT ?",
-    ...[after.storeId, storeCountMax + 1],
+    `SELECT store_id AS storeId FROM chain_heads WHERE ${condition.sql.join(" AND ")}
+     ORDER BY store_id LIMIT ?`,
+    ...[...condition.values, storeCountMax + 1],
   );
+  const captured = namesIn(kind, storeIds);
   for (const [index, { storeId }] of stores.entries()) {
     const location = storeId === after.storeId ? after.after : "";
     const next = { storeId, after: location };
@@ -119,9 +150,9 @@ async function withOwnPlaces(
     const locations = await readLocations(connection, { storeId, after: location }, rest);
     const uris = locations.map((each) => places.uriOf(each));
     const told = await connection.all<{ name: string }>(
-      `SELECT name FROM captured_names
-       WHERE kind = ? AND name IN (SELECT value->>0 FROM json_each(?))`,
-      ...[kind, JSON.stringify(uris.map((uri) => [uri]))],
+      `SELECT DISTINCT name FROM (${captured.sql.join()}) n
+       WHERE name IN (SELECT value->>0 FROM json_each(?))`,
+      ...[...captured.values, JSON.stringify(uris.map((uri) => [uri]))],
     );
     const known = new Set(told.map(({ name }) => name));
     names.push(...uris.filter((uri) => !known.has(uri)));

@@ -50,6 +50,10 @@ const indexedCountMax = 100;
 /** Captured events of an earlier day have no references in the index until they were looked through once. */
 const referenceFollower = "captured-references";
 
+/** Who sent a row of `capture_jobs`. */
+const senderSql = `(SELECT a.actor FROM audit a WHERE a.store_id = '' AND a.act = 'epcis_captured'
+  AND a.subject = capture_id ORDER BY a.audit_number DESC LIMIT 1)`;
+
 /** Captures and queries. */
 export class SqlEpcis {
   readonly #database: LedgerDatabase;
@@ -77,19 +81,22 @@ export class SqlEpcis {
     });
   }
 
-  async captureJob(captureId: string): Promise<CaptureJob | undefined> {
+  /** `by`: of this sender alone. */
+  async captureJob(captureId: string, by?: string): Promise<CaptureJob | undefined> {
     const [row] = await this.#database.reader.all<{ body: string }>(
-      "SELECT body FROM capture_jobs WHERE capture_id = ?",
-      captureId,
+      `SELECT body FROM capture_jobs
+       WHERE capture_id = ? ${by === undefined ? "" : `AND ${senderSql} = ?`}`,
+      ...[captureId, ...(by === undefined ? [] : [by])],
     );
     return row === undefined ? undefined : JSON.parse(row.body);
   }
 
   /** Newest first. */
-  async captureJobs(countMax: number): Promise<CaptureJob[]> {
+  async captureJobs(countMax: number, by?: string): Promise<CaptureJob[]> {
     const rows = await this.#database.reader.all<{ body: string }>(
-      "SELECT body FROM capture_jobs ORDER BY created_at_ms DESC, capture_id LIMIT ?",
-      countMax,
+      `SELECT body FROM capture_jobs ${by === undefined ? "" : `WHERE ${senderSql} = ?`}
+       ORDER BY created_at_ms DESC, capture_id LIMIT ?`,
+      ...[...(by === undefined ? [] : [by]), countMax],
     );
     return rows.map(({ body }) => JSON.parse(body));
   }

@@ -9,6 +9,7 @@ import type { SqlConnection } from "./database.ts";
 import { readCapturedInOrder } from "./sql-captured-events.ts";
 import {
   addRange,
+  addStores,
   type Condition,
   entryCondition,
   eventsOfEntries,
@@ -119,7 +120,10 @@ async function entriesPart(connection: SqlConnection, query: OrderedQuery): Prom
     for (const [index, event] of events.entries()) {
       if (fits(event, query.filter)) found.push({ at: placeOf(rows[index]!, order), event });
     }
-    from = rows.length === countMax ? placeOf(rows.at(-1)!, order) : windowEnd;
+    from =
+      rows.length === countMax
+        ? placeOf(rows.at(-1)!, order)
+        : windowEnd && placeAmong(query.filter.storeIds, windowEnd, order);
     if (from === undefined) return { found };
   }
   return { found, through: from };
@@ -143,8 +147,11 @@ async function askedEntries(
   const isByEvent = order.by === "eventTime";
   const range = isByEvent ? eventTimeMs : recordTimeMs;
   const otherTime = isByEvent ? recordTimeMs && { recordTimeMs } : eventTimeMs && { eventTimeMs };
-  const condition = entryCondition({ ...others, ...otherTime }, places);
-  if (condition === undefined) return undefined;
+  const fitting = entryCondition({ ...others, ...otherTime }, places);
+  if (fitting === undefined) return undefined;
+  const { condition: ofStores, add } = newCondition();
+  addStores(add, filter.storeIds, "x.store_id");
+  const condition = joined([fitting, ofStores]);
   const named = namedRows(filter);
   if (named.length === 0) {
     return { condition, range, isWindowed: condition.sql.length > 0, isNamed: false };
@@ -241,6 +248,25 @@ async function endOfWindow(
     ...start.values,
   );
   return row;
+}
+
+// Whoever may know of some stores alone is not told which entry of another ended a window: between it and this place
+// there is none of theirs.
+function placeAmong(
+  storeIds: readonly string[] | undefined,
+  end: TimeCursor,
+  { isDescending }: EventOrder,
+): TimeCursor {
+  if (storeIds === undefined || storeIds.includes(end.storeId)) return end;
+  const { atMs } = end;
+  const sorted = [...storeIds].sort();
+  if (isDescending) {
+    const before = sorted.findLast((storeId) => storeId < end.storeId);
+    return { atMs, storeId: before ?? "", number: Number.MAX_SAFE_INTEGER };
+  }
+  const next = sorted.find((storeId) => storeId > end.storeId);
+  if (next !== undefined) return { atMs, storeId: next, number: 0 };
+  return { atMs: atMs + 1, storeId: "", number: 0 };
 }
 
 function placeOf(row: EntryRow, { by }: EventOrder): TimeCursor {

@@ -169,6 +169,17 @@ export function addRange(add: Add, column: string, range: TimeRange | undefined)
   if (range?.before !== undefined) add(`${column} < ?`, range.before);
 }
 
+/** Adds that rows are of these stores; without any they may be of each. */
+export function addStores(
+  add: Add,
+  storeIds: readonly string[] | undefined,
+  column = "store_id",
+): void {
+  if (storeIds === undefined) return;
+  const list = JSON.stringify(storeIds.map((storeId) => [storeId]));
+  add(`${column} IN (SELECT value->>0 FROM json_each(?))`, list);
+}
+
 function addPlace(
   add: Add,
   expression: string,
@@ -200,10 +211,13 @@ export async function readHeadsWhere(
   const conditions = named.map(
     ({ sqlOf }) => `(SELECT entry_number FROM (${sqlOf("h.store_id")}) n LIMIT 1) IS NOT NULL`,
   );
+  const { condition, add } = newCondition();
+  add("h.store_id >= ?", fromStoreId);
+  addStores(add, filter.storeIds, "h.store_id");
   return await connection.all(
     `SELECT h.store_id AS storeId, h.entry_number AS head FROM chain_heads h
-     WHERE ${["h.store_id >= ?", ...conditions].join(" AND ")} ORDER BY h.store_id`,
-    ...[fromStoreId, ...named.flatMap(({ valuesOf }) => valuesOf([]))],
+     WHERE ${[...condition.sql, ...conditions].join(" AND ")} ORDER BY h.store_id`,
+    ...[...condition.values, ...named.flatMap(({ valuesOf }) => valuesOf([]))],
   );
 }
 

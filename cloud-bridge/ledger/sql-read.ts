@@ -11,6 +11,7 @@ import {
   type CountTask,
   type DeclaredLoss,
   type Notice,
+  type NoticesQuery,
   type OutboxStanding,
   type QuarantinedEvent,
   quarantineCountMax,
@@ -112,13 +113,15 @@ export async function readTasks(connection: SqlConnection, storeId?: string): Pr
 
 export async function readNotices(
   connection: SqlConnection,
-  { storeId, code, countMax }: { storeId: string; code?: string; countMax: number },
+  { storeId, code, before, countMax }: NoticesQuery,
 ): Promise<Notice[]> {
   const rows = await connection.all<Record<string, unknown> & { body: string }>(
-    `SELECT store_id AS storeId, edge_id AS edgeId, outbox_id AS outboxId, sequence, body
+    `SELECT store_id AS storeId, edge_id AS edgeId, outbox_id AS outboxId, sequence,
+            recorded_at_ms AS recordedAtMs, body
      FROM event_log WHERE store_id = ? AND type = 'noticed' AND coalesce(?, body->>'code') = body->>'code'
-     ORDER BY recorded_at_ms DESC, sequence DESC, edge_id, outbox_id LIMIT ?`,
-    ...[storeId, code ?? null, countMax],
+      AND (recorded_at_ms, sequence, edge_id, outbox_id) < (?, ?, ?, ?)
+     ORDER BY recorded_at_ms DESC, sequence DESC, edge_id DESC, outbox_id DESC LIMIT ?`,
+    ...[storeId, code ?? null, ...(before ?? [Number.MAX_SAFE_INTEGER, 0, "", ""]), countMax],
   );
   return rows.map(({ body, ...identity }) => {
     const event = JSON.parse(body);

@@ -271,13 +271,19 @@ export class SqlWebhooks {
   }
 
   /** Deliveries that were given up, the oldest first. */
-  dead(query: { webhookId?: string; countMax: number }): Promise<DeadDelivery[]> {
+  dead(query: {
+    webhookId?: string;
+    /** The last one of the page before, of the same subscription. */
+    after?: readonly [deadAtMs: number, storeId: string, kind: string, firstNumber: number];
+    countMax: number;
+  }): Promise<DeadDelivery[]> {
     return this.#database.reader.all<DeadDelivery>(
       `SELECT webhook_id AS webhookId, store_id AS storeId, kind, first_number AS firstNumber,
               last_number AS lastNumber, attempt_count AS attemptCount, error, dead_at_ms AS deadAtMs
        FROM webhook_dead WHERE webhook_id = coalesce(?, webhook_id)
-       ORDER BY dead_at_ms, store_id, webhook_id, kind, first_number LIMIT ?`,
-      ...[query.webhookId ?? null, query.countMax],
+        AND (dead_at_ms, store_id, kind, first_number) > (?, ?, ?, ?)
+       ORDER BY dead_at_ms, store_id, kind, first_number, webhook_id LIMIT ?`,
+      ...[query.webhookId ?? null, ...(query.after ?? [-1, "", "", 0]), query.countMax],
     );
   }
 

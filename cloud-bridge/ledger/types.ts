@@ -120,7 +120,23 @@ export interface Notice {
   severity: (typeof severities)[number];
   deviceId: string;
   occurredAtMs: number;
+  /** When the ledger took it. */
+  recordedAtMs: number;
   detail: Record<string, unknown>;
+}
+
+/** Which notices of a store are asked for. */
+export interface NoticesQuery {
+  readonly storeId: string;
+  readonly code?: string | undefined;
+  /** The last one of the page before. */
+  readonly before?: readonly [
+    recordedAtMs: number,
+    sequence: number,
+    edgeId: string,
+    outboxId: string,
+  ];
+  readonly countMax: number;
 }
 
 /** Sequences that an edge declared as gone, as far as the ledger did not have them. */
@@ -291,7 +307,7 @@ export interface Ledger {
     countMax: number;
   }): Promise<WithheldRow[]>;
   /** Newest first. */
-  notices(query: { storeId: string; code?: string; countMax: number }): Promise<Notice[]>;
+  notices(query: NoticesQuery): Promise<Notice[]>;
   declaredLosses(query: { storeId?: string }): Promise<DeclaredLoss[]>;
   /** What lies in quarantine and was not reposted, of all stores or of some: the oldest `quarantineCountMax`. */
   quarantine(query?: { storeIds?: readonly string[] }): Promise<QuarantinedEvent[]>;

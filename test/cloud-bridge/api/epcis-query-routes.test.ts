@@ -241,7 +241,7 @@ describe("a query with a name", () => {
 });
 
 describe("a query with a name, wrongly asked for,", () => {
-  test("is for those who may read all stores, and made by those who may capture", async () => {
+  test("is made by those who may capture, and is of those who see the same stores", async () => {
     await keep("theirs", {});
     const path = "/v1/epcis/queries/theirs";
     const of = "SecurityException";
@@ -249,9 +249,15 @@ describe("a query with a name, wrongly asked for,", () => {
     expect(await ask(path, { method: "DELETE", holder: "lead" })).toMatchObject(
       problem(403, of, "epcis.capture"),
     );
-    for (const each of ["/v1/epcis/queries", path, `${path}/events`])
-      expect(await ask(each, { holder: "shopErp" })).toMatchObject(problem(403, of, "all stores"));
-    expect(await keep("other", {}, "shopErp")).toMatchObject(problem(403, of, "all stores"));
+    for (const each of [path, `${path}/events`])
+      expect(await ask(each, { holder: "shopErp" })).toMatchObject(
+        problem(404, "NoSuchNameException", "theirs"),
+      );
+    // The same name is another's own query.
+    expect((await keep("theirs", { EQ_bizStep: "receiving" }, "shopErp")).status).toBe(201);
+    expect(told(await ask(`${path}/events`, { holder: "shopErp" }), "theirs")).toHaveLength(4);
+    expect((await ask(path, { method: "DELETE", holder: "shopErp" })).status).toBe(204);
+    expect(await ask(path)).toMatchObject({ status: 200, body: { name: "theirs", query: {} } });
   });
 
   test.each([

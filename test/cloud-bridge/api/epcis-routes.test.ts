@@ -285,6 +285,8 @@ describe("queries", () => {
     ["GE_eventTime=yesterday", "GE_eventTime"],
     ["nextPageToken=x", "nextPageToken"],
     ["MATCH_epc=urn:x:%00", "NUL"],
+    ["MATCH_anyEPC=https://id.gs1.org/01/09506000134353", "MATCH_anyEPC: https://id.gs1.org/01"],
+    ["EQ_bizLocation=s1", "EQ_bizLocation: s1: must be a URI"],
   ])("refuse %s", async (query, parameter) => {
     expect(await ask(`/v1/epcis/events?${query}`)).toMatchObject({
       status: 400,

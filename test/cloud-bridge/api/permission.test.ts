@@ -66,7 +66,8 @@ const cases: [Holder | undefined, string, string, number, unknown?][] = [
     ...(["shopErp", "POST", "/v1/webhooks", 403] as const),
     { url: "https://a.example/", kinds: ["entries"], stores: ["s2"] },
   ],
-  ["manager", "GET", "/v1/epcis/events", 403],
+  ["manager", "GET", "/v1/epcis/events", 200],
+  ["associate", "GET", "/v1/epcis/events", 403],
   ["erp", "GET", "/v1/epcis/events", 200],
   ["associate", "POST", "/v1/epcis/events", 403, {}],
   ["shopErp", "GET", "/v1/epcis/expected-receipts?store=s1", 200],
@@ -104,12 +105,29 @@ test("a token of some stores manages the webhooks of these alone", async () => {
   expect(await ask("shopErp", "DELETE", `/v1/webhooks/${ownId}`)).toMatchObject({ status: 204 });
 });
 
+test("what is written off of a transfer is for who may speak for the sender", async () => {
+  const transfer = { id: "T-7", to: "s1", lines: [{ gtin, quantity: 1 }] };
+  expect(await ask("erp", "POST", "/v1/stores/s2/transfers", transfer)).toMatchObject({
+    status: 201,
+  });
+  const path = "/v1/stores/s1/transfers/T-7/close";
+  expect(await ask("shopErp", "POST", path, { writeOff: true })).toMatchObject({
+    status: 403,
+    body: { errors: [{ parameter: "writeOff", message: expect.stringContaining("store s2") }] },
+  });
+  expect(await ask("shopErp", "GET", "/v1/stores/s1/transfers/T-7")).toMatchObject({
+    body: { state: "open" },
+  });
+  expect(await ask("shopErp", "POST", path, {})).toMatchObject({ body: { state: "closed" } });
+  expect(await ask("erp", "POST", path, { writeOff: true })).toMatchObject({ status: 200 });
+});
+
 test("under EPCIS it is refused in the standard's words", async () => {
   const type = "epcisException:SecurityException";
-  expect(await ask("manager", "GET", "/v1/epcis/events")).toMatchObject({
+  expect(await ask("manager", "POST", "/v1/epcis/events", {})).toMatchObject({
     ...{
       status: 403,
-      body: { type, status: 403, detail: "a token for all stores is needed here" },
+      body: { type, status: 403, detail: "the role store-manager may not: epcis.capture" },
     },
   });
 });

@@ -27,6 +27,14 @@ test.each([
   ],
   ["/v1/stock?store=s1&limit=5000", 400, "query_invalid", "limit: must be 1..1000"],
   ["/v1/stock?store=s1&colour=red", 400, "query_invalid", "colour"],
+  ["/v1/stock?store=s1&store=s2", 400, "query_invalid", "store: is given more than once"],
+  ["/v1/edges?limit=1&limit=2", 400, "query_invalid", "limit: is given more than once"],
+  ["/v1/notices?store=s1&store=s1", 400, "query_invalid", "store: is given more than once"],
+  [
+    ...(["/v1/epcis/expected-receipts?store=s1&store=s2", 400, "query_invalid"] as const),
+    "store: is given more than once",
+  ],
+  ["/v1/stock?store=s1&colour=red&colour=blue", 400, "query_invalid", "colour: is not known here"],
   ["/v1/entries?store=s1&after=x", 400, "query_invalid", "after: must be an entry number"],
   [
     "/v1/stock?store=s7",

@@ -39,6 +39,8 @@ test("a larger page becomes the largest; a larger limit is refused", () => {
   });
 });
 
+const wrong = "https://id.gs1.org/01/09506000134353";
+
 test.each([
   [{ eventCountLimit: "3" }, "eventCountLimit", "needs orderBy"],
   [{ orderBy: "eventTime", eventCountLimit: "3", maxEventCount: "3" }, "maxEventCount", "together"],
@@ -54,6 +56,20 @@ test.each([
   [{ EQ_toString: "x" }, "EQ_toString", "no parameter"],
   [{ constructor: "x" }, "constructor", "no parameter"],
   [{ EXISTS_errorDeclaration: "maybe" }, "EXISTS_errorDeclaration", "must be of true, false"],
+  [{ EXISTS_errorDeclaration: ["true", "false"] }, "EXISTS_errorDeclaration", "one value"],
+  [{ MATCH_colour: "red" }, "MATCH_colour", "no parameter"],
+  [{ MATCH_epc: `${wrong}/21/A1` }, "MATCH_epc", "(01) has a wrong check digit"],
+  [{ MATCH_anyEPCClass: ["urn:x:1", wrong] }, "MATCH_anyEPCClass", "(01) has a wrong check digit"],
+  [{ MATCH_parentID: "09506000134352" }, "MATCH_parentID", "must be a URI"],
+  [{ MATCH_epcClass: "urn:x:1|" }, "MATCH_epcClass", "must be a URI"],
+  [{ EQ_readPoint: "s1/stockroom" }, "EQ_readPoint", "must be a URI"],
+  [
+    ...([{ WD_bizLocation: "https://id.gs1.org/414/9506000134368" }, "WD_bizLocation"] as const),
+    "(414) has a wrong check digit",
+  ],
+  [{ EQ_eventID: "17" }, "EQ_eventID", "must be a URI"],
+  [{ EQ_transformationID: "urn:epc:id:gdti:1.1.1" }, "EQ_transformationID", "gdti"],
+  [{ EQ_destination_location: "urn:epc:id:sgln:95.1.0" }, "EQ_destination_location", "sgln"],
 ])("%j is refused by the name of the parameter", (parameters, parameter, message) => {
   expect(readQuery(parameters)).toEqual({
     ...{ ok: false, parameter, message: expect.stringContaining(message) },

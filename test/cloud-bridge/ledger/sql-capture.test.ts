@@ -26,9 +26,17 @@ const packing = {
 let captureCount = 0;
 
 async function capture(ledger: SqlLedger, ...events: object[]) {
+  return await captureAs(ledger, {}, ...events);
+}
+
+async function captureAs(
+  ledger: SqlLedger,
+  sender: { isLimited?: boolean; by?: string },
+  ...events: object[]
+) {
   captureCount += 1;
   const prepared = prepareEvents(events, { places });
-  const about = { behaviour: "rollback", by: "ada", nowMs: startAtMs } as const;
+  const about = { behaviour: "rollback", by: "ada", nowMs: startAtMs, ...sender } as const;
   return await ledger.epcis.capture({ ...prepared, ...about, captureId: `c${captureCount}` });
 }
 
@@ -80,6 +88,61 @@ test("a cancelled shipment is not expected", async () => {
   expect(await expectedIn(ledger)).toEqual([["sscc/095060001343520017", 1, undefined]]);
 });
 
+test("who may speak for one store alone changes nothing of another, and keeps nothing out", async () => {
+  const ledger = await openLedger();
+  const eventID = "urn:x:shipment";
+  await capture(ledger, { ...shipment, eventID });
+  const before = await expectedIn(ledger);
+  const limited = { isLimited: true, by: "far" };
+  const readPoint = { id: "urn:gondola:location:s0043:dock" };
+  const elsewhere = { ...shipment, eventID, readPoint, destinationList: [] };
+  const declared = { declarationTime: moment.eventTime, reason: "did_not_occur" };
+  const taken = { success: true, capturedEventCount: 1 };
+  expect(await captureAs(ledger, limited, elsewhere)).toMatchObject(taken);
+  const wrong = { ...elsewhere, errorDeclaration: declared };
+  expect(await captureAs(ledger, limited, wrong)).toMatchObject(taken);
+  expect(await captureAs(ledger, limited, { ...packing, readPoint })).toMatchObject(taken);
+  expect(await expectedIn(ledger)).toEqual(before);
+  // An ID that it took is still free for who speaks for all, in another store; in its own it is not.
+  const early = { ...elsewhere, eventID: "urn:x:early" };
+  expect(await captureAs(ledger, limited, early)).toMatchObject({ capturedEventCount: 0 });
+  const other = { ...early, epcList: [`https://id.gs1.org/01/${coffee}/21/B1`] };
+  expect(await captureAs(ledger, limited, other)).toMatchObject(taken);
+  const theirs = { ...shipment, eventID: "urn:x:early", eventTime: "2026-03-05T11:00:30.000Z" };
+  expect(await capture(ledger, theirs)).toMatchObject(taken);
+  const again = { ...other, eventTime: "2026-03-06T11:00:30.000Z" };
+  expect(await captureAs(ledger, limited, again)).toMatchObject({
+    ...{ success: false, errors: [{ detail: expect.stringContaining("of other content") }] },
+  });
+  // What who speaks for all says of the parcel counts, and what was said wrongly of it does not.
+  const open = { ...packing, childQuantityList: [{ epcClass: linkOf(tea), quantity: 7 }] };
+  await capture(ledger, { ...open, eventID: "urn:x:packing" });
+  const badly = { ...packing, eventID: "urn:x:packing", readPoint, errorDeclaration: declared };
+  expect(await captureAs(ledger, limited, badly)).toMatchObject(taken);
+  await capture(ledger, { ...shipment, eventTime: "2026-03-07T11:00:30.000Z", epcList: [sscc] });
+  const parcels = (await expectedIn(ledger)).filter(([item]) => item === tea);
+  expect(parcels).toEqual([
+    [tea, 7, undefined],
+    [tea, 7, undefined],
+    [tea, 7, undefined],
+  ]);
+  // Nor does it learn by a shipment of its own what is in another's parcel.
+  const sneaking = { ...elsewhere, eventID: "urn:x:sneaking", eventTime: "2026-03-08T11:00:30Z" };
+  const dock = [{ type: "location", destination: readPoint.id }];
+  await captureAs(ledger, limited, { ...sneaking, epcList: [sscc], destinationList: dock });
+  const learnt = await ledger.epcis.expectedReceipts({ storeId: "s0043", countMax: 10 });
+  expect(learnt.map(({ item, quantity }) => [item, quantity]).at(-1)).toEqual([tea, 5]);
+  // Declared by who may, it is wrong.
+  await capture(ledger, { ...shipment, eventID, errorDeclaration: declared });
+  expect((await expectedIn(ledger)).filter(([item]) => item === tea)).toHaveLength(2);
+  const jobs = await ledger.epcis.captureJobs(100, "far");
+  expect(jobs.length).toBeGreaterThan(4);
+  expect(await ledger.epcis.captureJob(jobs[0]!.captureID, "far")).toEqual(jobs[0]);
+  expect(await ledger.epcis.captureJob(jobs[0]!.captureID, "ada")).toBeUndefined();
+  expect(await ledger.epcis.captureJob(jobs[0]!.captureID)).toEqual(jobs[0]);
+});
+
+const linkOf = (gtin: string) => `https://id.gs1.org/01/${gtin}`;
 const named = {
   ...{ ...shipment, eventID: "urn:uuid:0d9a3b5c-0000-4000-8000-000000000001" },
   bizTransactionList: [

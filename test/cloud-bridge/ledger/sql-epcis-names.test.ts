@@ -47,12 +47,17 @@ async function captureOne(ledger: SqlLedger): Promise<void> {
   expect(await ledger.epcis.capture({ ...prepared, ...about })).toMatchObject({ success: true });
 }
 
-async function namesOf(ledger: SqlLedger, kind: NameKind, countMax: number): Promise<string[]> {
+async function namesOf(
+  ledger: SqlLedger,
+  kind: NameKind,
+  countMax: number,
+  storeIds?: readonly string[],
+): Promise<string[]> {
   const names: string[] = [];
   let after: NameCursor | undefined;
   do {
     const more = after === undefined ? {} : { after };
-    const page = await ledger.epcis.names({ kind, places, countMax, ...more });
+    const page = await ledger.epcis.names({ kind, storeIds, places, countMax, ...more });
     expect(page.names.length).toBeLessThanOrEqual(countMax);
     names.push(...page.names);
     after = page.next;
@@ -91,4 +96,29 @@ test("names come each once, in pages of any size", async () => {
     ]),
   );
   expect(new Set(dispositions).size).toBe(dispositions.length);
+});
+
+test("of some stores alone no name is told that only others have", async () => {
+  const ledger = await chain();
+  // Of the store s7, seen at a place of others.
+  await captureOne(ledger);
+  const placesOf = (storeId: string) =>
+    ["dock", "floor/a", "stockroom"].map((name) => places.uriOf(`${storeId}/${name}`));
+  const sscc = "https://id.gs1.org/00/095060001343520017";
+  const cases: [NameKind, string[], string[]][] = [
+    ["epc", ["s7"], [sscc, unit("all"), unit("a%2Fs7")]],
+    ["epc", ["s8", "s9"], [unit("all"), unit("a%2Fs8"), unit("a%2Fs9")]],
+    ["epc", ["nobody"], []],
+    ["readPoint", ["s7"], [foreign, ...placesOf("s7")]],
+    ["readPoint", ["s8", "s28"], [...placesOf("s8"), ...placesOf("s28")]],
+    ["bizLocation", ["s7", "s8"], [...placesOf("s7"), ...placesOf("s8")]],
+  ];
+  for (const [kind, storeIds, names] of cases) {
+    const list = await namesOf(ledger, kind, 1000, storeIds);
+    expect([...list].sort(), `${kind} ${storeIds}`).toEqual([...names].sort());
+    expect(await namesOf(ledger, kind, 1, storeIds)).toEqual(list);
+  }
+  const held = "https://shop.example/disposition/held";
+  expect(await namesOf(ledger, "disposition", 3, ["s7"])).toContain(held);
+  expect(await namesOf(ledger, "disposition", 3, ["s8"])).not.toContain(held);
 });

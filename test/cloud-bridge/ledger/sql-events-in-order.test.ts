@@ -201,6 +201,74 @@ function inOrder([from = 0, through = 0]: number[], direction: string): number[]
   return direction === "ASC" ? list : list.reverse();
 }
 
+/** All pages of some stores, none of which ends where an event of another stands. */
+async function ofStores(
+  ledger: SqlLedger,
+  storeIds: readonly string[],
+  parameters: Parameters,
+  countMax: number,
+): Promise<unknown[]> {
+  const query = readQuery(parameters);
+  if (!query.ok) throw new Error(query.message);
+  const filter = { ...query.filter, storeIds };
+  const events: EpcisEvent[] = [];
+  let after: EventCursor | undefined;
+  do {
+    const more = after === undefined ? {} : { after };
+    const { order } = query;
+    const page = await ledger.epcis.events({ filter, order, places, countMax, ...more });
+    events.push(...page.events);
+    after = page.next;
+    expect(["", ...storeIds]).toContain(after?.storeId ?? "");
+  } while (after !== undefined);
+  return events.map(nameOf);
+}
+
+test("of some stores all is given and nothing of others, however much of theirs lies between", async () => {
+  const path = ledgerPath();
+  const ledger = await openLedger({ path });
+  for (const [index, storeId] of ["s00", "s01", "s02"].entries()) {
+    const to = place(`${storeId}/stockroom`);
+    const edge = new FakeEdge("0a0a0a0a-1111", "edge-1", storeId).append(
+      moved("receiving", coffee, { to }),
+      moved("stocking", tea, { to: place(`${storeId}/floor`), occurredAtMs: startAtMs + 90_000 }),
+    );
+    await ledger.post([edge.batch(1)], startAtMs);
+    const bizLocation = { id: `urn:gondola:location:${storeId}:floor` };
+    const about = { bizLocation, "shop:note": storeId };
+    await capture(ledger, startAtMs, startAtMs + index, about);
+  }
+  const same = `item, serial, lot, quantity, from_location, from_state, to_location, to_state, reason,
+    placed_at_ms, recorded_at_ms, edge_id, outbox_id, sequence, device_id, hash`;
+  // Many of one moment, between those of the others in the order of stores, and many of moments between theirs.
+  await onDatabase(
+    path,
+    `WITH RECURSIVE k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k WHERE n < 45000)
+     INSERT INTO entries (store_id, entry_number, occurred_at_ms, ${same})
+     SELECT store_id, entry_number + 10 + n, occurred_at_ms + CASE WHEN n < 25000 THEN 0 ELSE n END, ${same}
+     FROM entries CROSS JOIN k WHERE store_id = 's01' AND entry_number = 1 RETURNING entry_number`,
+  );
+  const captured = (storeId: string) => storeId;
+  const entries = (number: number) => (storeId: string) => `${storeId}/${number}`;
+  for (const storeIds of [["s02", "s00"], ["s00"], ["s02"]]) {
+    const sorted = [...storeIds].sort();
+    const expected = [captured, entries(1), entries(2)].flatMap((name) => sorted.map(name));
+    for (const countMax of [1, 100]) {
+      for (const orderDirection of ["ASC", "DESC"]) {
+        const order = { orderBy: "eventTime", orderDirection };
+        const found = await ofStores(ledger, storeIds, order, countMax);
+        const inDirection = orderDirection === "ASC" ? expected : [...expected].reverse();
+        expect(found, `${storeIds} ${orderDirection}`).toEqual(inDirection);
+      }
+      const byStore = sorted.flatMap((storeId) => [1, 2].map((number) => `${storeId}/${number}`));
+      const plain = await ofStores(ledger, storeIds, {}, countMax);
+      expect(plain).toEqual([...sorted.map(captured), ...byStore]);
+      const named = { MATCH_epcClass: linkOf(tea), orderBy: "recordTime", orderDirection: "ASC" };
+      expect(await ofStores(ledger, storeIds, named, countMax)).toEqual(sorted.map(entries(2)));
+    }
+  }
+});
+
 test("an entry that takes another back stands at the event's time, and is found by what it declares", async () => {
   const ledger = await openLedger();
   await ledger.setPlan(plan);

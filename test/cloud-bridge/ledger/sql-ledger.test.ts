@@ -244,6 +244,11 @@ describe("questions", () => {
     const query = { storeId: "s0042", countMax: 10 };
     const codes = (await ledger.notices(query)).map(({ code }) => code);
     expect(codes).toEqual(["exit_unpaid", "sensing_gap"]);
+    const [latest] = await ledger.notices(query);
+    const { recordedAtMs, sequence, edgeId, outboxId } = latest!;
+    const before = [recordedAtMs, sequence, edgeId, outboxId] as const;
+    const older = await ledger.notices({ ...query, before });
+    expect(older.map(({ code }) => code)).toEqual(["sensing_gap"]);
     const [found] = await ledger.notices({ ...query, code: "sensing_gap" });
     expect(found).toMatchObject({ sequence: 1, deviceId: "dev-1", detail: { deviceIds: ["a"] } });
   });

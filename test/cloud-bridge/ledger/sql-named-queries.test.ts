@@ -45,6 +45,29 @@ test("are as many as there may be; one that nobody runs makes room", async () =>
   expect(left.map(({ name }) => name)).toEqual(["more", "q7"]);
 });
 
+test("of one scope are not those of another, nor counted with them", async () => {
+  const { queries } = (await openLedger()).epcis;
+  const listed = async (scope: string) =>
+    (await queries.list({ after: "", countMax: 10, scope })).map(({ name }) => name);
+  for (const scope of ["", "s1", "s12"]) {
+    for (const name of ["b", "a", "s1"])
+      expect(await queries.add({ name, query: { EQ_action: scope } }, author, scope)).toBe("added");
+    expect(await queries.add({ name: "a", query: {} }, author, scope)).toBe("exists");
+    expect(await listed(scope)).toEqual(["a", "b", "s1"]);
+  }
+  expect(await queries.list({ after: "a", countMax: 1, scope: "s1" })).toEqual([
+    { name: "b", query: { EQ_action: "s1" } },
+  ]);
+  expect(await queries.remove("a", author, "s1")).toBe(true);
+  expect(await queries.find("a", "s1")).toBeUndefined();
+  expect(await queries.find("a", "s12")).toEqual({ name: "a", query: { EQ_action: "s12" } });
+  expect(await queries.find("a")).toEqual({ name: "a", query: { EQ_action: "" } });
+  for (let index = 2; index < namedQueryCountMax; index += 1)
+    expect(await queries.add({ name: `q${index}`, query: {} }, author, "s1")).toBe("added");
+  expect(await queries.add({ name: "more", query: {} }, author, "s1")).toBe("full");
+  expect(await queries.add({ name: "more", query: {} }, author)).toBe("added");
+});
+
 test("leave who added and removed them", async () => {
   const ledger = await openLedger();
   await ledger.epcis.queries.add({ name: "mine", query: {} }, author);

@@ -13,6 +13,7 @@ import {
   cursorOf,
   inFormatOf,
   linkNext,
+  ofStores,
   storeOrNone,
 } from "./epcis-page.ts";
 import { EpcisProblem } from "./epcis-problem.ts";
@@ -36,10 +37,11 @@ const context = [contextUrl, ownNamespaces];
 const countedPageMax = 20;
 
 /** Answers a query. */
-export async function answerEvents(source: EventSource, query: EventQuery): Promise<object> {
+export async function answerEvents(source: EventSource, asking: EventQuery): Promise<object> {
   const { ledger, places, nowMs } = source;
-  const { request, reply, parameters, queryName = "SimpleEventQuery" } = query;
-  const events = asked(parameters);
+  const { request, reply, parameters, queryName = "SimpleEventQuery" } = asking;
+  const query = asked(parameters);
+  const events = { ...query, filter: ofStores(request, query.filter) };
   const { filter, order, perPage, token } = events;
   const { givenCount, ...after } = pageAfter(events);
   if (token === undefined) await refuseMore(source, events);
