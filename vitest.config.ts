@@ -29,6 +29,7 @@ const onBoth = [
   "sql-plan-news",
   "sql-tree",
   "sql-lots",
+  "sql-lot-quantities",
   "sql-unknown-tags",
   "sql-tag-names",
   "refused-alone",
