@@ -11,6 +11,7 @@ import { type GivenPlan, givenPlanSchema } from "../contract/plan.ts";
 import { locationSchema } from "../contract/units.ts";
 import { edgeForgottenMs } from "./ledger/alerts.ts";
 import { sourceIdSchema } from "./ledger/facts.ts";
+import { defaultShipmentLimits } from "./ledger/receiving/sql-shipment-watch.ts";
 import { gradeValuesSchema } from "./ledger/returns/return-case.ts";
 import { logLevels } from "./log.ts";
 
@@ -37,6 +38,7 @@ function isLoopback(host: string): boolean {
 }
 
 const text = z.string({ error: "must be a text" }).min(1, { error: "must not be empty" });
+const days = whole(1, 3650);
 const listen = (port: number) => ({
   /** Loopback unless said otherwise: neither broker nor HTTP asks who is there. */
   host: text.default("127.0.0.1"),
@@ -192,6 +194,21 @@ export const bridgeConfigSchema = section({
     /** Places of the chain by the URI that others know them by: a GLN's Digital Link, or the URN of an SGLN. */
     locations: z.record(z.url({ error: "must be a URI" }), locationSchema).default({}),
   }).prefault({}),
+  /** Captured shipments that nobody ends, by their age (`ShipmentLimits`). */
+  receiving: section({
+    shipmentOverdueDays: days.default(defaultShipmentLimits.shipmentOverdueDays),
+    shipmentEndDays: days.default(defaultShipmentLimits.shipmentEndDays),
+    shipmentKeepDays: days.default(defaultShipmentLimits.shipmentKeepDays),
+  })
+    .refine((each) => each.shipmentOverdueDays <= each.shipmentEndDays, {
+      path: ["shipmentEndDays"],
+      error: "must be at least shipmentOverdueDays",
+    })
+    .refine((each) => each.shipmentEndDays <= each.shipmentKeepDays, {
+      path: ["shipmentKeepDays"],
+      error: "must be at least shipmentEndDays",
+    })
+    .prefault({}),
   returns: section({
     /** What share of its price a returned unit is worth, by the class of the product (`*`: every other) and its grade. */
     gradeValues: gradeValuesSchema,

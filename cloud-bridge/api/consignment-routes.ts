@@ -11,11 +11,8 @@ import {
   consignmentKinds,
   consignmentLineCountMax,
 } from "../ledger/receiving/consignment.ts";
-import {
-  type ConsignmentOutcome,
-  type ConsignmentReport,
-  consignmentKey,
-} from "../ledger/receiving/sql-receiving.ts";
+import { type ConsignmentReport, consignmentKey } from "../ledger/receiving/sql-consignments.ts";
+import type { ConsignmentOutcome } from "../ledger/receiving/sql-receiving.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import { consignmentAnswer, consignmentItem } from "./consignment-answers.ts";
 import {

@@ -57,6 +57,10 @@ test.each([
     "dataDir: d\ningest: {commitDelayMs: 1.5}",
     "ingest.commitDelayMs: must be 0..1000, got 1.5 (FILE)",
   ],
+  [
+    "dataDir: d\nreceiving: {shipmentEndDays: 200}",
+    "receiving.shipmentKeepDays: must be at least shipmentEndDays",
+  ],
   ["", "must be a group of the keys dataDir,"],
   ["a: [", "not YAML:"],
 ])("refuses %j", async (content, message) => {
