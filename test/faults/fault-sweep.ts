@@ -30,7 +30,8 @@ const scansPerSecond = 100;
 const busyCount = 5;
 const catchUpMsMax = 60_000;
 const missedCountMin = 5;
-const smallDiskSizeBytes = 8 * 1024 * 1024;
+/** The ledger grows all the while. */
+const smallDiskSizeBytes = { edge: 8 * 1024 * 1024, bridge: 64 * 1024 * 1024 };
 const outboxOnSmallDisk = { sizeBytesMax: 2 * 1024 * 1024, ballastSizeBytes: 1024 * 1024 };
 
 /** Plays one row: `count` faults on one store under load, then everything accepted is looked for. */
@@ -47,7 +48,7 @@ export async function playProcessRow(
     if (row.smallDisk === undefined) return;
     const folder = store.dataDir(row.smallDisk);
     await mkdir(folder);
-    mountSmallDisk(folder);
+    mountSmallDisk(folder, smallDiskSizeBytes[row.smallDisk]);
     mounted.push(folder);
   };
   const outbox = row.smallDisk === "edge" ? { outbox: outboxOnSmallDisk } : {};
@@ -79,7 +80,11 @@ export async function playProcessRow(
       }
     }
     store.source.stop();
-    const verdict = await judgeStore(store, catchUpMsMax, row.setsLedgerBack);
+    // Where a strike went wrong, the bridge may be gone: what went wrong is told all the same.
+    const verdict = await judgeStore(store, catchUpMsMax, row.setsLedgerBack).catch((error) => ({
+      ...{ lost: [], repeated: [], problems: [`not judged: ${error}`] },
+      acceptedCount: store.accepted.size,
+    }));
     problems.push(...verdict.problems);
     const [lostCount, repeatedCount] = [verdict.lost.length, verdict.repeated.length];
     const isClean = lostCount + repeatedCount + problems.length === 0;
@@ -123,8 +128,8 @@ export function reportLine(report: FaultReport): string {
   ].join("; ");
 }
 
-function mountSmallDisk(folder: string): void {
-  const words = ["-t", "tmpfs", "-o", `size=${smallDiskSizeBytes}`, "tmpfs", folder];
+function mountSmallDisk(folder: string, sizeBytes: number): void {
+  const words = ["-t", "tmpfs", "-o", `size=${sizeBytes}`, "tmpfs", folder];
   const { status, stderr } = spawnSync("mount", words, { encoding: "utf8" });
   if (status !== 0) throw new Error(`mount: ${stderr}`);
 }

@@ -10,7 +10,7 @@ import { cloneRow, setBackRow } from "./copy-rows.ts";
 import type { ProcessRow, Side } from "./process-row.ts";
 import { brokerRow, workerRow } from "./server-rows.ts";
 import type { StoreProcesses } from "./store-processes.ts";
-import { injectRow, killAtCallRow, restartAfterEnd } from "./strace-rows.ts";
+import { injectRow, isEnding, killAtCallRow, restartAfterEnd } from "./strace-rows.ts";
 
 /** Longer than the edge's time-out for an answer (1 s) and mqtt's second ping. */
 const stopMs = 3_000;
@@ -55,9 +55,9 @@ function fullDiskRow(side: Side): ProcessRow {
     for (const untilMs = Date.now() + strickenMs; Date.now() < untilMs; await delay(50)) {
       if (store.daemon(side).hasEnded) break;
     }
-    const hasEnded = store.daemon(side).hasEnded;
+    const ends = isEnding(store.daemon(side));
     await rm(filler, { force: true });
-    if (!hasEnded) return "lived";
+    if (!ends) return "lived";
     await restartAfterEnd(store, side);
     return "stopped with its code";
   };

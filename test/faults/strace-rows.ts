@@ -6,11 +6,13 @@ import { once } from "node:events";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Daemon } from "../support/daemon.ts";
 import { missed, type ProcessRow, type Side } from "./process-row.ts";
 import type { StoreProcesses } from "./store-processes.ts";
 
 const files = { edge: "outbox.db", bridge: "ledger.db" } as const;
 const attachMsMax = 20_000;
+const detachMsMax = 10_000;
 const strickenMs = 3_000;
 /** What a daemon says when it stops because of its disk. */
 const diskCodes = /^(OUTBOX|LEDGER)_(FAILED|CORRUPT|FULL)$/;
@@ -28,10 +30,10 @@ export function injectRow(side: Side, calls: string, effect: string): ProcessRow
   const strike = async (store: StoreProcesses, random: () => number) => {
     const when = 1 + Math.floor(random() * 4);
     const hits = await withStrace(store, side, calls, `${effect}:when=${when}+`, strickenMs);
-    const { hasEnded } = store.daemon(side);
-    if (hasEnded) await restartAfterEnd(store, side);
+    const ends = isEnding(store.daemon(side));
+    if (ends) await restartAfterEnd(store, side);
     if (!hits.some((line) => /\((INJECTED|DELAYED)\)$/.test(line))) return missed;
-    return hasEnded ? "stopped with its code" : "lived";
+    return ends ? "stopped with its code" : "lived";
   };
   return { name: `${side} ${calls} ${effect}`, count: 25, skip, stage: stageOf(side), strike };
 }
@@ -97,7 +99,15 @@ async function attached(strace: ChildProcess): Promise<void> {
 async function detach(strace: ChildProcess): Promise<void> {
   if (strace.exitCode !== null || strace.signalCode !== null) return;
   strace.kill("SIGINT");
+  // Once in some hundred kills it waits without end for a thread of the process that it killed.
+  const giveUp = setTimeout(() => strace.kill("SIGKILL"), detachMsMax);
   await once(strace, "exit");
+  clearTimeout(giveUp);
+}
+
+/** Whether it has ended, or a bridge that is slow says that it will. */
+export function isEnding({ hasEnded, lines }: Daemon): boolean {
+  return hasEnded || lines.some(({ msg }) => msg === "bridge stopping");
 }
 
 /** A daemon that stopped by itself said why, with a code, and starts clean. */

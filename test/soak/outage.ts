@@ -122,6 +122,7 @@ class OutageRun {
     const catchUpMs = performance.now() - startedMs;
     this.#source.stop();
     await delay(2_000);
+    await this.#through((await inspectOutbox(buffer)).lastSequence);
     await edge.end("SIGTERM");
     await this.#bridge!.end("SIGTERM");
     const found = await verdictOf("--ledger", ledger, "--edge-buffer", buffer);
