@@ -38,7 +38,7 @@ function isLoopback(host: string): boolean {
 }
 
 const text = z.string({ error: "must be a text" }).min(1, { error: "must not be empty" });
-const days = whole(1, 3650);
+const shipmentAgeMs = whole(3_600_000, 315_360_000_000);
 const listen = (port: number) => ({
   /** Loopback unless said otherwise: neither broker nor HTTP asks who is there. */
   host: text.default("127.0.0.1"),
@@ -196,17 +196,17 @@ export const bridgeConfigSchema = section({
   }).prefault({}),
   /** Captured shipments that nobody ends, by their age (`ShipmentLimits`). */
   receiving: section({
-    shipmentOverdueDays: days.default(defaultShipmentLimits.shipmentOverdueDays),
-    shipmentEndDays: days.default(defaultShipmentLimits.shipmentEndDays),
-    shipmentKeepDays: days.default(defaultShipmentLimits.shipmentKeepDays),
+    shipmentOverdueMs: shipmentAgeMs.default(defaultShipmentLimits.shipmentOverdueMs),
+    shipmentEndMs: shipmentAgeMs.default(defaultShipmentLimits.shipmentEndMs),
+    shipmentKeepMs: shipmentAgeMs.default(defaultShipmentLimits.shipmentKeepMs),
   })
-    .refine((each) => each.shipmentOverdueDays <= each.shipmentEndDays, {
-      path: ["shipmentEndDays"],
-      error: "must be at least shipmentOverdueDays",
+    .refine((each) => each.shipmentOverdueMs <= each.shipmentEndMs, {
+      path: ["shipmentEndMs"],
+      error: "must be at least shipmentOverdueMs",
     })
-    .refine((each) => each.shipmentEndDays <= each.shipmentKeepDays, {
-      path: ["shipmentKeepDays"],
-      error: "must be at least shipmentEndDays",
+    .refine((each) => each.shipmentEndMs <= each.shipmentKeepMs, {
+      path: ["shipmentKeepMs"],
+      error: "must be at least shipmentEndMs",
     })
     .prefault({}),
   returns: section({

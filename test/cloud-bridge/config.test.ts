@@ -58,8 +58,8 @@ test.each([
     "ingest.commitDelayMs: must be 0..1000, got 1.5 (FILE)",
   ],
   [
-    "dataDir: d\nreceiving: {shipmentEndDays: 200}",
-    "receiving.shipmentKeepDays: must be at least shipmentEndDays",
+    "dataDir: d\nreceiving: {shipmentEndMs: 17280000000}",
+    "receiving.shipmentKeepMs: must be at least shipmentEndMs",
   ],
   ["", "must be a group of the keys dataDir,"],
   ["a: [", "not YAML:"],

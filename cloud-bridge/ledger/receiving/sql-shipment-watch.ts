@@ -10,20 +10,20 @@ import { readShipments } from "./sql-shipments.ts";
 /** Ages of a shipment, from the time that the last event of it says that it was sent. */
 export interface ShipmentLimits {
   /** It should have come: an alert, once. Where all of it came, it is closed instead. */
-  readonly shipmentOverdueDays: number;
+  readonly shipmentOverdueMs: number;
   /** Nobody will end it: it is `expired`. */
-  readonly shipmentEndDays: number;
+  readonly shipmentEndMs: number;
   /** It has ended, and its lines are deleted; a delivery keeps its last report. */
-  readonly shipmentKeepDays: number;
+  readonly shipmentKeepMs: number;
 }
 
+const dayMs = 86_400_000;
 export const defaultShipmentLimits: ShipmentLimits = {
-  shipmentOverdueDays: 14,
-  shipmentEndDays: 60,
-  shipmentKeepDays: 180,
+  shipmentOverdueMs: 14 * dayMs,
+  shipmentEndMs: 60 * dayMs,
+  shipmentKeepMs: 180 * dayMs,
 };
 
-const dayMs = 86_400_000;
 /** Shipments that are looked at, and deleted, at one time; lines without a shipment's name alike. */
 const shipmentCountMax = 200;
 const lineCountMax = 5000;
@@ -86,14 +86,17 @@ async function endOrTell(
   const { shippedAtMs, limits, nowMs } = at;
   const { report } = await reported(connection, open);
   const isWhole = report.length > 0 && discrepancyAlert(open, report, nowMs) === undefined;
-  const { shipmentEndDays } = limits;
-  const isOld = shippedAtMs < nowMs - shipmentEndDays * dayMs;
+  const { shipmentEndMs } = limits;
+  const isOld = shippedAtMs < nowMs - shipmentEndMs;
   if (!isWhole && !isOld) return overdueShipmentAlert(open, { shippedAtMs, nowMs });
   await saveConsignment(connection, {
     ...{ ...open, closedAtMs: nowMs, closedBy: ender },
     ...(isWhole
       ? { state: "closed", reason: "all of it came" }
-      : { state: "expired", reason: `nobody ended it in ${shipmentEndDays} days` }),
+      : {
+          state: "expired",
+          reason: `nobody ended it in ${Math.floor(shipmentEndMs / dayMs)} days`,
+        }),
   });
   return undefined;
 }
@@ -109,7 +112,7 @@ async function readOpen(
 
 async function readDue(
   connection: SqlConnection,
-  { shipmentOverdueDays, shipmentEndDays }: ShipmentLimits,
+  { shipmentOverdueMs, shipmentEndMs }: ShipmentLimits,
   nowMs: number,
 ): Promise<Due[]> {
   return await connection.all<Due>(
@@ -117,7 +120,7 @@ async function readDue(
      WHERE (stage = ${stages.sent} AND shipped_at_ms < ?)
       OR (stage = ${stages.told} AND shipped_at_ms < ?)
      ORDER BY stage, shipped_at_ms, store_id, shipment LIMIT ${shipmentCountMax}`,
-    ...[nowMs - shipmentOverdueDays * dayMs, nowMs - shipmentEndDays * dayMs],
+    ...[nowMs - shipmentOverdueMs, nowMs - shipmentEndMs],
   );
 }
 
@@ -126,7 +129,7 @@ type Old = Pick<Due, "storeId" | "shipment">;
 /** Whose lines can go: what is announced under such a name and still open needs them. */
 async function readOld(
   connection: SqlConnection,
-  { shipmentKeepDays }: ShipmentLimits,
+  { shipmentKeepMs }: ShipmentLimits,
   nowMs: number,
 ): Promise<Old[]> {
   return await connection.all<Old>(
@@ -134,20 +137,20 @@ async function readOld(
      WHERE s.stage = ${stages.ended} AND s.shipped_at_ms < ? AND NOT EXISTS (SELECT 1 FROM consignments c
        WHERE c.store_id = s.store_id AND c.consignment_id = s.shipment AND c.state = 'open')
      ORDER BY s.shipped_at_ms, s.store_id, s.shipment LIMIT ${shipmentCountMax}`,
-    nowMs - shipmentKeepDays * dayMs,
+    nowMs - shipmentKeepMs,
   );
 }
 
 /** Lines of shipments that have no name, which no delivery ends. */
 async function readUnnamed(
   connection: SqlConnection,
-  { shipmentKeepDays }: ShipmentLimits,
+  { shipmentKeepMs }: ShipmentLimits,
   nowMs: number,
 ): Promise<{ storeId: string; eventNumber: number; line: number }[]> {
   return await connection.all(
     `SELECT store_id AS storeId, event_number AS eventNumber, line FROM expected_receipts
      WHERE shipment IS NULL AND shipped_at_ms < ? ORDER BY shipped_at_ms LIMIT ${lineCountMax}`,
-    nowMs - shipmentKeepDays * dayMs,
+    nowMs - shipmentKeepMs,
   );
 }
 

@@ -8,7 +8,11 @@ import { capture, declared, shipment, shipmentName } from "./shipment-fixture.ts
 
 const storeId = "s0042";
 const dayMs = 86_400_000;
-const limits = { shipmentOverdueDays: 3, shipmentEndDays: 10, shipmentKeepDays: 20 };
+const limits = {
+  shipmentOverdueMs: 3 * dayMs,
+  shipmentEndMs: 10 * dayMs,
+  shipmentKeepMs: 20 * dayMs,
+};
 const came = (serial: string) =>
   moved("receiving", coffee, {
     item: { gtin: coffee, serial },
