@@ -7,6 +7,7 @@ const onBoth = [
   "alerts",
   "anchors",
   "claims",
+  "exit-alerts",
   "flow",
   "flow-orders",
   "ledger",
@@ -32,6 +33,7 @@ const onBoth = [
   "sql-lot-quantities",
   "sql-unknown-tags",
   "sql-tag-names",
+  "sql-tag-corrections",
   "refused-alone",
   "unstorable-text",
 ];

@@ -31,6 +31,7 @@ import {
 } from "./parameters.ts";
 import { ProblemError, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
+import { requireMatch, versionTag } from "./version.ts";
 
 export interface UnknownTagRoutesOptions extends OwnFactsOptions {
   readonly ledger: Pick<Ledger, "unknownTags" | "tagNames" | "catalogue" | "facts">;
@@ -60,15 +61,15 @@ const nameBody = z.strictObject({
   serial: itemSchema.shape.serial,
   by: shortTextSchema.optional(),
 });
-const nameAnswer = z.strictObject({
+const nameItem = z.strictObject({
   epc: epcHexSchema,
   gtin: gtinSchema,
   serial: z.string().optional(),
   namedAtMs: atMsSchema,
   namedBy: z.string(),
-  /** Units that were moved from the bin to the product now. */
-  movedCount: z.int().min(0),
 });
+/** `movedCount`: units that were moved to the product now, from the bin or from what the tag was said to be. */
+const nameAnswer = nameItem.extend({ movedCount: z.int() });
 
 /** Adds /v1/stores/{store}/unknown-tags and /v1/unknown-tags/{epc}. */
 export function addUnknownTagRoutes(app: FastifyInstance, options: UnknownTagRoutesOptions): void {
@@ -87,28 +88,68 @@ export function addUnknownTagRoutes(app: FastifyInstance, options: UnknownTagRou
 }
 
 function addName(app: FastifyInstance, options: UnknownTagRoutesOptions): void {
-  const { ledger, nowMs } = options;
+  const { ledger } = options;
+  const path = "/v1/unknown-tags/:epc";
   addRoute(app, {
-    ...{ method: "PUT", path: "/v1/unknown-tags/:epc", allows: "catalogue.write" },
+    ...{ method: "GET", path, allows: "catalogue.read", params: tagParams },
+    ...{ summary: "What somebody said that a tag is", answers: { 200: nameItem } },
+    handler: async ({ params: { epc }, reply }) => {
+      const name = await ledger.tagNames.read(epc);
+      if (name === undefined) throw new ProblemError("tag_unknown", `${epc} has no name`);
+      reply.header("etag", versionTag(name.namedAtMs));
+      return name;
+    },
+  });
+  addRoute(app, {
+    ...{ method: "PUT", path, allows: "catalogue.write" },
     summary:
-      "Says which product a tag is: its units leave the unknown bins, and what is read of it is told of the product",
+      "Says which product a tag is: its units leave the unknown bins, or the product that it was said to be before, and what is read of it is told of the product",
     ...{ isOfAllStores: true, params: tagParams, body: nameBody, answers: { 200: nameAnswer } },
+    headers: { "If-Match": "ETag of the name that is corrected; needed where there is one" },
     example: { gtin: "09506000134352", by: "ada" },
-    handler: async ({ params: { epc }, body: { gtin, serial, by: said }, actor }) => {
+    handler: async ({ params: { epc }, body: { by: said, ...body }, actor, request, reply }) => {
       const by = actor.nameOr(said);
       if (decodeEpc(epc).ok)
         throw wrongParameter("epc", "is a GS1 tag, which says itself what it is");
-      if ((await ledger.catalogue.product(gtin)) === undefined) {
-        throw wrongParameter("gtin", `the catalogue has no ${gtin}`);
+      if ((await ledger.catalogue.product(body.gtin)) === undefined) {
+        throw wrongParameter("gtin", `the catalogue has no ${body.gtin}`);
       }
-      const name = await ledger.tagNames.name({ epc, gtin, serial }, { by, nowMs: nowMs() });
-      if (name.gtin !== gtin || name.serial !== serial) {
-        const detail = `${name.namedBy} said that ${epc} is ${name.gtin} ${name.serial ?? ""}`;
-        throw new ProblemError("tag_refused", detail.trimEnd());
-      }
-      return { ...name, movedCount: await emptyBins(options, name, by) };
+      const known = await ledger.tagNames.read(epc);
+      const isOther = known?.gtin !== body.gtin || known.serial !== body.serial;
+      if (isOther) requireMatch(request, known?.namedAtMs, { what: "name", owner: `tag ${epc}` });
+      const { name, movedCount } = await give(options, { epc, ...body }, known, by);
+      reply.header("etag", versionTag(name.namedAtMs));
+      return { ...name, movedCount: movedCount + (await emptyBins(options, name, by)) };
     },
   });
+}
+
+type Wanted = Pick<TagName, "epc" | "gtin"> & { readonly serial?: string | undefined };
+
+/** Gives a tag the name that is wanted, in the place of the one that is known. */
+async function give(
+  { ledger, nowMs, onPosted }: UnknownTagRoutesOptions,
+  { epc, gtin, serial }: Wanted,
+  known: TagName | undefined,
+  by: string,
+): Promise<{ name: TagName; movedCount: number }> {
+  const author = { by, nowMs: nowMs() };
+  if (known === undefined || (known.gtin === gtin && known.serial === serial)) {
+    const name = await ledger.tagNames.name({ epc, gtin, serial }, author);
+    if (name.gtin === gtin && name.serial === serial) return { name, movedCount: 0 };
+    const detail = `${name.namedBy} said that ${epc} is ${name.gtin} ${name.serial ?? ""}`;
+    throw new ProblemError("tag_refused", detail.trimEnd());
+  }
+  const correction = { epc, to: { gtin, serial }, namedAtMs: known.namedAtMs };
+  const outcome = await ledger.tagNames.correct(correction, author);
+  if (!outcome.ok) {
+    const { reason, message } = outcome;
+    if (reason === "refused") throw new ProblemError("tag_refused", `${epc}: ${message}`);
+    const errors = [{ parameter: "If-Match", message }];
+    throw new ProblemError("version_stale", `If-Match: ${message}`, { errors });
+  }
+  for (const posted of outcome.posted) onPosted(posted);
+  return outcome;
 }
 
 /** Moves what stands under the tag to its product, each time once. */
@@ -125,7 +166,8 @@ async function emptyBins(
     const named = factItem({ gtin: gtin as Gtin, serial: quantity === 1 ? serial : undefined });
     const facts: Fact[] = [
       { ...move, item: { epc: epc as EpcHex }, from: place, to: outside },
-      { ...move, item: named, from: outside, to: place },
+      // With the tag, so that what stands there by its name is known should that be wrong.
+      { ...move, item: { ...named, epc: epc as EpcHex }, from: outside, to: place },
     ];
     const key = `${epc}/${entryNumber}/${place.location}/${place.state}`;
     await postOwnFacts(options, { storeId, sourceId, key, facts, by });

@@ -1,8 +1,6 @@
 // Alerts: raised in the transaction of what they are about, worked on one by one.
 
-import { serialKey } from "../../contract/gs1/digital-link.ts";
-import type { Alert, Entry } from "../../contract/stock.ts";
-import type { Gtin } from "../../contract/units.ts";
+import type { Alert } from "../../contract/stock.ts";
 import {
   alertKeepMs,
   alertKeyOf,
@@ -14,12 +12,15 @@ import {
   silenceAlert,
 } from "./alerts.ts";
 import type { SqlConnection } from "./database.ts";
-import { negativeTaskStem } from "./task-book.ts";
+import { endPaidExits, endSilences, type StoreItem } from "./sql-alert-ends.ts";
 
 /** Silences that are told at one time; the others at the next. */
 const silenceCountMax = 1000;
 
-/** Stores alerts in order; gives those that are to be published: the ones that nobody muted. */
+/**
+ * Stores alerts in order; gives those that are to be published: the ones that nobody muted, and that are not over already,
+ * as the notice of a unit is that was paid before its exit's edge could tell.
+ */
 export async function saveAlerts(
   connection: SqlConnection,
   alerts: readonly Alert[],
@@ -57,6 +58,7 @@ export async function saveAlerts(
      FROM json_each(?) WHERE true
      ON CONFLICT (store_id, alert_key) WHERE closed_at_ms IS NULL DO UPDATE SET
        severity = excluded.severity, message = excluded.message, detail = excluded.detail,
+       first_at_ms = min(alerts.first_at_ms, excluded.first_at_ms),
        at_ms = max(alerts.at_ms, excluded.at_ms),
        raise_count = alerts.raise_count + excluded.raise_count,
        expires_at_ms = max(alerts.expires_at_ms, excluded.expires_at_ms)`,
@@ -70,10 +72,17 @@ export async function saveAlerts(
       }),
     ),
   );
-  const mutedKeys = new Set(muted.map(({ storeId, key }) => `${storeId}/${key}`));
-  const loud = rows.filter(({ alert, key }) => !mutedKeys.has(`${alert.storeId}/${key}`));
+  const { ended } = await endPaidExits(connection, exitItemsOf(alerts), nowMs);
+  const quiet = new Set([...ended, ...muted.map(({ storeId, key }) => `${storeId}/${key}`)]);
+  const loud = rows.filter(({ alert, key }) => !quiet.has(`${alert.storeId}/${key}`));
   await saveMessages(connection, loud, nowMs);
   return new Set(loud.map(({ alert }) => alert));
+}
+
+function exitItemsOf(alerts: readonly Alert[]): StoreItem[] {
+  return alerts.flatMap(({ storeId, code, detail: { gtin: item } }) =>
+    code === "exit_unpaid" && typeof item === "string" ? [{ storeId, item }] : [],
+  );
 }
 
 export const alertMessageTables = `
@@ -161,59 +170,17 @@ function raisedOnce(rows: readonly { alert: Alert; key: string }[]) {
   for (const { alert, key } of rows) {
     const id = `${alert.storeId}/${key}`;
     const known = raised.get(id) ?? { firstAtMs: alert.atMs, atMs: alert.atMs, count: 0 };
-    const { firstAtMs, atMs, count } = known;
-    raised.set(id, { alert, key, firstAtMs, atMs: Math.max(atMs, alert.atMs), count: count + 1 });
+    const firstAtMs = Math.min(known.firstAtMs, alert.atMs);
+    const atMs = Math.max(known.atMs, alert.atMs);
+    raised.set(id, { alert, key, firstAtMs, atMs, count: known.count + 1 });
   }
   return [...raised.values()];
-}
-
-/** Closes what was told of units at an exit that turned out to be paid. Those without a serial share one alert, which stays. */
-export async function closePaidExits(
-  connection: SqlConnection,
-  paid: readonly Entry[],
-  nowMs: number,
-): Promise<void> {
-  const keys = paid.flatMap(({ storeId, item, serial, edgeId, outboxId, deviceId }) => {
-    if (serial === undefined) return [];
-    const key = serialKey(item as Gtin, serial);
-    const detail = { gtin: item, serial, key, outboxId, deviceId };
-    return [[storeId, alertKeyOf({ code: "exit_unpaid", edgeId, detail })]];
-  });
-  if (keys.length === 0) return;
-  await connection.run(
-    `UPDATE alerts SET closed_at_ms = ?, acknowledged_by = 'ledger', cause = 'paid'
-     WHERE closed_at_ms IS NULL AND (store_id, alert_key) IN (
-       SELECT value->>0, value->>1 FROM json_each(?))`,
-    ...[nowMs, JSON.stringify(keys)],
-  );
-}
-
-/** Closes what was told of stock below zero that is right again; `closings` are of the tasks that asked for a count of it. */
-export async function closeNegatives(
-  connection: SqlConnection,
-  closings: readonly { readonly storeId: string; readonly key: string }[],
-  nowMs: number,
-): Promise<void> {
-  const negatives = closings.filter(({ key }) => key.startsWith(negativeTaskStem));
-  if (negatives.length === 0) return;
-  await connection.run(
-    `UPDATE alerts SET closed_at_ms = ?, acknowledged_by = 'ledger'
-     WHERE closed_at_ms IS NULL AND alert_key >= 'negative_stock|' AND alert_key < 'negative_stock}'
-      AND (store_id, '${negativeTaskStem}' || (detail->>'location') || '/' || (detail->>'state') || '/' || (detail->>'item'))
-       IN (SELECT value->>0, value->>1 FROM json_each(?))`,
-    ...[nowMs, JSON.stringify(negatives.map(({ storeId, key }) => [storeId, key]))],
-  );
 }
 
 /** Raises an alert for each edge that fell silent, once for each silence, and closes it when the edge tells again;
     gives those to publish. */
 export async function raiseSilences(connection: SqlConnection, nowMs: number): Promise<Alert[]> {
-  await connection.run(
-    `UPDATE alerts SET closed_at_ms = ?, acknowledged_by = 'ledger'
-     WHERE closed_at_ms IS NULL AND (store_id, alert_key) IN (
-       SELECT store_id, 'edge_silent|' || edge_id FROM positions WHERE complete_through_at_ms > ?)`,
-    ...[nowMs, nowMs - edgeSilenceMs],
-  );
+  await endSilences(connection, nowMs);
   const edges = await connection.all<Parameters<typeof silenceAlert>[0]>(
     `SELECT e.store_id AS storeId, e.edge_id AS edgeId, e.through_ms AS completeThroughAtMs
      FROM (SELECT store_id, edge_id, max(complete_through_at_ms) AS through_ms

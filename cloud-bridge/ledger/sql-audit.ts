@@ -31,6 +31,7 @@ export const auditActs = [
   "claim_released",
   "return_inspected",
   "tag_named",
+  "tag_renamed",
 ] as const;
 
 /** One deed. */

@@ -55,7 +55,7 @@ export class SqlFacts {
 
   constructor(database: LedgerDatabase, post: PostGroup) {
     this.#queue = new FactQueue((requests, nowMs) =>
-      database.write((connection) => takeGroup(connection, post, requests, nowMs)),
+      database.write((connection) => takeFacts(connection, post, requests, nowMs)),
     );
   }
 
@@ -72,7 +72,8 @@ export class SqlFacts {
 
 const requestKey = ({ storeId, sourceId, key }: FactRequest) => `${storeId}/${sourceId}/${key}`;
 
-async function takeGroup(
+/** Posts facts in a transaction, each key once. */
+export async function takeFacts(
   connection: SqlConnection,
   post: PostGroup,
   requests: readonly FactRequest[],

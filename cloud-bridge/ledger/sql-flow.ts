@@ -8,8 +8,8 @@ import { changedItemsOf } from "./changed-items.ts";
 import { productKey } from "./changes.ts";
 import { type SqlConnection, savepoint } from "./database.ts";
 import { type FlowEntry, flowLookBackMs, postFlow, type Unsettled } from "./flow-posting.ts";
-import { isReal } from "./settle.ts";
-import { closeNegatives, closePaidExits, saveAlerts } from "./sql-alerts.ts";
+import { endNegatives, endPaidExits } from "./sql-alert-ends.ts";
+import { saveAlerts } from "./sql-alerts.ts";
 import { loadItemsView } from "./sql-load.ts";
 import { saveBook } from "./sql-save.ts";
 import { type Settled, settledItemCountMax } from "./types.ts";
@@ -98,20 +98,24 @@ async function settleItems(
       ),
     ),
   );
-  const raised = settled.flatMap((each) => each.alerts);
+  const ofExits = settled.flatMap((each) => each.entries.filter(isOfExit));
+  const { again } = await endPaidExits(connection, ofExits, recordedAtMs);
+  const told = settled.map(({ storeId, item, entries, alerts }) => {
+    const ofItem = again.filter((each) => each.storeId === storeId && each.detail["gtin"] === item);
+    return { entries, alerts: [...alerts, ...ofItem] };
+  });
+  const raised = told.flatMap((each) => each.alerts);
   const loud = await saveAlerts(connection, raised, recordedAtMs);
-  const entries = settled.flatMap((each) => each.entries);
-  await closeNegatives(connection, book.changes().taskClosings, recordedAtMs);
-  await closePaidExits(connection, entries.filter(isPaidExit), recordedAtMs);
-  return settled.map(({ alerts, ...each }) => ({
-    entries: each.entries,
+  await endNegatives(connection, book.changes().taskClosings, recordedAtMs);
+  return told.map(({ entries, alerts }) => ({
+    entries,
     alerts: alerts.filter((alert) => loud.has(alert)),
   }));
 }
 
-/** An exit that is confirmed as sold, and not taken back. */
-function isPaidExit({ reason, from }: Entry): boolean {
-  return reason === "exit_paid" && !isReal(from.location);
+/** Whether it says something of an exit's passage: that it is paid, or not any more. */
+function isOfExit({ reason }: Entry): boolean {
+  return reason === "exit_paid" || reason === "exit_repeated";
 }
 
 /** The first of the due items whose history fits into memory together: the rest is due at the next run. */

@@ -21,7 +21,8 @@ import {
   type PostedAt,
   StoreNotHeldError,
 } from "./receiving/sql-followed.ts";
-import { closeNegatives, saveAlerts } from "./sql-alerts.ts";
+import { endNegatives, unpaidSinceReturns } from "./sql-alert-ends.ts";
+import { saveAlerts } from "./sql-alerts.ts";
 import { saveAudit } from "./sql-audit.ts";
 import { loadEventView, loadGroupView } from "./sql-load.ts";
 import { readQuarantine } from "./sql-read.ts";
@@ -53,9 +54,11 @@ export async function postPrepared(
       await saveChanges(connection, changes);
       const told = await followConsignments(connection, postedOf(changes.events), at);
       add(results.at(-1), told);
+      const again = await unpaidSinceReturns(connection, changes.entries, recordedAtMs);
+      results.at(-1)?.alerts.push(...again);
       const raised = results.flatMap(({ alerts }) => alerts);
       const loud = await saveAlerts(connection, raised, recordedAtMs);
-      await closeNegatives(connection, changes.taskClosings, recordedAtMs);
+      await endNegatives(connection, changes.taskClosings, recordedAtMs);
       return results.map((each) => ({
         ...each,
         alerts: each.alerts.filter((alert) => loud.has(alert)),
@@ -124,8 +127,9 @@ export async function postQuarantined(
       await saveChanges(connection, changes);
       const told = await followConsignments(connection, [{ ...outbox, event }], { nowMs });
       add(posted, told);
+      posted.alerts.push(...(await unpaidSinceReturns(connection, changes.entries, nowMs)));
       const loud = await saveAlerts(connection, posted.alerts, nowMs);
-      await closeNegatives(connection, changes.taskClosings, nowMs);
+      await endNegatives(connection, changes.taskClosings, nowMs);
       posted.alerts = [...loud];
       await saveRepost(connection, { ...outbox, sequence, type: event.type, recordedAtMs: nowMs });
       const deed = { act: "quarantine_reposted", subject: id, by, atMs: nowMs } as const;

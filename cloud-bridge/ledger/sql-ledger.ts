@@ -28,7 +28,7 @@ import {
   readStoreClaims,
 } from "./sql-claims.ts";
 import { SqlEpcis } from "./sql-epcis.ts";
-import { SqlFacts } from "./sql-facts.ts";
+import { type PostGroup, SqlFacts } from "./sql-facts.ts";
 import { settleDue } from "./sql-flow.ts";
 import { SqlFollowers } from "./sql-followers.ts";
 import { type GroupAt, postPrepared, postQuarantined } from "./sql-group.ts";
@@ -115,11 +115,11 @@ export class SqlLedger implements Ledger {
     this.history = new SqlHistory(database);
     this.lots = new SqlLots(database);
     this.unknownTags = new SqlUnknownTags(database);
-    this.tagNames = new SqlTagNames(database);
     this.#epoch = epoch;
-    this.facts = new SqlFacts(database, (connection, group, recordedAtMs) =>
-      postPrepared(connection, group.map(prepareBatch), this.#at(recordedAtMs)),
-    );
+    const post: PostGroup = (connection, group, recordedAtMs) =>
+      postPrepared(connection, group.map(prepareBatch), this.#at(recordedAtMs));
+    this.facts = new SqlFacts(database, post);
+    this.tagNames = new SqlTagNames(database, post);
   }
 
   get epoch(): number {

@@ -1,5 +1,6 @@
 // What people said that tags are which do not say it themselves: from then on what is told of such a tag is told of the
-// product, and a tag that lies in the unknown bin is moved out of it.
+// product, and a tag that lies in the unknown bin is moved out of it. A wrong name can be corrected: what stands under it
+// because of the tag goes over with it (`sql-tag-corrections.ts`).
 
 import type { MovedEvent, Place } from "../../contract/event.ts";
 import type { Gtin, StockState } from "../../contract/units.ts";
@@ -8,6 +9,18 @@ import type { Content, PreparedBatch } from "./batch-items.ts";
 import type { LedgerDatabase, SqlConnection } from "./database.ts";
 import { isFeed } from "./facts.ts";
 import { saveAudit } from "./sql-audit.ts";
+import { type PostGroup, takeFacts } from "./sql-facts.ts";
+import {
+  correctionFacts,
+  type Named,
+  readBalances,
+  readTagUnits,
+  requireFree,
+  requireStock,
+  standingUnits,
+  TagNotCorrectedError,
+} from "./sql-tag-corrections.ts";
+import type { Posted } from "./types.ts";
 
 export const tagNameTables = `
 -- Of the whole chain: a tag goes from store to store.
@@ -35,12 +48,50 @@ export interface BinnedTag {
   readonly entryNumber: number;
 }
 
+/** A name in the place of another. */
+export interface TagCorrection {
+  readonly epc: string;
+  readonly to: Named;
+  /** Of the name that is wrong: when it was given. */
+  readonly namedAtMs: number;
+}
+
+/** `stale`: the tag has another name by now. */
+export type CorrectionOutcome =
+  | {
+      readonly ok: true;
+      readonly name: TagName;
+      readonly movedCount: number;
+      readonly posted: readonly Posted[];
+    }
+  | { readonly ok: false; readonly reason: "stale" | "refused"; readonly message: string };
+
 /** Names of tags. */
 export class SqlTagNames {
   readonly #database: LedgerDatabase;
+  readonly #post: PostGroup;
 
-  constructor(database: LedgerDatabase) {
+  /** `post` posts through the rules for edges. */
+  constructor(database: LedgerDatabase, post: PostGroup) {
     this.#database = database;
+    this.#post = post;
+  }
+
+  /** What a tag is; undefined where nobody said it. */
+  async read(epc: string): Promise<TagName | undefined> {
+    return (await readNames(this.#database.reader, [epc])).get(epc);
+  }
+
+  /** Gives a tag another name, and books what stands under the wrong one over to it; nothing of it where that cannot be right. */
+  async correct(correction: TagCorrection, author: Author): Promise<CorrectionOutcome> {
+    try {
+      return await this.#database.write((connection) =>
+        correctName(connection, this.#post, correction, author),
+      );
+    } catch (error) {
+      if (!(error instanceof TagNotCorrectedError)) throw error;
+      return { ok: false, reason: "refused", message: error.message };
+    }
   }
 
   /** Names a tag that has no name; gives the name that it has then. */
@@ -84,6 +135,44 @@ export class SqlTagNames {
     );
     return rows.map(({ location, state, ...row }) => ({ ...row, place: { location, state } }));
   }
+}
+
+async function correctName(
+  connection: SqlConnection,
+  post: PostGroup,
+  { epc, to, namedAtMs }: TagCorrection,
+  { by, nowMs }: Author,
+): Promise<CorrectionOutcome> {
+  const from = (await readNames(connection, [epc])).get(epc);
+  if (from?.namedAtMs !== namedAtMs) {
+    const message = from === undefined ? "has no name" : `${from.namedBy} named it anew`;
+    return { ok: false, reason: "stale", message };
+  }
+  await requireFree(connection, epc, [from, to]);
+  const units = await readTagUnits(connection, epc, from);
+  const gtins = [from.gtin, to.gtin];
+  const before = await readBalances(connection, units, gtins);
+  const standing = standingUnits(units, from, before);
+  const key = `${epc}/corrected/${namedAtMs}`;
+  const requests = correctionFacts(epc, standing, [from, to], { by, key });
+  const outcomes = await takeFacts(connection, post, requests, nowMs);
+  const posted = outcomes.flatMap((outcome): Posted[] => {
+    const refused = outcome.ok ? outcome.receipt.rejected[0] : outcome;
+    if (refused !== undefined) throw new TagNotCorrectedError(refused.message);
+    return outcome.ok && outcome.posted !== undefined ? [outcome.posted] : [];
+  });
+  requireStock(before, await readBalances(connection, standing, gtins));
+  const name: TagName = {
+    ...{ epc, gtin: to.gtin, ...(to.serial === undefined ? {} : { serial: to.serial }) },
+    ...{ namedAtMs: Math.max(nowMs, namedAtMs + 1), namedBy: by },
+  };
+  await connection.run(
+    "UPDATE tag_names SET gtin = ?, serial = ?, named_at_ms = ?, named_by = ? WHERE epc = ?",
+    ...[name.gtin, name.serial ?? null, name.namedAtMs, by, epc],
+  );
+  await saveAudit(connection, [{ act: "tag_renamed", subject: epc, by, atMs: nowMs }]);
+  const movedCount = standing.reduce((sum, { quantity }) => sum + quantity, 0);
+  return { ok: true, name, movedCount, posted };
 }
 
 /** The group with what its tags are called, where they have a name. */

@@ -38,6 +38,9 @@ export function injectRow(side: Side, calls: string, effect: string): ProcessRow
   return { name: `${side} ${calls} ${effect}`, count: 25, skip, stage: stageOf(side), strike };
 }
 
+/** More than one transaction makes, and fewer than a busy bridge makes while it is stricken; then from the first on again. */
+const killedCallCount = 25;
+
 /**
  * Killed at the first of its next writes to its database, then at the first of its syncs, at the second write, and so on:
  * strace counts each kind of call by itself, and writes would always come first.
@@ -45,7 +48,7 @@ export function injectRow(side: Side, calls: string, effect: string): ProcessRow
 export function killAtCallRow(side: Side): ProcessRow {
   const calls = ["pwrite64", "fsync,fdatasync"] as const;
   const strike = async (store: StoreProcesses, _: () => number, turn: number) => {
-    const when = Math.floor(turn / calls.length) + 1;
+    const when = (Math.floor(turn / calls.length) % killedCallCount) + 1;
     const kill = `signal=KILL:when=${when}`;
     const lines = await withStrace(store, side, calls[turn % calls.length]!, kill, strickenMs);
     const { hasEnded } = store.daemon(side);

@@ -54,10 +54,9 @@ export function expectedLost(demandMean: number, stock: number): number {
 
 /** What is to be carried to the floor, the most lost sales first. */
 export function refillList(facts: StoreFacts): RefillLine[] {
-  const { nowMs, policy, items, backRooms } = facts;
+  const { nowMs, policy, items } = facts;
   const untilMs = nextDeliveryAtMs(policy, nowMs) - nowMs;
-  const kindAt = orderPlaceIndex(facts.orderPlaces);
-  const isShop = ({ location }: { location: string }) => kindAt(location) === "all";
+  const { isShop, isBack } = placesOf(facts);
   const facings = facts.facings.filter(isShop);
   const byGtin = new Map<string, StoreFacts["accounts"][number][]>();
   for (const account of facts.accounts.filter(isShop)) {
@@ -65,7 +64,6 @@ export function refillList(facts: StoreFacts): RefillLine[] {
   }
   const placeCounts = new Map<string, number>();
   for (const { gtin } of facings) placeCounts.set(gtin, (placeCounts.get(gtin) ?? 0) + 1);
-  const isBack = (location: string) => backRooms.some((room) => isWithin(location, room));
   const lines = facings.flatMap(({ gtin, location }): RefillLine[] => {
     const accounts = byGtin.get(gtin) ?? [];
     const back = accounts.filter((each) => isBack(each.location) && each.quantity > 0);
@@ -115,6 +113,30 @@ export function emptyShelfAlerts(
         ...{ salesPerDay: rate, lostUnits, refillQuantity: rest.refillQuantity },
       },
     }));
+}
+
+/** Why a shelf that was told of as empty is none any more: what became of it, of the back room or of its place in the plan. */
+export function shelfEnd(
+  facts: StoreFacts,
+  { gtin, location }: { readonly gtin: string; readonly location: string },
+): ShelfEnd {
+  const { isShop, isBack } = placesOf(facts);
+  const accounts = facts.accounts.filter((each) => each.gtin === gtin && isShop(each));
+  if (sum(accounts.filter((each) => isWithin(each.location, location))) > 0) return "refilled";
+  const hasBack = accounts.some((each) => isBack(each.location) && each.quantity > 0);
+  return hasBack ? "place_changed" : "back_room_empty";
+}
+
+/** Causes of the ends of alerts of empty shelves. */
+export const shelfEnds = ["refilled", "back_room_empty", "place_changed"] as const;
+export type ShelfEnd = (typeof shelfEnds)[number];
+
+function placesOf({ orderPlaces, backRooms }: Pick<StoreFacts, "orderPlaces" | "backRooms">) {
+  const kindAt = orderPlaceIndex(orderPlaces);
+  return {
+    isShop: ({ location }: { location: string }) => kindAt(location) === "all",
+    isBack: (location: string) => backRooms.some((room) => isWithin(location, room)),
+  };
 }
 
 function sum(accounts: readonly { readonly quantity: number }[]): number {

@@ -4,7 +4,8 @@
 import type { Count } from "../anchors.ts";
 import { Book } from "../book.ts";
 import type { SqlConnection } from "../database.ts";
-import { closeNegatives, saveAlerts } from "../sql-alerts.ts";
+import { endNegatives } from "../sql-alert-ends.ts";
+import { saveAlerts } from "../sql-alerts.ts";
 import { loadCountView } from "../sql-load.ts";
 import { saveBook } from "../sql-save.ts";
 import type { Posted } from "../types.ts";
@@ -181,7 +182,7 @@ async function save(
     itemOf: (gtin) => itemOf(items, gtin),
   });
   const loud = await saveAlerts(connection, raised, nowMs);
-  await closeNegatives(connection, book.changes().taskClosings, nowMs);
+  await endNegatives(connection, book.changes().taskClosings, nowMs);
   return { ...posted, alerts: raised.filter((alert) => loud.has(alert)) };
 }
 

@@ -2,10 +2,11 @@
 // room has stock, and what trust in the book takes from promises.
 
 import type { SqlConnection } from "../database.ts";
+import { endAlertsById } from "../sql-alert-ends.ts";
 import { saveAlerts } from "../sql-alerts.ts";
 import type { Posted } from "../types.ts";
 import { classify, turnoverOf } from "./count-plan.ts";
-import { emptyShelfAlerts, refillList } from "./refill.ts";
+import { emptyShelfAlerts, refillList, shelfEnd, shelfEnds } from "./refill.ts";
 import { saveClasses } from "./sql-policy.ts";
 import { forgetReports } from "./sql-rfid.ts";
 import type { StoreFacts } from "./store-facts.ts";
@@ -85,12 +86,13 @@ export async function saveGates(
   return changed.map((gtin) => ({ storeId, gtin }));
 }
 
-/** Alerts of empty shelves are told once, and are over as soon as the shelf is not empty any more. */
+/** Alerts of empty shelves are told once, and are over when a look finds the shelf filled, or nothing to fill it with. */
 async function newlyEmpty<Line extends { gtin: string; location: string }>(
   connection: SqlConnection,
-  { storeId, nowMs }: StoreFacts,
+  facts: StoreFacts,
   empty: readonly Line[],
 ): Promise<Line[]> {
+  const { storeId, nowMs } = facts;
   const open = await connection.all<{ alertId: number; gtin: string; location: string }>(
     `SELECT alert_id AS alertId, detail->>'item' AS gtin, detail->>'location' AS location FROM alerts
      WHERE store_id = ? AND code = 'shelf_empty' AND closed_at_ms IS NULL AND expires_at_ms > ?`,
@@ -99,11 +101,12 @@ async function newlyEmpty<Line extends { gtin: string; location: string }>(
   const nameOf = ({ gtin, location }: { gtin: string; location: string }) => `${gtin} ${location}`;
   const still = new Set(empty.map(nameOf));
   const told = new Set(open.map(nameOf));
-  const over = open.filter((alert) => !still.has(nameOf(alert)));
-  await connection.run(
-    `UPDATE alerts SET closed_at_ms = ? WHERE store_id = ? AND alert_id IN
-       (SELECT CAST(value->>0 AS INTEGER) FROM json_each(?))`,
-    ...[nowMs, storeId, JSON.stringify(over.map(({ alertId }) => [alertId]))],
+  const over = open.flatMap(({ alertId, ...shelf }) =>
+    still.has(nameOf(shelf)) ? [] : [{ storeId, alertId, end: shelfEnd(facts, shelf) }],
   );
+  for (const cause of shelfEnds) {
+    const ended = over.filter(({ end }) => end === cause);
+    await endAlertsById(connection, ended, cause, nowMs);
+  }
   return empty.filter((line) => !told.has(nameOf(line)));
 }

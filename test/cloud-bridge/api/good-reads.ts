@@ -1,6 +1,6 @@
 // For each route that only reads a request that finds something, after all good requests were made.
 
-import { catalogued, gtin } from "./good-requests.ts";
+import { catalogued, gtin, namedTag } from "./good-requests.ts";
 
 /** What was made that reads name: of each kind the last. */
 export interface Made {
@@ -34,6 +34,7 @@ export function goodReads(made: Made): Readonly<Record<string, string>> {
     "/v1/trace/{store}/consistency": "/v1/trace/s1/consistency?from=1",
     "/v1/items/history": `/v1/items/history?id=${encodeURIComponent(unit)}`,
     "/v1/catalogue/{gtin}": `/v1/catalogue/${gtin}`,
+    "/v1/unknown-tags/{epc}": `/v1/unknown-tags/${namedTag}`,
     "/v1/catalogue/{gtin}/changes": `/v1/catalogue/${catalogued}/changes`,
     "/v1/sales/{receipt}": "/v1/sales/R-1001",
     "/v1/webhooks/{webhookId}/dead": `/v1/webhooks/${made.webhookId}/dead`,

@@ -20,6 +20,7 @@ export interface World {
 }
 
 export const gtin = "09506000134352";
+export const namedTag = "E2801160600002054CC20970";
 export const catalogued = "09521321001015";
 const store = "/v1/stores/s1";
 const lines = [{ gtin, quantity: 1 }];
@@ -192,7 +193,9 @@ export const goodRequests: Readonly<Record<string, (world: World) => Promise<Goo
   "PUT /v1/unknown-tags/{epc}": async ({ make }) => {
     const products = [{ gtin, name: "Coffee" }];
     await make("POST", { path: "/v1/catalogue", body: { products } });
-    return { path: "/v1/unknown-tags/E2801160600002054CC20970", body: { gtin, serial: "T1" } };
+    const path = `/v1/unknown-tags/${namedTag}`;
+    await make("PUT", { path, body: { gtin, serial: "T0" } });
+    return { path, body: { gtin, serial: "T1" }, headers: { "if-match": "*" } };
   },
   "POST /v1/stores/{store}/deliveries": async () => {
     const named = { gtin, quantity: 2, lot: "L1", serials: [unique("U")] };

@@ -29,9 +29,9 @@ withBridge(async (opened) => {
   await outbox.send(edge, ...tags);
 });
 
-async function put(path: string, body: object) {
+async function put(path: string, body: object, headers: object = {}) {
   const response = await fetch(`http://127.0.0.1:${bridge.httpPort}${path}`, {
-    ...{ method: "PUT", headers: { "content-type": "application/json" } },
+    ...{ method: "PUT", headers: { "content-type": "application/json", ...headers } },
     body: JSON.stringify(body),
   });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
@@ -54,7 +54,7 @@ test("a tag is listed until it has a name", async () => {
   await put(`/v1/catalogue/${gtin}?by=ada`, { gtin, name: "Coffee" });
   expect(await put(path, name)).toMatchObject({ status: 200, body: { movedCount: 1 } });
   expect(await put(path, name)).toMatchObject({ status: 200, body: { movedCount: 0 } });
-  expect(await put(path, { ...name, serial: "T2" })).toMatchObject({ status: 409 });
+  expect(await put(path, { ...name, serial: "T2" })).toMatchObject({ status: 428 });
   expect(await tags()).toEqual([other]);
   expect(await tags("?state=all")).toEqual([epc, other]);
   const stock = await bridge.get(`/v1/stock?store=s1&gtin=${gtin}`);
@@ -82,4 +82,36 @@ test.each([
   expect(await put(`/v1/unknown-tags/${tag}`, body)).toMatchObject({
     ...{ status: 400, body: { errors: [{ parameter }] } },
   });
+});
+
+test("a wrong name is corrected by who says which one, and its unit goes over", async () => {
+  const path = `/v1/unknown-tags/${epc}`;
+  const right = "09521321001015";
+  await put(`/v1/catalogue/${right}?by=ada`, { gtin: right, name: "Shirt" });
+  const { body: known } = await bridge.get(path);
+  expect(known).toMatchObject({ epc, gtin, serial: "T1", namedBy: "ada" });
+  const stale = { "if-match": '"99"' };
+  const fresh = { "if-match": `"${known["namedAtMs"]}"` };
+  const name = { gtin: right, serial: "T7", by: "eve" };
+  expect(await put(path, name)).toMatchObject({ status: 428 });
+  expect(await put(path, name, stale)).toMatchObject({ status: 412 });
+  expect(await put(path, name, fresh)).toMatchObject({ status: 200, body: { movedCount: 1 } });
+  expect(await put(path, name, fresh)).toMatchObject({ status: 200, body: { movedCount: 0 } });
+  const onHand = async (asked: string) => {
+    const { items } = (await bridge.get(`/v1/stock?store=s1&gtin=${asked}`)).body as {
+      items: { onHand: number }[];
+    };
+    return items[0]?.onHand;
+  };
+  expect([await onHand(gtin), await onHand(right)]).toEqual([0, 1]);
+  const unit = await bridge.get(`/v1/items/history?id=01/${right}/21/T7`);
+  expect(unit.body).toMatchObject({ entries: [{ item: right, to: place("floor"), by: "eve" }] });
+  // In a customer's hands it cannot be booked over.
+  await outbox.send(edge, seen(epc, { from: place("floor"), to: place("@basket") }));
+  const { body: now } = await bridge.get(path);
+  const back = { "if-match": `"${now["namedAtMs"]}"` };
+  expect(await put(path, { gtin, serial: "T1", by: "eve" }, back)).toMatchObject({
+    ...{ status: 409, body: { detail: expect.stringContaining("on its way, at s1/@basket") } },
+  });
+  expect(await bridge.get(`/v1/unknown-tags/${other}`)).toMatchObject({ status: 404 });
 });

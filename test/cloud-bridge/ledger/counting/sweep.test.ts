@@ -40,6 +40,11 @@ async function stocked(): Promise<{ ledger: SqliteLedger; edge: FakeEdge }> {
 const openAlerts = (ledger: SqliteLedger, nowMs: number) =>
   ledger.alerts({ storeId: "s0042", code: "shelf_empty", isOpen: true, countMax: 9, nowMs });
 
+const allAlerts = (ledger: SqliteLedger) =>
+  ledger.alerts({
+    ...{ storeId: "s0042", code: "shelf_empty", isOpen: false, countMax: 9, nowMs: at(0) },
+  });
+
 test("an empty shelf is told once, and over when the shelf is filled", async () => {
   const { ledger, edge } = await stocked();
   const nowMs = at(dayMinutes);
@@ -60,6 +65,27 @@ test("an empty shelf is told once, and over when the shelf is filled", async () 
   await postOne(ledger, edge.batch(5));
   expect(await ledger.counting.sweep(nowMs + 2 * sweepIntervalMs)).toEqual(nothing);
   expect(await openAlerts(ledger, nowMs)).toEqual([]);
+  expect(await allAlerts(ledger)).toMatchObject([{ acknowledgedBy: "ledger", cause: "refilled" }]);
+});
+
+test("an empty shelf is no alert any more when nothing is left to fill it with", async () => {
+  const { ledger, edge } = await stocked();
+  const nowMs = at(dayMinutes);
+  await ledger.counting.sweep(nowMs);
+  const away = { quantity: 26, from: place("s0042/stockroom"), occurredAtMs: at(5) };
+  await postOne(ledger, edge.append(moved("shipping", coffee, away)).batch(5));
+  await ledger.counting.sweep(nowMs + sweepIntervalMs);
+  const [ended] = await allAlerts(ledger);
+  expect(ended).toMatchObject({ acknowledgedBy: "ledger", cause: "back_room_empty" });
+  // More comes, and it is told anew.
+  const more = { quantity: 5, to: place("s0042/stockroom"), occurredAtMs: at(6) };
+  await postOne(ledger, edge.append(moved("receiving", coffee, more)).batch(6));
+  const { alerts } = await ledger.counting.sweep(nowMs + 2 * sweepIntervalMs);
+  expect(alerts).toMatchObject([{ code: "shelf_empty", detail: { backQuantity: 5 } }]);
+  const inPlan = plan.facings.filter(({ gtin }) => gtin !== coffee);
+  await ledger.setPlan({ ...plan, version: 2, facings: inPlan });
+  await ledger.counting.sweep(nowMs + 3 * sweepIntervalMs);
+  expect((await allAlerts(ledger))[0]).toMatchObject({ cause: "place_changed" });
 });
 
 test("products are classified by what they sold, and a catalogue's class goes before", async () => {
