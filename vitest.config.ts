@@ -30,6 +30,7 @@ const onBoth = [
   "sql-plan-news",
   "sql-tree",
   "sql-lots",
+  "sql-lot-quantities",
   "sql-unknown-tags",
   "sql-tag-names",
   "sql-tag-corrections",

@@ -11,6 +11,7 @@ import { type GivenPlan, givenPlanSchema } from "../contract/plan.ts";
 import { locationSchema } from "../contract/units.ts";
 import { edgeForgottenMs } from "./ledger/alerts.ts";
 import { sourceIdSchema } from "./ledger/facts.ts";
+import { defaultShipmentLimits } from "./ledger/receiving/sql-shipment-watch.ts";
 import { gradeValuesSchema } from "./ledger/returns/return-case.ts";
 import { logLevels } from "./log.ts";
 
@@ -37,6 +38,7 @@ function isLoopback(host: string): boolean {
 }
 
 const text = z.string({ error: "must be a text" }).min(1, { error: "must not be empty" });
+const shipmentAgeMs = whole(3_600_000, 315_360_000_000);
 const listen = (port: number) => ({
   /** Loopback unless said otherwise: neither broker nor HTTP asks who is there. */
   host: text.default("127.0.0.1"),
@@ -192,6 +194,21 @@ export const bridgeConfigSchema = section({
     /** Places of the chain by the URI that others know them by: a GLN's Digital Link, or the URN of an SGLN. */
     locations: z.record(z.url({ error: "must be a URI" }), locationSchema).default({}),
   }).prefault({}),
+  /** Captured shipments that nobody ends, by their age (`ShipmentLimits`). */
+  receiving: section({
+    shipmentOverdueMs: shipmentAgeMs.default(defaultShipmentLimits.shipmentOverdueMs),
+    shipmentEndMs: shipmentAgeMs.default(defaultShipmentLimits.shipmentEndMs),
+    shipmentKeepMs: shipmentAgeMs.default(defaultShipmentLimits.shipmentKeepMs),
+  })
+    .refine((each) => each.shipmentOverdueMs <= each.shipmentEndMs, {
+      path: ["shipmentEndMs"],
+      error: "must be at least shipmentOverdueMs",
+    })
+    .refine((each) => each.shipmentEndMs <= each.shipmentKeepMs, {
+      path: ["shipmentKeepMs"],
+      error: "must be at least shipmentEndMs",
+    })
+    .prefault({}),
   returns: section({
     /** What share of its price a returned unit is worth, by the class of the product (`*`: every other) and its grade. */
     gradeValues: gradeValuesSchema,

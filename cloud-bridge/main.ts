@@ -112,8 +112,9 @@ async function startBridge(
   const onPosted = (posted: Posted) => messaging.onPosted(posted);
   addGauges(metrics, messaging, broker, edges);
 
+  const shipmentLimits = config.receiving;
   const settle = (signal: AbortSignal) =>
-    runSettlement({ ledger, clock, count, publishers: { onPosted } }, signal);
+    runSettlement({ ledger, clock, count, publishers: { onPosted }, shipmentLimits }, signal);
   const refreshPlans = (signal: AbortSignal) => runPlanRefresh({ ledger, clock, count }, signal);
   const outward = await Outward.open({ config, ledger, link, clock, random: Math.random, count });
   const tokens = await openTokens(config, clock, log);

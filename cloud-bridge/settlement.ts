@@ -3,6 +3,7 @@
 
 import type { Alert } from "../contract/stock.ts";
 import { type Clock, sleep } from "./clock.ts";
+import type { ShipmentLimits } from "./ledger/receiving/sql-shipment-watch.ts";
 import type { Ledger, Posted, Settled } from "./ledger/types.ts";
 import { unlessRefused } from "./unless-refused.ts";
 
@@ -28,10 +29,11 @@ export async function runSettlement(
     readonly clock: Clock;
     readonly count: (name: string, by?: number) => void;
     readonly publishers: { onPosted(posted: Posted): void };
+    readonly shipmentLimits: ShipmentLimits;
   },
   signal: AbortSignal,
 ): Promise<void> {
-  const { ledger, clock, count, publishers } = options;
+  const { ledger, clock, count, publishers, shipmentLimits } = options;
   // Edges that waited for the bridge are given the time to say hello.
   let silenceDueMs = clock.monotonicMs() + silenceIntervalMs;
   let expiredThroughMs = clock.nowMs() - silenceIntervalMs;
@@ -40,7 +42,7 @@ export async function runSettlement(
       silenceDueMs = clock.monotonicMs() + silenceIntervalMs;
       const looks = [
         () => ledger.raiseSilences(clock.nowMs()),
-        () => ledger.receiving.raiseOverdue(clock.nowMs()),
+        () => ledger.receiving.raiseOverdue(clock.nowMs(), shipmentLimits),
       ];
       const look = () => ledger.counting.sweep(clock.nowMs());
       const { changedItems, ...swept } = await unlessRefused(look, nothingSettled, count);

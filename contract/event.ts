@@ -35,21 +35,20 @@ export const steps = [
 export const stepSchema = z.enum(steps);
 export type Step = z.infer<typeof stepSchema>;
 
-// GS1 character set 82 (General Specifications 7.11), which serials and lots are written in.
-const text82 = (lengthMax: number) =>
-  z
-    .string()
-    .min(1)
-    .max(lengthMax)
-    .regex(/^[!-"%-?A-Z_a-z]+$/);
+/** A serial, or a lot: in GS1 character set 82 (General Specifications 7.11). */
+export const serialOrLotSchema = z
+  .string()
+  .min(1)
+  .max(20)
+  .regex(/^[!-"%-?A-Z_a-z]+$/);
 
 /** What moved: a GTIN (with serial, lot, expiry where known), or a tag that is not GS1, by its EPC alone. */
 export const itemSchema = z
   .strictObject({
     gtin: gtinSchema.optional(),
-    serial: text82(20).optional(),
+    serial: serialOrLotSchema.optional(),
     epc: epcHexSchema.optional(),
-    lot: text82(20).optional(),
+    lot: serialOrLotSchema.optional(),
     /** YYYY-MM-DD */
     expiry: z.iso.date().optional(),
   })
@@ -93,7 +92,7 @@ const movedFields = {
 
 export const countedLineSchema = z.strictObject({
   gtin: gtinSchema,
-  lot: text82(20).optional(),
+  lot: serialOrLotSchema.optional(),
   quantity: z.int().min(0).max(10_000_000),
   observedAtMs: atMsSchema,
 });

@@ -2,9 +2,10 @@
 
 import { z } from "zod";
 import { atMsSchema, idSchema } from "../../contract/units.ts";
-import { consignmentKinds } from "../ledger/receiving/consignment.ts";
+import { consignmentKinds, consignmentStates } from "../ledger/receiving/consignment.ts";
 
 const count = z.int().min(0);
+const lots = z.array(z.strictObject({ lot: z.string(), quantity: count }));
 
 /** A delivery or transfer as it was announced. */
 export const consignmentItem = z.strictObject({
@@ -15,8 +16,15 @@ export const consignmentItem = z.strictObject({
   /** A supplier, or the store that it comes from. */
   from: z.string(),
   expectedAtMs: atMsSchema.optional(),
-  lines: z.array(z.strictObject({ item: z.string(), quantity: z.number() })),
-  state: z.enum(["open", "closed", "cancelled"]),
+  lines: z.array(
+    z.strictObject({
+      ...{ item: z.string(), quantity: z.number() },
+      lot: z.string().optional(),
+      serials: z.array(z.string()).optional(),
+    }),
+  ),
+  /** Of a captured shipment: `withdrawn` by who sent it, `expired` where nobody ended it; when and why stand below. */
+  state: z.enum(consignmentStates),
   openedAtMs: atMsSchema,
   openedBy: z.string(),
   closedAtMs: atMsSchema.optional(),
@@ -41,6 +49,9 @@ export const consignmentAnswer = consignmentItem.extend({
       /** Serials that were to come and did not, and that came where others were to come. */
       missingUnits: z.array(z.string()).optional(),
       unknownUnits: z.array(z.string()).optional(),
+      /** Lots of which less came than was to come, and that came where others were to come. */
+      missingLots: lots.optional(),
+      unknownLots: lots.optional(),
     }),
   ),
   /** Other stores that the sender sends something to under this name. */

@@ -9,19 +9,20 @@ import {
   type Consignment,
   type ConsignmentKind,
   consignmentKinds,
-  consignmentLineCountMax,
 } from "../ledger/receiving/consignment.ts";
-import {
-  type ConsignmentOutcome,
-  type ConsignmentReport,
-  consignmentKey,
-} from "../ledger/receiving/sql-receiving.ts";
+import { type ConsignmentReport, consignmentKey } from "../ledger/receiving/sql-consignments.ts";
+import type { ConsignmentOutcome } from "../ledger/receiving/sql-receiving.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import type { Actor } from "./actor.ts";
 import { consignmentAnswer, consignmentItem } from "./consignment-answers.ts";
 import {
+  deliveryLines,
+  exampleDeliveryLines,
+  exampleTransferLines,
+  transferLines,
+} from "./consignment-lines.ts";
+import {
   cursorParameter,
-  gtinParameter,
   limitParameter,
   openParameter,
   page,
@@ -30,7 +31,6 @@ import {
   type Stores,
   storeParams,
   timeAndIdInText,
-  wholeParameter,
 } from "./parameters.ts";
 import { ProblemError, wrongParameter } from "./problem.ts";
 import { addRoute } from "./route.ts";
@@ -44,12 +44,6 @@ export interface ConsignmentRoutesOptions {
 
 /** So many lines with their numbers. */
 const bodySizeBytesMax = 256 * 1024;
-const quantity = wholeParameter(1, 1_000_000);
-const linesError = `must be at most ${consignmentLineCountMax} lines`;
-const lines = z
-  .array(z.strictObject({ gtin: gtinParameter, quantity }), { error: "must be a list" })
-  .max(consignmentLineCountMax, { error: linesError });
-const exampleLines = [{ gtin: "09506000134352", quantity: 12 }];
 /** As scanners and facts can name it. */
 const referenceId = z
   .string()
@@ -59,9 +53,13 @@ const common = {
   expectedAtMs: atMsSchema.optional(),
   by: shortTextSchema.optional(),
 };
-const deliveryBody = z.strictObject({ ...common, from: shortTextSchema, lines });
+const deliveryBody = z.strictObject({ ...common, from: shortTextSchema, lines: deliveryLines });
 /** Without lines it is what is sent. */
-const transferBody = z.strictObject({ ...common, to: idSchema, lines: lines.default([]) });
+const transferBody = z.strictObject({
+  ...common,
+  to: idSchema,
+  lines: transferLines.default([]),
+});
 const idParams = z.strictObject({ store: idSchema, id: z.string().min(1).max(500) });
 /** Which of those that a store sends under one id. */
 const oneQuery = z.strictObject({ to: idSchema.optional() });
@@ -72,14 +70,12 @@ const listQuery = z.strictObject({
   cursor: cursorParameter(timeAndIdInText(/[a-z0-9-]{1,32}\/.{1,500}/)).optional(),
   limit: limitParameter,
 });
-const cancelBody = z.strictObject({
+const endBody = z.strictObject({
   by: shortTextSchema.optional(),
   reason: shortTextSchema.optional(),
 });
-const closeBody = z.strictObject({
-  by: shortTextSchema.optional(),
-  reason: shortTextSchema.optional(),
-  /** Of a transfer: what was sent and never came is lost, until it comes. Without, it stays on its way. */
+const transferCloseBody = endBody.extend({
+  /** What was sent and never came is lost, until it comes. Without, it stays on its way. */
   writeOff: z.boolean().default(false),
 });
 
@@ -93,7 +89,7 @@ export function addConsignmentRoutes(
     ...{ method: "POST", path: "/v1/stores/:store/deliveries", allows: "receiving.write" },
     ...{ summary: "Announces a delivery to the store", params: storeParams, body: deliveryBody },
     ...{ answers: { 201: consignmentAnswer }, bodySizeBytesMax },
-    example: { id: "D-1001", from: "Roastery", lines: exampleLines },
+    example: { id: "D-1001", from: "Roastery", lines: exampleDeliveryLines },
     handler: async ({ params: { store: storeId }, body, actor, reply }) => {
       await requireStore(stores, storeId);
       const announced = announcedBy(body, actor.nameOr(body.by), nowMs());
@@ -107,7 +103,7 @@ export function addConsignmentRoutes(
     ...{ summary: "Announces a transfer from the store to another one" },
     ...{ params: storeParams, body: transferBody },
     ...{ answers: { 201: consignmentAnswer }, bodySizeBytesMax },
-    example: { id: "T-1001", to: "s2", lines: exampleLines },
+    example: { id: "T-1001", to: "s2", lines: exampleTransferLines },
     handler: async ({ params: { store: from }, body, actor, reply }) => {
       await requireStore(stores, from);
       await requireStore(stores, body.to, "to");
@@ -169,21 +165,22 @@ function addEnds(
   const { ledger, stores, nowMs } = options;
   const path = `/v1/stores/:store/${pathOf[kind]}/:id`;
   const allows = kind === "delivery" ? "receiving.write" : "transfers.write";
+  // Nothing of a delivery can be written off: what never came was never in the books.
+  const closeBody = kind === "transfer" ? transferCloseBody : endBody;
   addRoute(app, {
     ...{ method: "POST", path: `${path}/close`, allows, params: idParams, body: closeBody },
     summary: `Says that all of a ${kind} has come that will; what differs becomes an alert`,
     ...{ example: { by: "ada", reason: "short" }, answers: { 200: consignmentAnswer } },
     handler: async ({ params: { store: storeId, id }, body, actor }) => {
       const by = actor.nameOr(body.by);
-      const { reason, writeOff } = body;
-      const end = { kind, state: "closed", by, reason, writeOff } as const;
+      const end = { kind, state: "closed", ...body, by } as const;
       await requireStore(stores, storeId);
       if (writeOff) await requireSender(options, actor, { storeId, id, kind });
       return taken(await ledger.receiving.end(storeId, id, end, nowMs()), options);
     },
   });
   addRoute(app, {
-    ...{ method: "POST", path: `${path}/cancel`, allows, params: idParams, body: cancelBody },
+    ...{ method: "POST", path: `${path}/cancel`, allows, params: idParams, body: endBody },
     summary: `Says that a ${kind} will not come`,
     ...{ example: { by: "ada", reason: "sold out" }, answers: { 200: consignmentAnswer } },
     handler: async ({ params: { store: storeId, id }, body, actor }) => {
@@ -218,7 +215,11 @@ function announcedBy(
   return {
     ...{ consignmentId: id, state: "open", openedAtMs: nowMs, openedBy: by },
     ...(expectedAtMs === undefined ? {} : { expectedAtMs }),
-    lines: body.lines.map(({ gtin: item, quantity: count }) => ({ item, quantity: count })),
+    lines: body.lines.map(({ gtin: item, quantity: count, lot, serials = [] }) => ({
+      ...{ item, quantity: count },
+      ...(lot === undefined ? {} : { lot }),
+      ...(serials.length === 0 ? {} : { serials }),
+    })),
   };
 }
 

@@ -18,4 +18,11 @@ CREATE TABLE IF NOT EXISTS referenced_units (
   PRIMARY KEY (store_id, reference_id, edge_id, outbox_id, sequence)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS referenced_units_name ON referenced_units (reference_id);
+-- Lots that they named.
+CREATE TABLE IF NOT EXISTS referenced_lots (
+  store_id TEXT NOT NULL, reference_id TEXT NOT NULL,
+  edge_id TEXT NOT NULL, outbox_id TEXT NOT NULL, sequence INTEGER NOT NULL,
+  side TEXT NOT NULL, item TEXT NOT NULL, lot TEXT NOT NULL, quantity INTEGER NOT NULL,
+  PRIMARY KEY (store_id, reference_id, edge_id, outbox_id, sequence)
+) WITHOUT ROWID;
 `;

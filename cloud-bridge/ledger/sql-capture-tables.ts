@@ -65,8 +65,22 @@ CREATE TABLE IF NOT EXISTS expected_receipts (
   PRIMARY KEY (store_id, event_number, line)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS expected_receipts_item ON expected_receipts (store_id, item, serial);
-CREATE INDEX IF NOT EXISTS expected_receipts_shipment ON expected_receipts (store_id, shipment) WHERE withdrawn_at_ms IS NULL;
+DROP INDEX IF EXISTS expected_receipts_shipment;
+CREATE INDEX IF NOT EXISTS expected_receipts_named ON expected_receipts (store_id, shipment);
+CREATE INDEX IF NOT EXISTS expected_receipts_unnamed ON expected_receipts (shipped_at_ms) WHERE shipment IS NULL;
 CREATE INDEX IF NOT EXISTS expected_receipts_sscc ON expected_receipts (item) WHERE item > 'sscc/' AND item < 'sscc0';
+-- Each shipment with a name, when the last event of it says that it was sent, and what was done about it since (\`stages\` in
+-- \`receiving/sql-shipment-watch.ts\`).
+CREATE TABLE IF NOT EXISTS captured_shipments (
+  store_id TEXT NOT NULL, shipment TEXT NOT NULL,
+  shipped_at_ms INTEGER NOT NULL,
+  stage INTEGER NOT NULL,
+  PRIMARY KEY (store_id, shipment)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS captured_shipments_due ON captured_shipments (stage, shipped_at_ms);
+INSERT INTO captured_shipments SELECT store_id, shipment, max(shipped_at_ms), 0 FROM expected_receipts
+  WHERE shipment IS NOT NULL AND NOT EXISTS (SELECT 1 FROM captured_shipments)
+  GROUP BY store_id, shipment;
 `;
 
 /** All tables of EPCIS. */

@@ -158,6 +158,7 @@ async function keepExpected(
   const shipments = [...waiting, ...sent];
   const contentsOf = await packedIn(connection, shipments);
   for (const shipment of shipments) await writeLines(connection, shipment, contentsOf);
+  await keepShipments(connection, sent);
   const changed = shipments.flatMap(({ storeId, event }): ShipmentKey[] => {
     const shipment = shipmentOf(event);
     return shipment === undefined ? [] : [{ storeId, shipment }];
@@ -179,6 +180,29 @@ async function keepExpected(
   }
   const named = changed.filter(({ shipment }) => shipment !== null);
   return [...new Map(named.map((key) => [`${key.storeId} ${key.shipment}`, key])).values()];
+}
+
+/** Shipments by their names; one that is told of again is to come again. */
+async function keepShipments(
+  connection: SqlConnection,
+  events: readonly CapturedEvent[],
+): Promise<void> {
+  const rows = new Map<string, [storeId: string, shipment: string, shippedAtMs: number]>();
+  for (const { storeId, event, eventTimeMs } of events) {
+    const shipment = shipmentOf(event);
+    if (shipment === undefined) continue;
+    const key = `${storeId} ${shipment}`;
+    const shippedAtMs = Math.max(rows.get(key)?.[2] ?? 0, eventTimeMs);
+    rows.set(key, [storeId, shipment, shippedAtMs]);
+  }
+  if (rows.size === 0) return;
+  await connection.run(
+    `INSERT INTO captured_shipments (store_id, shipment, shipped_at_ms, stage)
+     SELECT value->>0, value->>1, CAST(value->>2 AS INTEGER), 0 FROM json_each(?) WHERE true
+     ON CONFLICT (store_id, shipment) DO UPDATE SET stage = 0,
+       shipped_at_ms = max(captured_shipments.shipped_at_ms, excluded.shipped_at_ms)`,
+    JSON.stringify([...rows.values()]),
+  );
 }
 
 type Shipment = Pick<CapturedEvent, "storeId" | "location" | "eventId" | "event" | "eventTimeMs"> &

@@ -4,7 +4,7 @@
 import type { Step, StockEvent } from "../../contract/event.ts";
 import type { OutboxKey } from "./changes.ts";
 import type { SqlConnection } from "./database.ts";
-import type { ConsignmentMove, ConsignmentUnit } from "./receiving/consignment.ts";
+import type { ConsignmentLot, ConsignmentMove, ConsignmentUnit } from "./receiving/consignment.ts";
 import { itemKeyOf } from "./settle.ts";
 import { type Columns, insertRows, outboxColumns } from "./sql-save.ts";
 
@@ -42,8 +42,8 @@ export async function saveReferencedMoves(
     const side = sides[event.step];
     if (side === undefined) return [];
     const referenceId = event.reference.id;
-    const { serial } = event.item;
-    return [{ ...outbox, ...event, side, item: itemKeyOf(event.item), serial, referenceId }];
+    const { serial, lot } = event.item;
+    return [{ ...outbox, ...event, side, item: itemKeyOf(event.item), serial, lot, referenceId }];
   });
   type Row = (typeof rows)[number];
   const named: Columns<Row> = {
@@ -64,6 +64,13 @@ export async function saveReferencedMoves(
   );
   const single: Columns<Row> = { ...named, serial: (row) => row.serial ?? null };
   await insertRows(connection, "referenced_units", single, units);
+  const lots = rows.filter(({ side, lot }) => lot !== undefined && side === "received");
+  const ofLot: Columns<Row> = {
+    ...named,
+    lot: (row) => row.lot ?? null,
+    quantity: (row) => row.quantity,
+  };
+  await insertRows(connection, "referenced_lots", ofLot, lots);
   return rows;
 }
 
@@ -86,9 +93,22 @@ export async function readConsignmentMoves(
   );
 }
 
+/** By lot: what came under this name. */
+export async function readConsignmentLots(
+  connection: SqlConnection,
+  { consignmentId, storeId }: { readonly consignmentId: string; readonly storeId: string },
+): Promise<ConsignmentLot[]> {
+  return await connection.all<ConsignmentLot>(
+    `SELECT item, lot, CAST(sum(quantity) AS INTEGER) AS quantity FROM referenced_lots
+     WHERE store_id = ? AND reference_id = ? AND side = 'received'
+     GROUP BY item, lot ORDER BY item, lot`,
+    ...[storeId, consignmentId],
+  );
+}
+
 /**
- * Units that were named one by one: by movements that name the consignment, and by a captured shipment. Of the latter those
- * that came without anybody naming the shipment (through a portal, say) too, each once, whatever came first.
+ * Units that were named one by one: by movements that name the consignment, by its announcement and by a captured shipment. Of
+ * the last two those that came without anybody naming the shipment (through a portal, say) too, each once, whatever came first.
  */
 export async function readConsignmentUnits(
   connection: SqlConnection,
@@ -99,8 +119,12 @@ export async function readConsignmentUnits(
   },
 ): Promise<ConsignmentUnit[]> {
   const { consignmentId, storeId, fromStoreId = "" } = about;
-  const announced = `FROM expected_receipts x
-     WHERE x.store_id = ?2 AND x.shipment = ?1 AND x.withdrawn_at_ms IS NULL AND x.serial IS NOT NULL`;
+  const announced = `FROM (SELECT store_id, item, serial, min(since_ms) AS since_ms FROM (
+       SELECT store_id, item, serial, shipped_at_ms - ?3 AS since_ms FROM expected_receipts
+       WHERE store_id = ?2 AND shipment = ?1 AND withdrawn_at_ms IS NULL AND serial IS NOT NULL
+       UNION ALL SELECT store_id, item, serial, since_ms FROM consignment_units
+       WHERE store_id = ?2 AND consignment_id = ?1) named
+     GROUP BY store_id, item, serial) x`;
   return await connection.all<ConsignmentUnit>(
     `SELECT side, item, serial, count(*) AS quantity FROM referenced_units
      WHERE reference_id = ?1
@@ -108,11 +132,11 @@ export async function readConsignmentUnits(
      GROUP BY side, item, serial
      UNION SELECT 'expected', x.item, x.serial, 1 ${announced}
      UNION SELECT 'arrived', x.item, x.serial, 1 ${announced}
-      AND EXISTS (SELECT 1 FROM entries e
+     WHERE EXISTS (SELECT 1 FROM entries e
         WHERE e.store_id = x.store_id AND e.item = x.item AND e.serial = x.serial
-         AND e.reason IN ('receiving', 'arriving') AND e.occurred_at_ms >= x.shipped_at_ms - ?3)
+         AND e.reason IN ('receiving', 'arriving') AND e.occurred_at_ms >= x.since_ms)
       AND NOT EXISTS (SELECT 1 FROM entries e
-        JOIN referenced_moves r ON r.store_id = e.store_id AND r.reference_id = x.shipment
+        JOIN referenced_moves r ON r.store_id = e.store_id AND r.reference_id = ?1
          AND r.edge_id = e.edge_id AND r.outbox_id = e.outbox_id AND r.sequence = e.sequence
         WHERE e.store_id = x.store_id AND e.item = x.item AND e.serial = x.serial)
      ORDER BY 1, 2, 3`,

@@ -16,7 +16,7 @@ import type {
 import { productKey } from "./changes.ts";
 import type { SqlConnection, SqlValue } from "./database.ts";
 import { flowKindOf } from "./flow.ts";
-import { lotConflict, lotsOf, type NamedLot } from "./sql-lots.ts";
+import { keepLotUnits, lotConflict, lotsOf, type NamedLot } from "./sql-lot-quantities.ts";
 import { integerColumnsOf } from "./sql-tables.ts";
 
 /** How a row fills the columns of a table. */
@@ -178,6 +178,7 @@ const lotColumns: Columns<NamedLot> = {
   item: (row) => row.item,
   lot: (row) => row.lot,
   expiry: (row) => row.expiry,
+  quantity: (row) => row.quantity,
 };
 
 const positionConflict = `ON CONFLICT (store_id, edge_id, outbox_id) DO UPDATE SET
@@ -213,6 +214,7 @@ export async function saveChanges(connection: SqlConnection, changes: Changes): 
     insertRows(connection, "lots", lotColumns, lotsOf(entries), lotConflict),
   ]);
   await savePlacements(connection, changes);
+  await keepLotUnits(connection, changes);
   await saveTasks(connection, changes);
 }
 

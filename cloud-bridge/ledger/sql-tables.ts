@@ -11,7 +11,7 @@ import { auditTables } from "./sql-audit.ts";
 import { epcisTables } from "./sql-capture-tables.ts";
 import { factTables } from "./sql-facts.ts";
 import { followerTables } from "./sql-followers.ts";
-import { lotTables } from "./sql-lots.ts";
+import { lotQuantitiesUpgrade, lotTables } from "./sql-lot-quantities.ts";
 import { planTables } from "./sql-plan.ts";
 import { setBackTables } from "./sql-set-backs.ts";
 import { tagNameTables } from "./sql-tag-names.ts";
@@ -124,7 +124,7 @@ ${withheldTables}${planTables}${countingTables}${catalogueTables}${receivingTabl
 ${factTables}${lotTables}${tagNameTables}`;
 
 /** Version of the tables, in `PRAGMA user_version` and `ledger_version`. */
-export const tablesVersion = 3;
+export const tablesVersion = 4;
 
 interface Upgrade {
   readonly version: number;
@@ -155,6 +155,7 @@ ALTER TABLE serials_by_key RENAME TO serials`,
     postgres:
       "ALTER TABLE serials DROP CONSTRAINT serials_pkey, ADD PRIMARY KEY (serial_key, store_id)",
   },
+  { version: 4, sqlite: lotQuantitiesUpgrade, postgres: lotQuantitiesUpgrade },
 ];
 
 /** The scripts that tables of an older version lack. */

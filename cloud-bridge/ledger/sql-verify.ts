@@ -9,6 +9,7 @@ import type { SqlConnection } from "./database.ts";
 import { entryHash, genesisHash } from "./entry-hash.ts";
 import { isFlowRule } from "./flow.ts";
 import { writeOffReason } from "./receiving/write-off.ts";
+import { readWrongLots } from "./sql-lot-quantities.ts";
 import { readDeclaredLosses, readEntries } from "./sql-read.ts";
 import { readSetBacks } from "./sql-set-backs.ts";
 import { treeProblems } from "./sql-tree.ts";
@@ -54,6 +55,7 @@ class Verification {
       }
     }
     await this.#checkBalances();
+    await this.#checkLots();
     await this.#checkClaims();
     await this.#checkStocktakes();
     await this.#checkStreams();
@@ -142,6 +144,13 @@ class Verification {
     for (const { storeId, item, location, state, difference } of rows) {
       const message = `its balance exceeds its entries by ${difference}`;
       this.#found("balances", storeId!, `account ${location} ${state} ${item}`, message);
+    }
+  }
+
+  async #checkLots(): Promise<void> {
+    for (const { storeId, item, lot, kept, counted } of await readWrongLots(this.#connection)) {
+      const message = `its quantity is ${kept}, its entries say ${counted}`;
+      this.#found("lots", storeId, `lot ${lot} of ${item}`, message);
     }
   }
 

@@ -162,6 +162,7 @@ export interface VerifyProblem {
     | "chain"
     | "sum_zero"
     | "balances"
+    | "lots"
     | "claims"
     | "counts"
     | "sequences"

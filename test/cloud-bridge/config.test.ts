@@ -64,6 +64,10 @@ test.each([
     "dataDir: d\ningest: {commitDelayMs: 1.5}",
     "ingest.commitDelayMs: must be 0..1000, got 1.5 (FILE)",
   ],
+  [
+    "dataDir: d\nreceiving: {shipmentEndMs: 17280000000}",
+    "receiving.shipmentKeepMs: must be at least shipmentEndMs",
+  ],
   ["", "must be a group of the keys dataDir,"],
   ["a: [", "not YAML:"],
 ])("refuses %j", async (content, message) => {

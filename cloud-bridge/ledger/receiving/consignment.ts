@@ -6,10 +6,16 @@ import type { Alert } from "../../../contract/stock.ts";
 export const consignmentKinds = ["delivery", "transfer"] as const;
 export type ConsignmentKind = (typeof consignmentKinds)[number];
 
-/** So many units of a product, a lot together with the others. */
+/** Of captured shipments alone: `withdrawn` by who sent them, `expired` where nobody ended them in time. */
+export const consignmentStates = ["open", "closed", "cancelled", "withdrawn", "expired"] as const;
+export type ConsignmentState = (typeof consignmentStates)[number];
+
+/** So many units of a product; of a delivery with their lot and their serials, where the announcer named them. */
 export interface ConsignmentLine {
   readonly item: string;
   readonly quantity: number;
+  readonly lot?: string;
+  readonly serials?: readonly string[];
 }
 
 /** A consignment as it was announced. */
@@ -24,7 +30,7 @@ export interface Consignment {
   readonly expectedAtMs?: number;
   /** None, where nobody said what is in it: a transfer is what was sent, a delivery what came. */
   readonly lines: readonly ConsignmentLine[];
-  readonly state: "open" | "closed" | "cancelled";
+  readonly state: ConsignmentState;
   readonly openedAtMs: number;
   readonly openedBy: string;
   readonly closedAtMs?: number;
@@ -32,6 +38,8 @@ export interface Consignment {
   readonly reason?: string;
   /** Of a transfer that was closed so: what is lost for now, held equal to what was sent and never came. */
   readonly writtenOff?: readonly ConsignmentLine[];
+  /** Of a delivery whose captured shipment is not kept any more: its report as it was then. */
+  readonly finalReport?: readonly ReportLine[];
 }
 
 /** A movement that names a consignment. */
@@ -41,13 +49,21 @@ export interface ConsignmentMove {
   readonly quantity: number;
 }
 
-/** A unit with a serial: to come by a captured shipment, `arrived` though nobody named that, or of a movement that names it. */
+/** A unit with a serial: to come by its announcement or a captured shipment, `arrived` though nobody named that, or of a movement that names it. */
 export interface ConsignmentUnit {
   readonly side: ConsignmentMove["side"] | "expected" | "arrived";
   readonly item: string;
   readonly serial: string;
   /** How often it was named. */
   readonly quantity: number;
+}
+
+/** Units of a lot. */
+export type LotQuantity = { readonly lot: string; readonly quantity: number };
+
+/** Units of a lot that came. */
+export interface ConsignmentLot extends LotQuantity {
+  readonly item: string;
 }
 
 /** A line beside what happened. */
@@ -65,16 +81,24 @@ export interface ReportLine {
   readonly missingUnits?: string[];
   /** Serials that came, where others were to come. */
   readonly unknownUnits?: string[];
+  /** The same of lots. */
+  readonly missingLots?: LotQuantity[];
+  readonly unknownLots?: LotQuantity[];
 }
 
 /** Lines of one consignment. */
 export const consignmentLineCountMax = 2000;
-/** Serials that a line names of each kind. */
+/** Serials that its announcement names. */
+export const consignmentUnitCountMax = 5000;
+/** Serials, or lots, that a line names of each kind. */
 const unitCountMax = 100;
 /** Lines that an alert names. */
 const shownLineCountMax = 20;
 /** So long after it was expected a consignment that is still open is overdue. */
 export const overdueMs = 24 * 3_600_000;
+
+/** Units may have come so long before a delivery that names them is announced. */
+export const lateAnnouncementMsMax = 24 * 3_600_000;
 
 /** Who sent and announced a shipment that was captured. */
 export const capturer = "epcis";
@@ -89,6 +113,7 @@ export function reportOf(
   { kind, lines }: Pick<Consignment, "kind" | "lines">,
   moves: readonly ConsignmentMove[],
   units: readonly ConsignmentUnit[] = [],
+  lots: readonly ConsignmentLot[] = [],
 ): ReportLine[] {
   const announced = sumsOf(lines);
   const sent = sumsOf(moves.filter(({ side }) => side === "sent"));
@@ -112,6 +137,10 @@ export function reportOf(
       ...unitsOf(
         units.filter((unit) => unit.item === item),
         { kind, due, came },
+      ),
+      ...lotsOf(
+        lines.filter((line) => line.item === item),
+        { lots: lots.filter((lot) => lot.item === item), due, came },
       ),
     };
   });
@@ -139,6 +168,36 @@ function unitsOf(
   };
 }
 
+/** The same of lots, by how many units came of each. */
+function lotsOf(
+  lines: readonly ConsignmentLine[],
+  { lots, due, came }: { lots: readonly LotQuantity[]; due: number; came: number },
+): Pick<ReportLine, "missingLots" | "unknownLots"> {
+  const expected = new Map<string, number>();
+  for (const { lot, quantity } of lines) {
+    if (lot !== undefined) expected.set(lot, (expected.get(lot) ?? 0) + quantity);
+  }
+  if (expected.size === 0) return {};
+  const received = new Map(lots.map(({ lot, quantity }) => [lot, quantity]));
+  const missing = [...expected].flatMap(([lot, quantity]) => {
+    const lack = quantity - (received.get(lot) ?? 0);
+    return lack > 0 ? [{ lot, quantity: lack }] : [];
+  });
+  const unknown = lots.filter(({ lot }) => !expected.has(lot));
+  const unnamedCount = Math.max(came - unitSum(lots), 0);
+  const isWhole = unitSum([...expected.values()].map((quantity) => ({ quantity }))) >= due;
+  const shown = (some: readonly LotQuantity[]) =>
+    some.slice(0, unitCountMax).map(({ lot, quantity }) => ({ lot, quantity }));
+  return {
+    ...(unitSum(missing) > unnamedCount ? { missingLots: shown(missing) } : {}),
+    ...(isWhole && unknown.length > 0 ? { unknownLots: shown(unknown) } : {}),
+  };
+}
+
+function unitSum(some: readonly { readonly quantity: number }[]): number {
+  return some.reduce((sum, { quantity }) => sum + quantity, 0);
+}
+
 /** Tells what is missing and what was too much; undefined where everything came. */
 export function discrepancyAlert(
   { consignmentId, kind, storeId, from }: Consignment,
@@ -147,8 +206,12 @@ export function discrepancyAlert(
 ): Alert | undefined {
   const counted = lines.map((line) => ({
     line,
-    missing: Math.max(line.missing, line.missingUnits?.length ?? 0),
-    extra: Math.max(line.extra, line.unknownUnits?.length ?? 0),
+    missing: Math.max(
+      line.missing,
+      line.missingUnits?.length ?? 0,
+      unitSum(line.missingLots ?? []),
+    ),
+    extra: Math.max(line.extra, line.unknownUnits?.length ?? 0, unitSum(line.unknownLots ?? [])),
   }));
   const wrong = counted.filter(({ missing, extra }) => missing + extra > 0);
   if (wrong.length === 0) return undefined;
@@ -174,6 +237,19 @@ export function overdueAlert(
     ...{ storeId, code: `${kind}_overdue`, severity: "warning", atMs: nowMs },
     message: `${kind} ${consignmentId} from ${from} was expected ${hours} h ago and is still open`,
     detail: { key: consignmentId, from, expectedAtMs },
+  };
+}
+
+/** Tells of a captured shipment that should have come: nobody said when, so its age tells. */
+export function overdueShipmentAlert(
+  { consignmentId, storeId, from }: Consignment,
+  { shippedAtMs, nowMs }: { readonly shippedAtMs: number; readonly nowMs: number },
+): Alert {
+  const days = Math.floor((nowMs - shippedAtMs) / 86_400_000);
+  return {
+    ...{ storeId, code: "delivery_overdue", severity: "warning", atMs: nowMs },
+    message: `delivery ${consignmentId} from ${from} was shipped ${days} d ago and is still open`,
+    detail: { key: consignmentId, from, shippedAtMs },
   };
 }
 

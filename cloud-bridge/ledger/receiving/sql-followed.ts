@@ -16,7 +16,8 @@ import {
   discrepancyAlert,
   isCaptured,
 } from "./consignment.ts";
-import { endScanned, reported, saveConsignment } from "./sql-receiving.ts";
+import { reported, saveConsignment } from "./sql-consignments.ts";
+import { endScanned } from "./sql-receiving.ts";
 import { isLossChanged, writeOffMissing } from "./sql-write-offs.ts";
 
 /** Who closes an alert that later facts made void, and its cause. */
@@ -99,7 +100,10 @@ async function readShipmentLines(
 ): Promise<ConsignmentLine[]> {
   const asked = { storeId, shipment, countMax: consignmentLineCountMax };
   const expected = await readExpectedReceipts(connection, asked);
-  return expected.map(({ item, quantity }) => ({ item, quantity }));
+  return expected.map(({ item, quantity, lot }) => ({
+    ...{ item, quantity },
+    ...(lot === undefined ? {} : { lot }),
+  }));
 }
 
 /** Tells anew what differs in consignments that were closed before what touches them now, and writes off as much. */
@@ -190,8 +194,11 @@ async function readTouched(
      UNION SELECT ${columns} FROM json_each(?) k
      JOIN expected_receipts x ON x.store_id = k.value->>0 AND x.item = k.value->>1 AND x.serial = k.value->>2
      JOIN consignments c ON c.store_id = x.store_id AND c.consignment_id = x.shipment
+     UNION SELECT ${columns} FROM json_each(?) k
+     JOIN consignment_units u ON u.store_id = k.value->>0 AND u.item = k.value->>1 AND u.serial = k.value->>2
+     JOIN consignments c ON c.store_id = u.store_id AND c.consignment_id = u.consignment_id
      ORDER BY 1, 2`,
-    ...[JSON.stringify(to), JSON.stringify(from), JSON.stringify(units)],
+    ...[to, from, units, units].map((named) => JSON.stringify(named)),
   );
 }
 

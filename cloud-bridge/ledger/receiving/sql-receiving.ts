@@ -4,27 +4,25 @@ import { z } from "zod";
 import type { Alert, Entry } from "../../../contract/stock.ts";
 import type { LedgerDatabase, SqlConnection } from "../database.ts";
 import { saveAlerts } from "../sql-alerts.ts";
-import { readExpectedReceipts } from "../sql-capture.ts";
-import { type PostedEvent, readConsignmentMoves, readConsignmentUnits } from "../sql-references.ts";
+import type { PostedEvent } from "../sql-references.ts";
+import { type Consignment, discrepancyAlert, overdueAlert, overdueMs } from "./consignment.ts";
 import {
-  type Consignment,
-  type ConsignmentLine,
-  capturer,
-  consignmentLineCountMax,
-  discrepancyAlert,
-  overdueAlert,
-  overdueMs,
-  type ReportLine,
-  reportOf,
-} from "./consignment.ts";
+  type ConsignmentReport,
+  consignmentKey,
+  readConsignment,
+  readSent,
+  reported,
+  saveConsignment,
+  saveConsignmentUnits,
+} from "./sql-consignments.ts";
+import {
+  defaultShipmentLimits,
+  isShipmentDue,
+  type ShipmentLimits,
+  watchShipments,
+} from "./sql-shipment-watch.ts";
+import { readConsignmentOrShipment, readShipments } from "./sql-shipments.ts";
 import { writeOffMissing } from "./sql-write-offs.ts";
-
-/** A consignment and what became of it. */
-export interface ConsignmentReport extends Consignment {
-  readonly report: readonly ReportLine[];
-  /** Other stores that the sender sends something to under this name: what it sent cannot be told apart. */
-  readonly alsoTo?: readonly string[];
-}
 
 export type ConsignmentOutcome =
   | {
@@ -89,6 +87,7 @@ export class SqlReceiving {
             return exists(`${from} sends ${consignmentId} to ${other.storeId}: ${why}`);
           }
           await saveConsignment(connection, consignment);
+          await saveConsignmentUnits(connection, consignment);
         } else if (contentOf(known) !== contentOf(consignment)) {
           return exists(`${consignmentId} was announced to ${storeId} with other contents`);
         }
@@ -131,7 +130,10 @@ export class SqlReceiving {
        ORDER BY opened_at_ms DESC, store_id || '/' || consignment_id LIMIT ?`,
       ...[storeId, kind, beforeMs, beforeMs, beforeKey, Number(isOpen), countMax],
     );
-    const told = rows.map(({ body }) => JSON.parse(body) as Consignment);
+    const told = rows.map(({ body }) => {
+      const { finalReport: _, ...consignment } = JSON.parse(body) as Consignment;
+      return consignment;
+    });
     if (side === "from" || kind === "transfer") return told;
     const captured = await readShipments(this.#database.reader, query);
     return [...told, ...captured].sort(newestFirst).slice(0, countMax);
@@ -171,10 +173,15 @@ export class SqlReceiving {
     );
   }
 
-  /** Tells once of each that should have come long ago; gives the alerts to publish. */
-  async raiseOverdue(nowMs: number): Promise<Alert[]> {
+  /** Tells once of each that should have come long ago, and ends captured shipments in time; gives the alerts to publish. */
+  async raiseOverdue(
+    nowMs: number,
+    limits: ShipmentLimits = defaultShipmentLimits,
+  ): Promise<Alert[]> {
+    const { reader } = this.#database;
+    const isOverdue = (await readOverdue(reader, nowMs)).length > 0;
     // Mostly there is none, and nothing to be locked for.
-    if ((await readOverdue(this.#database.reader, nowMs)).length === 0) return [];
+    if (!isOverdue && !(await isShipmentDue(reader, limits, nowMs))) return [];
     return await this.#database.write(async (connection) => {
       const overdue = await readOverdue(connection, nowMs);
       await connection.run(
@@ -183,6 +190,7 @@ export class SqlReceiving {
         JSON.stringify(overdue.map((one) => [one.storeId, one.consignmentId])),
       );
       const alerts = overdue.map((one) => overdueAlert(one, nowMs));
+      alerts.push(...(await watchShipments(connection, limits, nowMs)));
       const loud = await saveAlerts(connection, alerts, nowMs);
       return alerts.filter((alert) => loud.has(alert));
     });
@@ -265,128 +273,10 @@ async function outcome(
   return { ok: true, consignment: told, alerts: [], entries: [] };
 }
 
-/** A consignment with what became of it. */
-export async function reported(
-  connection: SqlConnection,
-  consignment: Consignment,
-): Promise<ConsignmentReport> {
-  const { consignmentId, storeId, kind, from } = consignment;
-  const about = { consignmentId, storeId, ...(kind === "transfer" ? { fromStoreId: from } : {}) };
-  const moves = await readConsignmentMoves(connection, about);
-  const units = await readConsignmentUnits(connection, about);
-  return { ...consignment, report: reportOf(consignment, moves, units) };
-}
-
-async function readConsignment(
-  connection: SqlConnection,
-  storeId: string,
-  consignmentId: string,
-): Promise<Consignment | undefined> {
-  const [row] = await connection.all<{ body: string }>(
-    "SELECT body FROM consignments WHERE store_id = ? AND consignment_id = ?",
-    ...[storeId, consignmentId],
-  );
-  return row && (JSON.parse(row.body) as Consignment);
-}
-
-/** Names one among all stores'. */
-export function consignmentKey({ storeId, consignmentId }: Consignment): string {
-  return `${storeId}/${consignmentId}`;
-}
-
-/** Transfers that a store sends under a name, those that were cancelled last. */
-async function readSent(
-  connection: SqlConnection,
-  fromStoreId: string,
-  consignmentId: string,
-): Promise<Consignment[]> {
-  const rows = await connection.all<{ body: string }>(
-    `SELECT body FROM consignments WHERE from_name = ? AND consignment_id = ? AND kind = 'transfer'
-     ORDER BY CASE state WHEN 'cancelled' THEN 1 ELSE 0 END, opened_at_ms DESC, store_id`,
-    ...[fromStoreId, consignmentId],
-  );
-  return rows.map(({ body }) => JSON.parse(body) as Consignment);
-}
-
-/** What others told of a shipment is a delivery that nobody has ended yet. */
-async function readConsignmentOrShipment(
-  connection: SqlConnection,
-  storeId: string,
-  consignmentId: string,
-): Promise<Consignment | undefined> {
-  const known = await readConsignment(connection, storeId, consignmentId);
-  if (known !== undefined) return known;
-  const expected = await readExpectedReceipts(connection, {
-    ...{ storeId, shipment: consignmentId, countMax: consignmentLineCountMax },
-  });
-  const [first] = expected;
-  if (first === undefined) return undefined;
-  const openedAtMs = Math.min(...expected.map(({ shippedAtMs }) => shippedAtMs));
-  return deliveryOf({ storeId, consignmentId, openedAtMs }, expected);
-}
-
-function deliveryOf(
-  shipment: Pick<Consignment, "storeId" | "consignmentId" | "openedAtMs">,
-  expected: readonly ConsignmentLine[],
-): Consignment {
-  const lines = expected.map(({ item, quantity }) => ({ item, quantity }));
-  return {
-    ...{ ...shipment, kind: "delivery", from: capturer, lines, state: "open", openedBy: capturer },
-  };
-}
-
-/** Shipments that were captured, and that nobody announced or ended. */
-async function readShipments(
-  connection: SqlConnection,
-  { storeId, before, countMax }: ConsignmentQuery,
-): Promise<Consignment[]> {
-  const [beforeMs, beforeKey] = before ?? [Number.MAX_SAFE_INTEGER, ""];
-  const rows = await connection.all<{ consignmentId: string; openedAtMs: number }>(
-    `SELECT r.shipment AS consignmentId, min(r.shipped_at_ms) AS openedAtMs FROM expected_receipts r
-     WHERE r.store_id = ? AND r.withdrawn_at_ms IS NULL AND r.shipment IS NOT NULL AND NOT EXISTS (
-       SELECT 1 FROM consignments c WHERE c.store_id = r.store_id AND c.consignment_id = r.shipment)
-     GROUP BY r.store_id, r.shipment HAVING min(r.shipped_at_ms) < ?
-      OR (min(r.shipped_at_ms) = ? AND r.store_id || '/' || r.shipment > ?)
-     ORDER BY min(r.shipped_at_ms) DESC, r.shipment LIMIT ?`,
-    ...[storeId, beforeMs, beforeMs, beforeKey, countMax],
-  );
-  const lines = await connection.all<ConsignmentLine & { shipment: string }>(
-    `SELECT r.shipment, r.item, r.quantity FROM json_each(?) k
-     JOIN expected_receipts r ON r.store_id = ? AND r.shipment = k.value->>0 AND r.withdrawn_at_ms IS NULL
-     ORDER BY r.event_number, r.line`,
-    ...[JSON.stringify(rows.map(({ consignmentId }) => [consignmentId])), storeId],
-  );
-  const byShipment = new Map<string, ConsignmentLine[]>();
-  for (const { shipment, ...line } of lines) {
-    const own = byShipment.get(shipment) ?? [];
-    if (own.length < consignmentLineCountMax) own.push(line);
-    byShipment.set(shipment, own);
-  }
-  return rows.map((row) =>
-    deliveryOf({ storeId, ...row }, byShipment.get(row.consignmentId) ?? []),
-  );
-}
-
 /** As both databases order them. */
 function newestFirst(one: Consignment, other: Consignment): number {
   const keys = Buffer.compare(Buffer.from(consignmentKey(one)), Buffer.from(consignmentKey(other)));
   return other.openedAtMs - one.openedAtMs || keys;
-}
-
-/** Keeps a consignment as it is now. */
-export async function saveConsignment(
-  connection: SqlConnection,
-  consignment: Consignment,
-): Promise<void> {
-  const { storeId, consignmentId, kind, from, state, openedAtMs, expectedAtMs } = consignment;
-  await connection.run(
-    `INSERT INTO consignments
-       (store_id, consignment_id, kind, from_name, state, opened_at_ms, expected_at_ms, overdue_told, body)
-     VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)
-     ON CONFLICT (store_id, consignment_id) DO UPDATE SET state = excluded.state, body = excluded.body`,
-    ...[storeId, consignmentId, kind, from, state, openedAtMs, expectedAtMs ?? null],
-    JSON.stringify(consignment),
-  );
 }
 
 function contentOf({ kind, from, expectedAtMs, lines }: Consignment): string {

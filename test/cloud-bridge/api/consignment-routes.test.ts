@@ -90,6 +90,89 @@ test("a transfer: what never came is written off at the sender's, once", async (
   expect(await onHand("s2", "s2/@transit/t-1")).toBe(-4);
 });
 
+test("a delivery that names units and lots says which did not come, and which came instead", async () => {
+  const lines = [
+    { gtin, quantity: 2, serials: ["U1", "U2"] },
+    { gtin: other, quantity: 3, lot: "L1" },
+  ];
+  const asked = { id: "ASN-2", from: "Maker", by: "erp", lines };
+  const { status, body } = await post("s1/deliveries", asked);
+  expect([status, body["lines"]]).toEqual([
+    201,
+    lines.map(({ gtin: item, ...rest }) => ({ item, ...rest })),
+  ]);
+  expect(await post("s1/deliveries", asked)).toMatchObject({ status: 201 });
+  const reference = { type: "delivery", id: "ASN-2" };
+  const unit = (serial: string) => ({ ...received("s1", gtin), item: { gtin, serial } });
+  await outboxes.s1.send(
+    edge,
+    // Through a portal, which knows no delivery.
+    unit("U1"),
+    { ...unit("U7"), reference },
+    { ...received("s1", other, 3), item: { gtin: other, lot: "L9" }, reference },
+  );
+  expect(await get("s1/deliveries/ASN-2")).toMatchObject({
+    body: {
+      report: [
+        { item: gtin, received: 2, missing: 0, missingUnits: ["U2"], unknownUnits: ["U7"] },
+        {
+          ...{ item: other, received: 3, missing: 0 },
+          missingLots: [{ lot: "L1", quantity: 3 }],
+          unknownLots: [{ lot: "L9", quantity: 3 }],
+        },
+      ],
+    },
+  });
+});
+
+const announcing = (...lines: object[]) => ({ id: "A", from: "x", by: "a", lines });
+const manySerials = (count: number, from = 0) =>
+  Array.from({ length: count }, (_, index) => String(from + index));
+test.each([
+  [
+    announcing({ gtin, quantity: 1, serials: ["1", "2"] }),
+    "lines.0.serials",
+    "at most its quantity, 1",
+  ],
+  [
+    announcing({ gtin, quantity: 1, serials: ["1"] }, { gtin, quantity: 1, serials: ["1"] }),
+    ...["lines.1.serials", "each unit once"],
+  ],
+  [announcing({ gtin, quantity: 1, serials: ["a b"] }), "lines.0.serials.0", ""],
+  [announcing({ gtin, quantity: 1, lot: "x".repeat(21) }), "lines.0.lot", ""],
+  [
+    announcing(
+      { gtin, quantity: 5000, serials: manySerials(5000) },
+      { gtin, quantity: 5000, serials: manySerials(1, 5000) },
+    ),
+    ...["lines.1.serials", "at most 5000 in the delivery"],
+  ],
+] as [object, string, string][])(
+  "a delivery that names units wrongly is refused %#",
+  async (body, parameter, text) => {
+    expect(await post("s1/deliveries", body)).toMatchObject({
+      status: 400,
+      body: { errors: [{ parameter, message: expect.stringContaining(text) }] },
+    });
+  },
+);
+
+test.each([
+  ["s1/deliveries/ASN-2/close", { by: "a", writeOff: true }, "writeOff"],
+  ["s1/deliveries/ASN-2/cancel", { by: "a", writeOff: true }, "writeOff"],
+  [
+    "s1/transfers",
+    { id: "T-9", to: "s2", by: "a", lines: [{ gtin, quantity: 1, lot: "L" }] },
+    "lines.0.lot",
+  ],
+])("%s %j has a field that is not known there", async (path, body, parameter) => {
+  expect(await post(path, body)).toMatchObject({
+    status: 400,
+    body: { errors: [{ parameter, message: "is not known here" }] },
+  });
+  expect(await get("s1/deliveries/ASN-2")).toMatchObject({ body: { state: "open" } });
+});
+
 test.each([
   ["s9/deliveries", { id: "A", from: "x", by: "a", lines: [] }, 404, "s9"],
   ["s1/deliveries", { id: "A b", from: "x", by: "a", lines: [] }, 400, "id"],

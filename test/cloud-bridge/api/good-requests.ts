@@ -198,7 +198,9 @@ export const goodRequests: Readonly<Record<string, (world: World) => Promise<Goo
     return { path, body: { gtin, serial: "T1" }, headers: { "if-match": "*" } };
   },
   "POST /v1/stores/{store}/deliveries": async () => {
-    return { path: `${store}/deliveries`, body: { ...delivery(), expectedAtMs: Date.now() } };
+    const named = { gtin, quantity: 2, lot: "L1", serials: [unique("U")] };
+    const body = { ...delivery(), expectedAtMs: Date.now(), lines: [...lines, named] };
+    return { path: `${store}/deliveries`, body };
   },
   "POST /v1/stores/{store}/transfers": async () => {
     return { path: `${store}/transfers`, body: transfer() };

@@ -74,6 +74,13 @@ export async function onDatabase<Row>(
   return rows;
 }
 
+/** Takes from a ledger's tables of lots what version 4 gave them. */
+export const lotsOfVersion3 = [
+  "DROP INDEX lots_left",
+  "ALTER TABLE lots DROP COLUMN quantity",
+  "DROP TABLE lot_units",
+];
+
 /** A ledger in which a table refuses the rows for which a condition of SQL holds, until that is allowed. */
 export async function openRefusing(
   table: string,

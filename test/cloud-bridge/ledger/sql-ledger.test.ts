@@ -7,6 +7,7 @@ import {
   balancesOf,
   isOnPostgres,
   ledgerPath,
+  lotsOfVersion3,
   onDatabase,
   openLedger,
   openLedgerAt,
@@ -115,7 +116,7 @@ test("a ledger of an earlier version opens, verifies, knows its units, and names
   await postOne(before, edge.batch(1, 1));
   await before.close();
   const toFirst = isOnPostgres ? postgresToFirst : sqliteToFirst;
-  for (const sql of ["ALTER TABLE entries DROP COLUMN actor", ...toFirst]) {
+  for (const sql of ["ALTER TABLE entries DROP COLUMN actor", ...lotsOfVersion3, ...toFirst]) {
     await onDatabase(path, sql);
   }
   const ledger = await openLedger({ path });

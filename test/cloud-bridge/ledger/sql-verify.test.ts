@@ -83,6 +83,7 @@ const cases: [string, string[], string[]][] = [
       "chain entry 3",
       `balances account s0042/@supplier sellable ${coffee}`,
       `balances account s0042/floor/a sellable ${coffee}`,
+      `lots lot L1 of ${coffee}`,
     ],
   ],
   [
@@ -117,6 +118,7 @@ const cases: [string, string[], string[]][] = [
       "chain entry 3",
       `balances account s0042/@supplier sellable ${coffee}`,
       `balances account s0042/floor/a sellable ${coffee}`,
+      `lots lot L1 of ${coffee}`,
     ],
   ],
   [
@@ -145,7 +147,7 @@ const cases: [string, string[], string[]][] = [
       "UPDATE balances SET quantity = 10 WHERE location = 's0042/floor/a'",
       "UPDATE balances SET quantity = -10 WHERE location = 's0042/@supplier'",
     ],
-    ["chain entry 4"],
+    ["chain entry 4", `lots lot L1 of ${coffee}`],
   ],
   [
     "a changed balance",

@@ -160,6 +160,52 @@ test("units of a captured shipment that come unnamed after its end correct what 
   expect(await told(ledger)).toMatchObject([{ acknowledgedBy: "ledger", cause: "told_late" }]);
 });
 
+test("units that an announced delivery names count through a portal, and correct what was told after its end", async () => {
+  const ledger = await openLedger();
+  const lines = [{ item: coffee, quantity: 2, serials: ["A1", "A2"] }];
+  const through = (serial: string, fields = {}) =>
+    moved("receiving", coffee, {
+      ...{ item: { gtin: coffee, serial }, to: place(`${storeId}/stockroom`), ...fields },
+    });
+  const edge = new FakeEdge();
+  // It came long before it was announced, another time.
+  await say(ledger, edge, through("A1", { occurredAtMs: startAtMs - 2 * 86_400_000 }));
+  await announce(ledger, { lines });
+  expect(await say(ledger, edge, ended("A-1"))).toEqual(["delivery_discrepancy"]);
+  expect(await told(ledger, "delivery", true)).toMatchObject([
+    { detail: { missing: 2, lines: [{ missingUnits: ["A1", "A2"] }] } },
+  ]);
+  const reference = { type: "delivery", id: "A-1" };
+  expect(await say(ledger, edge, through("A2"), through("B9", { reference }))).toEqual([]);
+  expect(await told(ledger, "delivery", true)).toMatchObject([
+    { detail: { lines: [{ received: 2, missingUnits: ["A1"], unknownUnits: ["B9"] }] } },
+  ]);
+  expect((await ledger.verify()).problems).toEqual([]);
+});
+
+test("lots of an announced delivery that are missing, and that came instead, are told", async () => {
+  const ledger = await openLedger();
+  const lines = ["L1", "L2"].map((lot) => ({ item: coffee, quantity: 3, lot }));
+  await announce(ledger, { lines });
+  const ofLot = (quantity: number, lot?: string) => {
+    return { ...received(quantity), item: { gtin: coffee, ...(lot === undefined ? {} : { lot }) } };
+  };
+  const edge = new FakeEdge();
+  await say(ledger, edge, ofLot(3, "L1"), ofLot(2, "L9"));
+  const report = async () => (await ledger.receiving.consignment(storeId, "A-1"))?.report;
+  const unknownLots = [{ lot: "L9", quantity: 2 }];
+  expect(await report()).toMatchObject([
+    { missing: 1, missingLots: [{ lot: "L2", quantity: 3 }], unknownLots },
+  ]);
+  expect(await say(ledger, edge, ended("A-1"))).toEqual(["delivery_discrepancy"]);
+  expect(await told(ledger, "delivery", true)).toMatchObject([
+    { detail: { missing: 3, extra: 2 } },
+  ]);
+  // What comes without its lot may be of the one that is missing.
+  await say(ledger, edge, ofLot(3));
+  expect((await report())?.[0]).not.toHaveProperty("missingLots");
+});
+
 test("which units of a transfer are missing, and which came that nobody sent", async () => {
   const ledger = await openLedger();
   const unit = (step: "arriving" | "departing", serial: string) =>

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { prepareEvents } from "../../../../cloud-bridge/epcis/captured-event.ts";
 import { Places } from "../../../../cloud-bridge/epcis/places.ts";
 import type { Consignment } from "../../../../cloud-bridge/ledger/receiving/consignment.ts";
-import { consignmentKey } from "../../../../cloud-bridge/ledger/receiving/sql-receiving.ts";
+import { consignmentKey } from "../../../../cloud-bridge/ledger/receiving/sql-consignments.ts";
 import type { SqlLedger } from "../../../../cloud-bridge/ledger/sql-ledger.ts";
 import { openLedger } from "../edge-fixture.ts";
 import { coffee, FakeEdge, moved, noticed, place, startAtMs, tea } from "../fake-edge.ts";
