@@ -116,12 +116,16 @@ export class BrokerDoor {
     });
     tls.on("secureConnection", onSocket);
     tls.on("tlsClientError", (error, socket) => {
+      const address = socket.remoteAddress;
       // Node.js tells of a handshake that takes too long, and leaves the connection to whoever hears it.
       socket.destroy();
       count("broker_handshakes_failed");
       const isLate = (error as NodeJS.ErrnoException).code === "ERR_TLS_HANDSHAKE_TIMEOUT";
       const code = isLate ? "BROKER_LIMIT" : "CERTIFICATE_FOREIGN";
-      warnings.warn(code, { message: errorMessageOf(error) }, "client refused");
+      // Of a certificate that is not taken (CERT_REVOKED, CERT_HAS_EXPIRED) the error itself says nothing.
+      const reason = socket.authorizationError as unknown;
+      const message = reason ? String(reason) : errorMessageOf(error);
+      warnings.warn(code, { message, address }, "client refused");
     });
     tls.on("error", this.#options.onError);
     return tls;

@@ -62,3 +62,9 @@ export function mayRead(identity: Identity, filter: string): boolean {
 export function clientIdOf(identity: Identity): string | undefined {
   return identity.kind === "edge" ? `${identity.storeId}:${identity.edgeId}` : undefined;
 }
+
+/** Whether a client id is an edge's, or of somebody who comes beside one. */
+export function isIdOfEdge(clientId: string): boolean {
+  const [storeId, edgeId] = clientId.split(":");
+  return idSchema.safeParse(storeId).success && idSchema.safeParse(edgeId).success;
+}

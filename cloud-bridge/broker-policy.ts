@@ -4,7 +4,14 @@
 import { timingSafeEqual } from "node:crypto";
 import type { ErrorCode } from "../contract/errors.ts";
 import { parseTopic, type Topic } from "../contract/topics.ts";
-import { clientIdOf, type Identity, identityUri, mayPublish, mayRead } from "./broker-identity.ts";
+import {
+  clientIdOf,
+  type Identity,
+  identityUri,
+  isIdOfEdge,
+  mayPublish,
+  mayRead,
+} from "./broker-identity.ts";
 import type { EmbeddedBrokerSettings } from "./config.ts";
 import { isFeed } from "./ledger/facts.ts";
 
@@ -119,7 +126,7 @@ export function connectRefusal(
 /** Why a client whose certificate says who it is may not connect so; its last will is asked for too. */
 export function identityRefusal(
   identity: Identity | undefined,
-  { clientId, will }: Connect,
+  { clientId, clean, will }: Connect,
 ): Refusal | undefined {
   if (identity === undefined) {
     return refuse("CERTIFICATE_FOREIGN", "the certificate names no edge and no consumer");
@@ -127,9 +134,14 @@ export function identityRefusal(
   const wanted = clientIdOf(identity);
   // Whoever looks after an edge comes beside it, under a longer id.
   const isOwn = clientId === wanted || clientId.startsWith(`${wanted}:`);
-  if (wanted !== undefined && !isOwn) {
-    const message = `client id ${clientId.slice(0, 100)} with the certificate of ${wanted}`;
+  // Whoever came under an edge's id would cut it off.
+  if (wanted === undefined ? isIdOfEdge(clientId) : !isOwn) {
+    const message = `${identityUri(identity)} under the client id ${clientId.slice(0, 100)}`;
     return refuse("CERTIFICATE_FOREIGN", message, "identifierRejected");
+  }
+  // All together there are not many, and under longer ids one edge could take them all.
+  if (wanted !== undefined && clientId !== wanted && clean !== true) {
+    return limitRefusal(`a session that is kept (clean=false) of ${wanted} is under that id alone`);
   }
   return will && foreignPublication(identity, will.topic);
 }

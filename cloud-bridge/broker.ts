@@ -69,6 +69,7 @@ export class EmbeddedBroker {
   readonly #refusals = new WeakMap<Client, Refusal>();
   readonly #bridgeClients = new WeakSet<Client>();
   readonly #rates = new WeakMap<Client, PublishRate>();
+  readonly #slowed = new WeakMap<Client, (() => void)[]>();
   readonly #filters = new WeakMap<Client, Set<string>>();
   readonly #retainedTopics = new Set<string>();
   readonly #warnings: SparingLog;
@@ -101,7 +102,7 @@ export class EmbeddedBroker {
   private constructor(options: EmbeddedBrokerOptions, aedes: Aedes) {
     this.#options = options;
     this.#aedes = aedes;
-    this.#warnings = new SparingLog(options.log);
+    this.#warnings = new SparingLog(options.log, () => systemClock.monotonicMs());
     const { settings, count } = options;
     this.#clients = new ConnectedClients(aedes);
     this.#sessions = new KeptSessions(aedes, {
@@ -209,9 +210,13 @@ export class EmbeddedBroker {
     aedes.authorizePublish = (client, packet, done) => {
       const waitMs = client === null ? 0 : this.#publishWaitMs(client);
       const answer = () => done(this.#onPublish(client, packet));
-      if (waitMs < 1) return answer();
+      const waiting = (client && this.#slowed.get(client)) ?? [];
+      if (client === null || (waitMs < 1 && waiting.length === 0)) return answer();
       this.#options.count("broker_messages_slowed");
-      systemClock.timer(waitMs, answer);
+      // None overtakes another of its client, whichever timer comes first.
+      this.#slowed.set(client, waiting);
+      waiting.push(answer);
+      systemClock.timer(waitMs, () => waiting.shift()?.());
     };
     aedes.authorizeSubscribe = (client, subscription, done) =>
       done(null, this.#onSubscribe(client, subscription));
@@ -390,6 +395,6 @@ export class EmbeddedBroker {
   #report(refusal: Refusal, clientId: string | undefined): void {
     const { code, message } = refusal;
     this.#options.count(`broker_refused_${code.toLowerCase()}`);
-    this.#warnings.warn(code, { message, clientId }, "client refused");
+    this.#warnings.warn(code, { message, clientId: clientId?.slice(0, 100) }, "client refused");
   }
 }

@@ -3,8 +3,9 @@
 
 import "reflect-metadata";
 import { createPrivateKey, createPublicKey, randomBytes, type webcrypto } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as x509 from "@peculiar/x509";
 import { z } from "zod";
 import type { Enrolment } from "../contract/enrolment.ts";
@@ -25,7 +26,9 @@ const files = {
   key: "ca-key.pem",
   revoked: "revoked.pem",
   issued: "issued.json",
+  lock: "changing",
 };
+const [lockWaitMs, lockWaitMsMax] = [50, 20_000];
 
 const issuedSchema = z.array(
   z.strictObject({
@@ -58,7 +61,7 @@ export class CertificateAuthority {
   readonly #folder: string;
   readonly #certificate: x509.X509Certificate;
   readonly #key: webcrypto.CryptoKey;
-  readonly #issued: Issued;
+  #issued: Issued;
 
   private constructor(
     folder: string,
@@ -118,10 +121,7 @@ export class CertificateAuthority {
       const pem = await readFile(join(folder, files.key), "utf8");
       const der = x509.PemConverter.decodeFirst(pem);
       const key = await crypto.subtle.importKey("pkcs8", der, algorithm, false, ["sign"]);
-      const issued = issuedSchema.parse(
-        JSON.parse(await readFile(join(folder, files.issued), "utf8")),
-      );
-      return new CertificateAuthority(folder, certificate, key, issued);
+      return new CertificateAuthority(folder, certificate, key, await readIssued(folder));
     } catch (error) {
       const message = `${folder} is no authority (gondola-bridge ca init): ${errorMessageOf(error)}`;
       throw new GatewayError("CONFIG_UNREADABLE", message, { cause: error });
@@ -180,11 +180,13 @@ export class CertificateAuthority {
   /** From now on no certificate of that client is valid; gives how many there were. */
   async revoke(identity: Identity, nowMs: number): Promise<number> {
     const uri = identityUri(identity);
-    const valid = this.#issued.filter((one) => one.uri === uri && one.revokedAtMs === undefined);
-    for (const one of valid) one.revokedAtMs = nowMs;
-    await this.#saveIssued();
-    await this.#saveRevoked(nowMs);
-    return valid.length;
+    return await this.#changing(async () => {
+      const valid = this.#issued.filter((one) => one.uri === uri && one.revokedAtMs === undefined);
+      for (const one of valid) one.revokedAtMs = nowMs;
+      await this.#saveIssued();
+      await this.#saveRevoked(nowMs);
+      return valid.length;
+    });
   }
 
   async #issue(subject: Subject, nowMs: number, key?: string): Promise<Issuance> {
@@ -213,9 +215,29 @@ export class CertificateAuthority {
       ],
     });
     const der = Buffer.from(await crypto.subtle.exportKey("spki", publicKey)).toString("base64");
-    this.#issued.push({ uri, serialNumber, publicKey: der, issuedAtMs: nowMs });
-    await this.#saveIssued();
+    await this.#changing(async () => {
+      this.#issued.push({ uri, serialNumber, publicKey: der, issuedAtMs: nowMs });
+      await this.#saveIssued();
+    });
     return certificate.toString("pem");
+  }
+
+  /** Commands beside each other change the folder one after the other: what is not on its list could not be revoked. */
+  async #changing<T>(change: () => Promise<T>): Promise<T> {
+    const lock = join(this.#folder, files.lock);
+    for (let waitedMs = 0; !(await make(lock)); waitedMs += lockWaitMs) {
+      if (waitedMs >= lockWaitMsMax) {
+        const message = `${lock} is there: another command is at it, or was killed: then delete that file`;
+        throw new GatewayError("CONFIG_INVALID", message);
+      }
+      await sleep(lockWaitMs);
+    }
+    try {
+      this.#issued = await readIssued(this.#folder);
+      return await change();
+    } finally {
+      await rm(lock);
+    }
   }
 
   async #saveIssued(): Promise<void> {
@@ -238,6 +260,21 @@ export class CertificateAuthority {
     // The library's own label is one that OpenSSL does not know (RFC 7468, 9).
     const pem = `${x509.PemConverter.encode(list.rawData, "X509 CRL")}\n`;
     await replaceFile(join(this.#folder, files.revoked), pem);
+  }
+}
+
+async function readIssued(folder: string): Promise<Issued> {
+  return issuedSchema.parse(JSON.parse(await readFile(join(folder, files.issued), "utf8")));
+}
+
+/** Makes an empty file; whether there was none. */
+async function make(file: string): Promise<boolean> {
+  try {
+    await (await open(file, "wx")).close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 // `gondola-bridge ca init|server`, `enroll`, `renew`, `enroll-consumer`, `revoke`: certificates of a chain.
 
-import { readFile, writeFile } from "node:fs/promises";
+import { open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { errorMessageOf, GatewayError } from "../contract/errors.ts";
@@ -10,7 +10,6 @@ import type { Identity } from "./broker-identity.ts";
 import { systemClock } from "./clock.ts";
 
 const folderOption = ["--ca <folder>", "folder of the authority", "ca"] as const;
-const secretMode = { flag: "wx", mode: 0o600 } as const;
 
 interface CaOption {
   readonly ca: string;
@@ -54,7 +53,7 @@ function addAuthority(program: Command, print: (text: string) => void): void {
       const keyFile = join(folder, "server-key.pem");
       const before = await readFile(keyFile, "utf8").catch(() => undefined);
       const { certificate, key } = await authority.issueServer(names, systemClock.nowMs(), before);
-      if (before === undefined) await writeSecret(keyFile, key);
+      if (before === undefined) await writeSecret(keyFile, async () => key);
       await writeFile(join(folder, "server.pem"), certificate);
       print(`written: ${folder}/server.pem and server-key.pem\n`);
     });
@@ -74,12 +73,11 @@ function addClients(program: Command, print: (text: string) => void): void {
       const { CertificateAuthority } = await import("./certificate-authority.ts");
       const authority = await CertificateAuthority.open(options.ca);
       const key = await commandKeyIn(options.commandKey);
-      const enrolment = {
-        ...(await authority.enrol(storeId, edgeId, systemClock.nowMs())),
-        ...key,
-      };
       const file = options.out ?? `${storeId}-${edgeId}.enrolment.json`;
-      await writeSecret(file, `${JSON.stringify(enrolment, null, 2)}\n`);
+      await writeSecret(file, async () => {
+        const enrolment = await authority.enrol(storeId, edgeId, systemClock.nowMs());
+        return `${JSON.stringify({ ...enrolment, ...key }, null, 2)}\n`;
+      });
       print(`written: ${file}, a secret of that edge alone\n`);
     });
   program
@@ -110,9 +108,11 @@ function addClients(program: Command, print: (text: string) => void): void {
       const authority = await CertificateAuthority.open(folder);
       const kind = commands === true ? "operator" : "consumer";
       const identity: Identity = { kind, name: checkedId("name", name) };
-      const issuance = await authority.issueClient(identity, systemClock.nowMs());
-      await writeSecret(`${name}-key.pem`, issuance.key);
-      await writeFile(`${name}.pem`, issuance.certificate);
+      await writeSecret(`${name}-key.pem`, async () => {
+        const issuance = await authority.issueClient(identity, systemClock.nowMs());
+        await writeFile(`${name}.pem`, issuance.certificate);
+        return issuance.key;
+      });
       print(`written: ${name}.pem and ${name}-key.pem\n`);
     });
 }
@@ -177,11 +177,18 @@ function checkedId(what: string, text: string): string {
   throw new GatewayError("CONFIG_INVALID", `${what} "${text}": an id is 1-32 of a-z, 0-9 and -`);
 }
 
-async function writeSecret(file: string, text: string): Promise<void> {
-  try {
-    await writeFile(file, text, secretMode);
-  } catch (error) {
+/** Makes a new file of a secret. The file comes first: what is issued and lost would pass for the one in use (`renew`). */
+async function writeSecret(file: string, make: () => Promise<string>): Promise<void> {
+  const handle = await open(file, "wx", 0o600).catch((error) => {
     const message = `${file} is not written: ${errorMessageOf(error)}`;
     throw new GatewayError("CONFIG_INVALID", message, { cause: error });
+  });
+  try {
+    await handle.writeFile(await make());
+  } catch (error) {
+    await rm(file);
+    throw error;
+  } finally {
+    await handle.close();
   }
 }

@@ -31,15 +31,24 @@ export function reportText(report: VerifyReport): string {
   const setBacks = report.setBacks.map(
     ({ atMs, cause, ...rest }) => `  went back at ${timeText(atMs)} (${cause}) ${lossText(rest)}`,
   );
-  if (report.ok) return [`the ledger is right: ${size}`, ...setBacks].join("\n");
+  const told = [...setBacks, ...declaredTexts(report)];
+  if (report.ok) return [`the ledger is right: ${size}`, ...told].join("\n");
   const lines = problems.map(
     ({ storeId, check, where, message }) => `  ${storeId}  ${check}  ${where}: ${message}`,
   );
   const more = problemCount - problems.length;
   if (more > 0) lines.push(`  and ${more} more`);
-  return [`the ledger is WRONG (${problemCount} problems): ${size}`, ...lines, ...setBacks].join(
-    "\n",
+  return [`the ledger is WRONG (${problemCount} problems): ${size}`, ...lines, ...told].join("\n");
+}
+
+/** What no disk had room or no bridge had words for, and edges said so. */
+function declaredTexts({ declaredLosses, lostEventCount }: VerifyReport): string[] {
+  if (lostEventCount === 0) return [];
+  const lines = declaredLosses.map(
+    ({ storeId, edgeId, outboxId, firstSequence, lastSequence, reason }) =>
+      `    ${storeId}/${edgeId}: ${firstSequence} to ${lastSequence} of ${outboxId} (${reason})`,
   );
+  return [`  ${lostEventCount} events are gone, as their edges declared:`, ...lines];
 }
 
 const timeText = (atMs: number) => new Date(atMs).toISOString();

@@ -148,7 +148,7 @@ export const bridgeConfigSchema = section({
     postgres: section({
       url: z
         .string({ error: "must be postgres://user@host:port/database" })
-        .regex(/^postgres(ql)?:\/\/([^\s:@/]+@)?[^\s@]+$/, {
+        .regex(/^postgres(ql)?:\/\/(?!.*[?&]password=)([^\s:@/]+@)?[^\s@]+$/, {
           error: "must be postgres://user@host:port/database without a password (see passwordFile)",
         }),
       /** A file that holds the password, for example a systemd credential. */
@@ -332,10 +332,16 @@ function check<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
   const lines = result.error.issues.map((issue) => {
     const { found, isMissing } = valueAt(value, issue.path);
     const path = z.core.toDotPath(issue.path);
-    const got = isMissing ? ", but is missing" : typeof found === "object" ? "" : `, got ${found}`;
+    const shown = withoutPassword(String(found));
+    const got = isMissing ? ", but is missing" : typeof found === "object" ? "" : `, got ${shown}`;
     return `${path === "" ? "" : `${path}: `}${issue.message}${got} (${file})`;
   });
   throw new GatewayError("CONFIG_INVALID", lines.join("\n"));
+}
+
+/** A message goes to a log, and no password does. */
+function withoutPassword(text: string): string {
+  return text.replace(/(\/\/[^\s/@]*:)[^\s]*@/, "$1***@").replace(/(password=)[^&\s]*/g, "$1***");
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]) {

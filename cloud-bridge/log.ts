@@ -17,23 +17,33 @@ export function createLog(level: (typeof logLevels)[number]): Logger {
   });
 }
 
-/** Warnings of one code that are told at debug level between two that are told as warnings. */
-const sparedCount = 99;
+/** Lines of one code that are warnings within a minute; those beyond it are told at debug level. */
+const warningCountMax = 10;
+const minuteMs = 60_000;
 
 /** Warns sparingly: who errs again and again must not fill the log. Counters tell how often. */
 export class SparingLog {
   readonly #log: Logger;
-  readonly #counts = new Map<ErrorCode, number>();
+  readonly #monotonicMs: () => number;
+  readonly #told = new Map<ErrorCode, { count: number; sinceMs: number; warningCount: number }>();
 
-  constructor(log: Logger) {
+  constructor(log: Logger, monotonicMs: () => number) {
     this.#log = log;
+    this.#monotonicMs = monotonicMs;
   }
 
-  /** Tells the first of a code, and every hundredth after it, as a warning. */
+  /** Tells it as a warning, unless there were as many of that code within the minute. */
   warn(code: ErrorCode, fields: object, message: string): void {
-    const count = this.#counts.get(code) ?? 0;
-    this.#counts.set(code, count + 1);
-    const level = count % (sparedCount + 1) === 0 ? "warn" : "debug";
-    this.#log[level]({ code, ...fields, occurredCount: count + 1 }, message);
+    const nowMs = this.#monotonicMs();
+    const told = this.#told.get(code) ?? { count: 0, sinceMs: nowMs, warningCount: 0 };
+    this.#told.set(code, told);
+    told.count += 1;
+    if (nowMs - told.sinceMs >= minuteMs) Object.assign(told, { sinceMs: nowMs, warningCount: 0 });
+    const isWarning = told.warningCount < warningCountMax;
+    if (isWarning) told.warningCount += 1;
+    this.#log[isWarning ? "warn" : "debug"](
+      { code, ...fields, occurredCount: told.count },
+      message,
+    );
   }
 }

@@ -166,8 +166,8 @@ async function openEdges(
     readonly life: Lifecycle;
   },
 ): Promise<EdgeBook> {
-  const { config, log, life } = parts;
-  const refusals = new SparingLog(log);
+  const { clock, config, log, life } = parts;
+  const refusals = new SparingLog(log, () => clock.monotonicMs());
   const edges = await EdgeBook.open({
     ...{ ...parts, settings: config.edges },
     onRefused: (code, fields) => refusals.warn(code, fields, "edge's message refused"),

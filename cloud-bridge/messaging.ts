@@ -90,7 +90,7 @@ export class Messaging {
       ...{ link, count, newId: randomUUID, isHeld: (storeId) => this.#isHeld(storeId) },
       knownEdges: async () => (await ledger.positions()).filter(({ edgeId }) => !isFeed(edgeId)),
     });
-    const refusals = new SparingLog(log);
+    const refusals = new SparingLog(log, () => clock.monotonicMs());
     this.ingest = new Ingest({
       ...{ ledger, clock, count, commitDelayMs: config.ingest.commitDelayMs },
       publishAnswer: (topic, answer) =>

@@ -29,6 +29,8 @@ export const commandMessageSchema = z.union([commandSchema, signedCommandSchema]
 /** Commands that change what the edge does: where the edge has a command key they must be signed. */
 export const changingCommands: ReadonlySet<Command["command"]> = new Set([
   "workflow",
+  // What is counted anchors the ledger's stock.
+  "count",
   "actuate",
   "tare",
   "rewind",

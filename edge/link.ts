@@ -190,7 +190,7 @@ export class EdgeLink {
         client.end(!isOnline);
         cancels.push(clock.timer(settings.connectTimeoutMs, () => client.stream.destroy()));
       };
-      client.on("message", (topic, payload) => this.#take(topic, payload));
+      client.on("message", (topic, payload, { retain }) => this.#take(topic, payload, retain));
       client.on("connect", () => {
         // A batch waits for its answer: Nagle's algorithm would hold each back for a delayed ACK.
         if (client.stream instanceof Socket) client.stream.setNoDelay(true);
@@ -261,11 +261,13 @@ export class EdgeLink {
     onOnline();
   }
 
-  #take(topic: string, payload: Uint8Array): void {
+  #take(topic: string, payload: Uint8Array, isRetained: boolean): void {
     const { count, onMessage } = this.#options;
     const channel = this.#channelOf.get(topic);
     if (channel === undefined) count("link_messages_foreign");
     else if (payload.length > payloadSizeBytesMaxOf[channel]) count("link_messages_too_large");
+    // Kept by the broker it would come, and be carried out, with every connection.
+    else if (channel === "command" && isRetained) count("link_commands_retained");
     else onMessage[channel](payload);
   }
 }

@@ -10,11 +10,16 @@ import { entryHash, genesisHash } from "./entry-hash.ts";
 import { isFlowRule } from "./flow.ts";
 import { writeOffReason } from "./receiving/write-off.ts";
 import { readWrongLots } from "./sql-lot-quantities.ts";
-import { readEntries } from "./sql-read.ts";
+import { readDeclaredLosses, readEntries } from "./sql-read.ts";
 import { readSetBacks } from "./sql-set-backs.ts";
 import { treeProblems } from "./sql-tree.ts";
 import { newPosition } from "./stream.ts";
-import { type VerifyProblem, type VerifyReport, verifyProblemCountMax } from "./types.ts";
+import {
+  type DeclaredLoss,
+  type VerifyProblem,
+  type VerifyReport,
+  verifyProblemCountMax,
+} from "./types.ts";
 
 const pageCount = 2000;
 
@@ -54,6 +59,7 @@ class Verification {
     await this.#checkClaims();
     await this.#checkStocktakes();
     await this.#checkStreams();
+    const losses = await readDeclaredLosses(this.#connection);
     return {
       ok: this.#problemCount === 0,
       storeCount: stores.length,
@@ -62,6 +68,8 @@ class Verification {
       problems: this.#problems,
       problemCount: this.#problemCount,
       setBacks: await readSetBacks(this.#connection),
+      lostEventCount: losses.reduce((sum, loss) => sum + eventCountOf(loss), 0),
+      declaredLosses: losses.slice(0, verifyProblemCountMax),
     };
   }
 
@@ -258,6 +266,10 @@ class Verification {
       this.#found("digests", storeId, where, "its position has another digest than its last event");
     }
   }
+}
+
+function eventCountOf({ firstSequence, lastSequence }: DeclaredLoss): number {
+  return lastSequence - firstSequence + 1;
 }
 
 /** Entries of one outbox are posted in the order of its sequences; only reposted ones come later. */

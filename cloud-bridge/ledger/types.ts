@@ -184,6 +184,9 @@ export interface VerifyReport {
   problemCount: number;
   /** When the ledger went back to an earlier state: what is there is right, but more was there. */
   setBacks: SetBack[];
+  /** Events that edges declared as gone, and where: the first `verifyProblemCountMax` gaps. */
+  lostEventCount: number;
+  declaredLosses: DeclaredLoss[];
 }
 
 /** Quarantined events that are listed at once. */

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { IClientOptions } from "mqtt";
+import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { EmbeddedBroker } from "../../cloud-bridge/broker.ts";
 import {
@@ -14,13 +15,14 @@ import {
 } from "../../cloud-bridge/broker-identity.ts";
 import { CertificateAuthority } from "../../cloud-bridge/certificate-authority.ts";
 import { bridgeConfigSchema } from "../../cloud-bridge/config.ts";
-import { createLog } from "../../cloud-bridge/log.ts";
 import type { Enrolment } from "../../contract/enrolment.ts";
 import { topics } from "../../contract/topics.ts";
 import { TestClient } from "./mqtt-client.ts";
 
 const login = { clientId: "bridge-x", username: "bridge", password: "secret" };
 const counts = new Map<string, number>();
+/** Lines of the log. */
+const warned: Record<string, unknown>[] = [];
 let folder: string;
 let authority: CertificateAuthority;
 let broker: EmbeddedBroker;
@@ -43,6 +45,7 @@ async function renewServer(): Promise<void> {
 
 beforeEach(async () => {
   counts.clear();
+  warned.length = 0;
   const tls = {
     certFile: join(folder, "server.pem"),
     keyFile: join(folder, "server-key.pem"),
@@ -54,7 +57,7 @@ beforeEach(async () => {
   broker = await EmbeddedBroker.open({
     settings: { ...config.broker.embedded!, port: 0 },
     login,
-    log: createLog("silent"),
+    log: pino({ level: "warn" }, { write: (line) => void warned.push(JSON.parse(line)) }),
     count: (name, by = 1) => counts.set(name, (counts.get(name) ?? 0) + by),
   });
 });
@@ -123,6 +126,8 @@ describe("an edge with its certificate", () => {
       await expect(come(own, { clientId })).rejects.toThrow("Identifier rejected");
     }
     await come(own, { clientId: "s0042:edge-1:doctor-7" });
+    const kept = { clientId: "s0042:edge-1:doctor-7", clean: false };
+    await expect(come(own, kept)).rejects.toThrow("Server unavailable");
   });
 });
 
@@ -135,6 +140,7 @@ describe("who is not let in", () => {
     const plain = { clientId: "s0042:edge-1" };
     await expect(TestClient.open(broker.port, plain)).rejects.toThrow();
     await expect.poll(() => counts.get("broker_handshakes_failed")).toBe(3);
+    expect(warned[0]).toMatchObject({ code: "CERTIFICATE_FOREIGN", address: "127.0.0.1" });
     await come(own);
   });
 
@@ -169,6 +175,7 @@ describe("who is not let in", () => {
     ).toBe(1);
     await Promise.all([stolen.closed, edge.closed]);
     await expect(come(lost, { clientId: "s0042:edge-9" })).rejects.toThrow();
+    await expect.poll(() => warned.map(({ message }) => message)).toContain("CERT_REVOKED");
     await come(own);
   });
 });
@@ -198,6 +205,18 @@ test("a consumer reads all stores, and is cut off when it commands an edge", asy
   void client.publish(topics.command("s0042", "edge-1"), "{}").catch(() => undefined);
   await client.closed;
   expect(counts.get("broker_refused_topic_foreign")).toBe(1);
+});
+
+test("nobody else comes under an edge's id, which would cut it off", async () => {
+  const edge = await come(own);
+  const shop = await authority.issueClient({ kind: "consumer", name: "web-shop" }, Date.now());
+  for (const clientId of ["s0042:edge-1", "s0042:edge-1:doctor-7"]) {
+    await expect(come({ ...shop, ca: own.ca }, { clientId })).rejects.toThrow(
+      "Identifier rejected",
+    );
+  }
+  await come({ ...shop, ca: own.ca }, { clientId: "shop:1/a" });
+  expect(edge.mqtt.connected).toBe(true);
 });
 
 test("an operator commands edges, and says nothing in their place", async () => {

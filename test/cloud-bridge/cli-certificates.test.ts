@@ -1,9 +1,11 @@
 // The commands of the chain's authority, as a technician types them.
 
-import { X509Certificate } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import "reflect-metadata";
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
+import { X509Crl } from "@peculiar/x509";
 import { Command } from "commander";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { addCertificateCommands } from "../../cloud-bridge/cli-certificates.ts";
@@ -48,4 +50,33 @@ test("a renewed certificate of the broker keeps its key, and takes other names",
   expect(after.serialNumber).not.toBe(before.serialNumber);
   expect(after.subjectAltName).toBe("DNS:two.example, IP Address:192.0.2.7");
   expect(() => createSecureContext({ cert: read("server.pem"), key })).not.toThrow();
+});
+
+test("an enrolment that cannot be written is not issued: what is renewed is the certificate in use", async () => {
+  await type("ca", "init");
+  const [out, renewed] = [join(folder.path, "e1.json"), join(folder.path, "e1.pem")];
+  await type("enroll", "s1", "e1", "--out", out);
+  await expect(type("enroll", "s1", "e1", "--out", out)).rejects.toThrow("is not written");
+  await type("renew", "s1", "e1", "--out", renewed);
+  const { key } = JSON.parse(readFileSync(out, "utf8"));
+  const certificate = new X509Certificate(readFileSync(renewed));
+  expect(certificate.checkPrivateKey(createPrivateKey(key))).toBe(true);
+});
+
+test("nothing is left in the place of a secret that was not issued", async () => {
+  await type("ca", "init");
+  const out = join(folder.path, "feed.json");
+  await expect(type("enroll", "s1", "feed-till", "--out", out)).rejects.toThrow("feed-");
+  expect(existsSync(out)).toBe(false);
+});
+
+test("commands beside each other all stand on the list: each can be revoked", async () => {
+  await type("ca", "init");
+  const edges = Array.from({ length: 8 }, (_, index) => `e${index}`);
+  const file = (edge: string) => ["--out", join(folder.path, `${edge}.json`)];
+  await Promise.all(edges.map((edge) => type("enroll", "s1", edge, ...file(edge))));
+  const printed = await Promise.all(edges.map((edge) => type("revoke", "s1", edge)));
+  for (const line of printed) expect(line).toMatch(/^1 certificates revoked/);
+  const list = new X509Crl(readFileSync(join(ca(), "revoked.pem"), "utf8"));
+  expect(list.entries).toHaveLength(edges.length);
 });

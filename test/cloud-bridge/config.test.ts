@@ -48,7 +48,14 @@ test.each([
     "dataDir: d\nbroker: {embedded: {}, url: 'mqtt://a'}",
     "broker: needs either embedded or url (FILE)",
   ],
-  ["dataDir: d\nbroker: {url: 'mqtt://u:secret@a'}", "broker.url: must be mqtt://host:port"],
+  [
+    "dataDir: d\nbroker: {url: 'mqtt://u:secret@a'}",
+    "broker.url: must be mqtt://host:port or mqtts://host:port, got mqtt://u:***@a (FILE)",
+  ],
+  [
+    "dataDir: d\nledger: {postgres: {url: 'postgres://u@a/b?password=secret'}}",
+    "(see passwordFile), got postgres://u@a/b?password=*** (FILE)",
+  ],
   [
     "dataDir: d\nlogLevel: loud",
     "logLevel: must be one of trace, debug, info, warn, error, silent, got loud",

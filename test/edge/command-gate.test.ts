@@ -35,6 +35,9 @@ const openGate = () => new CommandGate({ ...base(), commandKeyFile }, clock);
 const workflow = () => ({
   ...({ id: randomUUID(), command: "workflow", deviceId: "till-1", workflow: "count" } as const),
 });
+const count = () => ({
+  ...({ id: randomUUID(), command: "count", location: "s0042/floor" } as const),
+});
 function signed(changes: Partial<SignedCommand> = {}, { privateKey } = keys): SignedCommand {
   const ids = { storeId: "s0042", edgeId: "edge-1" };
   const unsigned = { ...ids, counter: 1, expiresAtMs: nowMs + 1000, command: workflow() };
@@ -74,6 +77,7 @@ describe("what is refused leaves the counter alone", () => {
       () => signed({ expiresAtMs: nowMs + commandLifetimeMsMax + 1 }),
     ],
     ["an unsigned one", "COMMAND_UNSIGNED", workflow],
+    ["an unsigned count", "COMMAND_UNSIGNED", count],
   ])("%s: %s", async (_name, code, message) => {
     expect(await codeOf(message())).toBe(code);
     await expect(storedCounters()).rejects.toThrow("ENOENT");

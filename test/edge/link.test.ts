@@ -241,6 +241,17 @@ describe("subscriptions", () => {
     expect(subject.counts.get("link_messages_too_large")).toBe(1);
   });
 
+  test("a command that the broker keeps is not carried out with every connection", async () => {
+    const broker = await brokerOn();
+    await broker.publish(topics.command(storeId, edgeId), "kept", true);
+    const subject = subjectAt(broker.port);
+    await subject.until(() => subject.times("online") === 1);
+    await broker.publish(topics.command(storeId, edgeId), "go", true);
+    await subject.until(() => subject.times("command go") === 1);
+    expect(subject.times("command kept")).toBe(0);
+    expect(subject.counts.get("link_commands_retained")).toBe(1);
+  });
+
   test("a refused ack topic is no link; a refused plan is one", async () => {
     const broker = await brokerOn();
     let refused = topics.ack(storeId, edgeId);

@@ -1,6 +1,7 @@
 // Whoever edits a row with other tools is found, and the report says where.
 
 import { beforeEach, describe, expect, test } from "vitest";
+import { reportText } from "../../../cloud-bridge/cli-print.ts";
 import { entryHash, genesisHash } from "../../../cloud-bridge/ledger/entry-hash.ts";
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import { canonicalJson, nextDigest } from "../../../contract/digest.ts";
@@ -42,8 +43,24 @@ test("an untouched ledger verifies, and says how much it holds", async () => {
       problems: [],
       problemCount: 0,
       setBacks: [],
+      lostEventCount: 0,
+      declaredLosses: [],
     },
   });
+});
+
+test("what edges declared as gone is no fault, and is told", async () => {
+  const outbox = new FakeEdge("0a0a0a0a-2222", "edge-2").append(
+    ...Array.from({ length: 4 }, () => moved("receiving", coffee, { to: shelf })),
+  );
+  await postOne(ledger, outbox.dropRange(2, 3).batch(1));
+  const report = await ledger.verify();
+  expect(report).toMatchObject({ ok: true, lostEventCount: 2, declaredLosses: [{}] });
+  const [, ...told] = reportText(report).split("\n");
+  expect(told).toEqual([
+    "  2 events are gone, as their edges declared:",
+    "    s0042/edge-2: 2 to 3 of 0a0a0a0a-2222 (overflow)",
+  ]);
 });
 
 test("the hash of an entry is that of its canonical JSON", async () => {

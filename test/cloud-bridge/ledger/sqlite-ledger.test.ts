@@ -18,7 +18,8 @@ async function onFile(path: string, ...statements: string[]): Promise<void> {
 
 describe("crash", () => {
   test("between operations: what was answered is there, what was not comes again", async () => {
-    for (let operations = 1; operations < 22; operations += 1) {
+    let isWhole = false;
+    for (let operations = 1; !isWhole; operations += 1) {
       const path = ledgerPath();
       const edge = new FakeEdge().append(receive(), receive(), receive());
       let left = Number.POSITIVE_INFINITY;
@@ -36,11 +37,44 @@ describe("crash", () => {
       const restarted = await openLedger({ path });
       const [position] = await restarted.positions();
       if (done === true) expect(position?.throughSequence).toBe(3);
+      isWhole = done === true;
       const { answer } = await postOne(restarted, edge.batch(2));
       expect(answer.throughSequence).toBe(3);
       expect(await balancesOf(restarted, coffee)).toMatchObject({ "floor/a sellable": 3 });
       expect((await restarted.verify()).problems).toEqual([]);
     }
+  });
+
+  test("after an operation that failed: what was answered is there", async () => {
+    let isWhole = false;
+    let failedCount = 0;
+    for (let operations = 1; !isWhole; operations += 1) {
+      const path = ledgerPath();
+      const edge = new FakeEdge().append(receive());
+      let left = Number.POSITIVE_INFINITY;
+      const gate = async <T>(operation: () => Promise<T>): Promise<T> => {
+        left -= 1;
+        if (left === 0) throw new Error("the disk failed");
+        return await operation();
+      };
+      const ledger = await SqliteLedger.open({ path, nowMs: startAtMs, synchronous: "OFF", gate });
+      left = operations;
+      const posting = ledger.post([edge.batch(1)], startAtMs);
+      const through = await posting.then(
+        ([first]) => first?.answer.throughSequence ?? 0,
+        () => 0,
+      );
+      isWhole = left > 0;
+      if (through === 0) failedCount += 1;
+      await ledger.abandon();
+      const restarted = await openLedger({ path });
+      const [position] = await restarted.positions();
+      expect(position?.throughSequence ?? 0, `operation ${operations}`).toBeGreaterThanOrEqual(
+        through,
+      );
+      expect((await restarted.verify()).problems).toEqual([]);
+    }
+    expect(failedCount).toBeGreaterThan(2);
   });
 });
 
