@@ -175,7 +175,7 @@ function addEnds(
       const by = actor.nameOr(body.by);
       const end = { kind, state: "closed", ...body, by } as const;
       await requireStore(stores, storeId);
-      if (writeOff) await requireSender(options, actor, { storeId, id, kind });
+      if ("writeOff" in body && body.writeOff) await requireSender(options, actor, storeId, id);
       return taken(await ledger.receiving.end(storeId, id, end, nowMs()), options);
     },
   });
@@ -196,10 +196,12 @@ function addEnds(
 async function requireSender(
   { ledger }: Pick<ConsignmentRoutesOptions, "ledger">,
   actor: Actor,
-  { storeId, id, kind }: { storeId: string; id: string; kind: ConsignmentKind },
+  storeId: string,
+  transferId: string,
 ): Promise<void> {
-  if (kind !== "transfer" || actor.storeIds === undefined) return;
-  const found = await ledger.receiving.consignment(storeId, id, { kind, to: storeId });
+  if (actor.storeIds === undefined) return;
+  const to = { kind: "transfer", to: storeId } as const;
+  const found = await ledger.receiving.consignment(storeId, transferId, to);
   if (found === undefined || actor.reaches(found.from)) return;
   const message = `is the loss of store ${found.from}, which the token is not for`;
   const errors = [{ parameter: "writeOff", message }];
