@@ -190,11 +190,8 @@ export const goodRequests: Readonly<Record<string, (world: World) => Promise<Goo
   "DELETE /v1/catalogue/{gtin}": async () => {
     return { path: `/v1/catalogue/${catalogued}`, headers: { "if-match": '"2"' } };
   },
-  "PUT /v1/unknown-tags/{epc}": async ({ make }) => {
-    const products = [{ gtin, name: "Coffee" }];
-    await make("POST", { path: "/v1/catalogue", body: { products } });
+  "PUT /v1/unknown-tags/{epc}": async () => {
     const path = `/v1/unknown-tags/${namedTag}`;
-    await make("PUT", { path, body: { gtin, serial: "T0" } });
     return { path, body: { gtin, serial: "T1" }, headers: { "if-match": "*" } };
   },
   "POST /v1/stores/{store}/deliveries": async () => {

@@ -3,9 +3,9 @@
 import { topics } from "../../../contract/topics.ts";
 import type { TestClient } from "../mqtt-client.ts";
 import { received, TestOutbox } from "../test-outbox.ts";
-import { catalogued, gtin, type Make, type World } from "./good-requests.ts";
+import { catalogued, gtin, type Make, namedTag, type World } from "./good-requests.ts";
 
-/** Three stores with stock, an alert, an event in quarantine, a product and a plan. */
+/** Three stores with stock, an alert, an event in quarantine, products, a named tag and a plan. */
 export async function makeWorld(
   edge: TestClient,
   { ask, make }: { ask: (method: string, path: string) => Promise<{ body: unknown }>; make: Make },
@@ -23,6 +23,9 @@ export async function makeWorld(
   const alertId = await first("/v1/stores/s1/alerts", "alertId");
   const product = { gtin: catalogued, name: "T-shirt" };
   await make("PUT", { path: `/v1/catalogue/${catalogued}`, body: product });
+  const products = [{ gtin, name: "Coffee" }];
+  await make("POST", { path: "/v1/catalogue", body: { products } });
+  await make("PUT", { path: `/v1/unknown-tags/${namedTag}`, body: { gtin, serial: "T0" } });
   const plan = { schemaVersion: 1, storeId: "s1", version: 1, products: [], locations: [] };
   await make("PUT", { path: "/v1/stores/s1/plan", body: { ...plan, facings: [] } });
   return { make, quarantineId, alertId };
