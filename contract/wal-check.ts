@@ -16,6 +16,8 @@ export interface WalLoss {
 const headerBytes = 32;
 const frameHeaderBytes = 24;
 const sectorBytes = 512;
+const indexHeaderBytes = 48;
+const mxFrameOffset = 16;
 /** A larger one (somebody read for hours) is not looked at: it is read whole. */
 const walSizeBytesMax = 256 * 1024 * 1024;
 
@@ -24,13 +26,22 @@ export async function findWalLoss(file: string): Promise<WalLoss | undefined> {
   const wal = `${file}-wal`;
   // Both are removed when the database is closed; a process that was killed leaves both.
   if (!existsSync(wal)) {
-    // Another process may be opening it just now: the -wal comes first.
-    return existsSync(`${file}-shm`) && !existsSync(wal) ? { cause: "gone" } : undefined;
+    // Another process may be opening it just now. Where the power goes meanwhile, the -shm stays alone, and empty.
+    const hadFrames = await indexHasFrames(`${file}-shm`);
+    return hadFrames && !existsSync(wal) ? { cause: "gone" } : undefined;
   }
   const bytes = await readSmall(wal);
   const loss = bytes && walLoss(bytes);
   // Or be writing it: what was read is one state only where it reads the same again.
   return loss && bytes.equals((await readSmall(wal)) ?? Buffer.of()) ? loss : undefined;
+}
+
+/** Whether an index of a -wal (sqlite.org/walformat.html section 2.1) says that there were frames: `mxFrame` of either header. */
+async function indexHasFrames(shm: string): Promise<boolean> {
+  const index = await readFile(shm).catch(() => Buffer.of());
+  if (index.length < 2 * indexHeaderBytes) return false;
+  // In the byte order of the machine: of a number only whether it is zero counts.
+  return [0, indexHeaderBytes].some((at) => index.readUInt32LE(at + mxFrameOffset) > 0);
 }
 
 async function readSmall(wal: string): Promise<Buffer | undefined> {

@@ -1,6 +1,6 @@
 // The -wal of a real buffer, whole and damaged: a transaction that a power cut tore is no loss, one before it is.
 
-import { copyFile, readFile, rm } from "node:fs/promises";
+import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
@@ -91,6 +91,9 @@ test("a header that is none, and a -wal that is gone while its index is there", 
   for (const suffix of ["", "-shm"])
     await copyFile(join(folder, `outbox.db${suffix}`), copy + suffix);
   expect(await findWalLoss(copy)).toEqual({ cause: "gone" });
+  // As it is before the first frame.
+  await writeFile(`${copy}-shm`, Buffer.alloc(32_768));
+  expect(await findWalLoss(copy)).toBeUndefined();
   await rm(`${copy}-shm`);
   expect(await findWalLoss(copy)).toBeUndefined();
 });
