@@ -68,8 +68,9 @@ test("a batch is acknowledged, and stock, entries and HTTP show it", async () =>
 
   await watcher.message((message) => stockLevelSchema.parse(json(message)).revision === 2);
   const late = await client(brokerPort, "gondola/1/s1/stock/+");
-  const level = stockLevelSchema.parse(json(await late.message(on(topics.stock("s1", gtin)))));
-  expect(late.received[0]?.retain).toBe(true);
+  // It may be told again, too: what is kept is marked.
+  const isKept = (message: Received) => message.retain && on(topics.stock("s1", gtin))(message);
+  const level = stockLevelSchema.parse(json(await late.message(isKept)));
   expect(level).toMatchObject({ gtin, revision: 2, sellable: 5 });
 
   expect(await get(`/v1/stock?store=s1&gtin=${gtin}`)).toMatchObject({
