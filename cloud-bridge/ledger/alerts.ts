@@ -16,7 +16,7 @@ interface AlertKind {
 const dayMs = 86_400_000;
 // What ends before its time, because what it tells of is over, is ended by the ledger in `sql-alert-ends.ts`: `exit_unpaid` when
 // each passage that it tells of is paid, `negative_stock` when it is right, `edge_silent` when it tells, `shelf_empty` when it is
-// filled or the back room has none left.
+// filled or the back room has none left, `delivery_overdue` and `transfer_overdue` when it has ended.
 const kinds: Record<string, AlertKind> = {
   exit_unpaid: { cause: "theft_suspected", expiryMs: 2 * dayMs },
   exit_loss: { cause: "theft_exit", expiryMs: 30 * dayMs },

@@ -10,6 +10,7 @@ export type FlowKind =
   | "putback"
   | "sale"
   | "exit"
+  | "returned"
   | "claimed"
   | "released"
   | "handed_over";
@@ -63,7 +64,7 @@ export const rules = {
   sale_from_basket: { from: "basket", to: "from" },
   /** An exit of a unit that was sold: only a confirmation. */
   exit_paid: { from: "to", to: "from" },
-  /** The same serial at the exit again. */
+  /** The same serial at the exit again, and it was not brought back meanwhile. */
   exit_repeated: { from: "to", to: "from" },
   /** An unpaid exit of a unit that was picked: it was in the basket. */
   exit_from_basket: { from: "basket", to: "from" },
@@ -116,7 +117,7 @@ export function settleFlow(
 ): FlowSettlement {
   const units = [...facts].sort(inTime).flatMap(unitsOf);
   const of = (kind: FlowKind) => units.filter(({ fact }) => fact.kind === kind);
-  const found: { rule: FlowRule; unit: Unit; atMs: number }[] = [];
+  const found: Finding[] = [];
   const say = (rule: FlowRule, unit: Unit, atMs = unit.fact.atMs) =>
     found.push({ rule, unit, atMs });
   const open: { sinceMs: number; dueAtMs: number }[] = [];
@@ -153,16 +154,23 @@ export function settleFlow(
     }
     if (pick !== undefined && !isFromBasket) say("sale_from_basket", unit);
   }
-  const left = new Set<string>();
+  const leftAtMs = new Map<string, number>();
   const bought = units.filter(({ fact: { kind } }) => kind === "sale" || kind === "handed_over");
+  const cameBack = backBetween(of("returned"));
   for (const unit of of("exit")) {
     const { serial, atMs } = unit.fact;
-    if (serial !== undefined && left.has(serial)) {
+    const beforeMs = serial === undefined ? undefined : leftAtMs.get(serial);
+    if (serial !== undefined) leftAtMs.set(serial, atMs);
+    if (beforeMs !== undefined && !cameBack(serial, beforeMs, atMs)) {
       say("exit_repeated", unit);
       continue;
     }
-    if (serial !== undefined) left.add(serial);
-    const listed = bought.filter((sale) => !sale.isLeft && isSame(sale, unit, -saleMs, lateSaleMs));
+    const listed = bought.filter(
+      (sale) =>
+        !sale.isLeft &&
+        isSame(sale, unit, -saleMs, lateSaleMs) &&
+        !cameBack(sale.fact.serial, sale.fact.atMs, atMs),
+    );
     const sale = best(listed, unit);
     if (sale !== undefined) {
       sale.isLeft = true;
@@ -182,23 +190,43 @@ export function settleFlow(
     sayWhen(timeoutAtMs + skewMs, "basket_timeout", pick, timeoutAtMs);
   }
 
-  const place = (name: "from" | "to" | "shelf" | "basket" | "loss", unit: Unit): Place => {
-    const { from, to } = unit.fact;
-    if (name === "from") return from;
-    if (name === "to") return to;
-    if (name === "basket") return unit.pick!.fact.to;
-    const { state } = from;
-    return { location: name === "shelf" ? shelf : `${storeId}/@loss`, state };
-  };
-  const corrections = found.map(({ rule, unit, atMs }) => {
-    const { from, to } = rules[rule];
-    const accounts = { from: place(from, unit), to: place(to, unit) };
-    return { fact: unit.fact, rule, ...accounts, atMs, quantity: 1 };
-  });
+  const corrections = found.map((each) => correctionOf(each, storeId, shelf));
   return {
     corrections: together(corrections.filter(({ from, to }) => !isPlace(from, to))),
     open: earliest(open),
   };
+}
+
+interface Finding {
+  readonly rule: FlowRule;
+  readonly unit: Unit;
+  readonly atMs: number;
+}
+
+/** What a rule that holds of a unit asks for. */
+function correctionOf(
+  { rule, unit, atMs }: Finding,
+  storeId: string,
+  shelf: string,
+): FlowCorrection {
+  const place = (name: "from" | "to" | "shelf" | "basket" | "loss"): Place => {
+    const { from, to } = unit.fact;
+    if (name === "from") return from;
+    if (name === "to") return to;
+    if (name === "basket") return unit.pick!.fact.to;
+    return { location: name === "shelf" ? shelf : `${storeId}/@loss`, state: from.state };
+  };
+  const { from, to } = rules[rule];
+  return { fact: unit.fact, rule, from: place(from), to: place(to), atMs, quantity: 1 };
+}
+
+/** Whether a unit with a serial was brought back between two times: what was paid before is not paid any more. */
+function backBetween(returns: readonly Unit[]) {
+  return (serial: string | undefined, afterMs: number, untilMs: number) =>
+    serial !== undefined &&
+    returns.some(
+      ({ fact }) => fact.serial === serial && fact.atMs > afterMs && fact.atMs <= untilMs,
+    );
 }
 
 /**
@@ -298,6 +326,7 @@ export function flowKindOf(entry: {
   if (isFlowRule(entry.reason) || entry.quantity > flowUnitCountMax) return undefined;
   if (Object.hasOwn(claimKinds, entry.reason)) return claimKinds[entry.reason];
   if (entry.reason === "retail_selling") return "sale";
+  if (entry.reason === "returning") return "returned";
   if (/\/@exit(\/|$)/.test(entry.to.location)) return "exit";
   if (entry.reason === "customer_pick" && isBasket(entry.to.location)) return "pick";
   if (entry.reason === "customer_putback" && isBasket(entry.from.location)) return "putback";

@@ -1,11 +1,12 @@
 // Alerts that are over by themselves: closed by the ledger, in the transaction that ends what they tell of.
 
 import type { Alert } from "../../contract/stock.ts";
-import { edgeSilenceMs } from "./alerts.ts";
+import { alertKeyOf, edgeSilenceMs } from "./alerts.ts";
 import { type PlacedEntry, productKey } from "./changes.ts";
 import type { SqlConnection, SqlValue } from "./database.ts";
 import { type ExitEntry, exitReasons, exitStanding, type ToldExit } from "./exit-alerts.ts";
 import { flowLookBackMs } from "./flow-posting.ts";
+import type { Consignment } from "./receiving/consignment.ts";
 import { negativeTaskStem } from "./task-book.ts";
 
 /** Closes open alerts for which a condition holds; with a cause where one was found, else theirs stays. */
@@ -62,6 +63,17 @@ export async function endNegatives(
      IN (SELECT value->>0, value->>1 FROM json_each(?))`;
   const keys = JSON.stringify(negatives.map(({ storeId, key }) => [storeId, key]));
   await endAlerts(connection, { nowMs }, condition, keys);
+}
+
+/** Closes what was told of a delivery or transfer that is overdue no more, because it has ended. */
+export async function endOverdue(
+  connection: SqlConnection,
+  consignment: Pick<Consignment, "storeId" | "kind" | "consignmentId">,
+  nowMs: number,
+): Promise<void> {
+  const { storeId, kind, consignmentId } = consignment;
+  const key = alertKeyOf({ code: `${kind}_overdue`, detail: { key: consignmentId } });
+  await endAlerts(connection, { nowMs }, "store_id = ? AND alert_key = ?", storeId, key);
 }
 
 /** A product in a store. */

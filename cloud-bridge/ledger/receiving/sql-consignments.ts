@@ -1,6 +1,7 @@
 // Consignments as the ledger's database keeps them, and what became of each.
 
 import type { SqlConnection } from "../database.ts";
+import { endOverdue } from "../sql-alert-ends.ts";
 import {
   readConsignmentLots,
   readConsignmentMoves,
@@ -68,7 +69,7 @@ export function consignmentKey({ storeId, consignmentId }: Consignment): string 
   return `${storeId}/${consignmentId}`;
 }
 
-/** Keeps a consignment as it is now. */
+/** Keeps a consignment as it is now; one that has ended is overdue no more. */
 export async function saveConsignment(
   connection: SqlConnection,
   consignment: Consignment,
@@ -82,6 +83,10 @@ export async function saveConsignment(
     ...[storeId, consignmentId, kind, from, state, openedAtMs, expectedAtMs ?? null],
     JSON.stringify(consignment),
   );
+  const { closedAtMs } = consignment;
+  if (state !== "open" && closedAtMs !== undefined) {
+    await endOverdue(connection, consignment, closedAtMs);
+  }
 }
 
 /** Keeps which units a delivery is to bring, for those that come without naming it. */

@@ -92,6 +92,25 @@ describe("rules", () => {
     expect(balances).toMatchObject({ [shelf]: 3, "@customer": 1, "@loss": 1 });
   });
 
+  test("one that was paid and brought back is stolen when it leaves again, in every order of arrival", async () => {
+    const a = serial("A");
+    const back = fact("returning", 9 * minuteMs, undefined, shelf, a);
+    const ledger = await openLedger();
+    for (const facts of permutations([
+      ...[sale(minuteMs, a), exit(2 * minuteMs, a), back, exit(20 * minuteMs, a)],
+    ])) {
+      const { balances, codes } = await day(ledger, [stock, ...facts]);
+      expect(balances).toEqual({ [shelf]: 4, "@loss": 1, "@supplier": -5 });
+      expect(codes).toContain("exit_loss");
+    }
+    // Bought again, it is the customer's.
+    const again = sale(15 * minuteMs, a);
+    expect(
+      await end(sale(minuteMs, a), exit(2 * minuteMs, a), back, again, exit(20 * minuteMs, a)),
+    ).toMatchObject({ [shelf]: 4, "@customer": 1 });
+    expect((await ledger.verify()).problems).toEqual([]);
+  });
+
   test("a till that knows the GTIN alone pays for a serial", async () => {
     const balances = await end(pick(0), sale(minuteMs), exit(2 * minuteMs, serial("A")));
     expect(balances).toMatchObject({ [shelf]: 4, "@customer": 1 });
@@ -156,6 +175,9 @@ test("random hours in a shop: any order, settled at any time, ends alike and sum
     minute.map(putback),
     fc.tuple(minute, named).map(([afterMs, more]) => sale(afterMs, more)),
     fc.tuple(minute, named).map(([afterMs, more]) => exit(afterMs, more)),
+    fc
+      .tuple(minute, named)
+      .map(([afterMs, more]) => fact("returning", afterMs, undefined, shelf, more)),
     fc.tuple(minute, fc.nat(6)).map(
       ([afterMs, quantity]): Fact =>
         (storeId) => ({

@@ -244,13 +244,20 @@ test("of many of one millisecond none is lost between two pages", async () => {
   }
 });
 
-test("one that should have come is told of once", async () => {
-  const { receiving } = await openLedger();
+test("one that should have come is told of once, until it has ended", async () => {
+  const ledger = await openLedger();
+  const { receiving } = ledger;
   await receiving.open(announced({ expectedAtMs: startAtMs }));
   await receiving.open(announced({ consignmentId: "A-2" }));
   expect(await receiving.raiseOverdue(startAtMs + dayMs)).toEqual([]);
   expect(await receiving.raiseOverdue(startAtMs + dayMs + 1)).toMatchObject([
     { code: "delivery_overdue", storeId: "s0042", detail: { key: "A-1" } },
   ]);
-  expect(await receiving.raiseOverdue(startAtMs + 2 * dayMs)).toEqual([]);
+  const nowMs = startAtMs + 2 * dayMs;
+  expect(await receiving.raiseOverdue(nowMs)).toEqual([]);
+  const open = () => ledger.alerts({ storeId: "s0042", isOpen: true, countMax: 10, nowMs });
+  expect(await open()).toHaveLength(1);
+  const end = { kind: "delivery", state: "cancelled", by: "ada" } as const;
+  await receiving.end("s0042", "A-1", end, nowMs);
+  expect(await open()).toEqual([]);
 });
