@@ -1,7 +1,7 @@
 // Alerts of units that left unpaid, held against what settlement says of their passages. Pure. Such an alert is over when
 // each passage that it tells of is paid, whichever arrived first: passage, notice or sale. What is stolen stays open.
 
-import { isFlowRule } from "./flow.ts";
+import { isExit, isFlowRule } from "./flow.ts";
 
 /** What an alert says of the passages that it tells of. */
 export interface ToldExit {
@@ -93,8 +93,4 @@ function settledOf(passage: ExitEntry, rule: string, own: readonly ExitEntry[]):
     (sum, { quantity, toLocation }) => sum + (isExit(toLocation) ? -quantity : quantity),
     0,
   );
-}
-
-function isExit(location: string): boolean {
-  return /\/@exit(\/|$)/.test(location);
 }

@@ -327,10 +327,15 @@ export function flowKindOf(entry: {
   if (Object.hasOwn(claimKinds, entry.reason)) return claimKinds[entry.reason];
   if (entry.reason === "retail_selling") return "sale";
   if (entry.reason === "returning") return "returned";
-  if (/\/@exit(\/|$)/.test(entry.to.location)) return "exit";
+  if (isExit(entry.to.location)) return "exit";
   if (entry.reason === "customer_pick" && isBasket(entry.to.location)) return "pick";
   if (entry.reason === "customer_putback" && isBasket(entry.from.location)) return "putback";
   return undefined;
+}
+
+/** Whether a unit that is there has passed an exit, and nobody has said yet that it was paid. */
+export function isExit(location: string): boolean {
+  return /\/@exit(\/|$)/.test(location);
 }
 
 function isBasket(location: string): boolean {

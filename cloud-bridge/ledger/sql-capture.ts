@@ -16,7 +16,7 @@ import {
 import { unitOfUri } from "../epcis/unit-of-uri.ts";
 import type { SqlConnection } from "./database.ts";
 import { saveAudit } from "./sql-audit.ts";
-import { isLimitedSql, mayMeet, sift, type ToldEvent } from "./sql-known-events.ts";
+import { isLimitedSql, mayMeet, mayMeetSql, sift, type ToldEvent } from "./sql-known-events.ts";
 
 /** Whether a document with faults is refused as a whole, or what is right in it taken. */
 export type ErrorBehaviour = "rollback" | "proceed";
@@ -168,10 +168,11 @@ async function keepExpected(
       const withdrawn = await connection.all<ShipmentKey>(
         `UPDATE expected_receipts SET withdrawn_at_ms = ?
          WHERE withdrawn_at_ms IS NULL AND (store_id, event_number) IN
-          (SELECT e.store_id, e.event_number FROM captured_events e WHERE e.event_id = ?
-            AND (e.store_id = ? OR ? + ${isLimitedSql("e")} = 0))
+          (SELECT e.store_id, e.event_number FROM captured_events d
+           JOIN captured_events e ON e.event_id = d.event_id AND ${mayMeetSql("d", "e")}
+           WHERE d.store_id = ? AND d.event_number = ?)
          RETURNING store_id AS storeId, shipment`,
-        ...[nowMs, each.eventId, each.storeId, Number(isLimited)],
+        ...[nowMs, each.storeId, each.eventNumber],
       );
       changed.push(...withdrawn);
     } else if (isCancellation(each)) {
@@ -267,7 +268,7 @@ async function packedIn(
        JOIN captured_events e ON e.store_id = c.store_id AND e.event_number = c.event_number
        WHERE e.is_declaration = 0 AND NOT EXISTS (
          SELECT 1 FROM captured_events d WHERE d.event_id = e.event_id AND d.is_declaration = 1
-          AND (d.store_id = e.store_id OR ${isLimitedSql("d")} + ${isLimitedSql("e")} = 0))
+          AND ${mayMeetSql("d", "e")})
        ORDER BY e.event_time_ms, e.event_number`,
       JSON.stringify([...missing].map((uri) => [uri, `https://id.gs1.org/00/${ssccOf(uri)}`])),
     );

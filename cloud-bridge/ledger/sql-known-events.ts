@@ -22,6 +22,10 @@ export function mayMeet(one: ToldEvent, other: ToldEvent): boolean {
   return one.storeId === other.storeId || !(one.isLimited || other.isLimited);
 }
 
+/** The same of two rows of `captured_events`, or of what has their store and number. */
+export const mayMeetSql = (one: string, other: string) =>
+  `(${one}.store_id = ${other}.store_id OR ${isLimitedSql(one)} + ${isLimitedSql(other)} = 0)`;
+
 /** Sets apart what is known, and what has another's ID. */
 export async function sift(
   connection: SqlConnection,

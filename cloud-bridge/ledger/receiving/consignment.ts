@@ -159,7 +159,7 @@ function unitsOf(
   if (expected.size === 0) return {};
   const missing = [...expected].filter((serial) => !received.has(serial));
   const unknown = [...received].filter((serial) => !expected.has(serial));
-  const namedCount = named.reduce((sum, { quantity }) => sum + quantity, 0);
+  const namedCount = unitSum(named);
   const unnamedCount = Math.max(came - namedCount, 0);
   const isWhole = expected.size >= due;
   return {
@@ -185,7 +185,7 @@ function lotsOf(
   });
   const unknown = lots.filter(({ lot }) => !expected.has(lot));
   const unnamedCount = Math.max(came - unitSum(lots), 0);
-  const isWhole = unitSum([...expected.values()].map((quantity) => ({ quantity }))) >= due;
+  const isWhole = unitSum(lines.filter(({ lot }) => lot !== undefined)) >= due;
   const shown = (some: readonly LotQuantity[]) =>
     some.slice(0, unitCountMax).map(({ lot, quantity }) => ({ lot, quantity }));
   return {

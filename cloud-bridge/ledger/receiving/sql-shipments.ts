@@ -2,7 +2,7 @@
 // somebody ends it. Read from what the events let expect, so nothing is to be kept in step with them.
 
 import type { SqlConnection } from "../database.ts";
-import { isLimitedSql } from "../sql-known-events.ts";
+import { mayMeetSql } from "../sql-known-events.ts";
 import {
   type Consignment,
   type ConsignmentLine,
@@ -119,7 +119,7 @@ async function readReasons(
      JOIN expected_receipts r ON r.store_id = ? AND r.shipment = k.value->>0
       AND r.withdrawn_at_ms = CAST(k.value->>1 AS INTEGER)
      JOIN captured_events d ON d.event_id = r.event_id AND d.is_declaration = 1
-      AND (d.store_id = r.store_id OR ${isLimitedSql("d")} + ${isLimitedSql("r")} = 0)
+      AND ${mayMeetSql("d", "r")}
      ORDER BY d.event_number`,
     JSON.stringify(withdrawn.map((each) => [each.consignmentId, each.withdrawnAtMs])),
     storeId,
