@@ -71,7 +71,7 @@ async function exchange(
     client.on("close", () => reject(unanswered("the broker closed the connection")));
   });
   const sent = async () => {
-    await client.subscribeAsync(topics.reply(storeId, edgeId), { qos: 1 });
+    await client.subscribeAsync(topics.reply(storeId, edgeId), { qos: 0 });
     const text = JSON.stringify(signed);
     await client.publishAsync(topics.command(storeId, edgeId), text, { qos: 1 });
   };

@@ -6,7 +6,6 @@
 import { Socket } from "node:net";
 import { connect, type MqttClient } from "mqtt";
 import { errorMessageOf } from "../contract/errors.ts";
-import { bridgeSubscriptions } from "../contract/topics.ts";
 import { type Clock, sleep } from "./clock.ts";
 import type { Logger } from "./log.ts";
 
@@ -188,10 +187,11 @@ export class BridgeLink {
   }
 
   #subscribe(client: MqttClient, fail: (message: string) => void): void {
-    // The next report of health is worth more than a lost one.
+    // Batches alone wait in a session. The rest is retained or said again, while a cluster grants QoS 1 only when it has
+    // agreed on a state of its own for it (NATS: seconds to minutes beside a lost node).
     const filters = this.#options.subscriptions.map((filter) => [
       filter,
-      { qos: filter === bridgeSubscriptions.health ? 0 : 1 } as const,
+      { qos: filter.endsWith("/events") ? 1 : 0 } as const,
     ]);
     client.subscribe(Object.fromEntries(filters), (error, granted) => {
       if (error) return fail(`subscribe: ${error.message}`);

@@ -30,6 +30,8 @@ const payloadSizeBytesMaxOf = {
 /** A topic that the edge subscribes to. */
 export type LinkChannel = keyof typeof payloadSizeBytesMaxOf;
 const channels = Object.keys(payloadSizeBytesMaxOf) as LinkChannel[];
+/** Of them, what the broker keeps. */
+const retainedChannels: readonly LinkChannel[] = ["plan", "sold"];
 
 /** What the link is given. No callback may throw. */
 export interface EdgeLinkOptions {
@@ -74,7 +76,9 @@ export class EdgeLink {
   readonly #options: EdgeLinkOptions;
   readonly #channelOf: ReadonlyMap<string, LinkChannel>;
   /** The connection that is up and subscribed. */
-  #online: { readonly client: MqttClient; inFlightCount: number } | undefined;
+  #online:
+    | { readonly client: MqttClient; inFlightCount: number; cancelRefresh: () => void }
+    | undefined;
   #running = false;
 
   constructor(options: EdgeLinkOptions) {
@@ -233,32 +237,61 @@ export class EdgeLink {
   #closed(client: MqttClient): void {
     client.end(true);
     if (this.#online?.client !== client) return;
+    this.#online.cancelRefresh();
     this.#online = undefined;
     this.#options.onOffline();
   }
 
   async #subscribe(client: MqttClient, fail: (message: string) => void): Promise<void> {
-    const { onOnline, onProblem, count } = this.#options;
-    // One SUBSCRIBE each: mqtt.js does not say which of several topics was refused.
-    const outcomes = [...this.#channelOf].map(async ([topic, channel]) => {
-      try {
-        await client.subscribeAsync(topic, { qos: 1 });
-        return undefined;
-      } catch (error) {
-        return { channel, text: `subscribing to ${topic} failed: ${errorMessageOf(error)}` };
-      }
-    });
-    for (const failed of await Promise.all(outcomes)) {
-      if (failed === undefined || !client.connected) continue;
-      count("link_subscriptions_refused");
+    for (const failed of await this.#subscribeTo(client, channels)) {
       // Without acknowledgements nothing can be delivered; without a plan, everything can.
       if (failed.channel === "ack") return fail(failed.text);
-      onProblem(failed.text);
     }
     if (!client.connected) return;
-    this.#online = { client, inFlightCount: 0 };
+    this.#online = { client, inFlightCount: 0, cancelRefresh: this.#refreshLater(client) };
     this.#publishStatus("online", "started");
-    onOnline();
+    this.#options.onOnline();
+  }
+
+  /**
+   * With QoS 0: an answer that is lost is asked for again, and what is kept is refreshed, while for QoS 1 a cluster must
+   * agree on a state of each subscription before it is granted (NATS: seconds to minutes beside a lost node).
+   */
+  async #subscribeTo(
+    client: MqttClient,
+    wanted: readonly LinkChannel[],
+  ): Promise<{ channel: LinkChannel; text: string }[]> {
+    const { storeId, edgeId, onProblem, count } = this.#options;
+    // One SUBSCRIBE each: mqtt.js does not say which of several topics was refused.
+    const outcomes = wanted.map(async (channel) => {
+      const topic = topics[channel](storeId, edgeId);
+      try {
+        await client.subscribeAsync(topic, { qos: 0 });
+        return [];
+      } catch (error) {
+        return [{ channel, text: `subscribing to ${topic} failed: ${errorMessageOf(error)}` }];
+      }
+    });
+    const failed = (await Promise.all(outcomes)).flat();
+    if (!client.connected) return [];
+    for (const { channel, text } of failed) {
+      count("link_subscriptions_refused");
+      if (channel !== "ack") onProblem(text);
+    }
+    return failed;
+  }
+
+  /** Who subscribes again is sent what the broker keeps once more: what was missed does not stay so. Gives its cancel. */
+  #refreshLater(client: MqttClient): () => void {
+    const { clock, random, settings } = this.#options;
+    // Spread, so that a chain's edges that came back together do not ask together.
+    const delayMs = Math.ceil(settings.retainedIntervalMs * (0.5 + random() / 2));
+    return clock.timer(delayMs, () => {
+      const online = this.#online;
+      if (online?.client !== client) return;
+      online.cancelRefresh = this.#refreshLater(client);
+      void this.#subscribeTo(client, retainedChannels);
+    });
   }
 
   #take(topic: string, payload: Uint8Array, isRetained: boolean): void {

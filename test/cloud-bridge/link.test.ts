@@ -1,5 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { createServer, type Socket } from "node:net";
+import { Aedes } from "aedes";
 import { afterEach, expect, test } from "vitest";
 import { EmbeddedBroker } from "../../cloud-bridge/broker.ts";
 import { systemClock } from "../../cloud-bridge/clock.ts";
@@ -95,6 +96,22 @@ test("with a kept session, what came while the link was away is delivered", asyn
   await edge.publish(topics.events("s1", "e1"), "meanwhile");
   const after = startLink(broker.port, { clean: false, clientId: "external" });
   await expect.poll(() => after.seen.payloads).toEqual(["meanwhile"]);
+});
+
+test("batches are subscribed with QoS 1, what is retained or said again with QoS 0", async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  stoppers.unshift(async () => server.close());
+  const aedes = await Aedes.createBroker();
+  server.on("connection", (socket) => aedes.handle(socket));
+  const granted: { topic: string; qos: number }[] = [];
+  aedes.on("subscribe", (subscriptions) => granted.push(...subscriptions));
+  const { link } = startLink((server.address() as AddressInfo).port);
+  await online(link).toBe(true);
+  const { events, ...others } = bridgeSubscriptions;
+  expect(granted.filter(({ qos }) => qos === 1).map(({ topic }) => topic)).toEqual([events]);
+  const rest = granted.filter(({ qos }) => qos === 0).map(({ topic }) => topic);
+  expect(rest.sort()).toEqual(Object.values(others).sort());
 });
 
 test("what is in flight when the connection ends has failed, and nothing waits for ever", async () => {

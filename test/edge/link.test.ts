@@ -68,7 +68,7 @@ class Subject {
   readonly #ended: Promise<void>;
   #waiting: (() => void)[] = [];
 
-  constructor(port: number) {
+  constructor(port: number, settings: object = {}) {
     const say = (text: string) => {
       this.said.push(text);
       for (const wake of this.#waiting.splice(0)) wake();
@@ -79,7 +79,9 @@ class Subject {
       broker: { url: `mqtt://127.0.0.1:${port}` },
       storeId,
       edgeId,
-      settings: linkSettingsSchema.parse({ reconnectDelayMs: 20, reconnectDelayMsMax: 60 }),
+      settings: linkSettingsSchema.parse({
+        ...{ reconnectDelayMs: 20, reconnectDelayMsMax: 60, ...settings },
+      }),
       clock: systemClock,
       random: () => 0.5,
       status: statusOf,
@@ -149,8 +151,8 @@ async function brokerOn(port = 0): Promise<Broker> {
   return broker;
 }
 
-function subjectAt(port: number): Subject {
-  const subject = new Subject(port);
+function subjectAt(port: number, settings: object = {}): Subject {
+  const subject = new Subject(port, settings);
   cleanups.push(() => subject.stop());
   return subject;
 }
@@ -250,6 +252,26 @@ describe("subscriptions", () => {
     await subject.until(() => subject.times("command go") === 1);
     expect(subject.times("command kept")).toBe(0);
     expect(subject.counts.get("link_commands_retained")).toBe(1);
+  });
+
+  test("what the broker keeps is asked for again: a plan that was lost on the way comes after all", async () => {
+    const broker = await brokerOn();
+    const granted = new Set<string>();
+    broker.aedes.on("subscribe", (subscriptions) => {
+      for (const { topic, qos } of subscriptions) granted.add(`${topic} ${qos}`);
+    });
+    await broker.publish(topics.plan(storeId), "plan 7", true);
+    const subject = subjectAt(broker.port, { retainedIntervalMs: 200 });
+    await subject.until(() => subject.times("online") === 1);
+    broker.aedes.authorizeForward = () => null;
+    await broker.publish(topics.plan(storeId), "plan 8", true);
+    expect(subject.times("plan plan 8")).toBe(0);
+    broker.aedes.authorizeForward = (_client, packet) => packet;
+    await subject.until(() => subject.times("plan plan 8") >= 2);
+    expect(subject.times("online")).toBe(1);
+    const { ack, command, plan, sold } = topics;
+    const names = [ack(storeId, edgeId), command(storeId, edgeId), plan(storeId), sold(storeId)];
+    expect([...granted].sort()).toEqual(names.map((name) => `${name} 0`).sort());
   });
 
   test("a refused ack topic is no link; a refused plan is one", async () => {
