@@ -9,9 +9,11 @@ import type { ApiToken, ApiTokens } from "./tokens.ts";
 /** Whoever sent a request. */
 export class Actor {
   readonly #token: ApiToken | undefined;
+  readonly #tokenNow: () => Promise<ApiToken | undefined>;
 
-  constructor(token?: ApiToken) {
+  constructor(token?: ApiToken, tokenNow = () => Promise.resolve(token)) {
     this.#token = token;
+    this.#tokenNow = tokenNow;
   }
 
   /** Absent where nobody is asked who they are. */
@@ -28,6 +30,14 @@ export class Actor {
   /** Whether its role may do something. */
   may(permission: Permission): boolean {
     return this.#token === undefined || mayDo(this.#token.role, permission);
+  }
+
+  /** Whether it may still do something in a store: of an answer that lasts, as its token may be revoked meanwhile. */
+  async stillMay(permission: Permission, storeId: string): Promise<boolean> {
+    if (this.#token === undefined) return true;
+    const token = await this.#tokenNow();
+    const actor = new Actor(token);
+    return token !== undefined && actor.may(permission) && actor.reaches(storeId);
   }
 
   /** The token's name; without tokens nobody is asked. */
@@ -108,13 +118,14 @@ export function addAuthentication(app: FastifyInstance, tokens: ApiTokens | unde
     if (publicPath.test(path) && isAnonymous) return;
     const [, secret] =
       /^Bearer ([\x21-\x7e]{1,200})$/i.exec(request.headers.authorization ?? "") ?? [];
-    const token = secret === undefined ? undefined : await tokens.find(secret);
+    const find = async () => (secret === undefined ? undefined : await tokens.find(secret));
+    const token = await find();
     if (token === undefined) {
       reply.header("www-authenticate", "Bearer");
       const detail =
         secret === undefined ? "send Authorization: Bearer TOKEN" : "the token is nobody's";
       throw new ProblemError("unauthorized", detail);
     }
-    actors.set(request, new Actor(token));
+    actors.set(request, new Actor(token, find));
   });
 }

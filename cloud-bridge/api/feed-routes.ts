@@ -28,7 +28,7 @@ export function addFeedRoute(
       "Entries as they are posted (text/event-stream); set_back where the ledger has fewer than were seen",
     ...{ produces: "text/event-stream", answers: { 200: z.string() } },
     headers: { "Last-Event-ID": "Number of the last entry seen; without: from now on" },
-    handler: async ({ params: { store }, request, reply }) => {
+    handler: async ({ params: { store }, actor, request, reply }) => {
       const given = { "Last-Event-ID": request.headers["last-event-id"] };
       const { "Last-Event-ID": seen } = checked(resumeHeader, given);
       await requireStore(stores, store);
@@ -50,6 +50,7 @@ export function addFeedRoute(
           begin();
           socket.write(text);
         },
+        isAllowed: () => actor.stillMay("stock.read", store),
         end: () => socket.destroy(),
       });
       if (leave === undefined) throw new ProblemError("listeners_full", "come again later");

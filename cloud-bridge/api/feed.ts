@@ -18,6 +18,8 @@ export interface FeedSink {
   /** Bytes that were written and not yet taken by the other side. */
   readonly waitingBytes: number;
   write(text: string): void;
+  /** Whether it may still listen. */
+  isAllowed(): Promise<boolean>;
   /** Cuts the listener off. */
   end(): void;
 }
@@ -148,16 +150,21 @@ export class Feed {
     }
   }
 
-  /** Says that it still lives; whoever closed without a word is found so. */
+  /** Says that it still lives; whoever closed without a word is found so, and one whose token was revoked is cut off. */
   #beat(): void {
     this.#cancel = this.#clock.timer(heartbeatMs, () => {
-      for (const listener of this.#all()) {
-        listener.sink.write(": heartbeat\n\n");
-        // Another bridge on the same ledger posts too.
-        void this.#catchUp(listener);
-      }
+      for (const listener of this.#all()) void this.#beatOf(listener);
       this.#beat();
     });
+  }
+
+  async #beatOf(listener: Listener): Promise<void> {
+    const isAllowed = await listener.sink.isAllowed().catch(() => false);
+    if (!isAllowed) return this.#end(listener);
+    if (!this.#isListening(listener)) return;
+    listener.sink.write(": heartbeat\n\n");
+    // Another bridge on the same ledger posts too.
+    await this.#catchUp(listener);
   }
 
   #end(listener: Listener): void {

@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { Feed, type FeedSink, listenerBufferBytesMax } from "../../../cloud-bridge/api/feed.ts";
 import { systemClock } from "../../../cloud-bridge/clock.ts";
+import { ManualClock } from "../../edge/buffer/outbox-kit.ts";
 import { counting, postReceipts, useLedger } from "../publish/publisher-kit.ts";
 import { TestOutbox } from "../test-outbox.ts";
 
@@ -12,6 +13,7 @@ const ledger = useLedger();
 class Reader implements FeedSink {
   waitingBytes = 0;
   isEnded = false;
+  isRevoked = false;
   readonly numbers: number[] = [];
   readonly #isReading: boolean;
 
@@ -22,6 +24,10 @@ class Reader implements FeedSink {
   write(text: string): void {
     if (!this.#isReading) this.waitingBytes += text.length;
     this.numbers.push(...[...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id)));
+  }
+
+  async isAllowed(): Promise<boolean> {
+    return !this.isRevoked;
   }
 
   end(): void {
@@ -55,4 +61,19 @@ test("one who reads nothing is cut off, others hear all, and it goes on from whe
   expect([...slow.numbers, ...again.numbers]).toEqual(all);
   feed.close();
   expect([quick.isEnded, again.isEnded, feed.listenerCount]).toEqual([true, true, 0]);
+});
+
+test("one whose token is revoked is cut off with the next heartbeat, others stay", async () => {
+  const clock = new ManualClock();
+  const feed = new Feed({ ledger: ledger(), clock, count: () => undefined });
+  const [kept, revoked] = [new Reader(true), new Reader(true)];
+  for (const reader of [kept, revoked]) feed.listen("s1", 0, reader);
+  clock.advance(15_000);
+  await pause(1);
+  expect(feed.listenerCount).toBe(2);
+  revoked.isRevoked = true;
+  clock.advance(15_000);
+  await expect.poll(() => [kept.isEnded, revoked.isEnded]).toEqual([false, true]);
+  expect(feed.listenerCount).toBe(1);
+  feed.close();
 });
