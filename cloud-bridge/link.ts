@@ -14,6 +14,8 @@ export interface OutgoingMessage {
   readonly topic: string;
   readonly payload: string;
   readonly retain?: boolean;
+  /** Somebody waits for it: it may be under way beside all that others publish (`answersInFlightCountMax`). */
+  readonly isAnswer?: true;
 }
 
 /** A message that arrived. */
@@ -65,6 +67,8 @@ export interface LinkOptions {
 const connectTimeoutMs = 10_000;
 const keepaliveSeconds = 20;
 const inFlightCountMax = 2000;
+/** What is kept free of them for answers: an edge without one waits ever longer. */
+const answersInFlightCountMax = 500;
 const publishTimeoutMs = 20_000;
 const farewellMs = 2000;
 
@@ -97,7 +101,8 @@ export class BridgeLink {
     const { backoff, clock, random, log, count } = this.#options;
     for (let attempt = 0; !signal.aborted; attempt += 1) {
       const startedAtMs = clock.monotonicMs();
-      const reason = await this.#connection(signal);
+      // Certificates that TLS cannot use are thrown; they may be whole again at the next attempt.
+      const reason = await this.#connection(signal).catch(errorMessageOf);
       if (signal.aborted) return;
       // A broker that lets us in and throws us out again is not healthy either.
       if (clock.monotonicMs() - startedAtMs > backoff.delayMsMax) attempt = 0;
@@ -112,7 +117,8 @@ export class BridgeLink {
   publish(message: OutgoingMessage): Promise<boolean> {
     const { clock, count } = this.#options;
     const client = this.#client;
-    if (client === undefined || this.#inFlight.size >= inFlightCountMax) {
+    const keptFreeCount = message.isAnswer === true ? 0 : answersInFlightCountMax;
+    if (client === undefined || this.#inFlight.size >= inFlightCountMax - keptFreeCount) {
       count("link_publish_refused");
       return Promise.resolve(false);
     }
@@ -154,32 +160,37 @@ export class BridgeLink {
     // mqtt.js leaves Nagle's algorithm on: beside delayed ACKs that holds small messages for 40 ms.
     if (client.stream instanceof Socket) client.stream.setNoDelay(true);
     return await new Promise((resolve) => {
-      let reason = "closed by the broker";
-      let cancelFarewell: (() => void) | undefined;
+      let reason: string | undefined;
+      const { clock } = this.#options;
+      const cancels: (() => void)[] = [];
       const fail = (message: string) => {
-        reason = message;
+        // What ends with the connection fails too, and says less.
+        reason ??= message;
         client.end(true);
       };
       const sayGoodbye = () => {
         // DISCONNECT goes out once what is in flight is acknowledged, or after a moment without.
         client.end(false);
-        cancelFarewell = this.#options.clock.timer(farewellMs, () => client.stream.destroy());
+        cancels.push(clock.timer(farewellMs, () => client.stream.destroy()));
       };
       client.on("message", (topic, payload, packet) =>
         this.#options.onMessage({ topic, payload, isRetained: packet.retain }),
       );
       client.on("connect", () => {
         this.#options.onConnected?.();
+        // mqtt.js waits for ever for a SUBACK.
+        const late = () => this.#client !== client && fail("the subscriptions were not answered");
+        cancels.push(clock.timer(connectTimeoutMs, late));
         this.#subscribe(client, fail);
       });
       client.on("error", (error) => fail(error.message));
       client.on("close", () => {
         signal.removeEventListener("abort", sayGoodbye);
-        cancelFarewell?.();
+        for (const cancel of cancels) cancel();
         if (this.#client === client) this.#client = undefined;
         for (const settle of [...this.#inFlight]) settle(false);
         client.end(true);
-        resolve(reason);
+        resolve(reason ?? "closed by the broker");
       });
       if (signal.aborted) sayGoodbye();
       else signal.addEventListener("abort", sayGoodbye);

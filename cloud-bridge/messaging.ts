@@ -94,7 +94,7 @@ export class Messaging {
     this.ingest = new Ingest({
       ...{ ledger, clock, count, commitDelayMs: config.ingest.commitDelayMs },
       publishAnswer: (topic, answer) =>
-        life.watch(link.publish({ topic, payload: JSON.stringify(answer) })),
+        life.watch(link.publish({ topic, payload: JSON.stringify(answer), isAnswer: true })),
       onCommitted: (results, group) => this.#onCommitted(results, group),
       onRefused: (topic, code, message) => refusals.warn(code, { topic, message }, "batch refused"),
       onFailure: (error) => life.fail(error),

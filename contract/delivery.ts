@@ -170,6 +170,8 @@ export const healthSchema = z.strictObject({
   linkState: z.enum(["offline", "connecting", "online", "held"]),
   /** Absent from edges of before. */
   config: runningConfigSchema.optional(),
+  /** Of the plan that it works by; absent without one, and from edges of before. */
+  planVersion: z.int().min(1).optional(),
   rssBytes: z.int().min(0),
   eventLoopDelayMsP99: z.number().min(0),
   devices: z.array(deviceHealthSchema).max(256),

@@ -45,6 +45,8 @@ export interface GatewayParts {
   readonly onReading?: (reading: Reading) => void;
   /** Nothing goes on: the process must stop and start anew. */
   readonly onFailure: (error: unknown) => void;
+  /** Nobody answers on this connection. */
+  readonly onUnanswered?: () => void;
   readonly count: (name: string, by?: number) => void;
   readonly log: SupervisorLog;
 }

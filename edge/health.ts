@@ -40,6 +40,8 @@ export interface HealthParts {
   readonly snapshot: () => Record<string, number>;
   /** Which configuration runs. */
   readonly runningConfig: () => RunningConfig;
+  /** Of the plan that it works by. */
+  readonly planVersion: () => number | undefined;
 }
 
 /** Beyond, brokers cut off who sends it: a report leaves out what it can. */
@@ -79,6 +81,7 @@ export class HealthReporter {
   async report(): Promise<Health> {
     const { config, bootId, outbox, edgeClock, gateway, link, clock, snapshot, runningConfig } =
       this.#parts;
+    const planVersion = this.#parts.planVersion();
     const stats = await outbox.stats();
     const { outboxId, lastSequence, acknowledgedSequence } = outbox.position();
     const { oldestWaitingAtMs } = stats;
@@ -101,6 +104,7 @@ export class HealthReporter {
       bufferUsedShare: stats.usedShare,
       linkState: gateway.uplink.state() === "held" ? "held" : link.state(),
       config: runningConfig(),
+      ...(planVersion === undefined ? {} : { planVersion }),
       rssBytes: process.memoryUsage.rss(),
       eventLoopDelayMsP99: Number.isFinite(loopDelayMs) ? Math.round(loopDelayMs * 10) / 10 : 0,
       devices: gateway.supervisor.health(),

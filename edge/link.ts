@@ -30,8 +30,8 @@ const payloadSizeBytesMaxOf = {
 /** A topic that the edge subscribes to. */
 export type LinkChannel = keyof typeof payloadSizeBytesMaxOf;
 const channels = Object.keys(payloadSizeBytesMaxOf) as LinkChannel[];
-/** Of them, what the broker keeps. */
-const retainedChannels: readonly LinkChannel[] = ["plan", "sold"];
+/** A connection on which nobody answers is given up this often at most: where no bridge runs, no other one is better. */
+const renewIntervalMs = 600_000;
 
 /** What the link is given. No callback may throw. */
 export interface EdgeLinkOptions {
@@ -80,6 +80,7 @@ export class EdgeLink {
     | { readonly client: MqttClient; inFlightCount: number; cancelRefresh: () => void }
     | undefined;
   #running = false;
+  #renewedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: EdgeLinkOptions) {
     this.#options = options;
@@ -101,7 +102,8 @@ export class EdgeLink {
     this.#running = true;
     for (let attempt = 0; !signal.aborted; attempt += 1) {
       const startedAtMs = clock.monotonicMs();
-      const reason = await this.#attempt(signal);
+      // Certificates that TLS cannot use are thrown; they may be whole again at the next attempt.
+      const reason = await this.#attempt(signal).catch(errorMessageOf);
       if (signal.aborted) break;
       if (isHealthy(clock.monotonicMs() - startedAtMs, attempt, settings)) attempt = 0;
       const delayMs = linkDelayMs(attempt, settings, random);
@@ -110,6 +112,18 @@ export class EdgeLink {
       await sleep(clock, delayMs, signal);
     }
     this.#running = false;
+  }
+
+  /** Gives up a connection on which nobody answers: behind the broker's name there may be a node that is better off. */
+  renew(): void {
+    const { clock, count, onProblem } = this.#options;
+    const online = this.#online;
+    const nowMs = clock.monotonicMs();
+    if (online === undefined || nowMs - this.#renewedAtMs < renewIntervalMs) return;
+    this.#renewedAtMs = nowMs;
+    count("link_connections_renewed");
+    onProblem("nobody answers on this connection; another one is tried");
+    online.client.end(true);
   }
 
   /** Publishes with QoS 1. Lost when offline: whoever needs it there repeats it. */
@@ -290,7 +304,8 @@ export class EdgeLink {
       const online = this.#online;
       if (online?.client !== client) return;
       online.cancelRefresh = this.#refreshLater(client);
-      void this.#subscribeTo(client, retainedChannels);
+      // A command that was refused at first is heard after all; `ack` was granted, or there would be no link.
+      void this.#subscribeTo(client, ["plan", "sold", "command"]);
     });
   }
 

@@ -71,11 +71,15 @@ export async function runEdge(run: EdgeRun): Promise<"stopped" | "restart due"> 
   };
   const restart = new AbortController();
   const restartIfDue = () => configs.isRestartDue && restart.abort();
-  const gateway = new Gateway({ ...parts, ...chance, ...commands, devices, send });
+  const onUnanswered = () => link.renew();
+  const gateway = new Gateway({ ...parts, ...chance, ...commands, devices, send, onUnanswered });
   running = gateway;
   const link = createLink({ run, bootId, outbox, plans, gateway, count, restartIfDue });
   const runningConfig = () => configs.running();
-  const health = new HealthReporter({ ...parts, bootId, gateway, link, snapshot, runningConfig });
+  const health = new HealthReporter({
+    ...{ ...parts, bootId, gateway, link, snapshot, runningConfig },
+    planVersion: () => plans.plan?.version,
+  });
 
   const linkEnd = new AbortController();
   const linkDone = link.run(linkEnd.signal);

@@ -12,6 +12,8 @@ import { writeKeptFile } from "./kept-file.ts";
 export class PlanStore {
   readonly #file: string;
   #plan: Plan | undefined;
+  /** One at a time: they share the file that is written beside the kept one. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(file: string, plan: Plan | undefined) {
     this.#file = file;
@@ -36,7 +38,13 @@ export class PlanStore {
   }
 
   /** Takes a plan from the ledger: kept and returned when it is of this store and newer, else a reason. */
-  async take(payload: Uint8Array, storeId: string): Promise<Plan | string> {
+  take(payload: Uint8Array, storeId: string): Promise<Plan | string> {
+    const turn = this.#turn.then(() => this.#take(payload, storeId));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #take(payload: Uint8Array, storeId: string): Promise<Plan | string> {
     let value: unknown;
     try {
       value = JSON.parse(Buffer.from(payload).toString("utf8"));

@@ -24,6 +24,8 @@ export interface UplinkOptions {
   readonly onRejected: (rejections: readonly Rejection[]) => void;
   /** The outbox failed: the process must stop and start anew. */
   readonly onFailure: (error: unknown) => void;
+  /** So many messages in a row had no answer that the connection may be to blame (`unansweredCountMax`). */
+  readonly onUnanswered?: () => void;
   readonly count: (name: string, by?: number) => void;
   readonly settings: UplinkSettings;
 }

@@ -4,6 +4,9 @@
 import type { Clock } from "../drivers/clock.ts";
 import type { UplinkSettings } from "./uplink-settings.ts";
 
+/** Messages in a row without an answer after which the connection may be to blame: 5 to 160 s. */
+export const unansweredCountMax = 5;
+
 /** One timer; setting it anew cancels what it was set for. */
 export class Pace {
   readonly #clock: Clock;

@@ -26,6 +26,6 @@ export const linkSettingsSchema = z.strictObject({
   reconnectDelayMs: durationMsSchema.min(10).max(60_000).default(1_000),
   reconnectDelayMsMax: durationMsSchema.min(10).max(3_600_000).default(60_000),
   /** At the latest after this time the broker is asked again for the plan and the list of what is sold that it keeps. */
-  retainedIntervalMs: durationMsSchema.min(100).max(604_800_000).default(21_600_000),
+  retainedIntervalMs: durationMsSchema.min(100).max(604_800_000).default(3_600_000),
 });
 export type LinkSettings = z.infer<typeof linkSettingsSchema>;

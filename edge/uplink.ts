@@ -12,7 +12,7 @@ import { judge, ownDigestAt, parseAnswer, RejectionFilter } from "./uplink-answe
 import { eventSizeBytesMaxOf, MessageWriter, type UplinkMessage } from "./uplink-batch.ts";
 import { BatchLimit } from "./uplink-limit.ts";
 import type { AlarmDetail, UplinkAlarm, UplinkOptions, UplinkState } from "./uplink-options.ts";
-import { Pace } from "./uplink-pace.ts";
+import { Pace, unansweredCountMax } from "./uplink-pace.ts";
 import { type CommonSearch, searchCommon } from "./uplink-search.ts";
 
 /** Answers that may wait while the outbox works; more are dropped, as if the link had lost them. */
@@ -225,6 +225,7 @@ export class Uplink {
   #timedOut(): void {
     this.#options.count("uplink_timeouts");
     this.#timeoutCount += 1;
+    if (this.#timeoutCount % unansweredCountMax === 0) this.#options.onUnanswered?.();
     this.#inFlight = undefined;
     this.#search = undefined;
     this.#resume("hello");

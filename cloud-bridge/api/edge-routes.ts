@@ -76,6 +76,8 @@ const edgeSchema = z.strictObject({
     .optional(),
   /** Which configuration it works by, as it said. */
   config: runningConfigSchema.optional(),
+  /** Version of the plan that it works by, as it said. */
+  planVersion: z.int().optional(),
   quarantinedCount: z.int(),
 });
 const edgeWithDevicesSchema = edgeSchema.extend({
@@ -165,11 +167,19 @@ function edgeOf(standing: OutboxStanding, view: EdgeView | undefined): z.infer<t
 }
 
 function toldBy(report: EdgeReport) {
-  const { waitingCount, backlogAgeMs, bufferUsedShare, clockOffsetMs, clockSynced, config } =
-    report;
+  const {
+    waitingCount,
+    backlogAgeMs,
+    bufferUsedShare,
+    clockOffsetMs,
+    clockSynced,
+    config,
+    planVersion,
+  } = report;
   return {
     backlog: { waitingCount, ageMs: backlogAgeMs, bufferUsedShare },
     clock: { offsetMs: clockOffsetMs, isSynced: clockSynced },
     ...(config && { config }),
+    ...(planVersion !== undefined && { planVersion }),
   };
 }

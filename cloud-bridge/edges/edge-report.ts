@@ -26,6 +26,7 @@ export interface EdgeReport {
   readonly sinceAcknowledgementMs: number | undefined;
   /** Which configuration it works by. */
   readonly config: RunningConfig | undefined;
+  readonly planVersion: number | undefined;
   readonly devices: readonly DeviceReport[];
   /** Devices and antennas that the limit left out. */
   readonly leftOutCount: number;
@@ -52,6 +53,7 @@ export function reportOf(
     bufferUsedShare: health.bufferUsedShare,
     sinceAcknowledgementMs: health.sinceAcknowledgementMs,
     config: health.config,
+    planVersion: health.planVersion,
     ...devicesOf(health, taken.seriesCountMax),
   };
 }

@@ -77,7 +77,8 @@ export class HelloRequests {
     this.#asked.add(key);
     const command: Command = { id: this.#options.newId(), command: "hello_request" };
     const topic = topics.command(edge.storeId, edge.edgeId);
-    const isTaken = await this.#options.link.publish({ topic, payload: JSON.stringify(command) });
+    const message = { topic, payload: JSON.stringify(command), isAnswer: true } as const;
+    const isTaken = await this.#options.link.publish(message);
     this.#options.count(isTaken ? "hello_requests" : "hello_requests_failed");
   }
 }

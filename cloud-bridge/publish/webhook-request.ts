@@ -64,7 +64,7 @@ export class WebhookClient {
         host: hostOf(url),
         headers: { ...headers, "content-length": String(Buffer.byteLength(body)) },
         lookup: this.#guard.lookupFor(url.protocol),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+        signal: AbortSignal.timeout(timeoutMs),
       };
       const request = send(url, options, (answer) => {
         let sizeBytes = 0;
@@ -76,9 +76,13 @@ export class WebhookClient {
         answer.on("close", () => resolve(answer));
         answer.on("error", () => resolve(answer));
       });
+      // `AbortSignal.any` would leave something in the signal of the whole bridge with every request.
+      const stop = () => request.destroy(new Error("the bridge stops"));
+      if (signal.aborted) stop();
+      signal.addEventListener("abort", stop);
+      request.on("close", () => signal.removeEventListener("abort", stop));
       request.on("error", (error) => {
-        const isLate = error.name === "AbortError" && !signal.aborted;
-        reject(isLate ? new Error(`no answer within ${timeoutMs} ms`) : error);
+        reject(error.name === "AbortError" ? new Error(`no answer within ${timeoutMs} ms`) : error);
       });
       request.end(body);
     });

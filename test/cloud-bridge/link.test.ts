@@ -3,9 +3,14 @@ import { createServer, type Socket } from "node:net";
 import { Aedes } from "aedes";
 import { afterEach, expect, test } from "vitest";
 import { EmbeddedBroker } from "../../cloud-bridge/broker.ts";
-import { systemClock } from "../../cloud-bridge/clock.ts";
+import { type Clock, systemClock } from "../../cloud-bridge/clock.ts";
 import { bridgeConfigSchema } from "../../cloud-bridge/config.ts";
-import { BridgeLink, backoffDelayMs, networkBackoff } from "../../cloud-bridge/link.ts";
+import {
+  BridgeLink,
+  backoffDelayMs,
+  type LinkOptions,
+  networkBackoff,
+} from "../../cloud-bridge/link.ts";
 import { createLog } from "../../cloud-bridge/log.ts";
 import { bridgeSubscriptions, topics } from "../../contract/topics.ts";
 import { TestClient } from "./mqtt-client.ts";
@@ -26,21 +31,24 @@ async function startBroker(port = 0, connectionCountMax = 10): Promise<EmbeddedB
   });
 }
 
-function startLink(port: number, options: { clean?: boolean; clientId?: string } = {}) {
-  const seen = { onlineCount: 0, payloads: [] as string[], counts: new Map<string, number>() };
+function startLink(port: number, options: Partial<LinkOptions> = {}) {
+  const seen = {
+    ...{ onlineCount: 0, payloads: [] as string[], counts: new Map<string, number>() },
+    reasons: [] as string[],
+  };
+  const log = createLog("silent");
+  log.warn = (({ reason }: { reason: string }) => seen.reasons.push(reason)) as typeof log.warn;
   const link = new BridgeLink({
-    ...{ ...login, ...options, clean: options.clean ?? true },
+    ...{ ...login, clean: true, clock: systemClock, random: () => 0.5, log },
     subscriptions: Object.values(bridgeSubscriptions),
     url: `mqtt://127.0.0.1:${port}`,
     backoff: { delayMsMin: 10, delayMsMax: 50 },
-    clock: systemClock,
-    random: () => 0.5,
-    log: createLog("silent"),
     count: (name, by = 1) => seen.counts.set(name, (seen.counts.get(name) ?? 0) + by),
     onMessage: ({ payload }) => seen.payloads.push(Buffer.from(payload).toString()),
     onOnline: () => {
       seen.onlineCount += 1;
     },
+    ...options,
   });
   const stop = new AbortController();
   const done = link.run(stop.signal);
@@ -114,21 +122,56 @@ test("batches are subscribed with QoS 1, what is retained or said again with QoS
   expect(rest.sort()).toEqual(Object.values(others).sort());
 });
 
-test("what is in flight when the connection ends has failed, and nothing waits for ever", async () => {
-  // Answers CONNECT and SUBSCRIBE, and nothing else: a broker that hangs.
+/** A broker that hangs: it answers CONNECT, and SUBSCRIBE if `grants`, and nothing else. */
+async function startMute(grants: boolean): Promise<{ port: number; sockets: Socket[] }> {
   const sockets: Socket[] = [];
   const mute = createServer((socket) => {
     sockets.push(socket);
+    socket.on("error", () => undefined);
     socket.once("data", () => {
       socket.write(Uint8Array.of(0x20, 2, 0, 0));
       socket.once("data", (subscribe) => {
+        if (!grants) return;
         socket.write(Uint8Array.of(0x90, 6, subscribe[2]!, subscribe[3]!, 1, 1, 0, 1));
       });
     });
   });
   await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve));
   stoppers.unshift(async () => mute.close());
-  const { link, seen } = startLink((mute.address() as AddressInfo).port, { clean: false });
+  return { port: (mute.address() as AddressInfo).port, sockets };
+}
+
+test("subscriptions that nobody answers are given up", async () => {
+  const { port, sockets } = await startMute(false);
+  const timer: Clock["timer"] = (ms, fire) => systemClock.timer(ms / 100, fire);
+  const { link, seen } = startLink(port, { clock: { ...systemClock, timer } });
+  await expect.poll(() => seen.reasons).toContain("the subscriptions were not answered");
+  await expect.poll(() => sockets.length).toBeGreaterThan(1);
+  expect(link.isOnline).toBe(false);
+});
+
+test("certificates that TLS cannot use are tried again", async () => {
+  const half = "-----BEGIN CERTIFICATE-----\nMIIBhalf";
+  const certificates = async () => ({ cert: half, key: half });
+  const { seen } = startLink(1, { url: "mqtts://127.0.0.1:1", certificates });
+  await expect.poll(() => seen.reasons.length).toBeGreaterThan(2);
+  expect(seen.reasons[0]).toMatch(/PEM|asn1|no start line/i);
+});
+
+test("what others publish leaves room for answers", async () => {
+  const { port } = await startMute(true);
+  const { link, seen } = startLink(port);
+  await online(link).toBe(true);
+  const message = { topic: topics.entries("s1"), payload: "x" };
+  for (let count = 0; count < 1_600; count += 1) void link.publish(message);
+  expect([link.inFlightCount, seen.counts.get("link_publish_refused")]).toEqual([1_500, 100]);
+  for (let count = 0; count < 600; count += 1) void link.publish({ ...message, isAnswer: true });
+  expect([link.inFlightCount, seen.counts.get("link_publish_refused")]).toEqual([2_000, 200]);
+});
+
+test("what is in flight when the connection ends has failed, and nothing waits for ever", async () => {
+  const { port, sockets } = await startMute(true);
+  const { link, seen } = startLink(port, { clean: false });
   await online(link).toBe(true);
   const publishing = link.publish({ topic: topics.entries("s1"), payload: "x" });
   expect(link.inFlightCount).toBe(1);

@@ -201,6 +201,7 @@ test("health tells how long the event loop stood still", async () => {
     ...{ config, bootId: randomUUID(), outbox, edgeClock, gateway, link, clock },
     ...{ snapshot: counters.snapshot, log: log as unknown as Logger },
     runningConfig: () => ({ digest: "0".repeat(64), origin: "file" }),
+    planVersion: () => 7,
   });
   health.start();
   await new Promise((resolve) => setTimeout(resolve, 50));
@@ -209,6 +210,7 @@ test("health tells how long the event loop stood still", async () => {
   await new Promise((resolve) => setTimeout(resolve, 50));
   const report = await health.report();
   health.stop();
+  expect(report.planVersion).toBe(7);
   expect(report.eventLoopDelayMsP99).toBeGreaterThan(100);
   expect(report.devices.map(({ deviceId }) => deviceId)).toEqual(["till-1", "lights-1"]);
 });

@@ -1,13 +1,17 @@
 // The edge's link against a real broker (aedes) on loopback.
 
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Aedes, type Client } from "aedes";
 import { afterEach, describe, expect, test } from "vitest";
 import { type EdgeStatus, edgeStatusSchema } from "../../contract/delivery.ts";
 import { topics } from "../../contract/topics.ts";
 import { systemClock } from "../../drivers/clock.ts";
 import { EdgeLink, linkInFlightCountMax } from "../../edge/link.ts";
+import type { BrokerAddress } from "../../edge/link-certificates.ts";
 import { linkSettingsSchema } from "../../edge/uplink-settings.ts";
 
 const storeId = "s0042";
@@ -68,7 +72,11 @@ class Subject {
   readonly #ended: Promise<void>;
   #waiting: (() => void)[] = [];
 
-  constructor(port: number, settings: object = {}) {
+  constructor(
+    port: number,
+    settings: object = {},
+    broker: BrokerAddress = { url: `mqtt://127.0.0.1:${port}` },
+  ) {
     const say = (text: string) => {
       this.said.push(text);
       for (const wake of this.#waiting.splice(0)) wake();
@@ -76,7 +84,7 @@ class Subject {
     const hear = (channel: string) => (payload: Uint8Array) =>
       say(`${channel} ${Buffer.from(payload).toString()}`);
     this.link = new EdgeLink({
-      broker: { url: `mqtt://127.0.0.1:${port}` },
+      broker,
       storeId,
       edgeId,
       settings: linkSettingsSchema.parse({
@@ -151,8 +159,8 @@ async function brokerOn(port = 0): Promise<Broker> {
   return broker;
 }
 
-function subjectAt(port: number, settings: object = {}): Subject {
-  const subject = new Subject(port, settings);
+function subjectAt(port: number, settings?: object, broker?: BrokerAddress): Subject {
+  const subject = new Subject(port, settings, broker);
   cleanups.push(() => subject.stop());
   return subject;
 }
@@ -201,6 +209,30 @@ describe("connection", () => {
     await subject.until(() => subject.times("online") === 2);
     await heard.until("online/started true");
     expect(heard.seen.join()).not.toContain("lost");
+  });
+});
+
+describe("a connection that serves nobody", () => {
+  test("a connection on which nobody answers is given up when told so, and not again at once", async () => {
+    const broker = await brokerOn();
+    const subject = subjectAt(broker.port);
+    await subject.until(() => subject.times("online") === 1);
+    subject.link.renew();
+    await subject.until(() => subject.times("online") === 2);
+    subject.link.renew();
+    expect(subject.counts.get("link_connections_renewed")).toBe(1);
+    expect(subject.times("offline")).toBe(1);
+  });
+
+  test("certificates that TLS cannot use are a problem, not the end", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "gondola-link-"));
+    cleanups.push(() => rm(folder, { recursive: true }));
+    const [certFile, keyFile] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+    const half = "-----BEGIN CERTIFICATE-----\nMIIBhalf";
+    for (const file of [certFile, keyFile]) await writeFile(file, half);
+    const subject = subjectAt(1, {}, { url: "mqtts://127.0.0.1:1", certFile, keyFile });
+    await subject.until(() => subject.times("problem") >= 3);
+    expect(subject.problems.join()).toMatch(/PEM|asn1|no start line/i);
   });
 
   test("a broker that accepts and says nothing is given up", async () => {

@@ -61,3 +61,16 @@ test("a plan of a later version is taken, and kept as it came for a later edge",
   expect(kept.locations.at(-1)).toEqual(locker);
   expect(problems).toEqual([]);
 });
+
+test("plans that come while another is written are taken one after the other", async () => {
+  const store = await open();
+  const version = store.plan?.version ?? 0;
+  const payloads = await Promise.all([1, 2, 3, 4].map((more) => payload(version + more)));
+  const taken = await Promise.all(payloads.map((each) => store.take(each, "s0042")));
+  expect(taken.map((plan) => typeof plan !== "string" && plan.version - version)).toEqual([
+    1, 2, 3, 4,
+  ]);
+  expect(store.plan?.version).toBe(version + 4);
+  expect((await open()).plan?.version).toBe(version + 4);
+  expect(problems).toEqual([]);
+});

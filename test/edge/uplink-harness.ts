@@ -108,6 +108,7 @@ export class Harness {
   readonly alarms: string[] = [];
   readonly rejected: Rejection[] = [];
   readonly failures: unknown[] = [];
+  unansweredCount = 0;
   readonly counts = new Map<string, number>();
   decidedAtMs = 1_000;
   random = 0;
@@ -131,6 +132,9 @@ export class Harness {
       alarm: (code) => this.alarms.push(code),
       onRejected: (rejections) => this.rejected.push(...rejections),
       onFailure: (error) => this.failures.push(error),
+      onUnanswered: () => {
+        this.unansweredCount += 1;
+      },
       count: (name, by = 1) => this.counts.set(name, (this.counts.get(name) ?? 0) + by),
       settings: uplinkSettingsSchema.parse(settings),
     });

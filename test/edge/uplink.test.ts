@@ -79,6 +79,8 @@ describe("sending", () => {
       [30_995, 0],
       [38_994, 0],
     ]);
+    // The connection may be to blame: told with the fifth in a row.
+    expect(harness.unansweredCount).toBe(1);
     await harness.acknowledge(0);
     expect(harness.last.events).toHaveLength(1);
     await harness.after(1_000);
