@@ -28,6 +28,7 @@ import type { TrustGate } from "./counting/trust-gate.ts";
 import { type SqlConnection, type SqlValue, StatementError } from "./database.ts";
 import { flowWindows } from "./flow.ts";
 import { type OrderPlace, webChannel } from "./place-roles.ts";
+import { endNegatives } from "./sql-alert-ends.ts";
 import { type AuditRecord, saveAudit } from "./sql-audit.ts";
 import { loadItemsView } from "./sql-load.ts";
 import { saveBook } from "./sql-save.ts";
@@ -80,6 +81,7 @@ async function decideGroup(
   await saveAudit(connection, changes.steps.map(deedOf));
   if (outcomes.some((outcome) => outcome.ok && outcome.posted !== undefined)) {
     await saveBook(connection, book, nowMs);
+    await endNegatives(connection, book.changes().taskClosings, nowMs);
   }
   return outcomes;
 }

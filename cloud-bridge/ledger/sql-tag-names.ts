@@ -193,6 +193,16 @@ export async function withTagNames(
   });
 }
 
+/** The same for what one event of an edge says. */
+export async function withTagName(
+  connection: SqlConnection,
+  edgeId: string,
+  content: Content,
+): Promise<Content> {
+  const epc = isFeed(edgeId) ? undefined : tagOf(content);
+  return epc === undefined ? content : named(content, await readNames(connection, [epc]));
+}
+
 function tagOf(content: Content): string | undefined {
   if (content.kind !== "event" || content.event.type !== "moved") return undefined;
   const { gtin, epc } = content.event.item;

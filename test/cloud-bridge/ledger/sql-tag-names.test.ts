@@ -1,7 +1,7 @@
 // A tag that somebody named: what is told of it later, or by an edge that comes late, is told of the product.
 
 import { expect, test } from "vitest";
-import { openLedger } from "./edge-fixture.ts";
+import { balancesOf, openLedger, openRefusing } from "./edge-fixture.ts";
 import { coffee, FakeEdge, moved, place, startAtMs, tea } from "./fake-edge.ts";
 
 const epc = "A0A0";
@@ -42,4 +42,29 @@ test("is a unit with its serial, alone; a crowd of it is units without", async (
   expect(await ledger.audit({ countMax: 10 })).toMatchObject([
     { act: "tag_named", by: "ada", subject: epc },
   ]);
+});
+
+test("is the unit also in what lay in quarantine, and its delivery sees it", async () => {
+  const { ledger, allow } = await openRefusing("entries", "NEW.sequence = 1");
+  const came = { reference: { type: "delivery", id: "A-1" }, to: at("s1", "room") };
+  const edge = new FakeEdge("0a0a0a0a-1111", "edge-1", "s1").append(
+    moved("receiving", coffee, { item: { epc }, ...came }),
+  );
+  await ledger.receiving.open({
+    ...{ consignmentId: "A-1", kind: "delivery", storeId: "s1", from: "Maker", state: "open" },
+    ...{ lines: [{ item: coffee, quantity: 1 }], openedAtMs: startAtMs, openedBy: "ada" },
+  });
+  await ledger.post([edge.batch(1)], startAtMs + 1000);
+  await ledger.tagNames.name({ epc, gtin: coffee, serial: "T1" }, author);
+  await allow();
+  const [{ id } = { id: "" }] = await ledger.quarantine();
+  expect(await ledger.repost(id, author)).toMatchObject({
+    ...{ ok: true, changedItems: [{ gtin: coffee }] },
+    entries: [{ item: coffee, serial: "T1", to: at("s1", "room") }],
+  });
+  expect(await balancesOf(ledger, coffee, "s1")).toMatchObject({ "room sellable": 1 });
+  expect(await ledger.receiving.consignment("s1", "A-1")).toMatchObject({
+    report: [{ item: coffee, received: 1, missing: 0 }],
+  });
+  expect((await ledger.verify()).problems).toEqual([]);
 });
