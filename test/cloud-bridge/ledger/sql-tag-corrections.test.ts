@@ -168,8 +168,12 @@ const arrives = (fields: object = {}) =>
 
 test("a unit that went by transfer is corrected where it is, once it was received", async () => {
   for (const serial of [undefined, "T1"]) {
-    const events = [told(100, { to: at("s1", "floor") }), leaves()];
-    const { ledger } = await open({ gtin: coffee, serial }, ...events);
+    const { ledger } = await open(
+      { gtin: coffee, serial },
+      ...[told(100, { to: at("s1", "floor") }), leaves()],
+      // Others of the product went with it, and never came.
+      moved("departing", coffee, { quantity: 2, from: at("s1", "floor"), ...byTransfer }),
+    );
     expect(await correct(ledger, { gtin: tea, serial: "T9" })).toMatchObject({
       ...{ ok: false, message: expect.stringContaining("on its way, at s1/@transit/t1") },
     });
