@@ -152,7 +152,9 @@ export function addClaimRoutes(app: FastifyInstance, options: ClaimRoutesOptions
   addRoute(app, {
     ...{ method: "POST", path: "/v1/claims", allows: "claims.write", body: reserveBody },
     summary: "Reserves an order, as a whole or not at all",
-    headers: { "Idempotency-Key": "A request sent twice with the same key is one claim" },
+    headers: {
+      "Idempotency-Key": "A request sent twice with the same key to the same store is one claim",
+    },
     example: {
       ...{ store: "s1", owner: "order-1001", expiresAtMs: 1_800_000_000_000 },
       lines: [{ gtin: "09506000134352", quantity: 1 }],

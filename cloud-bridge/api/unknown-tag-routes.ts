@@ -135,7 +135,9 @@ async function give(
 ): Promise<{ name: TagName; movedCount: number }> {
   const author = { by, nowMs: nowMs() };
   if (known === undefined || (known.gtin === gtin && known.serial === serial)) {
-    const name = await ledger.tagNames.name({ epc, gtin, serial }, author);
+    const naming = await ledger.tagNames.name({ epc, gtin, serial }, author);
+    if (!naming.ok) throw refused(epc, naming);
+    const { name } = naming;
     if (name.gtin === gtin && name.serial === serial) return { name, movedCount: 0 };
     const detail = `${name.namedBy} said that ${epc} is ${name.gtin} ${name.serial ?? ""}`;
     throw new ProblemError("tag_refused", detail.trimEnd());
@@ -144,12 +146,21 @@ async function give(
   const outcome = await ledger.tagNames.correct(correction, author);
   if (!outcome.ok) {
     const { reason, message } = outcome;
-    if (reason === "refused") throw new ProblemError("tag_refused", `${epc}: ${message}`);
+    if (reason === "refused") throw refused(epc, outcome);
     const errors = [{ parameter: "If-Match", message }];
     throw new ProblemError("version_stale", `If-Match: ${message}`, { errors });
   }
   for (const posted of outcome.posted) onPosted(posted);
   return outcome;
+}
+
+/** A name that the tag cannot have, as the book stands. */
+function refused(
+  epc: string,
+  { field, message }: { readonly field?: string; readonly message: string },
+): ProblemError {
+  const errors = field === undefined ? {} : { errors: [{ parameter: field, message }] };
+  return new ProblemError("tag_refused", `${epc}: ${message}`, errors);
 }
 
 /** Moves what stands under the tag to its product, each time once. */

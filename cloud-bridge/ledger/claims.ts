@@ -101,11 +101,17 @@ export type ClaimOutcome =
   | { readonly ok: true; readonly claim: Claim; readonly posted?: Posted }
   | ClaimRefusal;
 
-/** The first answer to a key. */
+/** The first answer to a key, which is of a store. */
 export interface ClaimAnswer {
+  readonly storeId: string;
   readonly key: string;
   readonly digest: string;
   readonly outcome: ClaimOutcome;
+}
+
+/** A key among those of all stores; no key has a blank. */
+export function claimKeyOf({ storeId, key }: Pick<ClaimAnswer, "storeId" | "key">): string {
+  return `${storeId} ${key}`;
 }
 
 /** What a group of requests is decided on, beside the book. */
@@ -169,7 +175,7 @@ export class ClaimDesk {
       this.#claims.set(claim.claimId, now);
       if (now !== claim) this.#changed.set(claim.claimId, now);
     }
-    for (const answer of view.answers) this.#answers.set(answer.key, answer);
+    for (const answer of view.answers) this.#answers.set(claimKeyOf(answer), answer);
     for (const reserved of view.reserved) {
       this.#reserved.set(productKey(reserved.storeId, reserved.gtin), reserved);
     }
@@ -187,8 +193,8 @@ export class ClaimDesk {
   }
 
   #reserveOnce(request: ReserveRequest): ClaimOutcome {
-    const { key, digest } = request;
-    const first = this.#answers.get(key);
+    const { storeId, key, digest } = request;
+    const first = this.#answers.get(claimKeyOf(request));
     if (first !== undefined) {
       if (first.digest === digest) return first.outcome;
       const message = `the key ${key} came with another body; a new request needs a new key`;
@@ -197,8 +203,8 @@ export class ClaimDesk {
     const outcome = this.#reserve(request);
     // What the client can only put right with another body is not remembered: nothing was decided.
     if (!outcome.ok && outcome.code !== "STOCK_SHORT") return outcome;
-    const answer = { key, digest, outcome };
-    this.#answers.set(key, answer);
+    const answer = { storeId, key, digest, outcome };
+    this.#answers.set(claimKeyOf(answer), answer);
     this.#newAnswers.push(answer);
     return outcome;
   }

@@ -126,6 +126,12 @@ export function transitOf(storeId: string, transferId: string): string {
   return `${storeId}/@transit/${nameOf(transferId)}`;
 }
 
+/** What a location says of the transfer under whose name it is, the same in the sender's store and the receiver's. */
+export function transitNameOf(location: string): string | undefined {
+  const at = location.indexOf("/@transit/");
+  return at < 0 ? undefined : location.slice(at);
+}
+
 // A reference's id as a name in a location: lower case, and `-` for what may not stand there.
 function nameOf(id: string): string {
   const name = id.toLowerCase().replaceAll(/[^a-z0-9-]/g, "-");

@@ -100,17 +100,19 @@ export async function endPaidExits(
   nowMs: number,
 ): Promise<EndedExits> {
   const told = products.length === 0 ? [] : await readTold(connection, products, nowMs);
-  if (told.length === 0) return { ended: new Set(), again: [] };
-  const entries = await readExitEntries(connection, told);
-  const standing = told.map((alert) => ({
+  // What a person closed stays as it is, and needs no look at its passages.
+  const asked = told.filter(({ stand }) => stand !== "closed");
+  if (asked.length === 0) return { ended: new Set(), again: [] };
+  const entries = await readExitEntries(connection, asked);
+  const standing = asked.map((alert) => ({
     ...alert,
     ...exitStanding(alert, entries.get(productKey(alert.storeId, alert.item)) ?? []),
   }));
-  const paid = standing.filter(({ isOpen, isPaid }) => isOpen === 1 && isPaid);
+  const paid = standing.filter(({ stand, isPaid }) => stand === "open" && isPaid);
   await endAlertsById(connection, paid, "paid", nowMs);
   return {
     ended: new Set(paid.map(({ storeId, key }) => `${storeId}/${key}`)),
-    again: unpaidAgain(standing),
+    again: unpaidAgain(standing, told),
   };
 }
 
@@ -131,10 +133,11 @@ interface ToldRow extends AlertId, StoreItem, ToldExit {
   readonly severity: Alert["severity"];
   readonly message: string;
   readonly detail: string;
-  readonly isOpen: number;
+  /** Open; closed by the ledger as paid; or closed by a person. */
+  readonly stand: "open" | "paid" | "closed";
 }
 
-/** Alerts of these products that are open, or that the ledger closed as paid and that would still be open. */
+/** Alerts of these products that are not over by their time, however they were closed. */
 async function readTold(
   connection: SqlConnection,
   products: readonly StoreItem[],
@@ -145,10 +148,10 @@ async function readTold(
     `SELECT store_id AS storeId, alert_id AS alertId, alert_key AS key, edge_id AS edgeId, severity, message,
             detail, first_at_ms AS firstAtMs, at_ms AS lastAtMs, raise_count AS count,
             detail->>'gtin' AS item, detail->>'serial' AS serial, detail->>'to' AS exit,
-            CASE WHEN closed_at_ms IS NULL THEN 1 ELSE 0 END AS isOpen
+            CASE WHEN closed_at_ms IS NULL THEN 'open'
+             WHEN acknowledged_by = 'ledger' AND cause = 'paid' THEN 'paid' ELSE 'closed' END AS stand
      FROM alerts WHERE store_id IN (SELECT value->>0 FROM json_each(?))
       AND alert_key >= 'exit_unpaid|' AND alert_key < 'exit_unpaid}' AND expires_at_ms > ?
-      AND (closed_at_ms IS NULL OR (acknowledged_by = 'ledger' AND cause = 'paid'))
       AND (store_id, detail->>'gtin') IN (SELECT value->>0, value->>1 FROM json_each(?))
      ORDER BY store_id, alert_id`,
     ...[keys, nowMs, keys],
@@ -186,16 +189,23 @@ async function readExitEntries(
   return entries;
 }
 
-/** What the ledger closed and would not close now, of passages that no open alert tells of. */
-function unpaidAgain(standing: readonly (ToldRow & { unpaidAtMs: readonly number[] })[]): Alert[] {
+/** What the ledger closed and would not close now, of passages that no other alert tells of: neither an open one, nor one
+    that a person closed. */
+function unpaidAgain(
+  standing: readonly (ToldRow & { unpaidAtMs: readonly number[] })[],
+  told: readonly ToldRow[],
+): Alert[] {
   const again = new Map<string, Alert>();
-  for (const alert of standing) {
+  for (const { stand, unpaidAtMs, ...alert } of standing) {
+    if (stand !== "paid") continue;
     const { storeId, key, edgeId, severity, message, detail } = alert;
-    const open = standing.find(
-      (each) => each.isOpen === 1 && each.storeId === storeId && each.key === key,
+    const others = told.filter(
+      (each) => each.stand !== "paid" && each.storeId === storeId && each.key === key,
     );
-    for (const atMs of alert.isOpen === 1 ? [] : alert.unpaidAtMs) {
-      const isTold = open !== undefined && open.firstAtMs <= atMs && atMs <= open.lastAtMs;
+    for (const atMs of unpaidAtMs) {
+      const isTold = others.some(
+        ({ firstAtMs, lastAtMs }) => firstAtMs <= atMs && atMs <= lastAtMs,
+      );
       if (isTold) continue;
       again.set(`${storeId}/${key}/${atMs}`, {
         ...{ storeId, code: "exit_unpaid", severity, atMs, message, detail: JSON.parse(detail) },

@@ -14,21 +14,21 @@ import {
 import { Book } from "./book.ts";
 import {
   type Claim,
-  type ClaimAnswer,
   ClaimDesk,
   type ClaimLine,
   type ClaimOutcome,
   type ClaimRequest,
   type ClaimState,
   type ClaimView,
-  claimAnswerKeepMs,
   claimAt,
 } from "./claims.ts";
 import type { TrustGate } from "./counting/trust-gate.ts";
 import { type SqlConnection, type SqlValue, StatementError } from "./database.ts";
 import { flowWindows } from "./flow.ts";
 import { type OrderPlace, webChannel } from "./place-roles.ts";
+import { endNegatives } from "./sql-alert-ends.ts";
 import { type AuditRecord, saveAudit } from "./sql-audit.ts";
+import { readClaimAnswers, saveClaimAnswers } from "./sql-claim-answers.ts";
 import { loadItemsView } from "./sql-load.ts";
 import { saveBook } from "./sql-save.ts";
 
@@ -65,7 +65,7 @@ async function decideGroup(
   const claimIds = requests.flatMap((each) => (each.step === "reserve" ? [] : [each.claimId]));
   const claims = await readClaims(connection, claimIds);
   const keys = stockKeysOf(requests, claims);
-  const answers = await readAnswers(connection, requests);
+  const answers = await readClaimAnswers(connection, requests);
   const holds = await readHolds(connection, keys, nowMs);
   const isPick = requests.some(({ step }) => step === "pick");
   const inHand = isPick ? await readInHand(connection, keys, nowMs) : [];
@@ -76,10 +76,11 @@ async function decideGroup(
   const outcomes = requests.map((request) => desk.decide(request));
   const changes = desk.changes();
   await saveClaims(connection, changes.claims);
-  await saveAnswers(connection, changes.answers, nowMs);
+  await saveClaimAnswers(connection, changes.answers, nowMs);
   await saveAudit(connection, changes.steps.map(deedOf));
   if (outcomes.some((outcome) => outcome.ok && outcome.posted !== undefined)) {
     await saveBook(connection, book, nowMs);
+    await endNegatives(connection, book.changes().taskClosings, nowMs);
   }
   return outcomes;
 }
@@ -154,23 +155,6 @@ async function claimsWhere(
     ...values,
   );
   return rows.map(({ lines, ...row }) => ({ ...row, lines: JSON.parse(lines) as ClaimLine[] }));
-}
-
-async function readAnswers(
-  connection: SqlConnection,
-  requests: readonly ClaimRequest[],
-): Promise<ClaimAnswer[]> {
-  const keys = requests.flatMap((each) => (each.step === "reserve" ? [each.key] : []));
-  if (keys.length === 0) return [];
-  const rows = await connection.all<{ key: string; digest: string; answer: string }>(
-    `SELECT request_key AS key, digest, answer FROM claim_requests
-     WHERE request_key IN (SELECT value->>0 FROM json_each(?))`,
-    JSON.stringify(keys.map((key) => [key])),
-  );
-  return rows.map(({ answer, ...row }) => ({
-    ...row,
-    outcome: JSON.parse(answer) as ClaimOutcome,
-  }));
 }
 
 /** What keeps units of these from being promised. */
@@ -275,24 +259,6 @@ async function saveClaims(connection: SqlConnection, claims: readonly Claim[]): 
           state === "reserved" ? expiresAtMs : null,
         ]),
       ),
-    ),
-  );
-}
-
-async function saveAnswers(
-  connection: SqlConnection,
-  answers: readonly ClaimAnswer[],
-  nowMs: number,
-): Promise<void> {
-  if (answers.length === 0) return;
-  const forgottenMs = nowMs - claimAnswerKeepMs;
-  await connection.run("DELETE FROM claim_requests WHERE answered_at_ms < ?", forgottenMs);
-  await connection.run(
-    `INSERT INTO claim_requests (request_key, digest, answer, answered_at_ms)
-     SELECT value->>0, value->>1, value->>2, ? FROM json_each(?)`,
-    nowMs,
-    JSON.stringify(
-      answers.map(({ key, digest, outcome }) => [key, digest, JSON.stringify(outcome)]),
     ),
   );
 }

@@ -28,7 +28,7 @@ import { loadEventView, loadGroupView } from "./sql-load.ts";
 import { readQuarantine } from "./sql-read.ts";
 import type { PostedEvent } from "./sql-references.ts";
 import { saveChanges, saveRepost } from "./sql-save.ts";
-import { withTagNames } from "./sql-tag-names.ts";
+import { withTagName, withTagNames } from "./sql-tag-names.ts";
 import type { Committed, Posted, RepostResult } from "./types.ts";
 
 /** When, under which locks, and of which state of the ledger a group is posted. */
@@ -114,7 +114,8 @@ export async function postQuarantined(
   }
   const { by, nowMs } = author;
   const { storeId, edgeId, outboxId, sequence, text } = row;
-  const content = contentOf(JSON.parse(text), Buffer.byteLength(text));
+  const told = contentOf(JSON.parse(text), Buffer.byteLength(text));
+  const content = await withTagName(connection, edgeId, told);
   if (content.kind === "gap") throw new GatewayError("LEDGER_CORRUPT", `${id} is a gap`);
   if (content.kind === "rejected") return { ok: false, ...content };
   const { event } = content;
@@ -125,8 +126,7 @@ export async function postQuarantined(
   try {
     await savepoint(connection, async () => {
       await saveChanges(connection, changes);
-      const told = await followConsignments(connection, [{ ...outbox, event }], { nowMs });
-      add(posted, told);
+      add(posted, await followConsignments(connection, [{ ...outbox, event }], { nowMs }));
       posted.alerts.push(...(await unpaidSinceReturns(connection, changes.entries, nowMs)));
       const loud = await saveAlerts(connection, posted.alerts, nowMs);
       await endNegatives(connection, changes.taskClosings, nowMs);

@@ -9,6 +9,7 @@ import { returnTables } from "./returns/return-tables.ts";
 import { alertMessageTables } from "./sql-alerts.ts";
 import { auditTables } from "./sql-audit.ts";
 import { epcisTables } from "./sql-capture-tables.ts";
+import { claimAnswerTables } from "./sql-claim-answers.ts";
 import { factTables } from "./sql-facts.ts";
 import { followerTables } from "./sql-followers.ts";
 import { lotQuantitiesUpgrade, lotTables } from "./sql-lot-quantities.ts";
@@ -113,14 +114,7 @@ CREATE INDEX IF NOT EXISTS claim_lines_reserved
   ON claim_lines (store_id, gtin, reserved_until_ms, quantity) WHERE reserved_until_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS claim_lines_until ON claim_lines (reserved_until_ms)
   WHERE reserved_until_ms IS NOT NULL;
--- The first answer to an idempotency key, of any store: the same key for another store is a conflict.
-CREATE TABLE IF NOT EXISTS claim_requests (
-  request_key TEXT NOT NULL PRIMARY KEY,
-  digest TEXT NOT NULL, answer TEXT NOT NULL,
-  answered_at_ms INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS claim_requests_time ON claim_requests (answered_at_ms);
-${withheldTables}${planTables}${countingTables}${catalogueTables}${receivingTables}${returnTables}${referenceTables}
+${claimAnswerTables}${withheldTables}${planTables}${countingTables}${catalogueTables}${receivingTables}${returnTables}${referenceTables}
 ${factTables}${lotTables}${tagNameTables}`;
 
 /** Version of the tables, in `PRAGMA user_version` and `ledger_version`. */

@@ -11,7 +11,7 @@ import { countDifference } from "./anchors.ts";
 import type { Author } from "./author.ts";
 import type { SqlConnection } from "./database.ts";
 import { type Fact, type FactRequest, factItem, ownSourceIds } from "./facts.ts";
-import { isOutside, isReal } from "./settle.ts";
+import { isOutside, isReal, transitNameOf } from "./settle.ts";
 
 /** What a tag is said to be. */
 export interface Named {
@@ -48,9 +48,9 @@ export async function readTagUnits(
   const held = name.serial === undefined ? [] : await readHeld(connection, name);
   const units = [
     ...held.filter(({ storeId }) => storeIds.has(storeId)),
-    ...unnamedUnits(rows.filter(({ serial }) => serial === null)),
+    ...withoutArrived(unnamedUnits(rows.filter(({ serial }) => serial === null))),
   ];
-  return units
+  return (await withoutSettled(connection, name.gtin, units))
     .filter(({ place, quantity }) => quantity !== 0 && !isOutside(place.location))
     .sort((a, b) => b.atMs - a.atMs);
 }
@@ -86,15 +86,56 @@ async function readTagEntries(
   return rows.filter(({ body }) => JSON.parse(body).item?.epc === epc);
 }
 
+/** Where a serial is held: a store that sent it holds it on its way for good, which is over once a store has it later. */
 async function readHeld(connection: SqlConnection, { gtin, serial }: Named): Promise<TagUnits[]> {
   const rows = await connection.all<{ storeId: string; atMs: number } & Place>(
     `SELECT store_id AS storeId, location, state, at_ms AS atMs FROM serials
-     WHERE serial_key = ? ORDER BY store_id`,
+     WHERE serial_key = ?
+     ORDER BY at_ms DESC, CASE WHEN instr(location, '/@transit/') = 0 THEN 0 ELSE 1 END, store_id`,
     serialKey(gtin as Gtin, serial ?? ""),
   );
-  return rows.map(({ storeId, location, state, atMs }) => {
+  const held = rows.filter((row, index) => index === 0 || !isTransit(row));
+  return held.map(({ storeId, location, state, atMs }) => {
     return { storeId, place: { location, state }, quantity: 1, atMs, isNamed: true };
   });
+}
+
+function isTransit({ location }: Place): boolean {
+  return transitNameOf(location) !== undefined;
+}
+
+/** Units without those on their way that another store was told to have received: by the tag as many came as left. */
+function withoutArrived(units: readonly TagUnits[]): TagUnits[] {
+  const onWay = new Map<string, number>();
+  const keyOf = ({ location, state }: Place) => `${transitNameOf(location)} ${state}`;
+  for (const { place, quantity } of units) {
+    onWay.set(keyOf(place), (onWay.get(keyOf(place)) ?? 0) + quantity);
+  }
+  return units.filter(({ place }) => !isTransit(place) || (onWay.get(keyOf(place)) ?? 0) > 0);
+}
+
+/** Units without those on their way in transfers of which all stores together have none left there: what others told, as
+    who received without serials or wrote off what is missing, took it from there. */
+async function withoutSettled(
+  connection: SqlConnection,
+  gtin: string,
+  units: readonly TagUnits[],
+): Promise<readonly TagUnits[]> {
+  const ways = units.flatMap(({ place }) =>
+    isTransit(place) ? [[place.location, place.state, transitNameOf(place.location)]] : [],
+  );
+  if (ways.length === 0) return units;
+  const rows = await connection.all<Place>(
+    `SELECT k.value->>0 AS location, k.value->>1 AS state FROM json_each(?) k
+     WHERE (SELECT coalesce(sum(b.quantity), 0) FROM chain_heads h
+       JOIN balances b ON b.store_id = h.store_id AND b.item = ?
+        AND b.location = h.store_id || (k.value->>2) AND b.state = k.value->>1) > 0`,
+    ...[JSON.stringify(ways), gtin],
+  );
+  const left = new Set(rows.map(({ location, state }) => `${location} ${state}`));
+  return units.filter(
+    ({ place }) => !isTransit(place) || left.has(`${place.location} ${place.state}`),
+  );
 }
 
 function unnamedUnits(rows: readonly TagEntry[]): TagUnits[] {
@@ -112,23 +153,25 @@ function unnamedUnits(rows: readonly TagEntry[]): TagUnits[] {
   return [...units.values()];
 }
 
-/** Refuses a serial that is another unit's. */
-export async function requireFree(
+/** Says that a serial is another unit's, and where that is; undefined where no other unit or tag has it. */
+export async function serialTaken(
   connection: SqlConnection,
   epc: string,
-  [from, { gtin, serial }]: readonly [Named, Named],
-): Promise<void> {
-  if (serial === undefined || (from.gtin === gtin && from.serial === serial)) return;
-  const units = await readHeld(connection, { gtin, serial });
+  { gtin, serial }: Named,
+  from?: Named,
+): Promise<string | undefined> {
+  if (serial === undefined || (from?.gtin === gtin && from.serial === serial)) return undefined;
+  const held = await readHeld(connection, { gtin, serial });
+  const units = await withoutSettled(connection, gtin, held);
   const tags = await connection.all<{ epc: string }>(
     "SELECT epc FROM tag_names WHERE gtin = ? AND serial = ? AND epc <> ?",
     ...[gtin, serial, epc],
   );
   const unit = units.find(({ place }) => !isOutside(place.location));
   const where = unit?.place.location ?? (tags.length === 0 ? undefined : `tag ${tags[0]?.epc}`);
-  if (where === undefined) return;
+  if (where === undefined) return undefined;
   const advice = "give the serial that is on this unit, or none";
-  throw new TagNotCorrectedError(`${serialKey(gtin as Gtin, serial)} is at ${where}: ${advice}`);
+  return `${serialKey(gtin as Gtin, serial)} is at ${where}: ${advice}`;
 }
 
 /** Those of the units that stand at places of a store; refuses while one of them is on its way. */
@@ -140,8 +183,9 @@ export function standingUnits(
   return units.filter((unit) => {
     const { place, quantity, isNamed } = unit;
     if (isReal(place.location)) return true;
-    // What others told of it, as a till of a sale without serial, may have taken it from there.
-    const isThere = quantity > 0 && (isNamed || (balances.get(accountOf(gtin, place)) ?? 0) > 0);
+    // What others told of it, as a till of a sale without serial, may have taken it from there; of transfers that was asked.
+    const isKnown = isNamed || isTransit(place);
+    const isThere = quantity > 0 && (isKnown || (balances.get(accountOf(gtin, place)) ?? 0) > 0);
     if (!isThere) return false;
     const advice = "correct the name when it is received, brought back, sold or given up";
     throw new TagNotCorrectedError(`the unit is on its way, at ${place.location}: ${advice}`);

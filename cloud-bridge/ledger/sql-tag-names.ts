@@ -15,8 +15,8 @@ import {
   type Named,
   readBalances,
   readTagUnits,
-  requireFree,
   requireStock,
+  serialTaken,
   standingUnits,
   TagNotCorrectedError,
 } from "./sql-tag-corrections.ts";
@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS tag_names (
   gtin TEXT NOT NULL, serial TEXT,
   named_at_ms INTEGER NOT NULL, named_by TEXT NOT NULL
 ) WITHOUT ROWID;
+-- Which tag has a serial: asked for with each name.
+CREATE INDEX IF NOT EXISTS tag_names_unit ON tag_names (gtin, serial) WHERE serial IS NOT NULL;
 `;
 
 /** What a tag is. */
@@ -56,7 +58,12 @@ export interface TagCorrection {
   readonly namedAtMs: number;
 }
 
-/** `stale`: the tag has another name by now. */
+/** What a tag is called now; or why it cannot have the name that is wanted, and which field of it is wrong. */
+export type NamingOutcome =
+  | { readonly ok: true; readonly name: TagName }
+  | { readonly ok: false; readonly field: "serial"; readonly message: string };
+
+/** `stale`: the tag has another name by now. `field`: what of the new name is wrong, where that is why. */
 export type CorrectionOutcome =
   | {
       readonly ok: true;
@@ -64,7 +71,12 @@ export type CorrectionOutcome =
       readonly movedCount: number;
       readonly posted: readonly Posted[];
     }
-  | { readonly ok: false; readonly reason: "stale" | "refused"; readonly message: string };
+  | {
+      readonly ok: false;
+      readonly reason: "stale" | "refused";
+      readonly message: string;
+      readonly field?: "serial";
+    };
 
 /** Names of tags. */
 export class SqlTagNames {
@@ -94,27 +106,23 @@ export class SqlTagNames {
     }
   }
 
-  /** Names a tag that has no name; gives the name that it has then. */
+  /** Names a tag that has no name; gives the name that it has then. A serial is one unit's: no other tag gets it. */
   name(
     { epc, gtin, serial }: Pick<TagName, "epc" | "gtin"> & { serial?: string | undefined },
     { by, nowMs }: Author,
-  ): Promise<TagName> {
+  ): Promise<NamingOutcome> {
     return this.#database.write(async (connection) => {
-      const known = await readNames(connection, [epc]);
-      const [name] = known.values();
-      if (name !== undefined) return name;
+      const known = (await readNames(connection, [epc])).get(epc);
+      if (known !== undefined) return { ok: true, name: known };
+      const taken = await serialTaken(connection, epc, { gtin, serial });
+      if (taken !== undefined) return { ok: false, field: "serial", message: taken };
       await connection.run(
         "INSERT INTO tag_names (epc, gtin, serial, named_at_ms, named_by) VALUES (?, ?, ?, ?, ?)",
         ...[epc, gtin, serial ?? null, nowMs, by],
       );
       await saveAudit(connection, [{ act: "tag_named", subject: epc, by, atMs: nowMs }]);
-      return {
-        epc,
-        gtin,
-        ...(serial === undefined ? {} : { serial }),
-        namedAtMs: nowMs,
-        namedBy: by,
-      };
+      const told = serial === undefined ? {} : { serial };
+      return { ok: true, name: { epc, gtin, ...told, namedAtMs: nowMs, namedBy: by } };
     });
   }
 
@@ -148,7 +156,8 @@ async function correctName(
     const message = from === undefined ? "has no name" : `${from.namedBy} named it anew`;
     return { ok: false, reason: "stale", message };
   }
-  await requireFree(connection, epc, [from, to]);
+  const taken = await serialTaken(connection, epc, to, from);
+  if (taken !== undefined) return { ok: false, reason: "refused", field: "serial", message: taken };
   const units = await readTagUnits(connection, epc, from);
   const gtins = [from.gtin, to.gtin];
   const before = await readBalances(connection, units, gtins);
@@ -191,6 +200,16 @@ export async function withTagNames(
     const items = batch.items.map((item) => ({ ...item, content: named(item.content, names) }));
     return { ...batch, items };
   });
+}
+
+/** The same for what one event of an edge says. */
+export async function withTagName(
+  connection: SqlConnection,
+  edgeId: string,
+  content: Content,
+): Promise<Content> {
+  const epc = isFeed(edgeId) ? undefined : tagOf(content);
+  return epc === undefined ? content : named(content, await readNames(connection, [epc]));
 }
 
 function tagOf(content: Content): string | undefined {

@@ -115,3 +115,24 @@ test("a wrong name is corrected by who says which one, and its unit goes over", 
   });
   expect(await bridge.get(`/v1/unknown-tags/${other}`)).toMatchObject({ status: 404 });
 });
+
+test("a serial is one unit's: another tag does not get it", async () => {
+  const path = `/v1/unknown-tags/${other}`;
+  const name = { gtin: "09521321001015", by: "ada" };
+  const refused = await put(path, { ...name, serial: "T7" });
+  const message = expect.stringContaining("/21/T7 is at s1/");
+  expect(refused).toMatchObject({
+    ...{ status: 409, body: { type: "urn:gondola:problem:tag_refused" } },
+    body: { detail: message, errors: [{ parameter: "serial", message }] },
+  });
+  expect(await bridge.get(path)).toMatchObject({ status: 404 });
+  expect(await put(path, { ...name, serial: "T8" })).toMatchObject({
+    ...{ status: 200, body: { movedCount: 1 } },
+  });
+  expect(await put(path, { ...name, serial: "T8" })).toMatchObject({ status: 200 });
+  const { body: known } = await bridge.get(path);
+  const fresh = { "if-match": `"${known["namedAtMs"]}"` };
+  expect(await put(path, { ...name, serial: "T7" }, fresh)).toMatchObject({
+    ...{ status: 409, body: { errors: [{ parameter: "serial", message }] } },
+  });
+});

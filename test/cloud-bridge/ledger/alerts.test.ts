@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { alertKeepMs, alertKindOf } from "../../../cloud-bridge/ledger/alerts.ts";
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
+import { reserve } from "./claims-fixture.ts";
 import { openLedger, plan } from "./edge-fixture.ts";
 import { coffee, counted, FakeEdge, moved, noticed, place, startAtMs, tea } from "./fake-edge.ts";
 
@@ -183,6 +184,24 @@ test("stock below zero is told until it is right again, also within one batch", 
   const [, closed] = await ledger.alerts({ storeId, isOpen: false, countMax: 9, nowMs: startAtMs });
   expect(closed).toMatchObject({ acknowledgedBy: "ledger", cause: "movement_missed" });
   expect(await post(pick(), pick(), fill(), fill(), fill(tea))).toEqual([]);
+});
+
+test("stock below zero that a claim puts right is told no more", async () => {
+  const ledger = await openLedger();
+  const shelf = place("s0042/floor/a");
+  const edge = new FakeEdge().append(moved("receiving", coffee, { to: shelf }));
+  await ledger.post([edge.batch(1)], startAtMs);
+  const asked = reserve();
+  await ledger.decideClaim(asked, startAtMs);
+  const step = async (name: "pick" | "release") =>
+    await ledger.decideClaim({ step: name, claimId: asked.claimId, by: "bob" }, startAtMs);
+  expect(await step("pick")).toMatchObject({ ok: true });
+  edge.append(moved("customer_pick", coffee, { from: shelf }));
+  await ledger.post([edge.batch(2)], startAtMs);
+  expect((await open(ledger)).map(({ code }) => code)).toEqual(["negative_stock"]);
+  expect(await step("release")).toMatchObject({ ok: true });
+  expect(await ledger.tasks({ storeId })).toEqual([]);
+  expect(await open(ledger)).toEqual([]);
 });
 
 test("a loss is told, and that it was found again", async () => {

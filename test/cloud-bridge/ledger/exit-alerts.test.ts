@@ -119,21 +119,21 @@ describe("passages, notices and sales in every order", () => {
   });
 });
 
-describe("one edge tells of several units without serials in one alert", () => {
-  /** In a store of its own. */
-  function open(ledger: SqliteLedger, storeId = "s0042") {
-    const events = [stock, ...two()].map((each) => each(storeId));
-    const edge = new FakeEdge("0a0a0a0a-0001", "edge-1", storeId).append(...events);
-    const till = new FakeEdge("0b0b0b0b-0001", "till", storeId);
-    till.append(...paidTwice.map((each) => each(storeId)));
-    const post = async (from: FakeEdge, first: number, last: number) => {
-      const [committed] = await ledger.post([from.batch(first, last)], startAtMs);
-      await settleAll(ledger);
-      return committed!.alerts.map(({ code }) => code);
-    };
-    return { edge, till, post };
-  }
+/** One edge that tells of several units without serials, and a till; in a store of its own. */
+function open(ledger: SqliteLedger, storeId = "s0042") {
+  const events = [stock, ...two()].map((each) => each(storeId));
+  const edge = new FakeEdge("0a0a0a0a-0001", "edge-1", storeId).append(...events);
+  const till = new FakeEdge("0b0b0b0b-0001", "till", storeId);
+  till.append(...paidTwice.map((each) => each(storeId)));
+  const post = async (from: FakeEdge, first: number, last: number) => {
+    const [committed] = await ledger.post([from.batch(first, last)], startAtMs);
+    await settleAll(ledger);
+    return committed!.alerts.map(({ code }) => code);
+  };
+  return { edge, till, post };
+}
 
+describe("one edge tells of several units without serials in one alert", () => {
   test("which ends with the sale of the last, wherever the sales come between", async () => {
     const ledger = await openLedger();
     for (let before = 0; before <= 5; before += 1) {
@@ -174,18 +174,6 @@ describe("one edge tells of several units without serials in one alert", () => {
     expect(await standOf(ledger, "s0042")).toEqual({ open: [11], ended: ["paid"] });
   });
 
-  test("what a person closed stays closed, whatever becomes of the sale", async () => {
-    const ledger = await openLedger();
-    const { edge, till, post } = open(ledger);
-    await post(edge, 1, 3);
-    const deed = { storeId: "s0042", alertId: 1, by: "ada", cause: "theft", nowMs: startAtMs };
-    expect(await ledger.acknowledgeAlert(deed)).toBe(true);
-    await post(till, 1, 1);
-    expect(await exitsOf(ledger, "s0042")).toMatchObject([
-      { acknowledgedBy: "ada", cause: "theft" },
-    ]);
-  });
-
   test("what was ended as paid is told again where an earlier unit turns out to have been the paid one", async () => {
     const ledger = await openLedger();
     const { edge, till, post } = open(ledger);
@@ -206,5 +194,45 @@ describe("one edge tells of several units without serials in one alert", () => {
     // And is over when its own sale comes.
     await post(till, 2, 2);
     expect(await standOf(ledger, "s0042")).toEqual({ open: [], ended: ["paid"] });
+  });
+});
+
+describe("one that a person closed", () => {
+  test("stays closed, whatever becomes of the sale", async () => {
+    const ledger = await openLedger();
+    const { edge, till, post } = open(ledger);
+    await post(edge, 1, 3);
+    const deed = { storeId: "s0042", alertId: 1, by: "ada", cause: "theft", nowMs: startAtMs };
+    expect(await ledger.acknowledgeAlert(deed)).toBe(true);
+    await post(till, 1, 1);
+    expect(await exitsOf(ledger, "s0042")).toMatchObject([
+      { acknowledgedBy: "ada", cause: "theft" },
+    ]);
+  });
+
+  test("is not told again by the ledger, though it was the second of its passage", async () => {
+    const ledger = await openLedger();
+    const { edge, till, post } = open(ledger);
+    const earlier = (afterMs: number, outboxId: string) =>
+      new FakeEdge(outboxId, outboxId).append(
+        fact("departing", afterMs, "floor", "@exit")("s0042"),
+      );
+    await post(edge, 1, 3);
+    await post(till, 1, 1);
+    await post(earlier(9 * minuteMs, "0c0c0c0c-0001"), 1, 1);
+    const [, { alertId } = { alertId: 0 }] = await exitsOf(ledger, "s0042");
+    const deed = { storeId: "s0042", alertId, by: "ada", cause: "theft", nowMs: startAtMs };
+    expect(await ledger.acknowledgeAlert(deed)).toBe(true);
+    // The paid one is another one again: settlement speaks of the product's exits.
+    await post(earlier(8 * minuteMs, "0d0d0d0d-0001"), 1, 1);
+    expect(await exitsOf(ledger, "s0042")).toMatchObject([
+      { acknowledgedBy: "ledger", cause: "paid" },
+      { acknowledgedBy: "ada", cause: "theft" },
+    ]);
+    // Another passage is another alert.
+    await post(edge, 4, 5);
+    expect((await exitsOf(ledger, "s0042")).map(({ acknowledgedBy }) => acknowledgedBy)).toEqual([
+      ...["ledger", "ada", undefined],
+    ]);
   });
 });

@@ -28,6 +28,12 @@ async function open(name: Named, ...events: Record<string, unknown>[]) {
   return { ledger, post };
 }
 
+/** Tells of the tag in another store. */
+async function tell(ledger: SqlLedger, storeId: string, ...events: Record<string, unknown>[]) {
+  const far = new FakeEdge("0b0b0b0b-1111", "edge-1", storeId).append(...events);
+  await ledger.post([far.batch(1)], startAtMs + 6000);
+}
+
 async function standing(ledger: SqlLedger, gtin: string, storeId = "s1") {
   const all = Object.entries(await balancesOf(ledger, gtin, storeId));
   return Object.fromEntries(all.filter(([, quantity]) => quantity !== 0));
@@ -74,10 +80,7 @@ test("a name is corrected and back again, without serials, in every store; a cro
     told(200, { from: at("s1", "floor"), to: at("s1", "room") }),
     moved("receiving", coffee, { to: at("s1", "floor"), quantity: 5 }),
   );
-  const far = new FakeEdge("0b0b0b0b-1111", "edge-1", "s2").append(
-    told(300, { to: at("s2", "floor") }),
-  );
-  await ledger.post([far.batch(1)], startAtMs + 6000);
+  await tell(ledger, "s2", told(300, { to: at("s2", "floor") }));
   expect(await correct(ledger, { gtin: tea })).toMatchObject({ ok: true, movedCount: 4 });
   const right = { "@unknown sellable": -3, "floor sellable": 2, "room sellable": 1 };
   expect(await standing(ledger, tea)).toEqual(right);
@@ -155,4 +158,67 @@ test("a name has no serial that another unit or tag has; a unit that left has no
   const outcome = await correct(ledger, { gtin: tea, serial: "T4" });
   expect(outcome).toMatchObject({ ok: true, movedCount: 0, posted: [] });
   expect(await standing(ledger, tea)).toMatchObject({ "floor sellable": 1 });
+});
+
+const byTransfer = { reference: { type: "transfer", id: "T1" } };
+const leaves = (fields: object = {}) =>
+  told(200, { step: "departing", from: at("s1", "floor"), ...byTransfer, ...fields });
+const arrives = (fields: object = {}) =>
+  told(300, { step: "arriving", to: at("s2", "room"), ...byTransfer, ...fields });
+
+test("a unit that went by transfer is corrected where it is, once it was received", async () => {
+  for (const serial of [undefined, "T1"]) {
+    const { ledger } = await open(
+      { gtin: coffee, serial },
+      ...[told(100, { to: at("s1", "floor") }), leaves()],
+      // Others of the product went with it, and never came.
+      moved("departing", coffee, { quantity: 2, from: at("s1", "floor"), ...byTransfer }),
+    );
+    expect(await correct(ledger, { gtin: tea, serial: "T9" })).toMatchObject({
+      ...{ ok: false, message: expect.stringContaining("on its way, at s1/@transit/t1") },
+    });
+    await tell(ledger, "s2", arrives());
+    expect(await correct(ledger, { gtin: tea, serial: "T9" })).toMatchObject({
+      ...{ ok: true, movedCount: 1, name: { serial: "T9" } },
+    });
+    expect(await standing(ledger, tea)).toEqual({});
+    expect(await standing(ledger, tea, "s2")).toMatchObject({ "room sellable": 1 });
+    expect(await standing(ledger, coffee, "s2")).not.toHaveProperty("room sellable");
+    // The wrong name's serial is nobody's now.
+    const other = { epc: "B0B0", gtin: coffee, serial: "T1" };
+    expect(await ledger.tagNames.name(other, eve)).toMatchObject({ ok: true });
+    await isWhole(ledger);
+  }
+});
+
+test("a name waits while a crowd of the tag is not received as a whole, and not for what is lost", async () => {
+  const { ledger } = await open(
+    { gtin: coffee },
+    told(100, { to: at("s1", "floor"), quantity: 3 }),
+    leaves({ quantity: 3 }),
+  );
+  await ledger.receiving.open({
+    ...{ consignmentId: "T1", kind: "transfer", storeId: "s2", from: "s1", state: "open" },
+    ...{ lines: [{ item: coffee, quantity: 3 }], openedAtMs: startAtMs, openedBy: "ada" },
+  });
+  await tell(ledger, "s2", arrives({ quantity: 2 }));
+  expect(await correct(ledger, { gtin: tea })).toMatchObject({
+    ...{ ok: false, message: expect.stringContaining("on its way, at s1/@transit/t1") },
+  });
+  const lost = { kind: "transfer", state: "closed", by: "ada", writeOff: true } as const;
+  await ledger.receiving.end("s2", "T1", lost, startAtMs + 7000);
+  expect(await correct(ledger, { gtin: tea })).toMatchObject({ ok: true, movedCount: 2 });
+  expect(await standing(ledger, tea, "s2")).toMatchObject({ "room sellable": 2 });
+  await isWhole(ledger);
+});
+
+test("what others received of a transfer, or gave up, is not on its way: a serial neither", async () => {
+  const bySomebody = moved("arriving", coffee, { to: at("s2", "room"), ...byTransfer });
+  for (const serial of [undefined, "T1"]) {
+    const events = [told(100, { to: at("s1", "floor") }), leaves()];
+    const { ledger } = await open({ gtin: coffee, serial }, ...events);
+    await tell(ledger, "s2", bySomebody);
+    expect(await correct(ledger, { gtin: tea })).toMatchObject({ ok: true, movedCount: 0 });
+    await isWhole(ledger);
+  }
 });
