@@ -6,14 +6,14 @@ import { negativeAlert } from "./alerts.ts";
 import type { Book } from "./book.ts";
 import {
   type FlowCorrection,
-  type FlowFact,
   flowDifference,
-  flowGapMs,
   flowKindOf,
   flowSegment,
   isFlowRule,
   settleFlow,
 } from "./flow.ts";
+import { pastOf } from "./flow-past.ts";
+import { type FlowFact, flowGapMs, nameOf } from "./flow-units.ts";
 
 /** How far before the earliest open fact entries are read: no chain of facts is followed further. */
 export const flowLookBackMs = 9 * flowGapMs;
@@ -32,6 +32,12 @@ export interface FlowEntry extends Omit<FlowFact, "kind"> {
   readonly reason: string;
 }
 
+/** Entries of an item from some time on, and all of the units with serials that passed an exit among them. */
+export interface FlowHistory {
+  readonly rows: readonly FlowEntry[];
+  readonly ofUnits: readonly FlowEntry[];
+}
+
 /** What was posted, and when to look again. */
 export interface FlowPosting {
   readonly entries: Entry[];
@@ -43,7 +49,7 @@ export interface FlowPosting {
 export function postFlow(
   book: Book,
   { storeId, item, sinceMs, watermarkMs }: Unsettled,
-  rows: readonly FlowEntry[],
+  { rows, ofUnits }: FlowHistory,
   recordedAtMs: number,
 ): FlowPosting {
   const facts = flowSegment(
@@ -60,7 +66,8 @@ export function postFlow(
     return [{ fact: { ...row, kind: "sale" }, rule: reason, from, to, atMs, quantity }];
   });
   const shelf = book.places(storeId, item).facings[0]?.location ?? `${storeId}/floor`;
-  const { corrections, open } = settleFlow(facts, { storeId, shelf, watermarkMs });
+  const past = pastOf(ofUnits, facts[0]?.atMs ?? sinceMs);
+  const { corrections, open } = settleFlow(facts, { storeId, shelf, watermarkMs, past });
   const entries: Entry[] = [];
   const alerts: Alert[] = [];
   for (const correction of flowDifference(corrections, posted)) {
@@ -116,12 +123,4 @@ function lossAlert(storeId: string, item: string, correction: FlowCorrection): A
     ...{ storeId, edgeId, code, severity: isFound ? "info" : "warning", atMs, message },
     detail: { item, quantity, ...(serial === undefined ? {} : { serial }), ...evidence },
   };
-}
-
-function nameOf({
-  edgeId,
-  outboxId,
-  sequence,
-}: Pick<FlowFact, "edgeId" | "outboxId" | "sequence">) {
-  return `${edgeId}/${outboxId}/${sequence}`;
 }

@@ -3,52 +3,19 @@
 // to be posted beside them. It depends on the facts and the watermark alone, never on their arrival.
 
 import type { Place } from "../../contract/event.ts";
-
-/** `claimed`, `released`, `handed_over`: steps of an order that staff carried out. */
-export type FlowKind =
-  | "pick"
-  | "putback"
-  | "sale"
-  | "exit"
-  | "returned"
-  | "claimed"
-  | "released"
-  | "handed_over";
-
-/** A posted movement of customers' goods, or of what staff take for orders. */
-export interface FlowFact {
-  readonly kind: FlowKind;
-  readonly atMs: number;
-  readonly quantity: number;
-  readonly serial?: string | undefined;
-  readonly from: Place;
-  readonly to: Place;
-  readonly edgeId: string;
-  readonly outboxId: string;
-  readonly sequence: number;
-  readonly deviceId: string;
-}
-
-/** How far apart in time two facts of one unit may lie, and when what is open is closed. */
-export const flowWindows = {
-  /** From the shelf to the till or the exit. */
-  pickMs: 4 * 3_600_000,
-  /** From the till to the exit. */
-  saleMs: 2 * 3_600_000,
-  /** A sale that is stamped after its exit. */
-  lateSaleMs: 15 * 60_000,
-  /** From the shelf to where staff say that an order is picked, and back; whichever comes first. */
-  claimMs: 30 * 60_000,
-  /** By how much the clocks of two edges may differ. */
-  skewMs: 60_000,
-  /** Still in a basket after this: the unit stands somewhere on the floor again. */
-  basketTimeoutMs: 4 * 3_600_000,
-  /** Left unpaid and nobody sold it since: it is lost. */
-  exitTimeoutMs: 24 * 3_600_000,
-} as const;
-
-/** Facts that are further apart than this have nothing to do with each other. */
-export const flowGapMs = flowWindows.pickMs + flowWindows.skewMs;
+import { settleExits, type UnitPast } from "./flow-exits.ts";
+import {
+  best,
+  type FlowFact,
+  type FlowKind,
+  flowGapMs,
+  flowWindows,
+  inTime,
+  isSame,
+  latestFirst,
+  type Unit,
+  unitsOf,
+} from "./flow-units.ts";
 
 // The rules: which units they speak of, and from where to where the ledger posts one beside the fact.
 export const rules = {
@@ -62,9 +29,9 @@ export const rules = {
   sale_from_floor: { from: "shelf", to: "from" },
   /** A sale from the floor of a unit that was picked: it was in the basket. */
   sale_from_basket: { from: "basket", to: "from" },
-  /** An exit of a unit that was sold: only a confirmation. */
+  /** An exit of a unit that was sold, however often it passes: only a confirmation. */
   exit_paid: { from: "to", to: "from" },
-  /** The same serial at the exit again, and it was not brought back meanwhile. */
+  /** One that left unpaid is at an exit again, and did not come in meanwhile. */
   exit_repeated: { from: "to", to: "from" },
   /** An unpaid exit of a unit that was picked: it was in the basket. */
   exit_from_basket: { from: "basket", to: "from" },
@@ -93,14 +60,6 @@ export interface FlowCorrection {
   quantity: number;
 }
 
-interface Unit {
-  readonly fact: FlowFact;
-  /** The unit of the pick that it is one with. */
-  pick?: Unit;
-  isTaken: boolean;
-  isLeft: boolean;
-}
-
 export interface FlowSettlement {
   readonly corrections: FlowCorrection[];
   /** The earliest fact that waits, and when the next time-out can fire; undefined when nothing is open. */
@@ -109,11 +68,17 @@ export interface FlowSettlement {
 
 /**
  * Settles the facts of one item. `watermarkMs`: until when every edge has told everything. `shelf`: where the
- * product has its place. Facts that belong together have to be there together (see `flowGapMs`).
+ * product has its place. Facts that belong together have to be there together (see `flowGapMs`); how units with serials
+ * left before is said by `past`.
  */
 export function settleFlow(
   facts: readonly FlowFact[],
-  { storeId, shelf, watermarkMs }: { storeId: string; shelf: string; watermarkMs: number },
+  {
+    storeId,
+    shelf,
+    watermarkMs,
+    past,
+  }: { storeId: string; shelf: string; watermarkMs: number; past: UnitPast },
 ): FlowSettlement {
   const units = [...facts].sort(inTime).flatMap(unitsOf);
   const of = (kind: FlowKind) => units.filter(({ fact }) => fact.kind === kind);
@@ -123,10 +88,12 @@ export function settleFlow(
   const open: { sinceMs: number; dueAtMs: number }[] = [];
   // What follows from something that is not there waits until everybody has told all of that time.
   const sayWhen = (dueAtMs: number, rule: FlowRule, unit: Unit, atMs = unit.fact.atMs) => {
-    if (watermarkMs >= dueAtMs) say(rule, unit, atMs);
+    const isDue = watermarkMs >= dueAtMs;
+    if (isDue) say(rule, unit, atMs);
     else open.push({ sinceMs: unit.fact.atMs, dueAtMs });
+    return isDue;
   };
-  const { pickMs, saleMs, lateSaleMs, skewMs, basketTimeoutMs, exitTimeoutMs } = flowWindows;
+  const { pickMs, skewMs, basketTimeoutMs } = flowWindows;
   const picks = of("pick");
   const [claimed, released] = [of("claimed"), of("released")];
   for (const unit of ofStaff(picks, claimed, released)) say("pick_claimed", unit);
@@ -154,37 +121,7 @@ export function settleFlow(
     }
     if (pick !== undefined && !isFromBasket) say("sale_from_basket", unit);
   }
-  const leftAtMs = new Map<string, number>();
-  const bought = units.filter(({ fact: { kind } }) => kind === "sale" || kind === "handed_over");
-  const cameBack = backBetween(of("returned"));
-  for (const unit of of("exit")) {
-    const { serial, atMs } = unit.fact;
-    const beforeMs = serial === undefined ? undefined : leftAtMs.get(serial);
-    if (serial !== undefined) leftAtMs.set(serial, atMs);
-    if (beforeMs !== undefined && !cameBack(serial, beforeMs, atMs)) {
-      say("exit_repeated", unit);
-      continue;
-    }
-    const listed = bought.filter(
-      (sale) =>
-        !sale.isLeft &&
-        isSame(sale, unit, -saleMs, lateSaleMs) &&
-        !cameBack(sale.fact.serial, sale.fact.atMs, atMs),
-    );
-    const sale = best(listed, unit);
-    if (sale !== undefined) {
-      sale.isLeft = true;
-      say("exit_paid", unit);
-      continue;
-    }
-    const pick = takePick(unit);
-    if (pick !== undefined) {
-      unit.pick = pick;
-      sayWhen(atMs + lateSaleMs, "exit_from_basket", unit);
-    }
-    const timeoutAtMs = atMs + exitTimeoutMs;
-    sayWhen(timeoutAtMs, "exit_timeout", unit, timeoutAtMs);
-  }
+  settleExits(units, past, { say, sayWhen, takePick });
   for (const pick of picks.filter(({ isTaken }) => !isTaken)) {
     const timeoutAtMs = pick.fact.atMs + basketTimeoutMs;
     sayWhen(timeoutAtMs + skewMs, "basket_timeout", pick, timeoutAtMs);
@@ -218,15 +155,6 @@ function correctionOf(
   };
   const { from, to } = rules[rule];
   return { fact: unit.fact, rule, from: place(from), to: place(to), atMs, quantity: 1 };
-}
-
-/** Whether a unit with a serial was brought back between two times: what was paid before is not paid any more. */
-function backBetween(returns: readonly Unit[]) {
-  return (serial: string | undefined, afterMs: number, untilMs: number) =>
-    serial !== undefined &&
-    returns.some(
-      ({ fact }) => fact.serial === serial && fact.atMs > afterMs && fact.atMs <= untilMs,
-    );
 }
 
 /**
@@ -344,36 +272,4 @@ function isBasket(location: string): boolean {
 
 function isPlace(a: Place, b: Place): boolean {
   return a.location === b.location && a.state === b.state;
-}
-
-function unitsOf(fact: FlowFact): Unit[] {
-  return Array.from({ length: fact.quantity }, () => ({ fact, isTaken: false, isLeft: false }));
-}
-
-function inTime(a: FlowFact, b: FlowFact): number {
-  if (a.atMs !== b.atMs) return a.atMs - b.atMs;
-  const [nameA, nameB] = [a, b].map(({ edgeId, outboxId }) => `${edgeId}/${outboxId}`);
-  if (nameA !== nameB) return nameA! < nameB! ? -1 : 1;
-  return a.sequence - b.sequence;
-}
-
-/** Whether both may be one unit, `one` lying between `beforeMs` and `afterMs` of `other`. */
-function isSame(one: Unit, other: Unit, beforeMs: number, afterMs: number): boolean {
-  const differenceMs = one.fact.atMs - other.fact.atMs;
-  if (differenceMs < beforeMs || differenceMs > afterMs) return false;
-  const [serial, otherSerial] = [one.fact.serial, other.fact.serial];
-  return serial === undefined || otherSerial === undefined || serial === otherSerial;
-}
-
-/** From the last one before a unit back in time; then those after it, which only clocks that differ explain. */
-function latestFirst(open: readonly Unit[], { fact: { atMs } }: Unit): Unit[] {
-  const later = open.filter(({ fact }) => fact.atMs > atMs);
-  return [...open.filter((unit) => !later.includes(unit)).reverse(), ...later];
-}
-
-/** The first with the same serial, else the first. */
-function best(open: readonly Unit[], unit: Unit): Unit | undefined {
-  const { serial } = unit.fact;
-  const named = serial === undefined ? undefined : open.find(({ fact }) => fact.serial === serial);
-  return named ?? open[0];
 }
