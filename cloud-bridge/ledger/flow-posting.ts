@@ -1,7 +1,10 @@
 // Posts what settlement asks for of one item: what is to stand beside its facts, less what stands there already.
 // Pure: works on a book, and says when the item is due again.
 
+import type { Place } from "../../contract/event.ts";
+import { serialKey } from "../../contract/gs1/digital-link.ts";
 import type { Alert, Entry } from "../../contract/stock.ts";
+import type { Gtin } from "../../contract/units.ts";
 import { negativeAlert } from "./alerts.ts";
 import type { Book } from "./book.ts";
 import {
@@ -10,6 +13,7 @@ import {
   flowKindOf,
   flowSegment,
   isFlowRule,
+  isUnitSaid,
   settleFlow,
 } from "./flow.ts";
 import { pastOf } from "./flow-past.ts";
@@ -70,7 +74,9 @@ export function postFlow(
   const { corrections, open } = settleFlow(facts, { storeId, shelf, watermarkMs, past });
   const entries: Entry[] = [];
   const alerts: Alert[] = [];
-  for (const correction of flowDifference(corrections, posted)) {
+  const differences = flowDifference(corrections, posted);
+  holdUnits(book, { storeId, item }, facts, differences);
+  for (const correction of differences) {
     const { fact, rule, atMs } = correction;
     const isBack = correction.quantity < 0;
     const [from, to] = isBack ? [correction.to, correction.from] : [correction.from, correction.to];
@@ -107,6 +113,27 @@ export function postFlow(
     });
   }
   return { entries, alerts, open };
+}
+
+/** Says where units with serials are: where the facts took them, unless something beside a fact says otherwise. */
+function holdUnits(
+  book: Book,
+  { storeId, item }: Pick<Unsettled, "storeId" | "item">,
+  facts: readonly FlowFact[],
+  differences: readonly FlowCorrection[],
+): void {
+  const told = new Map(facts.map((fact) => [nameOf(fact), fact]));
+  const hold = (serial: string | undefined, place: Place, atMs: number) => {
+    if (serial === undefined) return;
+    book.hold({ storeId, serialKey: serialKey(item as Gtin, serial), ...place, atMs });
+  };
+  for (const { fact, rule, quantity } of differences) {
+    const { serial, to, atMs } = told.get(nameOf(fact))!;
+    if (quantity < 0 && isUnitSaid(rule)) hold(serial, to, atMs);
+  }
+  for (const { fact, unitAt, quantity } of differences) {
+    if (quantity > 0 && unitAt !== undefined) hold(fact.serial, unitAt.place, unitAt.atMs);
+  }
 }
 
 /** A unit was lost; or, where the posting goes back, was found again. */

@@ -17,7 +17,8 @@ import {
   unitsOf,
 } from "./flow-units.ts";
 
-// The rules: which units they speak of, and from where to where the ledger posts one beside the fact.
+// The rules: which units they speak of, and from where to where the ledger posts one beside the fact. `unitAt`: where the
+// unit itself is, where the rule says so; else it is where the fact took it.
 export const rules = {
   /** A pick that the claim of an order moved too: staff took it. */
   pick_claimed: { from: "to", to: "from" },
@@ -30,21 +31,26 @@ export const rules = {
   /** A sale from the floor of a unit that was picked: it was in the basket. */
   sale_from_basket: { from: "basket", to: "from" },
   /** An exit of a unit that was sold, however often it passes: only a confirmation. */
-  exit_paid: { from: "to", to: "from" },
+  exit_paid: { from: "to", to: "from", unitAt: "customer" },
   /** One that left unpaid is at an exit again, and did not come in meanwhile. */
   exit_repeated: { from: "to", to: "from" },
   /** An unpaid exit of a unit that was picked: it was in the basket. */
   exit_from_basket: { from: "basket", to: "from" },
   /** Neither sold nor put back in time. */
-  basket_timeout: { from: "to", to: "from" },
+  basket_timeout: { from: "to", to: "from", unitAt: "from" },
   /** Unpaid, and not sold since. */
-  exit_timeout: { from: "to", to: "loss" },
+  exit_timeout: { from: "to", to: "loss", unitAt: "loss" },
 } as const;
 export type FlowRule = keyof typeof rules;
 
 /** Whether an entry's reason is one of these rules. */
 export function isFlowRule(reason: string): reason is FlowRule {
   return Object.hasOwn(rules, reason);
+}
+
+/** Whether a rule may say where its unit is. */
+export function isUnitSaid(rule: FlowRule): boolean {
+  return rule === "exit_repeated" || "unitAt" in rules[rule];
 }
 
 /** Every reason of entries that the ledger posts beside a fact, and may take back. */
@@ -57,6 +63,8 @@ export interface FlowCorrection {
   readonly from: Place;
   readonly to: Place;
   readonly atMs: number;
+  /** Where the unit is by it, at which time of its own: anything later that is known of it holds. */
+  readonly unitAt?: { readonly place: Place; readonly atMs: number } | undefined;
   quantity: number;
 }
 
@@ -146,16 +154,22 @@ function correctionOf(
   storeId: string,
   shelf: string,
 ): FlowCorrection {
-  const place = (name: "from" | "to" | "shelf" | "basket" | "loss"): Place => {
-    const { from, to } = unit.fact;
-    if (name === "from") return from;
-    if (name === "to") return to;
+  const { from: factFrom, to: factTo, atMs: factAtMs } = unit.fact;
+  const place = (name: PlaceName): Place => {
+    if (name === "from") return factFrom;
+    if (name === "to") return factTo;
     if (name === "basket") return unit.pick!.fact.to;
-    return { location: name === "shelf" ? shelf : `${storeId}/@loss`, state: from.state };
+    const location = name === "shelf" ? shelf : `${storeId}/@${name}`;
+    return { location, state: factFrom.state };
   };
-  const { from, to } = rules[rule];
-  return { fact: unit.fact, rule, from: place(from), to: place(to), atMs, quantity: 1 };
+  const { from, to, unitAt }: { from: PlaceName; to: PlaceName; unitAt?: PlaceName } = rules[rule];
+  const name = unit.isLost === true ? "loss" : unitAt;
+  const held = name && { place: place(name), atMs: unit.seenAtMs ?? factAtMs };
+  const beside = { fact: unit.fact, rule, from: place(from), to: place(to), atMs };
+  return { ...beside, unitAt: held, quantity: 1 };
 }
+
+type PlaceName = "from" | "to" | "shelf" | "basket" | "loss" | "customer";
 
 /**
  * What the shelf saw of which each is one with a step of an order at the same place, the one nearest in time; they are taken.
