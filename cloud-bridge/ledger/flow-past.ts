@@ -1,6 +1,7 @@
 // From all entries of units with serials: how they passed an exit last, and when they came in from outside. Pure.
 
-import { type FlowRule, flowKindOf, isExit, isFlowRule } from "./flow.ts";
+import { isExit } from "../../contract/units.ts";
+import { type FlowRule, flowKindOf, isFlowRule } from "./flow.ts";
 import type { Leaving, UnitPast } from "./flow-exits.ts";
 import type { FlowEntry } from "./flow-posting.ts";
 import { inTime, nameOf } from "./flow-units.ts";

@@ -3,6 +3,7 @@
 // to be posted beside them. It depends on the facts and the watermark alone, never on their arrival.
 
 import type { Place } from "../../contract/event.ts";
+import { isExit } from "../../contract/units.ts";
 import { settleExits, type UnitPast } from "./flow-exits.ts";
 import {
   best,
@@ -273,11 +274,6 @@ export function flowKindOf(entry: {
   if (entry.reason === "customer_pick" && isBasket(entry.to.location)) return "pick";
   if (entry.reason === "customer_putback" && isBasket(entry.from.location)) return "putback";
   return undefined;
-}
-
-/** Whether a unit that is there has passed an exit, and nobody has said yet that it was paid. */
-export function isExit(location: string): boolean {
-  return /\/@exit(\/|$)/.test(location);
 }
 
 function isBasket(location: string): boolean {

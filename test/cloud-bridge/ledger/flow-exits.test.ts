@@ -9,7 +9,7 @@ import {
   fact,
   hourMs,
   minuteMs,
-  permutations,
+  ordersOf,
   sale,
   serial,
   shelf,
@@ -25,7 +25,7 @@ describe("a unit that was brought back", () => {
     const a = serial("A");
     const back = fact("returning", 9 * minuteMs, undefined, shelf, a);
     const ledger = await openLedger();
-    for (const facts of permutations([
+    for (const facts of ordersOf([
       ...[sale(minuteMs, a), exit(2 * minuteMs, a), back, exit(20 * minuteMs, a)],
     ])) {
       const { balances, codes } = await day(ledger, [stock, ...facts]);
@@ -44,7 +44,7 @@ describe("a unit that was brought back", () => {
     const a = serial("A");
     const back = fact("returning", 30 * minuteMs, undefined, shelf, a);
     const ledger = await openLedger();
-    for (const facts of permutations([sale(minuteMs), back, exit(60 * minuteMs, a)])) {
+    for (const facts of ordersOf([sale(minuteMs), back, exit(60 * minuteMs, a)])) {
       const { balances, codes } = await day(ledger, [stock, ...facts]);
       expect(balances).toEqual({ [shelf]: 4, "@loss": 1, "@supplier": -5 });
       expect(codes).toContain("exit_loss");
@@ -56,7 +56,7 @@ describe("a unit that was brought back", () => {
     const ledger = await openLedger();
     for (const soldAs of [undefined, serial("A")]) {
       const facts = [back, sale(10 * minuteMs, soldAs), exit(12 * minuteMs, serial("A"))];
-      for (const order of permutations([exit(minuteMs, serial("A")), ...facts])) {
+      for (const order of ordersOf([exit(minuteMs, serial("A")), ...facts])) {
         const { storeId } = await day(ledger, [stock, ...order]);
         const wanted = { exit_timeout: [1], exit_paid: [12] };
         expect(await standing(ledger, storeId)).toMatchObject(wanted);
@@ -73,7 +73,7 @@ describe("a unit that passes an exit again", () => {
   test("is paid as it was the first time, whatever others do meanwhile and whichever arrives first", async () => {
     const facts = [sale(0, a), exit(minuteMs, a), exit(8 * hourMs, a)];
     const ledger = await openLedger();
-    for (const order of permutations(facts)) {
+    for (const order of ordersOf(facts)) {
       for (const between of [[], others]) {
         const { storeId, balances } = await day(ledger, [stock, ...order, ...between]);
         expect((await standing(ledger, storeId))["exit_paid"]).toEqual([1, 480]);
@@ -110,11 +110,11 @@ describe("a unit that passes an exit again", () => {
     const ledger = await openLedger();
     const facts = [sale(0, a), exit(minuteMs, a)];
     const delivered = fact("receiving", hourMs, undefined, "stockroom", a);
-    for (const order of permutations([...facts, delivered])) {
+    for (const order of ordersOf([...facts, delivered])) {
       const { storeId } = await day(ledger, [stock, ...order, exit(30 * hourMs, a)]);
       expect((await standing(ledger, storeId))["exit_timeout"]).toEqual([1800]);
     }
-    for (const order of permutations([exit(0, a), sale(20 * hourMs, a), exit(20.1 * hourMs, a)])) {
+    for (const order of ordersOf([exit(0, a), sale(20 * hourMs, a), exit(20.1 * hourMs, a)])) {
       const { storeId } = await day(ledger, [stock, ...order]);
       expect(await standing(ledger, storeId)).toMatchObject({
         exit_timeout: [0],

@@ -8,7 +8,7 @@ import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts
 import { planSchema } from "../../../contract/plan.ts";
 import type { Entry } from "../../../contract/stock.ts";
 import { reserve } from "./claims-fixture.ts";
-import { balancesOf, openLedger, plan } from "./edge-fixture.ts";
+import { balancesOf, isOnPostgres, openLedger, plan } from "./edge-fixture.ts";
 import { coffee, FakeEdge, moved, place, startAtMs } from "./fake-edge.ts";
 
 export const minuteMs = 60_000;
@@ -55,6 +55,13 @@ export function permutations<T>(list: readonly T[]): T[][] {
   return list.flatMap((one, index) =>
     permutations([...list.slice(0, index), ...list.slice(index + 1)]).map((rest) => [one, ...rest]),
   );
+}
+
+/** All orders of a few facts; of more, some from each part of the list. What crosses a socket takes its time. */
+export function ordersOf<T>(facts: readonly T[]): T[][] {
+  const orders = permutations(facts);
+  const step = Math.ceil(orders.length / (isOnPostgres ? 6 : 60));
+  return orders.filter((_order, index) => index % step === 0);
 }
 
 export async function settleAll(ledger: SqliteLedger): Promise<string[]> {

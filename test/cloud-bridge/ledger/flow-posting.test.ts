@@ -11,7 +11,7 @@ import {
   fact,
   hourMs,
   minuteMs,
-  permutations,
+  ordersOf,
   pick,
   type Step,
   sale,
@@ -61,7 +61,7 @@ describe("a unit is, in every order of arrival", () => {
     const path = ledgerPath();
     const ledger = await openLedger({ path });
     const hours = [0, 0, 30, 30];
-    for (const order of permutations([came, ...facts])) {
+    for (const order of ordersOf([came, ...facts])) {
       for (const isInTime of [true, false]) {
         const passed = (position: number) => (isInTime ? 0 : hours[position]! * hourMs);
         const { storeId } = await day(ledger, order, () => true, passed);
