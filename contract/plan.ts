@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { readForward } from "./read-forward.ts";
-import { type Gtin, gtinSchema, idSchema, isWithin, locationSchema } from "./units.ts";
+import { type Gtin, gtinSchema, idSchema, isExit, isWithin, locationSchema } from "./units.ts";
 
 export const productSchema = z.strictObject({
   gtin: gtinSchema,
@@ -19,6 +19,7 @@ export const locationRoles = [
   "floor",
   "stockroom",
   "dock",
+  // At `{store}/@exit`, or in it: by this name the ledger knows what has left.
   "exit",
   "till",
   "shelf",
@@ -44,7 +45,16 @@ export const planSchema = planSchemaOf(productSchema);
 export type Plan = z.infer<typeof planSchema>;
 
 /** What the ledger is given: what a product leaves out (name, weight) the catalogue says. */
-export const givenPlanSchema = planSchemaOf(productSchema.partial({ name: true }));
+export const givenPlanSchema = planSchemaOf(productSchema.partial({ name: true })).superRefine(
+  // Of a plan that was kept before this was asked for it is not: it is read as it is.
+  ({ storeId, locations }, context) => {
+    for (const [index, { location, role }] of locations.entries()) {
+      if (role !== "exit" || isExit(location)) continue;
+      const message = `${location} has the role exit, and the ledger would sell from it: name it ${storeId}/@exit, or ${storeId}/@exit/${location.split("/").at(-1)} where the store has several, here and where its portal is configured`;
+      context.addIssue({ code: "custom", path: ["locations", index, "location"], message });
+    }
+  },
+);
 export type GivenPlan = z.infer<typeof givenPlanSchema>;
 
 /**

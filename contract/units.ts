@@ -29,6 +29,11 @@ export const locationSchema = z
     "a location is a path of names, like s0042/floor/gondola-3",
   );
 
+/** Whether who is there has passed an exit: `s0042/@exit`, or a place in it where a store has several. */
+export function isExit(location: string): boolean {
+  return /\/@exit(\/|$)/.test(location);
+}
+
 /** A name or a reason: no control characters, and no halves of a character, which no UTF-8 can hold. */
 export const shortTextSchema = z
   .string()

@@ -11,6 +11,7 @@ import type { Balance, ChainHead, PlacedEntry, SerialHolding, View } from "./cha
 import { productKey } from "./changes.ts";
 import { type CountPolicy, defaultCountPolicy } from "./counting/count-policy.ts";
 import { entryHash, genesisHash } from "./entry-hash.ts";
+import { isFlowRule } from "./flow.ts";
 import { isOutside, isReal, type Movement, type Places } from "./settle.ts";
 import { negativeTaskStem, TaskBook } from "./task-book.ts";
 
@@ -139,7 +140,8 @@ export class Book {
     const accounts = this.#accountsOf(storeId, item);
     this.#add(entry, accounts, from, -quantity);
     this.#add(entry, accounts, to, quantity);
-    if (serial !== undefined) {
+    // What settlement posts beside a fact does not move the unit: it says by itself where that is.
+    if (serial !== undefined && !isFlowRule(reason)) {
       this.hold({ storeId, serialKey: serialKey(item as Gtin, serial), ...to, atMs: placedAtMs });
     }
     return entry;

@@ -1,7 +1,8 @@
 // Alerts of units that left unpaid, held against what settlement says of their passages. Pure. Such an alert is over when
 // each passage that it tells of is paid, whichever arrived first: passage, notice or sale. What is stolen stays open.
 
-import { isExit, isFlowRule } from "./flow.ts";
+import { isExit } from "../../contract/units.ts";
+import { isFlowRule } from "./flow.ts";
 
 /** What an alert says of the passages that it tells of. */
 export interface ToldExit {

@@ -1,19 +1,23 @@
 // Posts what settlement asks for of one item: what is to stand beside its facts, less what stands there already.
 // Pure: works on a book, and says when the item is due again.
 
+import type { Place } from "../../contract/event.ts";
+import { serialKey } from "../../contract/gs1/digital-link.ts";
 import type { Alert, Entry } from "../../contract/stock.ts";
+import type { Gtin } from "../../contract/units.ts";
 import { negativeAlert } from "./alerts.ts";
 import type { Book } from "./book.ts";
 import {
   type FlowCorrection,
-  type FlowFact,
   flowDifference,
-  flowGapMs,
   flowKindOf,
   flowSegment,
   isFlowRule,
+  isUnitSaid,
   settleFlow,
 } from "./flow.ts";
+import { pastOf } from "./flow-past.ts";
+import { type FlowFact, flowGapMs, nameOf } from "./flow-units.ts";
 
 /** How far before the earliest open fact entries are read: no chain of facts is followed further. */
 export const flowLookBackMs = 9 * flowGapMs;
@@ -32,6 +36,12 @@ export interface FlowEntry extends Omit<FlowFact, "kind"> {
   readonly reason: string;
 }
 
+/** Entries of an item from some time on, and all of the units with serials that passed an exit among them. */
+export interface FlowHistory {
+  readonly rows: readonly FlowEntry[];
+  readonly ofUnits: readonly FlowEntry[];
+}
+
 /** What was posted, and when to look again. */
 export interface FlowPosting {
   readonly entries: Entry[];
@@ -43,7 +53,7 @@ export interface FlowPosting {
 export function postFlow(
   book: Book,
   { storeId, item, sinceMs, watermarkMs }: Unsettled,
-  rows: readonly FlowEntry[],
+  { rows, ofUnits }: FlowHistory,
   recordedAtMs: number,
 ): FlowPosting {
   const facts = flowSegment(
@@ -60,10 +70,13 @@ export function postFlow(
     return [{ fact: { ...row, kind: "sale" }, rule: reason, from, to, atMs, quantity }];
   });
   const shelf = book.places(storeId, item).facings[0]?.location ?? `${storeId}/floor`;
-  const { corrections, open } = settleFlow(facts, { storeId, shelf, watermarkMs });
+  const past = pastOf(ofUnits, facts[0]?.atMs ?? sinceMs);
+  const { corrections, open } = settleFlow(facts, { storeId, shelf, watermarkMs, past });
   const entries: Entry[] = [];
   const alerts: Alert[] = [];
-  for (const correction of flowDifference(corrections, posted)) {
+  const differences = flowDifference(corrections, posted);
+  holdUnits(book, { storeId, item }, facts, differences);
+  for (const correction of differences) {
     const { fact, rule, atMs } = correction;
     const isBack = correction.quantity < 0;
     const [from, to] = isBack ? [correction.to, correction.from] : [correction.from, correction.to];
@@ -102,6 +115,27 @@ export function postFlow(
   return { entries, alerts, open };
 }
 
+/** Says where units with serials are: where the facts took them, unless something beside a fact says otherwise. */
+function holdUnits(
+  book: Book,
+  { storeId, item }: Pick<Unsettled, "storeId" | "item">,
+  facts: readonly FlowFact[],
+  differences: readonly FlowCorrection[],
+): void {
+  const told = new Map(facts.map((fact) => [nameOf(fact), fact]));
+  const hold = (serial: string | undefined, place: Place, atMs: number) => {
+    if (serial === undefined) return;
+    book.hold({ storeId, serialKey: serialKey(item as Gtin, serial), ...place, atMs });
+  };
+  for (const { fact, rule, quantity } of differences) {
+    const { serial, to, atMs } = told.get(nameOf(fact))!;
+    if (quantity < 0 && isUnitSaid(rule)) hold(serial, to, atMs);
+  }
+  for (const { fact, unitAt, quantity } of differences) {
+    if (quantity > 0 && unitAt !== undefined) hold(fact.serial, unitAt.place, unitAt.atMs);
+  }
+}
+
 /** A unit was lost; or, where the posting goes back, was found again. */
 function lossAlert(storeId: string, item: string, correction: FlowCorrection): Alert {
   const { fact, quantity, to, from, atMs } = correction;
@@ -116,12 +150,4 @@ function lossAlert(storeId: string, item: string, correction: FlowCorrection): A
     ...{ storeId, edgeId, code, severity: isFound ? "info" : "warning", atMs, message },
     detail: { item, quantity, ...(serial === undefined ? {} : { serial }), ...evidence },
   };
-}
-
-function nameOf({
-  edgeId,
-  outboxId,
-  sequence,
-}: Pick<FlowFact, "edgeId" | "outboxId" | "sequence">) {
-  return `${edgeId}/${outboxId}/${sequence}`;
 }

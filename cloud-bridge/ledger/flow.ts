@@ -3,54 +3,23 @@
 // to be posted beside them. It depends on the facts and the watermark alone, never on their arrival.
 
 import type { Place } from "../../contract/event.ts";
+import { isExit } from "../../contract/units.ts";
+import { settleExits, type UnitPast } from "./flow-exits.ts";
+import {
+  best,
+  type FlowFact,
+  type FlowKind,
+  flowGapMs,
+  flowWindows,
+  inTime,
+  isSame,
+  latestFirst,
+  type Unit,
+  unitsOf,
+} from "./flow-units.ts";
 
-/** `claimed`, `released`, `handed_over`: steps of an order that staff carried out. */
-export type FlowKind =
-  | "pick"
-  | "putback"
-  | "sale"
-  | "exit"
-  | "returned"
-  | "claimed"
-  | "released"
-  | "handed_over";
-
-/** A posted movement of customers' goods, or of what staff take for orders. */
-export interface FlowFact {
-  readonly kind: FlowKind;
-  readonly atMs: number;
-  readonly quantity: number;
-  readonly serial?: string | undefined;
-  readonly from: Place;
-  readonly to: Place;
-  readonly edgeId: string;
-  readonly outboxId: string;
-  readonly sequence: number;
-  readonly deviceId: string;
-}
-
-/** How far apart in time two facts of one unit may lie, and when what is open is closed. */
-export const flowWindows = {
-  /** From the shelf to the till or the exit. */
-  pickMs: 4 * 3_600_000,
-  /** From the till to the exit. */
-  saleMs: 2 * 3_600_000,
-  /** A sale that is stamped after its exit. */
-  lateSaleMs: 15 * 60_000,
-  /** From the shelf to where staff say that an order is picked, and back; whichever comes first. */
-  claimMs: 30 * 60_000,
-  /** By how much the clocks of two edges may differ. */
-  skewMs: 60_000,
-  /** Still in a basket after this: the unit stands somewhere on the floor again. */
-  basketTimeoutMs: 4 * 3_600_000,
-  /** Left unpaid and nobody sold it since: it is lost. */
-  exitTimeoutMs: 24 * 3_600_000,
-} as const;
-
-/** Facts that are further apart than this have nothing to do with each other. */
-export const flowGapMs = flowWindows.pickMs + flowWindows.skewMs;
-
-// The rules: which units they speak of, and from where to where the ledger posts one beside the fact.
+// The rules: which units they speak of, and from where to where the ledger posts one beside the fact. `unitAt`: where the
+// unit itself is, where the rule says so; else it is where the fact took it.
 export const rules = {
   /** A pick that the claim of an order moved too: staff took it. */
   pick_claimed: { from: "to", to: "from" },
@@ -62,22 +31,27 @@ export const rules = {
   sale_from_floor: { from: "shelf", to: "from" },
   /** A sale from the floor of a unit that was picked: it was in the basket. */
   sale_from_basket: { from: "basket", to: "from" },
-  /** An exit of a unit that was sold: only a confirmation. */
-  exit_paid: { from: "to", to: "from" },
-  /** The same serial at the exit again, and it was not brought back meanwhile. */
+  /** An exit of a unit that was sold, however often it passes: only a confirmation. */
+  exit_paid: { from: "to", to: "from", unitAt: "customer" },
+  /** One that left unpaid is at an exit again, and did not come in meanwhile. */
   exit_repeated: { from: "to", to: "from" },
   /** An unpaid exit of a unit that was picked: it was in the basket. */
   exit_from_basket: { from: "basket", to: "from" },
   /** Neither sold nor put back in time. */
-  basket_timeout: { from: "to", to: "from" },
+  basket_timeout: { from: "to", to: "from", unitAt: "from" },
   /** Unpaid, and not sold since. */
-  exit_timeout: { from: "to", to: "loss" },
+  exit_timeout: { from: "to", to: "loss", unitAt: "loss" },
 } as const;
 export type FlowRule = keyof typeof rules;
 
 /** Whether an entry's reason is one of these rules. */
 export function isFlowRule(reason: string): reason is FlowRule {
   return Object.hasOwn(rules, reason);
+}
+
+/** Whether a rule may say where its unit is. */
+export function isUnitSaid(rule: FlowRule): boolean {
+  return rule === "exit_repeated" || "unitAt" in rules[rule];
 }
 
 /** Every reason of entries that the ledger posts beside a fact, and may take back. */
@@ -90,15 +64,9 @@ export interface FlowCorrection {
   readonly from: Place;
   readonly to: Place;
   readonly atMs: number;
+  /** Where the unit is by it, at which time of its own: anything later that is known of it holds. */
+  readonly unitAt?: { readonly place: Place; readonly atMs: number } | undefined;
   quantity: number;
-}
-
-interface Unit {
-  readonly fact: FlowFact;
-  /** The unit of the pick that it is one with. */
-  pick?: Unit;
-  isTaken: boolean;
-  isLeft: boolean;
 }
 
 export interface FlowSettlement {
@@ -109,11 +77,17 @@ export interface FlowSettlement {
 
 /**
  * Settles the facts of one item. `watermarkMs`: until when every edge has told everything. `shelf`: where the
- * product has its place. Facts that belong together have to be there together (see `flowGapMs`).
+ * product has its place. Facts that belong together have to be there together (see `flowGapMs`); how units with serials
+ * left before is said by `past`.
  */
 export function settleFlow(
   facts: readonly FlowFact[],
-  { storeId, shelf, watermarkMs }: { storeId: string; shelf: string; watermarkMs: number },
+  {
+    storeId,
+    shelf,
+    watermarkMs,
+    past,
+  }: { storeId: string; shelf: string; watermarkMs: number; past: UnitPast },
 ): FlowSettlement {
   const units = [...facts].sort(inTime).flatMap(unitsOf);
   const of = (kind: FlowKind) => units.filter(({ fact }) => fact.kind === kind);
@@ -123,10 +97,12 @@ export function settleFlow(
   const open: { sinceMs: number; dueAtMs: number }[] = [];
   // What follows from something that is not there waits until everybody has told all of that time.
   const sayWhen = (dueAtMs: number, rule: FlowRule, unit: Unit, atMs = unit.fact.atMs) => {
-    if (watermarkMs >= dueAtMs) say(rule, unit, atMs);
+    const isDue = watermarkMs >= dueAtMs;
+    if (isDue) say(rule, unit, atMs);
     else open.push({ sinceMs: unit.fact.atMs, dueAtMs });
+    return isDue;
   };
-  const { pickMs, saleMs, lateSaleMs, skewMs, basketTimeoutMs, exitTimeoutMs } = flowWindows;
+  const { pickMs, skewMs, basketTimeoutMs } = flowWindows;
   const picks = of("pick");
   const [claimed, released] = [of("claimed"), of("released")];
   for (const unit of ofStaff(picks, claimed, released)) say("pick_claimed", unit);
@@ -154,37 +130,7 @@ export function settleFlow(
     }
     if (pick !== undefined && !isFromBasket) say("sale_from_basket", unit);
   }
-  const leftAtMs = new Map<string, number>();
-  const bought = units.filter(({ fact: { kind } }) => kind === "sale" || kind === "handed_over");
-  const cameBack = backBetween(of("returned"));
-  for (const unit of of("exit")) {
-    const { serial, atMs } = unit.fact;
-    const beforeMs = serial === undefined ? undefined : leftAtMs.get(serial);
-    if (serial !== undefined) leftAtMs.set(serial, atMs);
-    if (beforeMs !== undefined && !cameBack(serial, beforeMs, atMs)) {
-      say("exit_repeated", unit);
-      continue;
-    }
-    const listed = bought.filter(
-      (sale) =>
-        !sale.isLeft &&
-        isSame(sale, unit, -saleMs, lateSaleMs) &&
-        !cameBack(sale.fact.serial, sale.fact.atMs, atMs),
-    );
-    const sale = best(listed, unit);
-    if (sale !== undefined) {
-      sale.isLeft = true;
-      say("exit_paid", unit);
-      continue;
-    }
-    const pick = takePick(unit);
-    if (pick !== undefined) {
-      unit.pick = pick;
-      sayWhen(atMs + lateSaleMs, "exit_from_basket", unit);
-    }
-    const timeoutAtMs = atMs + exitTimeoutMs;
-    sayWhen(timeoutAtMs, "exit_timeout", unit, timeoutAtMs);
-  }
+  settleExits(units, past, { say, sayWhen, takePick });
   for (const pick of picks.filter(({ isTaken }) => !isTaken)) {
     const timeoutAtMs = pick.fact.atMs + basketTimeoutMs;
     sayWhen(timeoutAtMs + skewMs, "basket_timeout", pick, timeoutAtMs);
@@ -209,25 +155,22 @@ function correctionOf(
   storeId: string,
   shelf: string,
 ): FlowCorrection {
-  const place = (name: "from" | "to" | "shelf" | "basket" | "loss"): Place => {
-    const { from, to } = unit.fact;
-    if (name === "from") return from;
-    if (name === "to") return to;
+  const { from: factFrom, to: factTo, atMs: factAtMs } = unit.fact;
+  const place = (name: PlaceName): Place => {
+    if (name === "from") return factFrom;
+    if (name === "to") return factTo;
     if (name === "basket") return unit.pick!.fact.to;
-    return { location: name === "shelf" ? shelf : `${storeId}/@loss`, state: from.state };
+    const location = name === "shelf" ? shelf : `${storeId}/@${name}`;
+    return { location, state: factFrom.state };
   };
-  const { from, to } = rules[rule];
-  return { fact: unit.fact, rule, from: place(from), to: place(to), atMs, quantity: 1 };
+  const { from, to, unitAt }: { from: PlaceName; to: PlaceName; unitAt?: PlaceName } = rules[rule];
+  const name = unit.isLost === true ? "loss" : unitAt;
+  const held = name && { place: place(name), atMs: unit.seenAtMs ?? factAtMs };
+  const beside = { fact: unit.fact, rule, from: place(from), to: place(to), atMs };
+  return { ...beside, unitAt: held, quantity: 1 };
 }
 
-/** Whether a unit with a serial was brought back between two times: what was paid before is not paid any more. */
-function backBetween(returns: readonly Unit[]) {
-  return (serial: string | undefined, afterMs: number, untilMs: number) =>
-    serial !== undefined &&
-    returns.some(
-      ({ fact }) => fact.serial === serial && fact.atMs > afterMs && fact.atMs <= untilMs,
-    );
-}
+type PlaceName = "from" | "to" | "shelf" | "basket" | "loss" | "customer";
 
 /**
  * What the shelf saw of which each is one with a step of an order at the same place, the one nearest in time; they are taken.
@@ -333,47 +276,10 @@ export function flowKindOf(entry: {
   return undefined;
 }
 
-/** Whether a unit that is there has passed an exit, and nobody has said yet that it was paid. */
-export function isExit(location: string): boolean {
-  return /\/@exit(\/|$)/.test(location);
-}
-
 function isBasket(location: string): boolean {
   return location.endsWith("/@basket");
 }
 
 function isPlace(a: Place, b: Place): boolean {
   return a.location === b.location && a.state === b.state;
-}
-
-function unitsOf(fact: FlowFact): Unit[] {
-  return Array.from({ length: fact.quantity }, () => ({ fact, isTaken: false, isLeft: false }));
-}
-
-function inTime(a: FlowFact, b: FlowFact): number {
-  if (a.atMs !== b.atMs) return a.atMs - b.atMs;
-  const [nameA, nameB] = [a, b].map(({ edgeId, outboxId }) => `${edgeId}/${outboxId}`);
-  if (nameA !== nameB) return nameA! < nameB! ? -1 : 1;
-  return a.sequence - b.sequence;
-}
-
-/** Whether both may be one unit, `one` lying between `beforeMs` and `afterMs` of `other`. */
-function isSame(one: Unit, other: Unit, beforeMs: number, afterMs: number): boolean {
-  const differenceMs = one.fact.atMs - other.fact.atMs;
-  if (differenceMs < beforeMs || differenceMs > afterMs) return false;
-  const [serial, otherSerial] = [one.fact.serial, other.fact.serial];
-  return serial === undefined || otherSerial === undefined || serial === otherSerial;
-}
-
-/** From the last one before a unit back in time; then those after it, which only clocks that differ explain. */
-function latestFirst(open: readonly Unit[], { fact: { atMs } }: Unit): Unit[] {
-  const later = open.filter(({ fact }) => fact.atMs > atMs);
-  return [...open.filter((unit) => !later.includes(unit)).reverse(), ...later];
-}
-
-/** The first with the same serial, else the first. */
-function best(open: readonly Unit[], unit: Unit): Unit | undefined {
-  const { serial } = unit.fact;
-  const named = serial === undefined ? undefined : open.find(({ fact }) => fact.serial === serial);
-  return named ?? open[0];
 }

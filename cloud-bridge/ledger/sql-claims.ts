@@ -24,7 +24,7 @@ import {
 } from "./claims.ts";
 import type { TrustGate } from "./counting/trust-gate.ts";
 import { type SqlConnection, type SqlValue, StatementError } from "./database.ts";
-import { flowWindows } from "./flow.ts";
+import { flowWindows } from "./flow-units.ts";
 import { type OrderPlace, webChannel } from "./place-roles.ts";
 import { endNegatives } from "./sql-alert-ends.ts";
 import { type AuditRecord, saveAudit } from "./sql-audit.ts";

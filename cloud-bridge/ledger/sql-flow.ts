@@ -7,6 +7,7 @@ import { Book } from "./book.ts";
 import { changedItemsOf } from "./changed-items.ts";
 import { productKey } from "./changes.ts";
 import { type SqlConnection, savepoint } from "./database.ts";
+import { flowKindOf } from "./flow.ts";
 import { type FlowEntry, flowLookBackMs, postFlow, type Unsettled } from "./flow-posting.ts";
 import { endNegatives, endPaidExits } from "./sql-alert-ends.ts";
 import { saveAlerts } from "./sql-alerts.ts";
@@ -78,10 +79,12 @@ async function settleItems(
 ) {
   const asked = due.map((each) => ({ ...each, sinceMs: each.sinceMs - flowLookBackMs }));
   const rows = await readFlow(connection, asked);
+  const ofUnits = await readLeftUnits(connection, rows);
   const book = new Book(await loadItemsView(connection, asked));
   const settled = due.map((each) => {
-    const own = rows.get(productKey(each.storeId, each.item)) ?? [];
-    return { ...each, ...postFlow(book, each, own, recordedAtMs) };
+    const key = productKey(each.storeId, each.item);
+    const history = { rows: rows.get(key) ?? [], ofUnits: ofUnits.get(key) ?? [] };
+    return { ...each, ...postFlow(book, each, history, recordedAtMs) };
   });
   await saveBook(connection, book, recordedAtMs);
   await connection.run(
@@ -140,40 +143,51 @@ async function withinMemory(
   return end < 0 ? due : due.slice(0, end);
 }
 
-async function readFlow(
-  connection: SqlConnection,
-  asked: readonly Unsettled[],
-): Promise<Map<string, FlowEntry[]>> {
-  const rows = await connection.all<EntryRow>(
-    `SELECT e.store_id AS storeId, e.item, e.serial, e.quantity, e.reason, e.placed_at_ms AS atMs,
-            e.from_location AS fromLocation, e.from_state AS fromState,
-            e.to_location AS toLocation, e.to_state AS toState, e.edge_id AS edgeId,
-            e.outbox_id AS outboxId, e.sequence, e.device_id AS deviceId
-     FROM json_each(?) k JOIN entries e ON e.store_id = k.value->>0 AND e.item = k.value->>1
-      AND e.placed_at_ms >= CAST(k.value->>2 AS INTEGER)
-     ORDER BY e.store_id, e.entry_number`,
-    JSON.stringify(asked.map(({ storeId, item, sinceMs }) => [storeId, item, sinceMs])),
+const entrySelect = `SELECT e.store_id AS storeId, e.item, e.serial, e.quantity, e.reason, e.placed_at_ms AS atMs,
+   e.from_location AS fromLocation, e.from_state AS fromState,
+   e.to_location AS toLocation, e.to_state AS toState, e.edge_id AS edgeId,
+   e.outbox_id AS outboxId, e.sequence, e.device_id AS deviceId
+  FROM json_each(?) k JOIN entries e ON e.store_id = k.value->>0 AND e.item = k.value->>1`;
+
+type Flows = Map<string, (FlowEntry & Pick<EntryRow, "storeId" | "item">)[]>;
+
+async function readFlow(connection: SqlConnection, asked: readonly Unsettled[]): Promise<Flows> {
+  return byItem(
+    await connection.all<EntryRow>(
+      `${entrySelect} AND e.placed_at_ms >= CAST(k.value->>2 AS INTEGER)
+       ORDER BY e.store_id, e.entry_number`,
+      JSON.stringify(asked.map(({ storeId, item, sinceMs }) => [storeId, item, sinceMs])),
+    ),
   );
-  const flow = new Map<string, FlowEntry[]>();
-  for (const {
-    storeId,
-    item,
-    serial,
-    fromLocation,
-    fromState,
-    toLocation,
-    toState,
-    ...row
-  } of rows) {
-    const key = productKey(storeId, item);
-    const list = flow.get(key) ?? [];
+}
+
+/** All entries of the units with serials that passed an exit: they may have left long before. */
+async function readLeftUnits(connection: SqlConnection, flows: Flows): Promise<Flows> {
+  const exits = [...flows.values()].flat().filter((row) => flowKindOf(row) === "exit");
+  const units = exits.flatMap(({ storeId, item, serial }) =>
+    serial === undefined ? [] : [JSON.stringify([storeId, item, serial])],
+  );
+  if (units.length === 0) return new Map();
+  return byItem(
+    await connection.all<EntryRow>(
+      `${entrySelect} AND e.serial = k.value->>2 ORDER BY e.store_id, e.entry_number`,
+      `[${[...new Set(units)].join(",")}]`,
+    ),
+  );
+}
+
+function byItem(rows: readonly EntryRow[]): Flows {
+  const flows: Flows = new Map();
+  for (const { serial, fromLocation, fromState, toLocation, toState, ...row } of rows) {
+    const key = productKey(row.storeId, row.item);
+    const list = flows.get(key) ?? [];
     list.push({
       ...row,
       ...(serial === null ? {} : { serial }),
       from: { location: fromLocation, state: fromState },
       to: { location: toLocation, state: toState },
     });
-    flow.set(key, list);
+    flows.set(key, list);
   }
-  return flow;
+  return flows;
 }

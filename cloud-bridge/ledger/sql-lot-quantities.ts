@@ -5,6 +5,7 @@ import type { Entry } from "../../contract/stock.ts";
 import type { Changes, PlacedEntry } from "./changes.ts";
 import type { SqlConnection } from "./database.ts";
 import { noExpiry } from "./lots.ts";
+import { seenInStore } from "./sql-unit-places.ts";
 
 const lotUnitsTable = `
 -- Units with a serial, by each lot that an entry named for them. in_store: whether they were seen last at a real place.
@@ -31,12 +32,6 @@ ${lotUnitsTable};
 const moved = (place: "from" | "to") =>
   `CASE WHEN e.${place}_location NOT LIKE '%/@%' OR e.${place}_location = e.store_id || '/@basket'
     THEN e.quantity ELSE 0 END`;
-
-/** Whether a unit (a row of `u`) was seen last at a real place. */
-const seenInStore = (u: string) =>
-  `(SELECT CASE WHEN s.to_location LIKE '%/@%' THEN 0 ELSE 1 END FROM entries s
-    WHERE s.store_id = ${u}.store_id AND s.item = ${u}.item AND s.serial = ${u}.serial
-    ORDER BY s.placed_at_ms DESC, s.entry_number DESC LIMIT 1)`;
 
 /** What entries say of a lot (a row of `l`). */
 const countedOf = (l: string) => {
@@ -66,6 +61,11 @@ ${lotUnitsTable};
 INSERT INTO lot_units SELECT u.store_id, u.item, u.serial, u.lot, ${seenInStore("u")}
   FROM (SELECT DISTINCT store_id, item, serial, lot FROM entries
     WHERE lot IS NOT NULL AND serial IS NOT NULL) u`;
+
+/** Counts lots anew, when what is said of a unit beside its movements no longer moved it. */
+export const lotUnitsUpgrade = `
+UPDATE lot_units SET in_store = ${seenInStore("lot_units")};
+UPDATE lots SET quantity = ${countedOf("lots")}`;
 
 /** A lot that entries named, and how many more units without a serial the store has of it. */
 export interface NamedLot {

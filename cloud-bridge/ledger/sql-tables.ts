@@ -12,11 +12,12 @@ import { epcisTables } from "./sql-capture-tables.ts";
 import { claimAnswerTables } from "./sql-claim-answers.ts";
 import { factTables } from "./sql-facts.ts";
 import { followerTables } from "./sql-followers.ts";
-import { lotQuantitiesUpgrade, lotTables } from "./sql-lot-quantities.ts";
+import { lotQuantitiesUpgrade, lotTables, lotUnitsUpgrade } from "./sql-lot-quantities.ts";
 import { planTables } from "./sql-plan.ts";
 import { setBackTables } from "./sql-set-backs.ts";
 import { tagNameTables } from "./sql-tag-names.ts";
 import { treeTables } from "./sql-tree.ts";
+import { unitPlacesUpgrade } from "./sql-unit-places.ts";
 import { webhookTables } from "./sql-webhooks.ts";
 import { withheldTables } from "./sql-withheld.ts";
 
@@ -118,7 +119,7 @@ ${claimAnswerTables}${withheldTables}${planTables}${countingTables}${catalogueTa
 ${factTables}${lotTables}${tagNameTables}`;
 
 /** Version of the tables, in `PRAGMA user_version` and `ledger_version`. */
-export const tablesVersion = 4;
+export const tablesVersion = 5;
 
 interface Upgrade {
   readonly version: number;
@@ -134,6 +135,7 @@ const serialsTable = (name: string) => `CREATE TABLE ${name} (
   PRIMARY KEY (serial_key, store_id)
 ) WITHOUT ROWID;`;
 
+const unitsUpgrade = `${unitPlacesUpgrade};${lotUnitsUpgrade}`;
 const actorColumn = "ALTER TABLE entries ADD COLUMN actor TEXT";
 
 /** What makes the tables of the version before into those of the next, in order; a new ledger has it all in `tables`. */
@@ -150,6 +152,7 @@ ALTER TABLE serials_by_key RENAME TO serials`,
       "ALTER TABLE serials DROP CONSTRAINT serials_pkey, ADD PRIMARY KEY (serial_key, store_id)",
   },
   { version: 4, sqlite: lotQuantitiesUpgrade, postgres: lotQuantitiesUpgrade },
+  { version: 5, sqlite: unitsUpgrade, postgres: unitsUpgrade },
 ];
 
 /** The scripts that tables of an older version lack. */

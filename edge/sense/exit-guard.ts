@@ -7,6 +7,7 @@ import { serialKey } from "../../contract/gs1/digital-link.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Reading } from "../../contract/reading.ts";
 import type { Sold } from "../../contract/sold.ts";
+import { isExit } from "../../contract/units.ts";
 import type { ExitConfig } from "./exit-config.ts";
 import { type Arbiter, type Count, type Output, warning } from "./machine.ts";
 import { SoldUnits } from "./sold-units.ts";
@@ -50,6 +51,7 @@ export class ExitGuard implements Arbiter {
     this.#sold.restore(stored);
   }
 
+  /** A plan of earlier days may have an exit by another name. */
   setPlan(plan: Plan): void {
     const exits = plan.locations.filter(({ role }) => role === "exit");
     this.#exits = new Set(exits.map(({ location }) => location));
@@ -66,7 +68,7 @@ export class ExitGuard implements Arbiter {
   }
 
   #isExit({ to }: MovedConclusion): boolean {
-    return to !== undefined && (/\/@exit(\/|$)/.test(to.location) || this.#exits.has(to.location));
+    return to !== undefined && (isExit(to.location) || this.#exits.has(to.location));
   }
 
   #leave(moved: MovedConclusion, output: Output): void {

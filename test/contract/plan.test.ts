@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { planSchema } from "../../contract/plan.ts";
+import { givenPlanSchema, planSchema, readPlan } from "../../contract/plan.ts";
 
 const coffee = { gtin: "09521321002012", name: "Coffee", unitWeightGrams: 512 };
 const shelf = { location: "s0042/floor/gondola-1/c1", role: "shelf", picksSensed: true };
@@ -54,4 +54,20 @@ test("a location of another store is refused, a namesake of the store too", () =
 test("a facing names a location and a product of the plan", () => {
   const facings = [...plan.facings, { location: "s0042/floor/x", gtin: "09506000134352" }];
   expect(faults({ ...plan, facings })).toEqual(["facings.1.location", "facings.1.gtin"]);
+});
+
+test("an exit has the name by which the ledger knows it; a plan that was kept with another one is read", () => {
+  const withExit = (location: string) => ({
+    ...plan,
+    locations: [shelf, { location, role: "exit", picksSensed: false }],
+  });
+  for (const location of ["s0042/@exit", "s0042/@exit/door-1"]) {
+    expect(givenPlanSchema.safeParse(withExit(location)).success).toBe(true);
+  }
+  for (const location of ["s0042/door-1", "s0042/floor/exit", "s0042/@exits"]) {
+    expect(givenPlanSchema.safeParse(withExit(location)).error?.issues).toMatchObject([
+      { path: ["locations", 1, "location"], message: expect.stringContaining("s0042/@exit/") },
+    ]);
+    expect(readPlan(withExit(location)).data).toEqual(withExit(location));
+  }
 });

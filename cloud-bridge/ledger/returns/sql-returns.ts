@@ -142,7 +142,7 @@ async function saleOf(
     const message = `${gtin} ${serial} stands at ${held.location} by the book: it was not sold, or came back`;
     return { code: "RETURN_NOT_SOLD", message };
   }
-  const ofSerial = held && { storeId: held.storeId, soldAtMs: held.atMs };
+  const ofSerial = held && { storeId: held.storeId, soldAtMs: held.soldAtMs };
   if (receiptId === undefined) return { sale: ofSerial };
   const sales = await readReceiptSales(connection, receiptId);
   const own = sales.filter(({ item }) => item === gtin);
@@ -163,12 +163,16 @@ async function saleOf(
   return { sale: { storeId: first.storeId, soldAtMs: first.soldAtMs } };
 }
 
-/** Where a unit stands by the latest word of all stores. */
+/** Where a unit stands by the latest word of all stores, and when it was sold: without its serial at the latest as it left. */
 async function heldAt(connection: SqlConnection, gtin: string, serial: string) {
-  const [row] = await connection.all<{ storeId: string; location: string; atMs: number }>(
-    `SELECT store_id AS storeId, location, at_ms AS atMs FROM serials
-     WHERE serial_key = ? ORDER BY at_ms DESC, store_id LIMIT 1`,
-    serialKey(gtin as Gtin, serial),
+  const [row] = await connection.all<{ storeId: string; location: string; soldAtMs: number }>(
+    `SELECT s.store_id AS storeId, s.location, coalesce((
+       SELECT CASE e.reason WHEN 'retail_selling' THEN e.placed_at_ms END FROM entries e
+       WHERE e.store_id = s.store_id AND e.item = ? AND e.serial = ?
+        AND e.reason IN ('retail_selling', 'returning')
+       ORDER BY e.placed_at_ms DESC, e.entry_number DESC LIMIT 1), s.at_ms) AS soldAtMs
+     FROM serials s WHERE s.serial_key = ? ORDER BY s.at_ms DESC, s.store_id LIMIT 1`,
+    ...[gtin, serial, serialKey(gtin as Gtin, serial)],
   );
   return row;
 }

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
-import { isOnPostgres, openLedger, plan } from "./edge-fixture.ts";
+import { openLedger, plan } from "./edge-fixture.ts";
 import { coffee, FakeEdge, moved, noticed, startAtMs } from "./fake-edge.ts";
 import {
   at,
@@ -12,7 +12,7 @@ import {
   type Fact,
   fact,
   minuteMs,
-  permutations,
+  ordersOf,
   sale,
   serial,
   settleAll,
@@ -57,13 +57,6 @@ const two = (first?: string, second?: string) => [
   ...[exit(10 * minuteMs, named(first)), notice(10 * minuteMs, first)],
   ...[exit(11 * minuteMs, named(second)), notice(11 * minuteMs, second)],
 ];
-
-/** All orders of a few facts; of more, some from each part of the list. What crosses a socket takes its time. */
-function ordersOf(facts: readonly Fact[]): Fact[][] {
-  const orders = permutations(facts);
-  const step = Math.ceil(orders.length / (isOnPostgres ? 6 : 60));
-  return orders.filter((_order, index) => index % step === 0);
-}
 
 describe("passages, notices and sales in every order", () => {
   const over = { open: [], ended: ["paid"] };

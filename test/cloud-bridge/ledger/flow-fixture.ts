@@ -1,10 +1,14 @@
 // Hours of a shop on a real ledger: what shelf, till and exit say, and steps of orders, posted in any order.
 
 import { expect } from "vitest";
+import { countDifference } from "../../../cloud-bridge/ledger/anchors.ts";
+import { isFlowRule } from "../../../cloud-bridge/ledger/flow.ts";
+import type { SqlLedger } from "../../../cloud-bridge/ledger/sql-ledger.ts";
 import type { SqliteLedger } from "../../../cloud-bridge/ledger/sqlite-ledger.ts";
 import { planSchema } from "../../../contract/plan.ts";
+import type { Entry } from "../../../contract/stock.ts";
 import { reserve } from "./claims-fixture.ts";
-import { balancesOf, openLedger, plan } from "./edge-fixture.ts";
+import { balancesOf, isOnPostgres, openLedger, plan } from "./edge-fixture.ts";
 import { coffee, FakeEdge, moved, place, startAtMs } from "./fake-edge.ts";
 
 export const minuteMs = 60_000;
@@ -53,6 +57,13 @@ export function permutations<T>(list: readonly T[]): T[][] {
   );
 }
 
+/** All orders of a few facts; of more, some from each part of the list. What crosses a socket takes its time. */
+export function ordersOf<T>(facts: readonly T[]): T[][] {
+  const orders = permutations(facts);
+  const step = Math.ceil(orders.length / (isOnPostgres ? 6 : 60));
+  return orders.filter((_order, index) => index % step === 0);
+}
+
 export async function settleAll(ledger: SqliteLedger): Promise<string[]> {
   const codes: string[] = [];
   for (;;) {
@@ -83,11 +94,18 @@ export async function ledgersInTurn() {
 
 let storeNumber = 0;
 
-/** Posts facts in this order, each by an edge of its own, in a new store; then two days pass. Orders are of the first one. */
+/** Until when every edge has told everything in the end. */
+const endMs = startAtMs + 30 * 24 * hourMs;
+
+/**
+ * Posts facts in this order, each by an edge of its own, in a new store; then a month passes. Orders are of the first one.
+ * `throughMsAt`: until when all edges so far have told everything once a fact is posted.
+ */
 export async function day(
   ledger: SqliteLedger,
   facts: readonly (Fact | Step)[],
   settleAt: (position: number) => boolean = () => true,
+  throughMsAt: (position: number) => number = () => 0,
 ) {
   storeNumber += 1;
   const storeId = `s${storeNumber}`;
@@ -99,8 +117,9 @@ export async function day(
     if (typeof each === "function") {
       const name = `0a0a0a0a-${String(position).padStart(4, "0")}`;
       const edge = new FakeEdge(name, `e${position}`, storeId).append(each(storeId));
-      const completeThroughAtMs = startAtMs;
+      const completeThroughAtMs = startAtMs + throughMsAt(position);
       await ledger.post([edge.batch(1, edge.lastSequence, { completeThroughAtMs })], startAtMs);
+      await tellThrough(ledger, edges, completeThroughAtMs);
       edges.push(edge);
     } else {
       const { order, step, afterMs } = each;
@@ -120,13 +139,19 @@ export async function day(
   }
   await settleAll(ledger);
   const soon = await shortBalances(ledger, storeId);
-  const completeThroughAtMs = startAtMs + 48 * hourMs;
-  await ledger.post(
-    edges.map((edge) => edge.hello(edge.lastSequence + 1, { completeThroughAtMs })),
-    startAtMs,
-  );
+  await tellThrough(ledger, edges, endMs);
   const codes = await settleAll(ledger);
   return { storeId, codes, soon, balances: await shortBalances(ledger, storeId) };
+}
+
+async function tellThrough(
+  ledger: SqliteLedger,
+  edges: readonly FakeEdge[],
+  completeThroughAtMs: number,
+): Promise<void> {
+  if (completeThroughAtMs === startAtMs) return;
+  const hellos = edges.map((edge) => edge.hello(edge.lastSequence + 1, { completeThroughAtMs }));
+  await ledger.post(hellos, startAtMs);
 }
 
 async function shortBalances(ledger: SqliteLedger, storeId: string) {
@@ -136,4 +161,31 @@ async function shortBalances(ledger: SqliteLedger, storeId: string) {
     quantity,
   ]);
   return Object.fromEntries(short) as Record<string, number>;
+}
+
+/** Minutes of the facts beside which something stands, by its rule. */
+export async function standing(
+  ledger: SqlLedger,
+  storeId: string,
+): Promise<Record<string, number[]>> {
+  const entries = await ledger.entries({ storeId, afterEntryNumber: 0, countMax: 999 });
+  const nameOf = ({ edgeId, sequence }: Entry) => `${edgeId}/${sequence}`;
+  const facts = new Map<string, Entry>();
+  const beside = new Map<string, Entry[]>();
+  for (const entry of entries) {
+    const { reason } = entry;
+    const key = `${reason} ${nameOf(entry)}`;
+    if (isFlowRule(reason)) beside.set(key, [...(beside.get(key) ?? []), entry]);
+    else if (reason !== countDifference) facts.set(nameOf(entry), entry);
+  }
+  const minutes: Record<string, number[]> = {};
+  for (const [key, posted] of beside) {
+    // What is taken back goes the other way.
+    const forward = posted.filter(({ from }) => from.location === posted[0]!.from.location);
+    if (2 * forward.length === posted.length) continue;
+    const [rule, name] = key.split(" ") as [string, string];
+    const minute = (facts.get(name)!.occurredAtMs - startAtMs) / minuteMs;
+    minutes[rule] = [...(minutes[rule] ?? []), minute].sort((a, b) => a - b);
+  }
+  return minutes;
 }

@@ -3,7 +3,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { flowWindows } from "../../../cloud-bridge/ledger/flow.ts";
+import { flowWindows } from "../../../cloud-bridge/ledger/flow-units.ts";
 import { reserve } from "./claims-fixture.ts";
 import { balancesOf, openLedger, plan, runCountOf } from "./edge-fixture.ts";
 import { coffee, FakeEdge, startAtMs } from "./fake-edge.ts";
