@@ -3,6 +3,7 @@
 // it, so that no older list follows a newer one.
 
 import type { EdgeStatus } from "../../contract/delivery.ts";
+import type { Sold } from "../../contract/sold.ts";
 import { topics } from "../../contract/topics.ts";
 import { type Clock, sleep } from "../clock.ts";
 import { type EdgeName, edgeKey } from "../edges/edge-messages.ts";
@@ -12,7 +13,7 @@ import type { Ledger, Posted } from "../ledger/types.ts";
 import type { OutgoingMessage } from "../link.ts";
 
 export interface SoldTopicsOptions {
-  readonly ledger: Pick<Ledger, "sales" | "positions">;
+  readonly ledger: Pick<Ledger, "epoch" | "lastEntryNumber" | "sales" | "positions">;
   readonly storeIds: () => Promise<string[]>;
   readonly link: {
     readonly isOnline: boolean;
@@ -115,6 +116,9 @@ export class SoldTopics {
     const { ledger, link, clock, count } = this.#options;
     const nowMs = clock.nowMs();
     const sinceMs = nowMs - soldWindows.serialMs;
+    // Before the sales, the epoch first: the list goes as far as it says, or further.
+    const { epoch: ledgerEpoch } = ledger;
+    const through = { ledgerEpoch, entryNumber: await ledger.lastEntryNumber(storeId) };
     const rows = await ledger.sales({ storeId, sinceMs, countMax: saleCountMax + 1 });
     // Claims are posted here at once, and are no till that could be behind.
     const tillIds = new Set(rows.map(({ edgeId }) => edgeId));
@@ -130,7 +134,8 @@ export class SoldTopics {
     const { sold, droppedCount } = soldList(sales, { storeId, asOfAtMs, nowMs });
     const overCount = droppedCount + rows.length - sales.length;
     if (overCount > 0) count("sold_list_dropped", overCount);
-    const message = { topic: topics.sold(storeId), payload: JSON.stringify(sold), retain: true };
+    const list: Sold = { ...sold, through };
+    const message = { topic: topics.sold(storeId), payload: JSON.stringify(list), retain: true };
     const isTaken = await link.publish(message);
     if (isTaken) count("sold_lists_published");
     return isTaken;

@@ -55,6 +55,7 @@ test("what another edge's till sold leaves in silence; what came back, or nobody
   );
   const sold = soldSchema.parse(JSON.parse(message.payload.toString()));
   expect(sold.units).toMatchObject([{ gtin: tagGtin, quantity: 1 }]);
+  expect(sold.through?.entryNumber).toBeGreaterThanOrEqual(4);
 
   const nowMs = Date.now();
   const told = exitEdge(storeId, nowMs);
