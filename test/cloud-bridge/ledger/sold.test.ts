@@ -89,10 +89,10 @@ test("beyond its bound the list keeps the newest and says how many it left out",
 });
 
 test("a list is as fresh as the till that is furthest behind", () => {
-  const current = { completeThroughAtMs: 900, onlineSinceAtMs: 800 };
+  const current = { completeThroughAtMs: 900, caughtUpFromAtMs: 800 };
   expect(soldAsOfAtMs([current], 1000)).toBe(1000);
   expect(soldAsOfAtMs([current, { completeThroughAtMs: 700 }], 1000)).toBe(700);
-  expect(soldAsOfAtMs([{ completeThroughAtMs: 700, onlineSinceAtMs: 800 }], 1000)).toBe(700);
+  expect(soldAsOfAtMs([{ completeThroughAtMs: 700, caughtUpFromAtMs: 800 }], 1000)).toBe(700);
   expect(soldAsOfAtMs([{ completeThroughAtMs: 5000 }], 1000)).toBe(1000);
 });
 
