@@ -185,6 +185,8 @@ export const bridgeConfigSchema = section({
     seriesCountMax: whole(2, 10_000).default(300),
     /** An edge's report is served for so long: ten of its usual intervals. */
     staleMs: whole(100, 86_400_000).default(300_000),
+    /** An edge with a till that was silent for so long may be gone and have sold what is not known: three of its usual intervals. */
+    silentMs: whole(1000, 86_400_000).default(100_000),
     /** An edge that told nothing for so long is no longer expected, as with alerts. */
     forgetMs: whole(1000, 31_536_000_000).default(edgeForgottenMs),
     /** How often the ledger is asked for its edges and its quarantine. */

@@ -82,6 +82,7 @@ export class Messaging {
     }
     this.publishers = new Publishers({
       ...{ ...config.publish, ledger, link, clock, count, marks: this.#marks },
+      edges: options.edges,
       isHeld: (storeId) => this.#isHeld(storeId),
       storeIds: async () => (await stores.list()).filter((storeId) => this.#isHeld(storeId)),
     });
@@ -158,7 +159,6 @@ export class Messaging {
       metrics.count("message_invalid");
       return;
     }
-    this.publishers.onStatus(edge, status);
     edges.onStatus(edge, status, isRetained);
     life.watch(this.#hello.onStatus(edge, status, isRetained));
   }

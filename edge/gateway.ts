@@ -9,7 +9,7 @@ import { parsePayload } from "../contract/payload.ts";
 import type { Plan } from "../contract/plan.ts";
 import { readForward } from "../contract/read-forward.ts";
 import type { Reading } from "../contract/reading.ts";
-import { soldSchema } from "../contract/sold.ts";
+import { goesLessFar, type Sold, soldSchema } from "../contract/sold.ts";
 import type { Clock } from "../drivers/clock.ts";
 import type { Outbox } from "./buffer/outbox.ts";
 import type { EdgeClock } from "./clock.ts";
@@ -57,7 +57,8 @@ export class Gateway {
   readonly supervisor: Supervisor;
   readonly #parts: GatewayParts;
   readonly #intake: Intake;
-  #soldAsOfAtMs = 0;
+  /** How far the list of what is sold goes that was taken last. */
+  #soldThrough: Sold["through"];
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -114,13 +115,13 @@ export class Gateway {
     const { config, count, log } = this.#parts;
     const parsed = readForward(soldSchema, parsePayload(payload));
     const sold = parsed.data;
-    if (sold?.storeId !== config.storeId || sold.asOfAtMs < this.#soldAsOfAtMs) {
+    if (sold?.storeId !== config.storeId || goesLessFar(sold.through, this.#soldThrough)) {
       const reason = parsed.error?.issues[0]?.message ?? "another store's, or an older one";
       count("sold_lists_refused");
       log.warn({ code: "MESSAGE_INVALID", reason }, "list of what is sold refused");
       return;
     }
-    this.#soldAsOfAtMs = sold.asOfAtMs;
+    this.#soldThrough = sold.through ?? this.#soldThrough;
     this.#intake.setSold(sold);
   }
 

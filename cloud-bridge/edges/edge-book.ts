@@ -12,6 +12,8 @@ import { type EdgeReport, reportOf } from "./edge-report.ts";
 
 /** Announcements of edges that have not delivered yet; the oldest go beyond. */
 const strangerCountMax = 1000;
+/** By how much an edge's clock may be behind, and how long an event may be on its way. */
+const toleranceMs = 10_000;
 /** A look at the ledger that took long is followed by a rest of so many times that. */
 const restFactor = 20;
 
@@ -43,18 +45,26 @@ export interface EdgeView extends EdgeName {
   readonly report: EdgeReport | undefined;
 }
 
+/** A moment, by the bridge's clocks. */
+interface Moment {
+  readonly atMs: number;
+  readonly monotonicMs: number;
+}
+
 interface Kept extends EdgeName {
   state: EdgeView["state"];
   status: EdgeStatus | undefined;
-  seen: { readonly atMs: number; readonly monotonicMs: number } | undefined;
+  seen: Moment | undefined;
+  /** As `caughtUpFromAtMs`, but for silence. */
+  caughtUpFromAtMs: number | undefined;
   /** On the bridge's clock that never jumps. */
   acknowledgedMs: number | undefined;
   report: EdgeReport | undefined;
-  /** The last report while another bridge has the store: it is read when somebody asks. */
-  unread:
-    | { readonly payload: Uint8Array; readonly atMs: number; readonly monotonicMs: number }
-    | undefined;
+  /** The last report while another bridge has the store: it is read when somebody asks. A status may have come after it. */
+  unread: (Moment & { readonly payload: Uint8Array; readonly isBeforeStatus: boolean }) | undefined;
 }
+
+const justBefore = ({ atMs }: Moment) => atMs - toleranceMs;
 
 /** The edges of a chain. */
 export class EdgeBook {
@@ -116,20 +126,25 @@ export class EdgeBook {
     }
     const kept = this.#admit(edge);
     if (kept === undefined) return;
+    if (kept.unread !== undefined) kept.unread = { ...kept.unread, isBeforeStatus: true };
+    // What the broker kept, or says for an edge that is gone, is no sign of life.
+    const isHeard = status !== undefined && !isRetained && status.reason !== "lost";
+    const now = this.#now();
+    if (isHeard) this.#see(kept, now);
     kept.status = status;
     kept.state = status?.state ?? "unknown";
-    // What the broker kept, or says for an edge that is gone, is no sign of life.
-    if (status !== undefined && !isRetained && status.reason !== "lost") this.#see(kept);
+    // Each connection says this once, and hello after it. Where the broker says it again, the bridge asks for a hello.
+    kept.caughtUpFromAtMs = kept.state === "online" ? justBefore(now) : undefined;
   }
 
   /** Takes a `health` message. Of a store that another bridge has it is only remembered, for when it comes to this one. */
   onHealth(edge: EdgeName, payload: Uint8Array, isRetained: boolean): void {
-    const { clock, count } = this.#options;
-    const now = { atMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+    const { count } = this.#options;
+    const now = this.#now();
     if (!this.#isHeld(edge.storeId)) {
       const kept = isRetained ? undefined : this.#kept.get(edgeKey(edge));
       if (kept === undefined || payload.length > reportSizeBytesMax) return;
-      kept.unread = { ...now, payload: Uint8Array.from(payload) };
+      kept.unread = { ...now, payload: Uint8Array.from(payload), isBeforeStatus: false };
       return;
     }
     const health = this.#read(edge, payload, isRetained);
@@ -140,7 +155,7 @@ export class EdgeBook {
     count("edge_health_taken");
   }
 
-  #report(kept: Kept, health: Health, now: { atMs: number; monotonicMs: number }): void {
+  #report(kept: Kept, health: Health, now: Moment): void {
     const { seriesCountMax } = this.#options.settings;
     const { storeId, edgeId } = kept;
     const { atMs: nowMs, monotonicMs } = now;
@@ -156,7 +171,10 @@ export class EdgeBook {
     }
     // Whoever speaks is there: a last will may come late, after the next connection's status.
     kept.state = "online";
-    kept.seen = now;
+    this.#see(kept, now);
+    const isBehind = report.backlogAgeMs > toleranceMs || kept.caughtUpFromAtMs === undefined;
+    if (report.waitingCount === 0) kept.caughtUpFromAtMs = 0;
+    else if (isBehind) kept.caughtUpFromAtMs = justBefore(now);
   }
 
   /** Takes batches that were committed: their edges are known from now on. */
@@ -165,8 +183,19 @@ export class EdgeBook {
       if ((committed[index]?.answer.throughSequence ?? 0) === 0) continue;
       this.#known.add(edgeKey(incoming));
       const kept = this.#admit(incoming);
-      if (kept !== undefined) this.#see(kept);
+      if (kept !== undefined) this.#see(kept, this.#now());
     }
+  }
+
+  /**
+   * An edge that told the ledger everything until then has caught up, and tells what happens at once. Undefined for one
+   * that may be gone: it said so, the broker did, or nothing was heard of it for `silentMs`, as any of them may be lost.
+   */
+  caughtUpFromAtMs(edge: EdgeName): number | undefined {
+    const kept = this.#kept.get(edgeKey(edge));
+    if (kept === undefined) return undefined;
+    this.#readLate(kept);
+    return this.#isSilent(kept, this.#now()) ? undefined : kept.caughtUpFromAtMs;
   }
 
   /** What is known of an edge; undefined for one that is not known, is forgotten or has no room. */
@@ -218,10 +247,9 @@ export class EdgeBook {
     kept.unread = undefined;
     const health = unread && this.#read(kept, unread.payload, false);
     if (unread === undefined || health === undefined) return;
-    const { state } = kept;
+    const { state, caughtUpFromAtMs } = kept;
     this.#report(kept, health, unread);
-    // What the edge said of its going came after.
-    if (state === "offline") kept.state = state;
+    if (unread.isBeforeStatus) Object.assign(kept, { state, caughtUpFromAtMs });
   }
 
   /** Looks at the ledger: which edges there are, what lies in quarantine. Rejects when it cannot be read. */
@@ -272,13 +300,9 @@ export class EdgeBook {
       report: undefined,
       unread: undefined,
     };
-    const kept = {
-      storeId,
-      edgeId,
-      state: status?.state ?? "unknown",
-      status,
-      ...nothing,
-    } as const;
+    const state = status?.state ?? "unknown";
+    const caughtUpFromAtMs = state === "online" ? justBefore(this.#now()) : undefined;
+    const kept: Kept = { storeId, edgeId, state, status, caughtUpFromAtMs, ...nothing };
     this.#kept.set(key, kept);
     return kept;
   }
@@ -292,9 +316,20 @@ export class EdgeBook {
     }
   }
 
-  #see(kept: Kept): void {
+  #see(kept: Kept, now: Moment): void {
+    // It may have been away without a word, and have much to tell.
+    const wasThere = kept.caughtUpFromAtMs !== undefined;
+    if (wasThere && this.#isSilent(kept, now)) kept.caughtUpFromAtMs = justBefore(now);
+    if (now.monotonicMs >= (kept.seen?.monotonicMs ?? 0)) kept.seen = now;
+  }
+
+  #isSilent({ seen }: Kept, { monotonicMs }: Moment): boolean {
+    return seen === undefined || monotonicMs - seen.monotonicMs > this.#options.settings.silentMs;
+  }
+
+  #now(): Moment {
     const { clock } = this.#options;
-    kept.seen = { atMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+    return { atMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
   }
 
   #refuse(counter: (typeof edgeCounters)[number], code: ErrorCode, fields: object): void {

@@ -94,17 +94,17 @@ function newest<T extends { soldAtMs: number }>(list: T[], nameOf: (one: T) => s
 export interface TillEdge {
   /** Nothing older than this will follow from it. */
   readonly completeThroughAtMs: number;
-  /** Absent while it is not connected. */
-  readonly onlineSinceAtMs?: number | undefined;
+  /** It has caught up where that reaches until then. Absent while it may be gone. */
+  readonly caughtUpFromAtMs?: number | undefined;
 }
 
 /**
- * Until when all tills have told their sales. A connected edge sends a sale at once, so one that has caught
- * up since it connected counts as of now; of one that is away or still catching up only its word holds.
+ * Until when all tills have told their sales. An edge that is there sends a sale at once, so one that has caught up
+ * counts as of now; of one that may be gone or is still catching up only its word holds.
  */
 export function soldAsOfAtMs(tills: readonly TillEdge[], nowMs: number): number {
-  const each = tills.map(({ completeThroughAtMs, onlineSinceAtMs }) => {
-    const isCurrent = onlineSinceAtMs !== undefined && completeThroughAtMs >= onlineSinceAtMs;
+  const each = tills.map(({ completeThroughAtMs, caughtUpFromAtMs }) => {
+    const isCurrent = caughtUpFromAtMs !== undefined && completeThroughAtMs >= caughtUpFromAtMs;
     return isCurrent ? nowMs : Math.min(nowMs, completeThroughAtMs);
   });
   return Math.min(nowMs, ...each);

@@ -47,6 +47,7 @@ import { type PlanNews, readPlanNews } from "./sql-plan-news.ts";
 import {
   readDeclaredLosses,
   readEntries,
+  readLastEntryNumber,
   readNotices,
   readPlan,
   readPositions,
@@ -204,6 +205,10 @@ export class SqlLedger implements Ledger {
 
   sales(query: Parameters<Ledger["sales"]>[0]): Promise<SaleRow[]> {
     return readSales(this.#reader, query);
+  }
+
+  lastEntryNumber(storeId: string): Promise<number> {
+    return readLastEntryNumber(this.#reader, storeId);
   }
 
   positions(): Promise<OutboxStanding[]> {

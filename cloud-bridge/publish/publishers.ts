@@ -1,10 +1,8 @@
 // All that is published after commits, as one part of the bridge.
 
-import type { EdgeStatus } from "../../contract/delivery.ts";
 import type { Entry } from "../../contract/stock.ts";
 import { partitionOf } from "../../contract/topics.ts";
 import { sleep } from "../clock.ts";
-import type { EdgeName } from "../edges/edge-messages.ts";
 import { changedItemsOf } from "../ledger/changed-items.ts";
 import type { AlertMessage } from "../ledger/sql-alerts.ts";
 import { planFollower } from "../ledger/sql-plan-news.ts";
@@ -115,11 +113,6 @@ export class Publishers {
     if (!hasCome) return;
     this.#stock.onMembers();
     this.#plans.onMembers();
-  }
-
-  /** Takes an edge's `status`; undefined where it has none. */
-  onStatus(edge: EdgeName, status: EdgeStatus | undefined): void {
-    this.#sold.onStatus(edge, status);
   }
 
   /**

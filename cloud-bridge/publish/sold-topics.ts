@@ -2,17 +2,19 @@
 // each commit with a sale, and from time to time so that exits know that it is fresh. One loop does all of
 // it, so that no older list follows a newer one.
 
-import type { EdgeStatus } from "../../contract/delivery.ts";
+import type { Sold } from "../../contract/sold.ts";
 import { topics } from "../../contract/topics.ts";
 import { type Clock, sleep } from "../clock.ts";
-import { type EdgeName, edgeKey } from "../edges/edge-messages.ts";
+import type { EdgeBook } from "../edges/edge-book.ts";
 import { claimEdgeId } from "../ledger/claims.ts";
 import { soldAsOfAtMs, soldList, soldWindows, type TillEdge } from "../ledger/sold.ts";
 import type { Ledger, Posted } from "../ledger/types.ts";
 import type { OutgoingMessage } from "../link.ts";
 
 export interface SoldTopicsOptions {
-  readonly ledger: Pick<Ledger, "sales" | "positions">;
+  readonly ledger: Pick<Ledger, "epoch" | "lastEntryNumber" | "sales" | "positions">;
+  /** Who is there, and has told what it sold. */
+  readonly edges: Pick<EdgeBook, "caughtUpFromAtMs">;
   readonly storeIds: () => Promise<string[]>;
   readonly link: {
     readonly isOnline: boolean;
@@ -26,9 +28,6 @@ export interface SoldTopicsOptions {
 
 /** Between two looks at what is due: sales of one moment go out together. */
 const lookIntervalMs = 200;
-/** By how much an edge's clock may be behind before it counts as still catching up. */
-const clockDifferenceMsMax = 10_000;
-const onlineCountMax = 100_000;
 /** Sales that are read for one list; the newest. */
 const saleCountMax = 50_000;
 /** Reasons of entries that change what is sold; a unit that a claim handed over leaves by the same exits. */
@@ -42,7 +41,6 @@ const soldReasons: ReadonlySet<string> = new Set([
 export class SoldTopics {
   readonly #options: SoldTopicsOptions;
   readonly #due = new Set<string>();
-  readonly #onlineSince = new Map<string, number>();
   #refreshAtMs = 0;
 
   constructor(options: SoldTopicsOptions) {
@@ -59,15 +57,6 @@ export class SoldTopics {
   /** Something was committed for a store by another bridge: perhaps a sale. */
   onNews(storeId: string): void {
     this.#due.add(storeId);
-  }
-
-  /** Takes an edge's status: whether it is connected; undefined where it has none. */
-  onStatus(edge: EdgeName, status: EdgeStatus | undefined): void {
-    const key = edgeKey(edge);
-    if (status?.state !== "online") this.#onlineSince.delete(key);
-    else if (!this.#onlineSince.has(key) && this.#onlineSince.size < onlineCountMax) {
-      this.#onlineSince.set(key, this.#options.clock.nowMs() - clockDifferenceMsMax);
-    }
   }
 
   /** Stores came to this bridge. */
@@ -112,9 +101,12 @@ export class SoldTopics {
   }
 
   async #publishStore(storeId: string, throughs: ReadonlyMap<string, number>): Promise<boolean> {
-    const { ledger, link, clock, count } = this.#options;
+    const { ledger, edges, link, clock, count } = this.#options;
     const nowMs = clock.nowMs();
     const sinceMs = nowMs - soldWindows.serialMs;
+    // Before the sales, the epoch first: the list goes as far as it says, or further.
+    const { epoch: ledgerEpoch } = ledger;
+    const through = { ledgerEpoch, entryNumber: await ledger.lastEntryNumber(storeId) };
     const rows = await ledger.sales({ storeId, sinceMs, countMax: saleCountMax + 1 });
     // Claims are posted here at once, and are no till that could be behind.
     const tillIds = new Set(rows.map(({ edgeId }) => edgeId));
@@ -122,15 +114,16 @@ export class SoldTopics {
     // A store that sold nothing for so long has no till that we know: its exits are better told nothing.
     if (tillIds.size === 0) return true;
     const tills = [...tillIds].map((edgeId): TillEdge => {
-      const onlineSinceAtMs = this.#onlineSince.get(`${storeId}/${edgeId}`);
-      return { completeThroughAtMs: throughs.get(edgeId) ?? 0, onlineSinceAtMs };
+      const caughtUpFromAtMs = edges.caughtUpFromAtMs({ storeId, edgeId });
+      return { completeThroughAtMs: throughs.get(edgeId) ?? 0, caughtUpFromAtMs };
     });
     const asOfAtMs = soldAsOfAtMs(tills, nowMs);
     const sales = rows.slice(0, saleCountMax);
     const { sold, droppedCount } = soldList(sales, { storeId, asOfAtMs, nowMs });
     const overCount = droppedCount + rows.length - sales.length;
     if (overCount > 0) count("sold_list_dropped", overCount);
-    const message = { topic: topics.sold(storeId), payload: JSON.stringify(sold), retain: true };
+    const list: Sold = { ...sold, through };
+    const message = { topic: topics.sold(storeId), payload: JSON.stringify(list), retain: true };
     const isTaken = await link.publish(message);
     if (isTaken) count("sold_lists_published");
     return isTaken;

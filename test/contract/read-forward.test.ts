@@ -25,6 +25,7 @@ const refusal = { code: "BATCH_UNREADABLE", message: "no", payloadDigest: digest
 const report = health({ devices: [reader("r1", { 1: 7 }), reader("r2", { 1: 2, 2: 3 })] });
 const sold = {
   ...{ schemaVersion: 1, storeId: "s0042", asOfAtMs: 5 },
+  through: { ledgerEpoch: 1, entryNumber: 7 },
   serials: [{ key: "01/09506000134352/21/A", soldAtMs: 4 }],
   units: [{ gtin: "09506000134352", quantity: 2, soldAtMs: 3 }],
 };

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { soldSchema } from "../../contract/sold.ts";
 import { topics } from "../../contract/topics.ts";
 import { startBridge } from "../cloud-bridge/bridge.ts";
+import { health, status } from "../cloud-bridge/edges/health-message.ts";
 import { TestClient } from "../cloud-bridge/mqtt-client.ts";
 import { temporaryFolder } from "../cloud-bridge/temporary-folder.ts";
 import { TestOutbox } from "../cloud-bridge/test-outbox.ts";
@@ -55,6 +56,7 @@ test("what another edge's till sold leaves in silence; what came back, or nobody
   );
   const sold = soldSchema.parse(JSON.parse(message.payload.toString()));
   expect(sold.units).toMatchObject([{ gtin: tagGtin, quantity: 1 }]);
+  expect(sold.through?.entryNumber).toBeGreaterThanOrEqual(4);
 
   const nowMs = Date.now();
   const told = exitEdge(storeId, nowMs);
@@ -71,3 +73,39 @@ test("what another edge's till sold leaves in silence; what came back, or nobody
   leave(untold, nowMs + 1000, 7);
   expect(codesOf(untold)).toEqual(["exit_unverified"]);
 });
+
+test("a last will that came late is mended by a report, and one that was lost by silence", async () => {
+  const folder = await temporaryFolder();
+  onTestFinished(() => folder.remove());
+  const often = { publish: { soldRefreshMs: 1000 }, edges: { silentMs: 3000 } };
+  const bridge = await startBridge(folder.path, often);
+  onTestFinished(() => bridge.stop());
+  const till = await TestClient.open(bridge.brokerPort);
+  const exit = await TestClient.open(bridge.brokerPort);
+  onTestFinished(async () => {
+    await till.close();
+    await exit.close();
+  });
+  await till.subscribe(topics.ack(storeId, "tills"));
+  await exit.subscribe(topics.sold(storeId));
+  await new TestOutbox(storeId, "tills").send(till, sale("7"));
+  const toldAtMs = Date.now();
+  for (const state of ["online", "offline"] as const) {
+    const said = JSON.stringify(status(storeId, "tills", state));
+    await till.publish(topics.status(storeId, "tills"), said, true);
+  }
+  /** The last list is of this moment, not of when the till told something. */
+  const isLive = () => {
+    const last = exit.received.findLast(({ topic }) => topic === topics.sold(storeId));
+    const asOfAtMs = last && soldSchema.parse(JSON.parse(last.payload.toString())).asOfAtMs;
+    return asOfAtMs === undefined ? undefined : asOfAtMs > toldAtMs;
+  };
+  const poll = { timeout: 15_000, interval: 200 };
+  await expect.poll(isLive, poll).toBe(false);
+  const report = async () => {
+    await till.publish(topics.health(storeId, "tills"), JSON.stringify(health()));
+    return isLive();
+  };
+  await expect.poll(report, poll).toBe(true);
+  await expect.poll(isLive, poll).toBe(false);
+}, 60_000);

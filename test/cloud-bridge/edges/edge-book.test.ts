@@ -144,6 +144,114 @@ test("a last will that comes late is corrected by the next report; a cleared sta
   expect(view(book, "e1")).toMatchObject({ state: "unknown", status: undefined });
 });
 
+const silentMs = 100_000;
+const toleranceMs = 10_000;
+const e1 = name("e1");
+const onlineStatus = status(storeId, "e1");
+const lostStatus = status(storeId, "e1", "offline");
+
+/** A book that knows an edge, and the bridge's time. */
+async function begun() {
+  const one = await opened({ silentMs });
+  await one.deliver("e1", receipt());
+  return {
+    ...one,
+    from: () => one.book.caughtUpFromAtMs(e1),
+    nowMs: () => startAtMs + one.line.nowMs,
+    wait: async (ms: number) => await one.line.advance(ms, async () => undefined),
+  };
+}
+const backlog = (atMs: number, ageMs: number) =>
+  health({ atMs, waitingCount: 2, oldestWaitingAtMs: atMs - ageMs });
+
+test("each connection begins anew: the edge has to tell what waited before", async () => {
+  const { book, from, nowMs, wait } = await begun();
+  expect(from()).toBeUndefined();
+  book.onStatus(e1, onlineStatus, false);
+  expect(from()).toBe(nowMs() - toleranceMs);
+  await wait(30_000);
+  book.onStatus(e1, lostStatus, false);
+  expect(from()).toBeUndefined();
+  book.onStatus(e1, onlineStatus, false);
+  expect(from()).toBe(nowMs() - toleranceMs);
+  // That it was offline was lost.
+  await wait(30_000);
+  book.onStatus(e1, onlineStatus, false);
+  expect(from()).toBe(nowMs() - toleranceMs);
+  book.onStatus(e1, undefined, false);
+  expect(from()).toBeUndefined();
+});
+
+test("a lost online, or a last will that comes late, is mended by the next report", async () => {
+  const { book, say, from, nowMs, wait } = await begun();
+  say("e1");
+  expect(from()).toBe(0);
+  book.onStatus(e1, lostStatus, false);
+  expect(from()).toBeUndefined();
+  await wait(30_000);
+  say("e1", backlog(nowMs(), 500));
+  expect(from()).toBe(nowMs() - toleranceMs);
+  await wait(30_000);
+  say("e1");
+  expect(from()).toBe(0);
+  // What is on its way is no backlog.
+  say("e1", backlog(nowMs(), 500));
+  expect(from()).toBe(0);
+});
+
+test("a lost offline is mended by silence; who comes back has to tell what waited", async () => {
+  const { book, say, deliver, from, nowMs, wait } = await begun();
+  book.onStatus(e1, onlineStatus, false);
+  say("e1");
+  await wait(silentMs);
+  expect(from()).toBe(0);
+  await wait(1);
+  expect(from()).toBeUndefined();
+  await wait(3_600_000);
+  await deliver("e1", receipt());
+  expect(from()).toBe(nowMs() - toleranceMs);
+  say("e1", backlog(nowMs(), 3_600_000));
+  expect(from()).toBe(nowMs() - toleranceMs);
+  // It was away for less than the silence, and nobody said so.
+  say("e1");
+  await wait(60_000);
+  say("e1", backlog(nowMs(), 60_000));
+  expect(from()).toBe(nowMs() - toleranceMs);
+});
+
+test("a status that the broker kept is believed of an edge that is heard", async () => {
+  const { book, deliver, line, from, nowMs, wait } = await begun();
+  await wait(silentMs + 1);
+  book.onStatus(e1, onlineStatus, true);
+  expect(from()).toBeUndefined();
+  const atMs = nowMs() - toleranceMs;
+  await wait(5000);
+  await deliver("e1", receipt());
+  // A hello after a silence: the connection may be a later one.
+  expect(from()).toBe(atMs + 5000);
+  book.onStatus(name("e2"), status(storeId, "e2"), true);
+  await deliver("e2", receipt());
+  expect(book.caughtUpFromAtMs(name("e2"))).toBe(startAtMs + line.nowMs - toleranceMs);
+});
+
+test("a report that came before the status, and is read after it, says nothing of the new connection", async () => {
+  const { book, say, from, nowMs, wait } = await begun();
+  let isHeld = false;
+  book.share(() => isHeld);
+  say("e1");
+  await wait(1000);
+  book.onStatus(e1, onlineStatus, false);
+  isHeld = true;
+  expect(from()).toBe(nowMs() - toleranceMs);
+  expect(view(book, "e1").report).toBeDefined();
+  isHeld = false;
+  say("e1");
+  book.onStatus(e1, lostStatus, false);
+  isHeld = true;
+  expect(from()).toBeUndefined();
+  expect(view(book, "e1").state).toBe("offline");
+});
+
 test("of several bridges the one that has a store tells its numbers, and who has it next knows the last report", async () => {
   const one = await opened({ staleMs: 60_000 });
   const other = await opened({ staleMs: 60_000 });

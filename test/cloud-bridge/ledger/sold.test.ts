@@ -89,10 +89,10 @@ test("beyond its bound the list keeps the newest and says how many it left out",
 });
 
 test("a list is as fresh as the till that is furthest behind", () => {
-  const current = { completeThroughAtMs: 900, onlineSinceAtMs: 800 };
+  const current = { completeThroughAtMs: 900, caughtUpFromAtMs: 800 };
   expect(soldAsOfAtMs([current], 1000)).toBe(1000);
   expect(soldAsOfAtMs([current, { completeThroughAtMs: 700 }], 1000)).toBe(700);
-  expect(soldAsOfAtMs([{ completeThroughAtMs: 700, onlineSinceAtMs: 800 }], 1000)).toBe(700);
+  expect(soldAsOfAtMs([{ completeThroughAtMs: 700, caughtUpFromAtMs: 800 }], 1000)).toBe(700);
   expect(soldAsOfAtMs([{ completeThroughAtMs: 5000 }], 1000)).toBe(1000);
 });
 
@@ -114,4 +114,7 @@ test("the ledger gives sales and returns since a time, the newest first", async 
     { ...row, atMs: startAtMs + 3, isReturn: false },
   ]);
   expect(await ledger.sales({ ...query, storeId: "s0043" })).toEqual([]);
+  const [last] = (await ledger.entries({ ...query, afterEntryNumber: 0 })).slice(-1);
+  expect(await ledger.lastEntryNumber("s0042")).toBe(last?.entryNumber);
+  expect(await ledger.lastEntryNumber("s0043")).toBe(0);
 });

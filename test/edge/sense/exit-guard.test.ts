@@ -93,6 +93,12 @@ describe("an unpaid unit", () => {
     exit(bench, startMs + 1_000, 7);
     exit(bench, startMs + 300_000, 8);
     expect(codes(bench)).toEqual(["exit_unpaid", "exit_unverified"]);
+    bench.pipeline.setSold(list(startMs + 320_000));
+    exit(bench, startMs + 320_000, 9);
+    // A till of another edge is offline now.
+    bench.pipeline.setSold(list(startMs + 100_000));
+    exit(bench, startMs + 340_000, 10);
+    expect(codes(bench).slice(2)).toEqual(["exit_unpaid", "exit_unverified"]);
   });
 });
 
