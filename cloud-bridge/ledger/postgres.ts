@@ -3,6 +3,7 @@
 
 import type { Client, ClientConfig, Submittable } from "pg";
 import { errorMessageOf, GatewayError } from "../../contract/errors.ts";
+import { AnswerWatch } from "./answer-watch.ts";
 import { type NewRows, type SqlConnection, type SqlValue, StatementError } from "./database.ts";
 import { copyIn, copyText, type QueryClass } from "./postgres-copy.ts";
 import { translateStatement } from "./postgres-dialect.ts";
@@ -12,6 +13,8 @@ export interface PostgresOptions {
   /** `postgres://user@host:port/database?sslmode=…`, without a password; several servers by commas: `host:port,host:port`. */
   readonly url: string;
   readonly password?: string | undefined;
+  /** How long a server may take to accept a connection, and may say nothing to a statement before it is asked. */
+  readonly answerMsMax?: number;
 }
 
 /** The transaction did not happen, or it is not known whether it did: it may be tried again. */
@@ -24,7 +27,9 @@ export class TransientError extends GatewayError {
   }
 }
 
-const connectTimeoutMs = 5_000;
+const answerMsMaxDefault = 5_000;
+/** TCP itself looks whether the server is there, where nothing is asked for or a long statement runs. */
+const keepAliveMs = 5_000;
 /** A transaction whose process sleeps is ended by the server, so that others get its locks. */
 const idleInTransactionMsMax = 5000;
 /** How long one statement may wait for locks; then its transaction begins anew. */
@@ -50,18 +55,25 @@ const writerOptions = [
 /** Fewer rows are inserted faster by a statement that is prepared. */
 const copiedRowCountMin = 20;
 
-type Role = "writer" | "reader" | "leases";
+type Role = "writer" | "reader" | "leases" | "watch";
 
 /** One session of a server. Statements run in the order in which they were asked for. */
 export class PostgresConnection implements SqlConnection {
   readonly #client: Client;
   readonly #Query: QueryClass;
   readonly #statements = new Map<string, { name: string; text: string }>();
+  readonly #watch: AnswerWatch;
   #loss: Error | undefined;
 
-  private constructor(client: Client, Query: QueryClass) {
+  private constructor(client: Client, Query: QueryClass, options: PostgresOptions) {
     this.#client = client;
     this.#Query = Query;
+    this.#watch = new AnswerWatch({
+      answerMsMax: options.answerMsMax ?? answerMsMaxDefault,
+      heardCount: () => insideOf(client).connection.stream.bytesRead,
+      isWorking: () => isWorking(options, insideOf(client).processID),
+      onSilent: () => this.#cut("the server does not answer"),
+    });
     client.on("error", (error) => {
       this.#loss ??= error;
     });
@@ -98,19 +110,14 @@ export class PostgresConnection implements SqlConnection {
   static async #connect(options: PostgresOptions, role: Role): Promise<PostgresConnection> {
     const { Client: PgClient, Query } = await loadPackage();
     const settings = [...sessionOptions, ...(role === "writer" ? writerOptions : [])];
-    const config: ClientConfig = {
-      connectionString: options.url,
-      application_name: `gondola-bridge ${role}`,
-      connectionTimeoutMillis: connectTimeoutMs,
-      keepAlive: true,
+    const client = new PgClient({
+      ...clientConfig(options, role),
       // What is asked for at once is sent at once: the server works while the next statement is made.
       pipeline: true,
       options: settings.map((setting) => `-c ${setting}`).join(" "),
       types: { getTypeParser: (oid: number) => parserOf(oid) },
-      ...(options.password === undefined ? {} : { password: options.password }),
-    };
-    const client = new PgClient(config);
-    const connection = new PostgresConnection(client, Query as unknown as QueryClass);
+    });
+    const connection = new PostgresConnection(client, Query as unknown as QueryClass, options);
     try {
       await client.connect();
     } catch (error) {
@@ -167,26 +174,28 @@ export class PostgresConnection implements SqlConnection {
 
   async close(): Promise<void> {
     this.#loss ??= new Error("the ledger is closed");
-    await this.#client.end().catch(ignoreTold);
+    await this.#watch.wait(this.#client.end()).catch(ignoreTold);
   }
 
   /** Cuts the connection, whatever runs. */
   abandon(): void {
-    this.#loss = new Error("the ledger was abandoned");
-    const { connection } = this.#client as unknown as {
-      connection: { stream: { destroy(): void } };
-    };
-    connection.stream.destroy();
+    this.#cut("the ledger was abandoned");
+  }
+
+  #cut(reason: string): void {
+    this.#loss = new Error(reason);
+    insideOf(this.#client).connection.stream.destroy();
   }
 
   async #copy(sql: string, text: string): Promise<void> {
     if (this.#loss !== undefined) throw failure(this.#loss, true);
     // Half a surrogate pair would be stored as another character.
     if (!text.isWellFormed()) throw failure(new TypeError("a text is not well-formed"), false);
-    const error = await new Promise<Error | null>((resolve) => {
+    const answer = new Promise<Error | null>((resolve) => {
       const data = Buffer.from(text);
       this.#client.query(copyIn(this.#Query, { sql, data }, resolve) as Submittable);
     });
+    const error = await this.#watch.wait(answer);
     if (error !== null) throw failure(error, this.#loss !== undefined);
   }
 
@@ -200,7 +209,7 @@ export class PostgresConnection implements SqlConnection {
   async #query(query: { text: string; name?: string }, values: SqlValue[]) {
     if (this.#loss !== undefined) throw failure(this.#loss, true);
     try {
-      return await this.#client.query({ ...query, values });
+      return await this.#watch.wait(this.#client.query({ ...query, values }));
     } catch (error) {
       throw failure(error, this.#loss !== undefined);
     }
@@ -214,6 +223,47 @@ export class PostgresConnection implements SqlConnection {
       this.#statements.set(sql, statement);
     }
     return statement;
+  }
+}
+
+/** What a client has beside its types. */
+interface ClientInside {
+  /** Of the server's process. */
+  readonly processID: number;
+  readonly connection: { readonly stream: { readonly bytesRead: number; destroy(): void } };
+}
+
+function insideOf(client: Client): ClientInside {
+  return client as unknown as ClientInside;
+}
+
+function clientConfig(options: PostgresOptions, role: Role): ClientConfig {
+  return {
+    connectionString: options.url,
+    application_name: `gondola-bridge ${role}`,
+    connectionTimeoutMillis: options.answerMsMax ?? answerMsMaxDefault,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveMs,
+    ...(options.password === undefined ? {} : { password: options.password }),
+  };
+}
+
+/** Asks a server over a session of its own whether a process of it still works on what it was asked for. */
+async function isWorking(options: PostgresOptions, processId: number): Promise<boolean> {
+  const { Client: PgClient } = await loadPackage();
+  const config = clientConfig(options, "watch");
+  const client = new PgClient({ ...config, query_timeout: config.connectionTimeoutMillis });
+  client.on("error", ignoreTold);
+  try {
+    await client.connect();
+    // Who waits for a lock works too, and so may one of which the server keeps no state.
+    const sql = "SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND state NOT LIKE 'idle%'";
+    const { rows } = await client.query(sql, [processId]);
+    client.end().catch(ignoreTold);
+    return rows.length > 0;
+  } catch {
+    insideOf(client).connection.stream.destroy();
+    return false;
   }
 }
 
