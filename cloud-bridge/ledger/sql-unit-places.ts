@@ -38,13 +38,13 @@ const wasPaid = (s: string) => `EXISTS (SELECT 1 FROM entries p
 
 /** Puts units where they are of which settlement was the last to say something, when all of its entries still did so. */
 export const unitPlacesUpgrade = `
-UPDATE serials SET location = n.location, at_ms = n.at_ms FROM (
+UPDATE serials SET location = n.location, state = n.state, at_ms = n.at_ms FROM (
   SELECT s.store_id, s.item, s.serial, '01/' || s.item || '/21/' || ${serialText} AS serial_key,
     CASE WHEN ${stands("exit_paid", "s")} THEN s.store_id || '/@customer'
       WHEN ${stands("exit_timeout", "s")} THEN s.store_id || '/@loss'
       WHEN ${stands("basket_timeout", "s")} THEN s.from_location
       WHEN ${stands("exit_repeated", "s")} AND ${wasPaid("s")} THEN s.store_id || '/@customer'
-      ELSE s.to_location END AS location, s.placed_at_ms AS at_ms
+      ELSE s.to_location END AS location, s.to_state AS state, s.placed_at_ms AS at_ms
   FROM (SELECT DISTINCT store_id, item, serial FROM entries
     WHERE serial IS NOT NULL AND reason IN ${ofSettlement}) u
   JOIN entries s ON s.store_id = u.store_id

@@ -139,6 +139,10 @@ test("a ledger of the version before knows its units and lots anew at its start"
     `UPDATE serials SET location = (SELECT to_location FROM (${last}) l),
     at_ms = (SELECT placed_at_ms FROM (${last}) l)`,
   );
+  await onDatabase(
+    path,
+    "UPDATE serials SET state = 'damaged' WHERE location NOT LIKE '%/apparel'",
+  );
   await onDatabase(path, "UPDATE lot_units SET in_store = 1");
   await onDatabase(path, "UPDATE lots SET quantity = 1");
   const version = isOnPostgres
@@ -147,6 +151,8 @@ test("a ledger of the version before knows its units and lots anew at its start"
   await onDatabase(path, version);
   expect(await placeOf(path, stores[0]![1])).toBe(shelf);
   const ledger = await openLedger({ path });
+  const states = "SELECT DISTINCT state FROM serials";
+  expect(await onDatabase(path, states)).toEqual([{ state: "sellable" }]);
   for (const [end, storeId] of stores) {
     expect(await placeOf(path, storeId)).toBe(end);
     expect(await lotsOf(ledger, storeId)).toEqual(end.startsWith("@") ? [] : [["L", 1]]);
