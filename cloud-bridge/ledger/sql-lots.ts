@@ -27,21 +27,20 @@ export class SqlLots {
   /** Lots of which something is left, those first that expire first. One statement: a shorter page is the last one. */
   async list(query: LotQuery): Promise<LotLeft[]> {
     const { storeId, gtin, throughDay = noExpiry, after = ["", "", ""], countMax } = query;
+    const isBehind = "expiry <= ? AND (expiry, item, lot) > (?, ?, ?)";
     const rows = await this.#database.reader.all<Row>(
-      `WITH page AS (SELECT item, lot FROM lots
-         WHERE store_id = ? AND item < 'e' AND expiry <= ? AND (expiry, item, lot) > (?, ?, ?)
-          ${gtin === undefined ? "" : "AND item = ?"} AND quantity > 0
-         ORDER BY expiry, item, lot LIMIT ?)
-       SELECT l.item AS gtin, l.lot, l.expiry, l.quantity, coalesce(b.quantity, 0) AS onHand,
-         CASE WHEN p.lot IS NULL THEN 0 ELSE 1 END AS isOnPage
-       FROM lots l LEFT JOIN page p ON p.item = l.item AND p.lot = l.lot
-       LEFT JOIN (SELECT item, CAST(sum(quantity) AS INTEGER) AS quantity FROM balances
-         WHERE store_id = ? AND item IN (SELECT item FROM page) AND instr(location, '/@') = 0
+      `WITH items AS (SELECT DISTINCT item FROM (SELECT item FROM lots
+         WHERE store_id = ? AND item < 'e' AND ${isBehind} ${gtin === undefined ? "" : "AND item = ?"}
+          AND quantity > 0 ORDER BY expiry, item, lot LIMIT ?) page)
+       SELECT l.item AS gtin, lot, expiry, l.quantity, coalesce(b.quantity, 0) AS onHand,
+         CASE WHEN ${isBehind.replace("item", "l.item")} THEN 1 ELSE 0 END AS isBehind
+       FROM lots l LEFT JOIN (SELECT item, CAST(sum(quantity) AS INTEGER) AS quantity FROM balances
+         WHERE store_id = ? AND item IN (SELECT item FROM items) AND instr(location, '/@') = 0
          GROUP BY item) b ON b.item = l.item
-       WHERE l.store_id = ? AND l.item IN (SELECT item FROM page) AND l.quantity > 0
-       ORDER BY l.expiry, l.item, l.lot`,
+       WHERE l.store_id = ? AND l.item IN (SELECT item FROM items) AND l.quantity > 0
+       ORDER BY expiry, l.item, lot`,
       ...[storeId, throughDay, ...after, ...(gtin === undefined ? [] : [gtin]), countMax],
-      ...[storeId, storeId],
+      ...[throughDay, ...after, storeId, storeId],
     );
     const ofGtin = new Map<string, Row[]>();
     for (const row of rows) {
@@ -51,9 +50,9 @@ export class SqlLots {
     }
     const left = [...ofGtin.values()].flatMap((lots) => lotsLeft(lots.map(lotOf), lots[0]!.onHand));
     const byName = new Map(left.map((lot) => [`${lot.gtin} ${lot.lot}`, lot]));
-    return rows.flatMap(({ gtin: item, lot, isOnPage }) => {
-      return isOnPage === 1 ? (byName.get(`${item} ${lot}`) ?? []) : [];
-    });
+    // All lots of the page are among them, and what else is behind the mark is behind these.
+    const page = rows.filter(({ isBehind }) => isBehind === 1).slice(0, countMax);
+    return page.flatMap(({ gtin: item, lot }) => byName.get(`${item} ${lot}`) ?? []);
   }
 }
 
@@ -64,7 +63,8 @@ interface Row {
   readonly quantity: number;
   /** Units of the product that the store has. */
   readonly onHand: number;
-  readonly isOnPage: 0 | 1;
+  /** Behind the mark, and by its expiry one of those that are listed. */
+  readonly isBehind: 0 | 1;
 }
 
 function lotOf({ gtin, lot, expiry, quantity }: Row): Lot {
