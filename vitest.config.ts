@@ -21,6 +21,7 @@ const onBoth = [
   "receiving/sql-*",
   "returns/sql-*",
   "sql-capture",
+  "sql-withdrawn",
   "sql-epcis-names",
   "sql-events",
   "sql-events-in-order",

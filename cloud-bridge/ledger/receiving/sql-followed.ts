@@ -7,8 +7,9 @@ import { alertKeyOf } from "../alerts.ts";
 import type { LedgerDatabase, SqlConnection, StoreIds } from "../database.ts";
 import { itemKeyOf } from "../settle.ts";
 import { acknowledgeAlert } from "../sql-alerts.ts";
-import { readExpectedReceipts, type ShipmentKey } from "../sql-capture.ts";
+import { readExpectedReceipts } from "../sql-capture.ts";
 import { type PostedEvent, type ReferencedMove, saveReferencedMoves } from "../sql-references.ts";
+import type { ShipmentKey } from "../sql-withdrawn.ts";
 import {
   type Consignment,
   type ConsignmentLine,
