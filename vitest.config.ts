@@ -24,6 +24,7 @@ const onBoth = [
   "returns/sql-*",
   "sql-capture",
   "sql-claim-answers",
+  "sql-withdrawn",
   "sql-epcis-names",
   "sql-events",
   "sql-events-in-order",

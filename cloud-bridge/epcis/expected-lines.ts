@@ -35,7 +35,8 @@ interface Quantity {
 export const packingDepthMax = 5;
 
 const sentSteps = new Set(["shipping", "departing"].map((word) => canonicalWord("bizStep", word)));
-const voidStep = canonicalWord("bizStep", "void_shipping");
+/** The step of an event that calls goods off. */
+export const voidStep = "https://ref.gs1.org/cbv/BizStep-void_shipping";
 
 /** Whether goods were sent to a store that is known. */
 export function isShipment(captured: CapturedEvent): boolean {
@@ -43,11 +44,6 @@ export function isShipment(captured: CapturedEvent): boolean {
   if (storeId === "" || isDeclaration || action === "DELETE") return false;
   const hasAdvice = transactionsOf(captured.event).some(({ type }) => type.endsWith("desadv"));
   return sentSteps.has(bizStep) || (bizStep === undefined && hasAdvice);
-}
-
-/** Whether a shipment was called off. */
-export function isCancellation({ bizStep, isDeclaration }: CapturedEvent): boolean {
-  return bizStep === voidStep && !isDeclaration;
 }
 
 /** By what name people know a shipment: its despatch advice, or its order. */

@@ -1,5 +1,6 @@
 // Tables of events that others sent, of the answers they got, and of what they let stores expect.
 
+import { voidStep } from "../epcis/expected-lines.ts";
 import { orderTables } from "./sql-events-in-order.ts";
 import { namedQueryTables } from "./sql-named-queries.ts";
 
@@ -19,6 +20,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS captured_events_content ON captured_events (co
 CREATE INDEX IF NOT EXISTS captured_events_id ON captured_events (event_id);
 CREATE INDEX IF NOT EXISTS captured_events_event_time ON captured_events (event_time_ms, event_number);
 CREATE INDEX IF NOT EXISTS captured_events_record_time ON captured_events (record_time_ms, event_number);
+CREATE INDEX IF NOT EXISTS captured_events_void ON captured_events (store_id, event_time_ms) WHERE biz_step = '${voidStep}';
 -- What an event is found by beside its own columns: units first, then what it refers to (\`../epcis/event-references.ts\`).
 CREATE TABLE IF NOT EXISTS captured_epcs (
   store_id TEXT NOT NULL, event_number INTEGER NOT NULL, ordinal INTEGER NOT NULL,
@@ -68,7 +70,9 @@ CREATE INDEX IF NOT EXISTS expected_receipts_item ON expected_receipts (store_id
 DROP INDEX IF EXISTS expected_receipts_shipment;
 CREATE INDEX IF NOT EXISTS expected_receipts_named ON expected_receipts (store_id, shipment);
 CREATE INDEX IF NOT EXISTS expected_receipts_unnamed ON expected_receipts (shipped_at_ms) WHERE shipment IS NULL;
-CREATE INDEX IF NOT EXISTS expected_receipts_sscc ON expected_receipts (item) WHERE item > 'sscc/' AND item < 'sscc0';
+DROP INDEX IF EXISTS expected_receipts_sscc;
+CREATE INDEX IF NOT EXISTS expected_receipts_unit ON expected_receipts (item, serial);
+CREATE INDEX IF NOT EXISTS expected_receipts_packed ON expected_receipts (sscc) WHERE sscc IS NOT NULL;
 -- Each shipment with a name, when the last event of it says that it was sent, and what was done about it since (\`stages\` in
 -- \`receiving/sql-shipment-watch.ts\`).
 CREATE TABLE IF NOT EXISTS captured_shipments (

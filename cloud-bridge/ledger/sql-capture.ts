@@ -3,20 +3,13 @@
 
 import type { EpcisEvent } from "../../contract/epcis/event.ts";
 import type { CapturedEvent, CaptureError } from "../epcis/captured-event.ts";
-import {
-  type Contents,
-  contentsAfter,
-  type ExpectedLine,
-  isCancellation,
-  isShipment,
-  linesOf,
-  packingDepthMax,
-  shipmentOf,
-} from "../epcis/expected-lines.ts";
+import { type ExpectedLine, isShipment, linesOf, shipmentOf } from "../epcis/expected-lines.ts";
 import { unitOfUri } from "../epcis/unit-of-uri.ts";
 import type { SqlConnection } from "./database.ts";
 import { saveAudit } from "./sql-audit.ts";
-import { isLimitedSql, mayMeet, mayMeetSql, sift, type ToldEvent } from "./sql-known-events.ts";
+import { isLimitedSql, sift, type ToldEvent } from "./sql-known-events.ts";
+import { type ContentsOf, packedIn } from "./sql-packed.ts";
+import { type ShipmentKey, settleWithdrawn } from "./sql-withdrawn.ts";
 
 /** Whether a document with faults is refused as a whole, or what is right in it taken. */
 export type ErrorBehaviour = "rollback" | "proceed";
@@ -49,12 +42,6 @@ export interface CaptureRequest {
 /** How long the answers to captures are kept, and how many shipments are looked at anew for one document. */
 export const captureJobKeepMs = 7 * 24 * 3_600_000;
 const shipmentCountMax = 1000;
-
-/** A shipment that a store expects, by the name under which it is a delivery. */
-export interface ShipmentKey {
-  readonly storeId: string;
-  readonly shipment: string;
-}
 
 /** Stores a document's events, or none of them, and its job; gives the shipments of which something else is expected now. */
 export async function capture(
@@ -130,7 +117,7 @@ async function store(
      ON CONFLICT (kind, name) DO NOTHING`,
     JSON.stringify(namesIn(events)),
   );
-  return await keepExpected(connection, numbered, { isLimited, nowMs });
+  return await keepExpected(connection, numbered, isLimited);
 }
 
 function namesIn(events: readonly CapturedEvent[]): string[][] {
@@ -143,7 +130,7 @@ function namesIn(events: readonly CapturedEvent[]): string[][] {
 async function keepExpected(
   connection: SqlConnection,
   events: readonly Numbered[],
-  { isLimited, nowMs }: { readonly isLimited: boolean; readonly nowMs: number },
+  isLimited: boolean,
 ): Promise<readonly ShipmentKey[]> {
   const repacked = events
     .filter(({ type }) => type === "AggregationEvent")
@@ -159,28 +146,12 @@ async function keepExpected(
   const contentsOf = await packedIn(connection, shipments);
   for (const shipment of shipments) await writeLines(connection, shipment, contentsOf);
   await keepShipments(connection, sent);
-  const changed = shipments.flatMap(({ storeId, event }): ShipmentKey[] => {
+  const written = shipments.flatMap(({ storeId, event }): ShipmentKey[] => {
     const shipment = shipmentOf(event);
     return shipment === undefined ? [] : [{ storeId, shipment }];
   });
-  for (const each of events) {
-    if (each.isDeclaration) {
-      const withdrawn = await connection.all<ShipmentKey>(
-        `UPDATE expected_receipts SET withdrawn_at_ms = ?
-         WHERE withdrawn_at_ms IS NULL AND (store_id, event_number) IN
-          (SELECT e.store_id, e.event_number FROM captured_events d
-           JOIN captured_events e ON e.event_id = d.event_id AND ${mayMeetSql("d", "e")}
-           WHERE d.store_id = ? AND d.event_number = ?)
-         RETURNING store_id AS storeId, shipment`,
-        ...[nowMs, each.storeId, each.eventNumber],
-      );
-      changed.push(...withdrawn);
-    } else if (isCancellation(each)) {
-      changed.push(...(await withdrawUnits(connection, each, nowMs)));
-    }
-  }
-  const named = changed.filter(({ shipment }) => shipment !== null);
-  return [...new Map(named.map((key) => [`${key.storeId} ${key.shipment}`, key])).values()];
+  const changed = [...written, ...(await settleWithdrawn(connection, events, shipments))];
+  return [...new Map(changed.map((key) => [`${key.storeId} ${key.shipment}`, key])).values()];
 }
 
 /** Shipments by their names; one that is told of again is to come again. */
@@ -209,7 +180,7 @@ async function keepShipments(
 type Shipment = Pick<CapturedEvent, "storeId" | "location" | "eventId" | "event" | "eventTimeMs"> &
   ToldEvent & { readonly eventNumber: number };
 
-/** Shipments that name a logistic unit whose contents were not told until now. */
+/** Shipments that name a logistic unit whose contents were not told until now, withdrawn ones too: a void may be wrong. */
 async function shipmentsWithout(
   connection: SqlConnection,
   items: readonly string[],
@@ -222,7 +193,6 @@ async function shipmentsWithout(
             e.event_time_ms AS eventTimeMs, e.event_number AS eventNumber,
             ${isLimitedSql("e")} AS isLimited
      FROM json_each(?) k JOIN expected_receipts r ON r.item = k.value->>0
-      AND r.item > 'sscc/' AND r.item < 'sscc0' AND r.withdrawn_at_ms IS NULL
      JOIN captured_events e ON e.store_id = r.store_id AND e.event_number = r.event_number
      LIMIT ${shipmentCountMax}`,
     JSON.stringify(items.map((item) => [item])),
@@ -230,58 +200,6 @@ async function shipmentsWithout(
   return rows.map(({ body, isLimited, ...row }) => {
     return { ...row, isLimited: isLimited === 1, event: JSON.parse(body) as EpcisEvent };
   });
-}
-
-/** What a logistic unit holds, as far as a shipment may know. */
-type ContentsOf = (shipment: ToldEvent, uri: string) => Contents | undefined;
-
-/** What the logistic units of these shipments hold, and those inside them. */
-async function packedIn(
-  connection: SqlConnection,
-  shipments: readonly Shipment[],
-): Promise<ContentsOf> {
-  const packings = new Map<string, (ToldEvent & { event: EpcisEvent })[]>();
-  const contentsOf: ContentsOf = (shipment, uri) => {
-    const told = (packings.get(uri) ?? []).filter((one) => mayMeet(one, shipment));
-    return contentsAfter(told.map(({ event }) => event));
-  };
-  const asked = new Set<string>();
-  for (let depth = 0; depth < packingDepthMax; depth += 1) {
-    const missing = new Set<string>();
-    for (const shipment of shipments) {
-      linesOf(shipment.event, (uri) => {
-        if (!asked.has(uri)) missing.add(uri);
-        return contentsOf(shipment, uri);
-      });
-    }
-    if (missing.size === 0) break;
-    for (const uri of missing) asked.add(uri);
-    const rows = await connection.all<{
-      uri: string;
-      storeId: string;
-      isLimited: number;
-      body: string;
-    }>(
-      `SELECT k.value->>0 AS uri, e.store_id AS storeId, ${isLimitedSql("e")} AS isLimited, e.body
-       FROM json_each(?) k
-       JOIN captured_epcs c ON c.epc = k.value->>1 AND c.role = 'parent'
-       JOIN captured_events e ON e.store_id = c.store_id AND e.event_number = c.event_number
-       WHERE e.is_declaration = 0 AND NOT EXISTS (
-         SELECT 1 FROM captured_events d WHERE d.event_id = e.event_id AND d.is_declaration = 1
-          AND ${mayMeetSql("d", "e")})
-       ORDER BY e.event_time_ms, e.event_number`,
-      JSON.stringify([...missing].map((uri) => [uri, `https://id.gs1.org/00/${ssccOf(uri)}`])),
-    );
-    for (const { uri, storeId, isLimited, body } of rows) {
-      const one = { storeId, isLimited: isLimited === 1, event: JSON.parse(body) as EpcisEvent };
-      packings.set(uri, [...(packings.get(uri) ?? []), one]);
-    }
-  }
-  return contentsOf;
-}
-
-function ssccOf(uri: string): string {
-  return unitOfUri(uri)?.item.slice("sscc/".length) ?? "";
 }
 
 async function writeLines(
@@ -306,27 +224,6 @@ async function writeLines(
       lines.map(({ item, serial = null, lot = null, sscc = null, quantity, measure = null }) => [
         ...[item, serial, lot, sscc, quantity, measure],
       ]),
-    ),
-  );
-}
-
-async function withdrawUnits(
-  connection: SqlConnection,
-  { epcs, storeId }: Numbered,
-  nowMs: number,
-): Promise<ShipmentKey[]> {
-  const units = epcs.flatMap(({ epc }) => unitOfUri(epc) ?? []);
-  return await connection.all<ShipmentKey>(
-    `UPDATE expected_receipts SET withdrawn_at_ms = ?
-     WHERE withdrawn_at_ms IS NULL AND store_id = coalesce(?, store_id) AND EXISTS (
-       SELECT 1 FROM json_each(?) k WHERE (item = k.value->>0 AND coalesce(serial, '') = k.value->>1)
-        OR sscc = k.value->>2)
-     RETURNING store_id AS storeId, shipment`,
-    ...[nowMs, storeId === "" ? null : storeId],
-    JSON.stringify(
-      units.map(({ item, serial = "" }) => {
-        return [item, serial, item.startsWith("sscc/") ? item.slice("sscc/".length) : null];
-      }),
     ),
   );
 }

@@ -26,6 +26,11 @@ export function mayMeet(one: ToldEvent, other: ToldEvent): boolean {
 export const mayMeetSql = (one: string, other: string) =>
   `(${one}.store_id = ${other}.store_id OR ${isLimitedSql(one)} + ${isLimitedSql(other)} = 0)`;
 
+/** Whether a row of `captured_events` is an event, and nobody who may say so declared it wrong. */
+export const isRightSql = (row: string) =>
+  `(${row}.is_declaration = 0 AND NOT EXISTS (SELECT 1 FROM captured_events wrong
+    WHERE wrong.event_id = ${row}.event_id AND wrong.is_declaration = 1 AND ${mayMeetSql("wrong", row)}))`;
+
 /** Sets apart what is known, and what has another's ID. */
 export async function sift(
   connection: SqlConnection,

@@ -1,6 +1,6 @@
 // Lots of a store: when they expire, and what is left of each (kept by `sql-lot-quantities.ts`).
 
-import type { LedgerDatabase, SqlConnection } from "./database.ts";
+import type { LedgerDatabase } from "./database.ts";
 import { type Lot, type LotLeft, lotsLeft, noExpiry } from "./lots.ts";
 
 /** Where a page of lots begins: behind this one. */
@@ -24,58 +24,49 @@ export class SqlLots {
     this.#database = database;
   }
 
-  /** Lots of which something is left, those first that expire first. */
+  /** Lots of which something is left, those first that expire first. One statement: a shorter page is the last one. */
   async list(query: LotQuery): Promise<LotLeft[]> {
-    const { reader } = this.#database;
     const { storeId, gtin, throughDay = noExpiry, after = ["", "", ""], countMax } = query;
-    const page = await readLots(reader, {
-      where: `store_id = ? AND item < 'e' AND expiry <= ? AND (expiry, item, lot) > (?, ?, ?)
-        ${gtin === undefined ? "" : "AND item = ?"}`,
-      values: [storeId, throughDay, ...after, ...(gtin === undefined ? [] : [gtin])],
-      countMax,
-    });
-    const gtins = [...new Set(page.map((lot) => lot.gtin))];
-    const all = await readLots(reader, {
-      where: "store_id = ? AND item IN (SELECT value->>0 FROM json_each(?))",
-      values: [storeId, JSON.stringify(gtins.map((each) => [each]))],
-      countMax: Number.MAX_SAFE_INTEGER,
-    });
-    const onHand = await readOnHand(reader, storeId, gtins);
-    const ofGtin = new Map<string, Lot[]>(gtins.map((each) => [each, []]));
-    for (const lot of all) ofGtin.get(lot.gtin)?.push(lot);
-    const left = gtins.flatMap((each) => lotsLeft(ofGtin.get(each) ?? [], onHand.get(each) ?? 0));
+    const isBehind = "expiry <= ? AND (expiry, item, lot) > (?, ?, ?)";
+    const rows = await this.#database.reader.all<Row>(
+      `WITH items AS (SELECT DISTINCT item FROM (SELECT item FROM lots
+         WHERE store_id = ? AND item < 'e' AND ${isBehind} ${gtin === undefined ? "" : "AND item = ?"}
+          AND quantity > 0 ORDER BY expiry, item, lot LIMIT ?) page)
+       SELECT l.item AS gtin, lot, expiry, l.quantity, coalesce(b.quantity, 0) AS onHand,
+         CASE WHEN ${isBehind.replace("item", "l.item")} THEN 1 ELSE 0 END AS isBehind
+       FROM lots l LEFT JOIN (SELECT item, CAST(sum(quantity) AS INTEGER) AS quantity FROM balances
+         WHERE store_id = ? AND item IN (SELECT item FROM items) AND instr(location, '/@') = 0
+         GROUP BY item) b ON b.item = l.item
+       WHERE l.store_id = ? AND l.item IN (SELECT item FROM items) AND l.quantity > 0
+       ORDER BY expiry, l.item, lot`,
+      ...[storeId, throughDay, ...after, ...(gtin === undefined ? [] : [gtin]), countMax],
+      ...[throughDay, ...after, storeId, storeId],
+    );
+    const ofGtin = new Map<string, Row[]>();
+    for (const row of rows) {
+      const lots = ofGtin.get(row.gtin) ?? [];
+      lots.push(row);
+      ofGtin.set(row.gtin, lots);
+    }
+    const left = [...ofGtin.values()].flatMap((lots) => lotsLeft(lots.map(lotOf), lots[0]!.onHand));
     const byName = new Map(left.map((lot) => [`${lot.gtin} ${lot.lot}`, lot]));
+    // All lots of the page are among them, and what else is behind the mark is behind these.
+    const page = rows.filter(({ isBehind }) => isBehind === 1).slice(0, countMax);
     return page.flatMap(({ gtin: item, lot }) => byName.get(`${item} ${lot}`) ?? []);
   }
 }
 
-async function readLots(
-  connection: SqlConnection,
-  { where, values, countMax }: { where: string; values: string[]; countMax: number },
-): Promise<Lot[]> {
-  const rows = await connection.all<{
-    gtin: string;
-    lot: string;
-    expiry: string;
-    quantity: number;
-  }>(
-    `SELECT item AS gtin, lot, expiry, quantity FROM lots WHERE ${where} AND quantity > 0
-     ORDER BY expiry, item, lot LIMIT ?`,
-    ...[...values, countMax],
-  );
-  return rows.map(({ expiry, ...lot }) => ({ ...lot, ...(expiry === noExpiry ? {} : { expiry }) }));
+interface Row {
+  readonly gtin: string;
+  readonly lot: string;
+  readonly expiry: string;
+  readonly quantity: number;
+  /** Units of the product that the store has. */
+  readonly onHand: number;
+  /** Behind the mark, and by its expiry one of those that are listed. */
+  readonly isBehind: 0 | 1;
 }
 
-async function readOnHand(
-  connection: SqlConnection,
-  storeId: string,
-  gtins: readonly string[],
-): Promise<Map<string, number>> {
-  const rows = await connection.all<{ item: string; quantity: number }>(
-    `SELECT item, CAST(sum(quantity) AS INTEGER) AS quantity FROM balances
-     WHERE store_id = ? AND item IN (SELECT value->>0 FROM json_each(?))
-      AND instr(location, '/@') = 0 GROUP BY item`,
-    ...[storeId, JSON.stringify(gtins.map((each) => [each]))],
-  );
-  return new Map(rows.map(({ item, quantity }) => [item, quantity]));
+function lotOf({ gtin, lot, expiry, quantity }: Row): Lot {
+  return { gtin, lot, quantity, ...(expiry === noExpiry ? {} : { expiry }) };
 }

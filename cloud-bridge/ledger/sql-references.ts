@@ -134,7 +134,7 @@ export async function readConsignmentUnits(
      UNION SELECT 'arrived', x.item, x.serial, 1 ${announced}
      WHERE EXISTS (SELECT 1 FROM entries e
         WHERE e.store_id = x.store_id AND e.item = x.item AND e.serial = x.serial
-         AND e.reason IN ('receiving', 'arriving') AND e.occurred_at_ms >= x.since_ms)
+         AND e.reason IN ('receiving', 'arriving') AND e.placed_at_ms >= x.since_ms)
       AND NOT EXISTS (SELECT 1 FROM entries e
         JOIN referenced_moves r ON r.store_id = e.store_id AND r.reference_id = ?1
          AND r.edge_id = e.edge_id AND r.outbox_id = e.outbox_id AND r.sequence = e.sequence

@@ -6,9 +6,11 @@ import type { Alert, Entry } from "../../../contract/stock.ts";
 import { alertKeyOf } from "../alerts.ts";
 import type { LedgerDatabase, SqlConnection, StoreIds } from "../database.ts";
 import { itemKeyOf } from "../settle.ts";
+import { endOverdue } from "../sql-alert-ends.ts";
 import { acknowledgeAlert } from "../sql-alerts.ts";
-import { readExpectedReceipts, type ShipmentKey } from "../sql-capture.ts";
+import { readExpectedReceipts } from "../sql-capture.ts";
 import { type PostedEvent, type ReferencedMove, saveReferencedMoves } from "../sql-references.ts";
+import type { ShipmentKey } from "../sql-withdrawn.ts";
 import {
   type Consignment,
   type ConsignmentLine,
@@ -16,7 +18,7 @@ import {
   discrepancyAlert,
   isCaptured,
 } from "./consignment.ts";
-import { reported, saveConsignment } from "./sql-consignments.ts";
+import { readConsignment, reported, saveConsignment } from "./sql-consignments.ts";
 import { endScanned } from "./sql-receiving.ts";
 import { isLossChanged, writeOffMissing } from "./sql-write-offs.ts";
 
@@ -71,7 +73,7 @@ export async function followConsignments(
   return { alerts: [...alerts, ...(await endScanned(connection, events, nowMs))], entries };
 }
 
-/** Corrects what was told of deliveries that ended before others told otherwise of their shipments. */
+/** Corrects what was told of deliveries that ended before others told otherwise of their shipments, and of such as will not come. */
 export async function followShipments(
   connection: SqlConnection,
   shipments: readonly ShipmentKey[],
@@ -80,16 +82,35 @@ export async function followShipments(
   const keys: ConsignmentKey[] = [];
   for (const { storeId, shipment: consignmentId } of shipments) {
     const key = { storeId, consignmentId, kind: "delivery" } as const;
-    const closed = await readClosed(connection, key);
-    if (closed?.kind !== "delivery") continue;
+    const known = await readConsignment(connection, storeId, consignmentId);
+    if (known === undefined) {
+      const isExpected = await isShipmentExpected(connection, storeId, consignmentId);
+      if (!isExpected) await endOverdue(connection, key, nowMs);
+      continue;
+    }
+    if (known.kind !== "delivery" || known.state !== "closed") continue;
     // An announced list is what its announcer said.
-    if (isCaptured(closed)) {
+    if (isCaptured(known)) {
       const lines = await readShipmentLines(connection, storeId, consignmentId);
-      await saveConsignment(connection, { ...closed, lines });
+      await saveConsignment(connection, { ...known, lines });
     }
     keys.push(key);
   }
   return (await correctClosed(connection, keys, { nowMs })).alerts;
+}
+
+/** Whether anything of a captured shipment is expected still. */
+async function isShipmentExpected(
+  connection: SqlConnection,
+  storeId: string,
+  shipment: string,
+): Promise<boolean> {
+  const [line] = await connection.all(
+    `SELECT line FROM expected_receipts
+     WHERE store_id = ? AND shipment = ? AND withdrawn_at_ms IS NULL LIMIT 1`,
+    ...[storeId, shipment],
+  );
+  return line !== undefined;
 }
 
 /** What a captured shipment lets expect now. */

@@ -60,15 +60,28 @@ export async function openLedger(options: Partial<SqliteLedgerOptions> = {}): Pr
   return ledger;
 }
 
+async function connectBeside(
+  path: string,
+): Promise<SqlConnection & { readonly close: () => Promise<void> }> {
+  return isOnPostgres
+    ? await PostgresConnection.open({ url: await databaseUrl(path) }, "reader")
+    : await SqliteConnection.open({ path });
+}
+
+/** A connection beside the ledger's own, closed after the test. */
+export async function openBeside(path: string): Promise<SqlConnection> {
+  const connection = await connectBeside(path);
+  onTestFinished(() => connection.close());
+  return connection;
+}
+
 /** Runs a statement beside the ledger, as somebody with other tools would. */
 export async function onDatabase<Row>(
   path: string,
   sql: string,
   ...values: SqlValue[]
 ): Promise<Row[]> {
-  const connection: SqlConnection & { close(): Promise<void> } = isOnPostgres
-    ? await PostgresConnection.open({ url: await databaseUrl(path) }, "reader")
-    : await SqliteConnection.open({ path });
+  const connection = await connectBeside(path);
   const rows = await connection.all<Row>(sql, ...values);
   await connection.close();
   return rows;

@@ -6,7 +6,7 @@ import { readQuery } from "../../../cloud-bridge/epcis/event-filter.ts";
 import { Places } from "../../../cloud-bridge/epcis/places.ts";
 import type { SqlLedger } from "../../../cloud-bridge/ledger/sql-ledger.ts";
 import { ledgerPath, onDatabase, openLedger } from "./edge-fixture.ts";
-import { coffee, FakeEdge, moved, place, startAtMs, tea } from "./fake-edge.ts";
+import { coffee, FakeEdge, moved, noticed, place, startAtMs, tea } from "./fake-edge.ts";
 
 const storeId = "s0042";
 const gln = "https://id.gs1.org/414/9506000134369";
@@ -265,4 +265,12 @@ test("units that a shipment names count as come without anybody naming the shipm
   // What came long before it was sent was another time.
   await post(came("A3", { occurredAtMs: startAtMs - 7_200_000 }));
   expect(await report()).toMatchObject([{ received: 2, missing: 1, extra: 0 }]);
+  // What an edge without a clock saw is placed by when it learns the time.
+  const unsynced = { bootId: "b0070000-dead", clockSynced: false };
+  await post(came("A3", { ...unsynced, occurredAtMs: 5000 }));
+  const detail = { bootId: unsynced.bootId, offsetMs: startAtMs };
+  await post(noticed("clock_set", { bootId: unsynced.bootId, detail }));
+  const [line3] = (await report())!;
+  expect(line3).toMatchObject({ received: 3, missing: 0, extra: 0 });
+  expect(line3).not.toHaveProperty("missingUnits");
 });

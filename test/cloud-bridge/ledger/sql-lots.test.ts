@@ -1,10 +1,11 @@
 // Lots of a ledger: from receipts, sales with and without the lot, and units with serials.
 
 import { expect, test } from "vitest";
+import type { LedgerDatabase, SqlConnection } from "../../../cloud-bridge/ledger/database.ts";
 import { noExpiry } from "../../../cloud-bridge/ledger/lots.ts";
 import type { SqlLedger } from "../../../cloud-bridge/ledger/sql-ledger.ts";
-import type { LotMark } from "../../../cloud-bridge/ledger/sql-lots.ts";
-import { openLedger } from "./edge-fixture.ts";
+import { type LotMark, SqlLots } from "../../../cloud-bridge/ledger/sql-lots.ts";
+import { ledgerPath, openBeside, openLedger } from "./edge-fixture.ts";
 import { coffee, FakeEdge, moved, place, startAtMs, tea } from "./fake-edge.ts";
 
 const storeId = "s0042";
@@ -104,6 +105,27 @@ test("a page goes on behind the last lot of the one before", async () => {
     after = last && [last.expiry ?? noExpiry, last.gtin, last.lot];
   } while (after !== undefined);
   expect(found).toEqual(all);
+});
+
+test("a lot that sells out while a page is read does not shorten the page", async () => {
+  const path = ledgerPath();
+  const ledger = await openLedger({ path });
+  const edge = new FakeEdge().append(
+    ...["1", "2", "3"].map((lot) => came(coffee, { lot, expiry: `2026-01-0${lot}` })),
+    left(coffee, { lot: "1" }),
+  );
+  await ledger.post([edge.batch(1, 3)], startAtMs + 60_000);
+  const sellOut = () => ledger.post([edge.batch(4)], startAtMs + 61_000);
+  const reader = await openBeside(path);
+  const all: SqlConnection["all"] = async (...statement) => {
+    const rows = await reader.all<never>(...statement);
+    await sellOut();
+    return rows;
+  };
+  const lots = new SqlLots({ reader: { ...reader, all } } as unknown as LedgerDatabase);
+  const page = await lots.list({ storeId, countMax: 2 });
+  expect(page.map(({ lot }) => lot)).toEqual(["1", "2"]);
+  expect(await shown(ledger)).toEqual(["2 2026-01-02 1 1", "3 2026-01-03 1 1"]);
 });
 
 test("a unit with a serial is in its lot until it leaves, whoever leaves the lot out", async () => {

@@ -80,6 +80,32 @@ test("one that is sent again is watched again", async () => {
   expect(await tell(ledger, 6)).toEqual([["delivery_overdue", "D1"]]);
 });
 
+test("what was told of one that is withdrawn then is over, and told again where that was wrong", async () => {
+  const ledger = await openLedger();
+  const [voided, wrong] = ["D1", "D2"].map((id) => shipment({ id, serials: [`A-${id}`] })) as [
+    object,
+    object,
+  ];
+  const partly = shipment({ id: "D3", serials: ["A1", "A2"] });
+  await capture(ledger, startAtMs, voided, wrong, partly);
+  const all = ["D1", "D2", "D3"].map((id) => ["delivery_overdue", id]);
+  expect(await tell(ledger, 3)).toEqual(all);
+  const open = async () => {
+    const asked = { storeId, isOpen: true, countMax: 9, nowMs: startAtMs + 4 * dayMs };
+    const names = (await ledger.alerts(asked)).map(({ detail }) => String(detail?.["key"]));
+    return names.map((name) => name.split(":").at(-1)).sort();
+  };
+  expect(await open()).toEqual(["D1", "D2", "D3"]);
+  const some = shipment({ id: "D3", serials: ["A1"] });
+  const laterMs = startAtMs + 4 * dayMs;
+  const offs = [voided, some].map((event) => ({ ...event, bizStep: "void_shipping" }));
+  await capture(ledger, laterMs, ...offs, declared(wrong));
+  expect(await open()).toEqual(["D3"]);
+  await capture(ledger, laterMs, declared(offs[0]!));
+  expect(await tell(ledger, 4)).toEqual([["delivery_overdue", "D1"]]);
+  expect(await open()).toEqual(["D1", "D3"]);
+});
+
 test("lines of what ended are deleted in time, and its report stays as it was", async () => {
   const path = ledgerPath();
   const ledger = await openLedger({ path });
