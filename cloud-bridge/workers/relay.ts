@@ -1,23 +1,25 @@
 // One worker publishes a store: the one that holds its partition. Whoever posts for a store (HTTP, settlement, a batch that
-// came late) tells the others, in a few words: that there are new entries, and which levels changed.
+// came late) tells the others, in a few words: that there are new entries or alerts, and which levels changed. What it cannot
+// tell, as its session is down, waits until it can.
 
 import { z } from "zod";
 import { parsePayload } from "../../contract/payload.ts";
+import { anyWord } from "../ledger/availability.ts";
 import type { Posted } from "../ledger/types.ts";
 
 const noticeSchema = z.object({
   from: z.string(),
-  /** Stores with new entries. */
+  /** Stores with new entries or alerts. */
   stores: z.array(z.string()),
-  /** Items whose level changed. */
+  /** Items whose level changed; `*`: all of a store. */
   items: z.array(z.tuple([z.string(), z.string()])),
 });
 type Notice = z.infer<typeof noticeSchema>;
 
 /** Stores and items in one notice: it stays below the 8,000 bytes that PostgreSQL carries. */
 const noticeLineCountMax = 100;
-/** Stores and items that wait to be told; beyond it they are dropped and counted. */
-const waitingLineCountMax = 10_000;
+/** Items that wait to be told; beyond it they are dropped and counted, and their stores are told as a whole. */
+const waitingItemCountMax = 10_000;
 
 export interface RelayOptions {
   /** This worker's name among the others. */
@@ -52,13 +54,17 @@ export class Relay {
     publishers.onPosted({
       entries: posted.entries.filter(isOwn),
       changedItems: posted.changedItems.filter(isOwn),
-      // Whoever raised an alert publishes it: alerts have no order among each other.
-      alerts: posted.alerts,
+      alerts: posted.alerts.filter(isOwn),
     });
-    for (const { storeId } of posted.entries) this.#stores.add(storeId);
+    for (const { storeId } of [...posted.entries, ...posted.alerts]) this.#stores.add(storeId);
     for (const { storeId, gtin } of posted.changedItems) {
       if (!isHeld(storeId)) this.#items.set(`${storeId}/${gtin}`, [storeId, gtin]);
     }
+    void this.#tell();
+  }
+
+  /** The session is a new one, or another worker came: tells what could not be told. */
+  onMembers(): void {
     void this.#tell();
   }
 
@@ -80,23 +86,30 @@ export class Relay {
 
   async #tell(): Promise<void> {
     const { workerId: from, notify, count } = this.#options;
-    const waitingCount = this.#stores.size + this.#items.size;
-    if (waitingCount > waitingLineCountMax) {
-      count("relay_lines_dropped", waitingCount);
-      this.#stores.clear();
-      this.#items.clear();
-    }
+    if (this.#items.size > waitingItemCountMax) this.#joinItems();
     if (this.#isTelling) return;
     this.#isTelling = true;
-    while (this.#stores.size + this.#items.size > 0) {
+    let isTold = true;
+    while (isTold && this.#stores.size + this.#items.size > 0) {
       const stores = [...this.#stores].slice(0, noticeLineCountMax);
       for (const storeId of stores) this.#stores.delete(storeId);
       const lines = [...this.#items].slice(0, noticeLineCountMax - stores.length);
       for (const [key] of lines) this.#items.delete(key);
       const notice: Notice = { from, stores, items: lines.map(([, item]) => item) };
-      const isTold = await notify(JSON.stringify(notice));
+      isTold = await notify(JSON.stringify(notice));
       count(isTold ? "relay_notices" : "relay_notices_failed");
+      if (isTold) continue;
+      // A level that a claim changed leaves no entry that anybody would look for.
+      for (const storeId of stores) this.#stores.add(storeId);
+      for (const [key, item] of lines) this.#items.set(key, item);
     }
     this.#isTelling = false;
+  }
+
+  #joinItems(): void {
+    this.#options.count("relay_lines_dropped", this.#items.size);
+    const storeIds = new Set([...this.#items.values()].map(([storeId]) => storeId));
+    this.#items.clear();
+    for (const storeId of storeIds) this.#items.set(`${storeId}/${anyWord}`, [storeId, anyWord]);
   }
 }

@@ -63,7 +63,11 @@ export class Worker {
     });
     const onNotice = (payload: string) => this.relay.onNotice(payload);
     this.#leases = new Leases({
-      ...{ ...settings, clock, random, log, count, onMembers: options.onMembers },
+      ...{ ...settings, clock, random, log, count },
+      onMembers: (hasCome) => {
+        this.relay.onMembers();
+        options.onMembers(hasCome);
+      },
       openSession: () => LeaseSession.open(server, settings.leaseMs, onNotice),
       onTaken: (lease) => this.#onTaken(lease, onFailure),
       onLost: (lease) => this.#onLost(lease),

@@ -1,5 +1,6 @@
 // Relays of several workers that tell each other, as PostgreSQL would carry it: at most 8,000 bytes a notice, to all.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { Posted } from "../../../cloud-bridge/ledger/types.ts";
 import { Relay } from "../../../cloud-bridge/workers/relay.ts";
@@ -11,9 +12,10 @@ const posted = (part: Partial<Posted>): Posted => ({
   ...part,
 });
 
-/** Workers by what they hold; what each published, and what its listeners heard. */
+/** Workers by what they hold; what each published, and what its listeners heard. `session.isLost`: nobody can be told. */
 function workers(holdings: Record<string, string[]>) {
   const sizes: number[] = [];
+  const session = { isLost: false };
   const counts = new Map<string, number>();
   const all = Object.entries(holdings).map(([workerId, stores]) => {
     const said: string[] = [];
@@ -21,6 +23,7 @@ function workers(holdings: Record<string, string[]>) {
       workerId,
       isHeld: (storeId) => stores.includes(storeId),
       notify: async (payload) => {
+        if (session.isLost) return false;
         sizes.push(Buffer.byteLength(payload));
         for (const other of all) other.relay.onNotice(payload);
         return true;
@@ -41,25 +44,53 @@ function workers(holdings: Record<string, string[]>) {
     });
     return { relay, said };
   });
-  return { all, sizes, counts };
+  return { all, sizes, counts, session };
 }
 
 test("whoever posts: the holder publishes, every listener hears, nobody says it twice", async () => {
   const { all } = workers({ a: ["s1"], b: ["s2"], c: [] });
   const [a, b, c] = all;
-  const alerts = [{ storeId: "s2" }] as Posted["alerts"];
+  const alerts = [{ storeId: "s1" }, { storeId: "s2" }] as Posted["alerts"];
   const changedItems = [
     { storeId: "s1", gtin: "1" },
     { storeId: "s2", gtin: "2" },
   ];
   a!.relay.onPosted(posted({ entries: [entry("s1", 7), entry("s2", 3)], changedItems, alerts }));
   await expect.poll(() => b!.said.length).toBeGreaterThan(0);
-  expect(a!.said).toEqual([...["feed s1", "feed s2", "entry s1 7", "level s1 1", "alert s2"]]);
+  expect(a!.said).toEqual([...["feed s1", "feed s2", "entry s1 7", "level s1 1", "alert s1"]]);
   expect(b!.said).toEqual(["feed s1", "feed s2", "news s2", "level s2 2"]);
   expect(c!.said).toEqual(["feed s1", "feed s2"]);
 });
 
-test("much is told in notices that fit, too much is dropped and counted, garbage is counted", async () => {
+test("what cannot be told waits until the others are there again, each line once", async () => {
+  const { all, counts, session } = workers({ a: [], b: ["s2"] });
+  const [a, b] = all;
+  session.isLost = true;
+  const claimed = posted({ changedItems: [{ storeId: "s2", gtin: "2" }] });
+  a!.relay.onPosted(claimed);
+  a!.relay.onPosted(claimed);
+  a!.relay.onPosted(posted({ entries: [entry("s2", 3)] }));
+  await expect.poll(() => counts.get("relay_notices_failed")).toBeGreaterThan(0);
+  expect(b!.said).toEqual([]);
+  a!.relay.onMembers();
+  await sleep(10);
+  session.isLost = false;
+  a!.relay.onMembers();
+  await expect.poll(() => b!.said).toEqual(["feed s2", "news s2", "level s2 2"]);
+  a!.relay.onMembers();
+  await sleep(10);
+  expect(b!.said).toHaveLength(3);
+  expect(counts.get("relay_notices")).toBe(1);
+});
+
+test("of an alert without an entry its store's holder is told", async () => {
+  const { all } = workers({ a: [], b: ["s2"] });
+  const [a, b] = all;
+  a!.relay.onPosted(posted({ alerts: [{ storeId: "s2" }] as Posted["alerts"] }));
+  await expect.poll(() => b!.said).toEqual(["feed s2", "news s2"]);
+});
+
+test("much is told in notices that fit, of too much whole stores are told, garbage is counted", async () => {
   const { all, sizes, counts } = workers({ a: [], b: ["s1"] });
   const [a, b] = all;
   const items = (count: number) =>
@@ -69,8 +100,11 @@ test("much is told in notices that fit, too much is dropped and counted, garbage
   a!.relay.onPosted(posted({ changedItems: items(2_500) }));
   await expect.poll(() => counts.get("relay_notices")).toBe(25);
   expect(Math.max(...sizes)).toBeLessThan(7_900);
-  a!.relay.onPosted(posted({ changedItems: items(20_000) }));
-  expect(counts.get("relay_lines_dropped")).toBe(20_000);
+  const others = items(20_000).map(({ gtin }) => ({ storeId: "s1", gtin }));
+  a!.relay.onPosted(posted({ changedItems: [...items(100), ...others] }));
+  expect(counts.get("relay_lines_dropped")).toBe(20_100);
+  // A level of every item, as after a limit for all of them.
+  await expect.poll(() => b!.said).toEqual(["level s1 *"]);
   b!.relay.onNotice("{");
   b!.relay.onNotice('{"from":"x"}');
   expect(counts.get("relay_notices_invalid")).toBe(2);
