@@ -1,5 +1,6 @@
 // One worker publishes a store: the one that holds its partition. Whoever posts for a store (HTTP, settlement, a batch that
-// came late) tells the others, in a few words: that there are new entries, and which levels changed.
+// came late) tells the others, in a few words: that there are new entries or alerts, and which levels changed. What it cannot
+// tell, as its session is down, waits until it can.
 
 import { z } from "zod";
 import { parsePayload } from "../../contract/payload.ts";
