@@ -52,6 +52,8 @@ const writerOptions = [
   "enable_mergejoin=off",
 ];
 
+/** Of the server, as SQLSTATE. */
+const tooManyConnections = "53300";
 /** Fewer rows are inserted faster by a statement that is prepared. */
 const copiedRowCountMin = 20;
 
@@ -64,6 +66,8 @@ export class PostgresConnection implements SqlConnection {
   readonly #statements = new Map<string, { name: string; text: string }>();
   readonly #watch: AnswerWatch;
   #loss: Error | undefined;
+  /** Of the server's process for this session, as it says itself: a pooler in between has numbers of its own. */
+  #processId = 0;
 
   private constructor(client: Client, Query: QueryClass, options: PostgresOptions) {
     this.#client = client;
@@ -71,7 +75,7 @@ export class PostgresConnection implements SqlConnection {
     this.#watch = new AnswerWatch({
       answerMsMax: options.answerMsMax ?? answerMsMaxDefault,
       heardCount: () => insideOf(client).connection.stream.bytesRead,
-      isWorking: () => isWorking(options, insideOf(client).processID),
+      isWorking: () => isWorking(options, this.#processId),
       onSilent: () => this.#cut("the server does not answer"),
     });
     client.on("error", (error) => {
@@ -120,6 +124,8 @@ export class PostgresConnection implements SqlConnection {
     const connection = new PostgresConnection(client, Query as unknown as QueryClass, options);
     try {
       await client.connect();
+      const asked = client.query<{ id: number }>("SELECT pg_backend_pid() AS id");
+      connection.#processId = (await connection.#watch.wait(asked)).rows[0]!.id;
     } catch (error) {
       client.end().catch(ignoreTold);
       throw failure(error, true);
@@ -228,8 +234,6 @@ export class PostgresConnection implements SqlConnection {
 
 /** What a client has beside its types. */
 interface ClientInside {
-  /** Of the server's process. */
-  readonly processID: number;
   readonly connection: { readonly stream: { readonly bytesRead: number; destroy(): void } };
 }
 
@@ -261,9 +265,10 @@ async function isWorking(options: PostgresOptions, processId: number): Promise<b
     const { rows } = await client.query(sql, [processId]);
     client.end().catch(ignoreTold);
     return rows.length > 0;
-  } catch {
+  } catch (error) {
     insideOf(client).connection.stream.destroy();
-    return false;
+    // A server that has no connection to spare is there.
+    return (error as { code?: unknown }).code === tooManyConnections;
   }
 }
 

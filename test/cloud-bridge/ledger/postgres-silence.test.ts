@@ -92,6 +92,23 @@ test.skipIf(!hasPostgres)("a statement that takes its time is waited for", async
   expect(connection.isLost).toBe(false);
 });
 
+test.skipIf(!hasPostgres)(
+  "so it is where the server has no connection left to ask over",
+  async () => {
+    const settings = ["max_connections=3", "superuser_reserved_connections=0", "max_wal_senders=0"];
+    const full = await PostgresServer.start(settings);
+    onTestFinished(() => full.stop());
+    const open = () => PostgresConnection.open({ url: full.url(), answerMsMax }, "reader");
+    const [connection, ...others] = [await open(), await open(), await open()];
+    onTestFinished(() => {
+      for (const each of [connection, ...others]) each.abandon();
+    });
+    await expect(open()).rejects.toThrow(/too many clients/);
+    await connection.native(`SELECT pg_sleep(${(5 * answerMsMax) / 1000})::text`);
+    expect(connection.isLost).toBe(false);
+  },
+);
+
 test.skipIf(!hasPostgres)("nobody waits for the goodbye of a server that is gone", async () => {
   const proxy = await SilentProxy.open(server!.port);
   onTestFinished(() => proxy.close());
