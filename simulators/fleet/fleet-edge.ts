@@ -54,6 +54,7 @@ export class FleetEdge {
       completeThroughAtMs: () => clock.nowMs(),
       alarm: (code, message) => options.onProblem(`${code}: ${message}`),
       onRejected: (rejections) => count("events_rejected", rejections.length),
+      onUnanswered: () => this.#link.renew(),
       onFailure: (error) => {
         this.#hasFailed = true;
         options.onFailure(storeId, error);
