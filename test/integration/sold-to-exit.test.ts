@@ -32,10 +32,13 @@ function sale(serial: string | undefined, step = "retail_selling") {
   };
 }
 
-test("what another edge's till sold leaves in silence; what came back, or nobody paid, rings", async () => {
+/** A bridge, and clients of the edge with the till and of the one at the exit. */
+async function openStore(
+  settings: Record<string, unknown> = {},
+): Promise<{ till: TestClient; exit: TestClient }> {
   const folder = await temporaryFolder();
   onTestFinished(() => folder.remove());
-  const bridge = await startBridge(folder.path);
+  const bridge = await startBridge(folder.path, settings);
   onTestFinished(() => bridge.stop());
   const till = await TestClient.open(bridge.brokerPort);
   const exit = await TestClient.open(bridge.brokerPort);
@@ -44,6 +47,11 @@ test("what another edge's till sold leaves in silence; what came back, or nobody
     await exit.close();
   });
   await till.subscribe(topics.ack(storeId, "tills"));
+  return { till, exit };
+}
+
+test("what another edge's till sold leaves in silence; what came back, or nobody paid, rings", async () => {
+  const { till, exit } = await openStore();
   const outbox = new TestOutbox(storeId, "tills");
   await outbox.send(till, sale("7"), sale("8"), sale(undefined));
   await outbox.send(till, sale("8", "returning"));
@@ -75,18 +83,8 @@ test("what another edge's till sold leaves in silence; what came back, or nobody
 });
 
 test("a last will that came late is mended by a report, and one that was lost by silence", async () => {
-  const folder = await temporaryFolder();
-  onTestFinished(() => folder.remove());
   const often = { publish: { soldRefreshMs: 1000 }, edges: { silentMs: 3000 } };
-  const bridge = await startBridge(folder.path, often);
-  onTestFinished(() => bridge.stop());
-  const till = await TestClient.open(bridge.brokerPort);
-  const exit = await TestClient.open(bridge.brokerPort);
-  onTestFinished(async () => {
-    await till.close();
-    await exit.close();
-  });
-  await till.subscribe(topics.ack(storeId, "tills"));
+  const { till, exit } = await openStore(often);
   await exit.subscribe(topics.sold(storeId));
   await new TestOutbox(storeId, "tills").send(till, sale("7"));
   const toldAtMs = Date.now();
