@@ -19,6 +19,7 @@ import {
 import type { Clock } from "../drivers/clock.ts";
 import { CommandCounters } from "./command-counters.ts";
 import type { EdgeConfig } from "./config.ts";
+import { Turns } from "./turns.ts";
 
 /** A command to carry out, or why it is not; `id` is what a reply names. */
 export interface Admission {
@@ -34,7 +35,7 @@ export class CommandGate {
   readonly #clock: Clock;
   readonly #counters: CommandCounters;
   /** One at a time: a counter is compared and kept before the next is looked at. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(config: GateConfig, clock: Clock) {
     this.#config = config;
@@ -49,10 +50,8 @@ export class CommandGate {
     const isSigned = "signature" in parsed.data;
     const command = "signature" in parsed.data ? parsed.data.command : parsed.data;
     const signed = isSigned ? (message as SignedCommand) : undefined;
-    const turn = this.#turn.then(() => this.#check(command, signed));
-    this.#turn = turn.catch(() => undefined);
     try {
-      await turn;
+      await this.#turns.take(() => this.#check(command, signed));
       return { command };
     } catch (error) {
       const refusal =

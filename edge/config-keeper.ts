@@ -8,6 +8,7 @@ import { GatewayError } from "../contract/errors.ts";
 import { type AppliedConfig, AppliedConfigFile, configDigestOf } from "./applied-config.ts";
 import { type EdgeConfig, loadPlan, parseEdgeConfig, readText } from "./config.ts";
 import { afterTrial, type ChosenConfig, chooseConfig, untoldOf } from "./config-choice.ts";
+import { Turns } from "./turns.ts";
 
 /** Settings that no command changes: they say whose the edge is, and how it is reached. */
 const fixedSettings = ["storeId", "edgeId", "dataDir", "broker", "commandKeyFile"] as const;
@@ -41,7 +42,7 @@ export class ConfigKeeper {
   #applied: AppliedConfig | undefined;
   #isRestartDue = false;
   /** One change at a time. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   private constructor(
     source: ConfigSource,
@@ -168,13 +169,11 @@ export class ConfigKeeper {
   async #change(
     change: (applied: AppliedConfig | undefined) => AppliedConfig | undefined,
   ): Promise<void> {
-    const turn = this.#turn.then(async () => {
+    await this.#turns.take(async () => {
       const next = change(this.#applied);
       if (next === undefined || next === this.#applied) return;
       await this.#kept.write(next);
       this.#applied = next;
     });
-    this.#turn = turn.catch(() => undefined);
-    await turn;
   }
 }

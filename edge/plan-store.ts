@@ -7,13 +7,14 @@ import { errorMessageOf } from "../contract/errors.ts";
 import { type Plan, readPlan } from "../contract/plan.ts";
 import { loadPlan } from "./config.ts";
 import { writeKeptFile } from "./kept-file.ts";
+import { Turns } from "./turns.ts";
 
 /** Where the last-good plan is kept. */
 export class PlanStore {
   readonly #file: string;
   #plan: Plan | undefined;
   /** One at a time: they share the file that is written beside the kept one. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   private constructor(file: string, plan: Plan | undefined) {
     this.#file = file;
@@ -39,9 +40,7 @@ export class PlanStore {
 
   /** Takes a plan from the ledger: kept and returned when it is of this store and newer, else a reason. */
   take(payload: Uint8Array, storeId: string): Promise<Plan | string> {
-    const turn = this.#turn.then(() => this.#take(payload, storeId));
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+    return this.#turns.take(() => this.#take(payload, storeId));
   }
 
   async #take(payload: Uint8Array, storeId: string): Promise<Plan | string> {

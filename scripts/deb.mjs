@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Builds the Debian packages gondola-edge and gondola-bridge (or the one named) into out/: `npm run deb`, which sets up first.
+// Builds the Debian packages gondola-edge and gondola-bridge into out/: `npm run deb`, which sets up first.
 // Each has a tree of its own, so that a store's machine gets no cloud packages and a bridge no hardware's.
 
 import { execFileSync } from "node:child_process";
@@ -54,9 +54,7 @@ const notShipped = [
 function main() {
   if (!existsSync(`${root}dist/edge/cli.js`)) throw new Error("not built yet: npm run setup");
   mkdirSync(`${root}out`, { recursive: true });
-  const wanted = process.argv.slice(2);
   for (const role of Object.keys(roles)) {
-    if (wanted.length > 0 && !wanted.includes(role)) continue;
     const startedAtMs = Date.now();
     const file = build(role);
     const sizeMib = (statSync(file).size / 1024 ** 2).toFixed(1);

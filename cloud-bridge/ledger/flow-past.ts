@@ -1,7 +1,7 @@
 // From all entries of units with serials: how they passed an exit last, and when they came in from outside. Pure.
 
 import { isExit } from "../../contract/units.ts";
-import { type FlowRule, flowKindOf, isFlowRule } from "./flow.ts";
+import { type FlowRule, flowKindOf, isBasket, isFlowRule } from "./flow.ts";
 import type { Leaving, UnitPast } from "./flow-exits.ts";
 import type { FlowEntry } from "./flow-posting.ts";
 import { inTime, nameOf } from "./flow-units.ts";
@@ -42,6 +42,6 @@ function standings(rows: readonly FlowEntry[]) {
 /** Whether a unit is in the store by the book that was out of it; a basket is in it. */
 function isComingIn({ reason, serial, from, to }: FlowEntry): boolean {
   if (serial === undefined || isFlowRule(reason)) return false;
-  const isFromOutside = !isReal(from.location) && !from.location.endsWith("/@basket");
+  const isFromOutside = !isReal(from.location) && !isBasket(from.location);
   return reason === "returning" || (isFromOutside && isReal(to.location));
 }

@@ -276,7 +276,8 @@ export function flowKindOf(entry: {
   return undefined;
 }
 
-function isBasket(location: string): boolean {
+/** Whether a location is the basket of a store. */
+export function isBasket(location: string): boolean {
   return location.endsWith("/@basket");
 }
 

@@ -47,7 +47,6 @@ import { type PlanNews, readPlanNews } from "./sql-plan-news.ts";
 import {
   readDeclaredLosses,
   readEntries,
-  readLastEntryNumber,
   readNotices,
   readPlan,
   readPositions,
@@ -205,10 +204,6 @@ export class SqlLedger implements Ledger {
 
   sales(query: Parameters<Ledger["sales"]>[0]): Promise<SaleRow[]> {
     return readSales(this.#reader, query);
-  }
-
-  lastEntryNumber(storeId: string): Promise<number> {
-    return readLastEntryNumber(this.#reader, storeId);
   }
 
   positions(): Promise<OutboxStanding[]> {

@@ -72,18 +72,6 @@ export function entryOf(row: EntryRow, previousHash: string): Entry {
   };
 }
 
-/** The number of a store's last entry; 0 before the first. */
-export async function readLastEntryNumber(
-  connection: SqlConnection,
-  storeId: string,
-): Promise<number> {
-  const [head] = await connection.all<{ entryNumber: number }>(
-    "SELECT entry_number AS entryNumber FROM chain_heads WHERE store_id = ?",
-    storeId,
-  );
-  return head?.entryNumber ?? 0;
-}
-
 /** Sales and returns since a time, the newest first. */
 export async function readSales(
   connection: SqlConnection,

@@ -90,7 +90,10 @@ async function expectAgain(connection: SqlConnection, declarations: string): Pro
   const lines = (await readLinesWith(connection, voids)).filter((line) => {
     return line.withdrawnAtMs !== null && isVoided(line) !== undefined;
   });
-  await saveWithdrawn(connection, lines, () => null);
+  await saveWithdrawn(
+    connection,
+    lines.map((line) => ({ ...line, withdrawnAtMs: null })),
+  );
   // It may have been told of as overdue, or taken for ended, when it was withdrawn.
   await connection.run(
     `UPDATE captured_shipments SET stage = 0 WHERE (store_id, shipment) IN
@@ -131,26 +134,22 @@ async function withdrawVoided(
 ): Promise<readonly Line[]> {
   if (voids.length === 0) return [];
   const voidOfLine = voidOf(voids);
-  const lines = (await readLines()).filter((line) => {
-    return line.withdrawnAtMs === null && voidOfLine(line) !== undefined;
+  const open = (await readLines()).filter(({ withdrawnAtMs }) => withdrawnAtMs === null);
+  const lines = open.flatMap((line) => {
+    const found = voidOfLine(line);
+    return found === undefined ? [] : [{ ...line, withdrawnAtMs: found.recordTimeMs }];
   });
-  await saveWithdrawn(connection, lines, (line) => voidOfLine(line)!.recordTimeMs);
+  await saveWithdrawn(connection, lines);
   return lines;
 }
 
-async function saveWithdrawn(
-  connection: SqlConnection,
-  lines: readonly Line[],
-  withdrawnAtMs: (line: Line) => number | null,
-): Promise<void> {
+async function saveWithdrawn(connection: SqlConnection, lines: readonly Line[]): Promise<void> {
   if (lines.length === 0) return;
   await connection.run(
     `UPDATE expected_receipts SET withdrawn_at_ms = CAST(k.value->>3 AS INTEGER) FROM json_each(?) k
      WHERE store_id = k.value->>0 AND event_number = CAST(k.value->>1 AS INTEGER)
       AND line = CAST(k.value->>2 AS INTEGER)`,
-    JSON.stringify(
-      lines.map((one) => [one.storeId, one.eventNumber, one.line, withdrawnAtMs(one)]),
-    ),
+    JSON.stringify(lines.map((one) => [one.storeId, one.eventNumber, one.line, one.withdrawnAtMs])),
   );
 }
 

@@ -257,8 +257,6 @@ export interface Ledger {
   entries(query: { storeId: string; afterEntryNumber: number; countMax: number }): Promise<Entry[]>;
   /** Sales of items with a GTIN and what came back of them, placed at or after `sinceMs`; the newest first. */
   sales(query: { storeId: string; sinceMs: number; countMax: number }): Promise<SaleRow[]>;
-  /** The number of a store's last entry; 0 before the first. */
-  lastEntryNumber(storeId: string): Promise<number>;
   /** Of all outboxes, in order of their ids. */
   positions(): Promise<OutboxStanding[]>;
   /** Open count tasks. */

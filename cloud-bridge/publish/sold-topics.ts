@@ -12,7 +12,7 @@ import type { Ledger, Posted } from "../ledger/types.ts";
 import type { OutgoingMessage } from "../link.ts";
 
 export interface SoldTopicsOptions {
-  readonly ledger: Pick<Ledger, "epoch" | "lastEntryNumber" | "sales" | "positions">;
+  readonly ledger: Pick<Ledger, "epoch" | "history" | "sales" | "positions">;
   /** Who is there, and has told what it sold. */
   readonly edges: Pick<EdgeBook, "caughtUpFromAtMs">;
   readonly storeIds: () => Promise<string[]>;
@@ -106,7 +106,7 @@ export class SoldTopics {
     const sinceMs = nowMs - soldWindows.serialMs;
     // Before the sales, the epoch first: the list goes as far as it says, or further.
     const { epoch: ledgerEpoch } = ledger;
-    const through = { ledgerEpoch, entryNumber: await ledger.lastEntryNumber(storeId) };
+    const through = { ledgerEpoch, entryNumber: await ledger.history.lastEntryNumber(storeId) };
     const rows = await ledger.sales({ storeId, sinceMs, countMax: saleCountMax + 1 });
     // Claims are posted here at once, and are no till that could be behind.
     const tillIds = new Set(rows.map(({ edgeId }) => edgeId));

@@ -115,6 +115,6 @@ test("the ledger gives sales and returns since a time, the newest first", async 
   ]);
   expect(await ledger.sales({ ...query, storeId: "s0043" })).toEqual([]);
   const [last] = (await ledger.entries({ ...query, afterEntryNumber: 0 })).slice(-1);
-  expect(await ledger.lastEntryNumber("s0042")).toBe(last?.entryNumber);
-  expect(await ledger.lastEntryNumber("s0043")).toBe(0);
+  expect(await ledger.history.lastEntryNumber("s0042")).toBe(last?.entryNumber);
+  expect(await ledger.history.lastEntryNumber("s0043")).toBe(0);
 });
